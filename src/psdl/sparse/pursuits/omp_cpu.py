@@ -117,6 +117,17 @@ def coefficients_from(c, W, support, count, x):
 
 
 @njit(nogil=True, cache=True)
+def prepare_block(dictionary, transposed, gram):
+    """What `omp_block` reads of a dictionary (K,F): transposed (F,K) and the Gram matrix gram (K,K)."""
+    for k in range(dictionary.shape[0]):
+        for f in range(dictionary.shape[1]):
+            transposed[f, k] = dictionary[k, f]
+    negated = np.empty_like(dictionary[0])
+    for k in range(dictionary.shape[0]):
+        correlate(dictionary[k], transposed, negated, gram[k])
+
+
+@njit(nogil=True, cache=True)
 def omp_block(signals, transposed, gram, tolerance, dependent, bits, a, W, support, x):
     """Codes a block of signals (n,F) with one dictionary, given transposed (F,K) and as Gram matrix (K,K).
 

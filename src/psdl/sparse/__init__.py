@@ -1,0 +1,7 @@
+"""Exact, fast sparse coding: a library of its own (NumPy and numba only)."""
+
+from psdl.sparse.door import Codes, Prepared, learn, omp, prepare, residual
+from psdl.sparse.errors import SparseError
+from psdl.sparse.starts import dct
+
+__all__ = ["Codes", "Prepared", "SparseError", "dct", "learn", "omp", "prepare", "residual"]

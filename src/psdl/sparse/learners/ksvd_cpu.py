@@ -1,0 +1,117 @@
+"""Approximate K-SVD, compiled: the same function as `ksvd.py`, one position on one thread.
+
+With the residual R = Y - X D at hand, the rest without atom k is R + g d_old', so that an update costs
+O(|w| F) for its |w| users instead of a dense product:
+
+    d = R' g + (g' g) d_old,  d <- d / |d|;    g_new = R d + g (d_old' d);    R += g d_old' - g_new d'
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from psdl.sparse.pursuits.omp_cpu import FAST, omp_block, prepare_block
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def residual_block(signals, dictionary, support, x, residual):
+    """residual (n,F) <- signals - X D."""
+    for n in range(signals.shape[0]):
+        row = residual[n]
+        row[:] = signals[n]
+        for t in range(support.shape[1]):
+            if support[n, t] >= 0:
+                atom = dictionary[support[n, t]]
+                value = x[n, t]
+                for f in range(row.shape[0]):
+                    row[f] -= value * atom[f]
+
+
+@njit(nogil=True, cache=True)
+def index_users(support, ends, users):
+    """Lists, atom after atom, the places n * T + t of `support` where the atom is used.
+
+    Atom k's places are users[ends[k-1]:ends[k]] (from 0 for the first), ascending in n.
+    """
+    ends[:] = 0
+    for n in range(support.shape[0]):
+        for t in range(support.shape[1]):
+            if support[n, t] >= 0:
+                ends[support[n, t]] += 1
+    total = 0
+    for k in range(ends.shape[0]):
+        count = ends[k]
+        ends[k] = total
+        total += count
+    for n in range(support.shape[0]):
+        for t in range(support.shape[1]):
+            k = support[n, t]
+            if k >= 0:
+                users[ends[k]] = n * support.shape[1] + t
+                ends[k] += 1
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def update_atom(atom, users, x, residual, new):
+    """One atom (F,), in place, with its coefficients in x (N,T) and the residual (N,F). Scratch: new (F,)."""
+    sparsity = x.shape[1]
+    zero = atom.dtype.type(0)
+    new[:] = 0
+    energy = zero
+    for u in users:
+        n = u // sparsity
+        g = x[n, u % sparsity]
+        row = residual[n]
+        energy += g * g
+        for f in range(atom.shape[0]):
+            new[f] += g * row[f]
+    norm2 = zero
+    for f in range(atom.shape[0]):
+        new[f] += energy * atom[f]
+        norm2 += new[f] * new[f]
+    if not norm2 > 0:
+        return
+    inverse = 1 / norm2**0.5
+    overlap = zero
+    for f in range(atom.shape[0]):
+        new[f] *= inverse
+        overlap += new[f] * atom[f]
+    for u in users:
+        n = u // sparsity
+        g = x[n, u % sparsity]
+        row = residual[n]
+        along = zero
+        for f in range(atom.shape[0]):
+            along += row[f] * new[f]
+        along += g * overlap
+        for f in range(atom.shape[0]):
+            row[f] += g * atom[f] - along * new[f]
+        x[n, u % sparsity] = along
+    atom[:] = new
+
+
+@njit(nogil=True, cache=True)
+def learn_block(signals, dictionary, rounds, tolerance, dependent, bits, a, support, x):
+    """One position: signals (N,F); dictionary (K,F), the start, is overwritten; so are support and x (N,T).
+
+    a (K,) with its integer view `bits` is scratch.
+    """
+    atoms, length = dictionary.shape
+    transposed = np.empty((length, atoms), a.dtype)
+    gram = np.empty((atoms, atoms), a.dtype)
+    W = np.empty((support.shape[1], atoms), a.dtype)
+    residual = np.empty_like(signals)
+    new = np.empty_like(dictionary[0])
+    ends = np.empty(atoms, np.int64)
+    users = np.empty(support.size, np.int64)
+    for _ in range(rounds):
+        prepare_block(dictionary, transposed, gram)
+        omp_block(signals, transposed, gram, tolerance, dependent, bits, a, W, support, x)
+        residual_block(signals, dictionary, support, x, residual)
+        index_users(support, ends, users)
+        first = 0
+        for k in range(atoms):
+            if ends[k] > first:
+                update_atom(dictionary[k], users[first : ends[k]], x, residual, new)
+            first = ends[k]
