@@ -1,0 +1,56 @@
+"""One ONNX Runtime session: inputs (n,3,H,W) -> maps {tap: (n,C,h,w)}. Threads and nothing else."""
+
+from __future__ import annotations
+
+import onnxruntime as ort
+
+from psdl.errors import PsdlError
+from psdl.types import F32, Maps, Network
+
+CUDA = "CUDAExecutionProvider"
+
+
+class Session:
+    """A network at work. Results do not depend on `threads`; one session may be shared by threads."""
+
+    def __init__(self, network: Network, *, threads: int = 1, device: str = "cpu") -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        providers = [CUDA, "CPUExecutionProvider"] if device == "cuda" else ["CPUExecutionProvider"]
+        try:
+            self._session = ort.InferenceSession(network.graph, options, providers=providers)
+        except Exception as error:  # ORT's errors share no class
+            raise PsdlError(f"the graph of {network.name} cannot be run: {_line(error)}") from None
+        self._input = self._session.get_inputs()[0].name
+        self._taps = list(network.taps)
+        self._name = network.name
+
+    def maps(self, inputs: F32) -> Maps:
+        """Activation maps of all taps, float32. Raises PsdlError if the graph refuses the input's size."""
+        try:
+            arrays = self._session.run(self._taps, {self._input: inputs})
+        except Exception as error:  # ORT's errors share no class
+            size = f"{inputs.shape[3]} x {inputs.shape[2]}"
+            raise PsdlError(f"{self._name} refuses inputs of {size} pixels: {_line(error)}") from None
+        return dict(zip(self._taps, arrays, strict=True))
+
+
+def resolve_device(device: str) -> str:
+    """auto, cpu or cuda -> cpu or cuda. Raises PsdlError when cuda is asked for and cannot be had."""
+    available = CUDA in ort.get_available_providers()
+    if device == "auto":
+        return "cuda" if available else "cpu"
+    if device == "cuda" and not available:
+        raise PsdlError(
+            "--device cuda was asked for, but the installed onnxruntime has no CUDA provider:"
+            " install onnxruntime-gpu, or use --device cpu"
+        )
+    return device
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

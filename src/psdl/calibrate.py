@@ -1,0 +1,68 @@
+"""Scores of unseen good images -> thresholds that keep a promise; a score -> verdict; a map -> defect mask."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.regions import label
+from psdl.types import F32, F64, Calibration, Score, Verdict
+
+STRIDE = 4  # every fourth pixel of every fourth row stands for the map when quantiles are taken
+
+
+def calibrate(unseen: Score, alarm: float, groups: int) -> Calibration:
+    """Calibration from the scores of good images as if unseen.
+
+    Of exchangeable good images at most the share `alarm` scores above the threshold, the order statistic
+    ceil((N+1)(1-alarm)) of N scores (Vovk, Gammerman, Shafer 2005). With fewer than 1/alarm - 1 images
+    the largest score is taken; `attainable` says which promise that keeps.
+    """
+    peaks = unseen.map.max(axis=(1, 2)).astype(np.float64)
+    sampled = unseen.map[:, ::STRIDE, ::STRIDE]
+    return Calibration(
+        scores=np.sort(unseen.image),
+        alarm=alarm,
+        threshold=order_statistic(unseen.image, alarm),
+        peak_threshold=order_statistic(peaks, alarm),
+        pixel_threshold=float(np.quantile(sampled, 1 - alarm)),
+        groups=groups,
+    )
+
+
+def order_statistic(scores: F64, alarm: float) -> float:
+    """The smallest score that at most the share `alarm` of exchangeable new scores exceeds, or the largest."""
+    ascending = np.sort(scores)
+    # The tiny shift keeps (N+1)(1-alarm) from being rounded up when it is a whole number.
+    place = math.ceil((len(scores) + 1) * (1 - alarm) - 1e-9)
+    return float(ascending[min(max(place, 1), len(scores)) - 1])
+
+
+def attainable(images: int, alarm: float) -> float:
+    """The false-reject rate that N calibration images can promise: `alarm`, or 1/(N+1) if that is more."""
+    return max(alarm, 1 / (images + 1))
+
+
+def verdict(score: float, calibration: Calibration) -> Verdict:
+    """NG above the threshold. Raises nothing: a score that is not finite is NG."""
+    scores = calibration.scores
+    at_least = len(scores) - int(np.searchsorted(scores, score, side="left"))
+    p_value = (1 + at_least) / (len(scores) + 1)
+    good = score <= calibration.threshold
+    return Verdict("OK" if good else "NG", score, calibration.threshold, p_value)
+
+
+def defect_mask(values: F32, calibration: Calibration) -> NDArray[np.bool_]:
+    """(h,w) bool: regions above the pixel threshold that somewhere pass the peak threshold.
+
+    NaN (pixels that the input rule cut away) belongs to no region. Two thresholds as in Canny 1986: the high
+    one keeps good images clean, the low one gives a defect its extent.
+    """
+    filled = np.nan_to_num(values, nan=-np.inf)
+    labels, count = label(filled > min(calibration.pixel_threshold, calibration.peak_threshold))
+    keep = np.zeros(count + 1, bool)
+    keep[np.unique(labels[filled > calibration.peak_threshold])] = True
+    keep[0] = False
+    return keep[labels]

@@ -1,0 +1,60 @@
+"""A folder -> its samples: finds the layout that recognises it, reads it, says which one it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from psdl import plugins
+from psdl.data import files
+from psdl.errors import PsdlError
+from psdl.types import InputRule, Sample
+
+ORDER = ("mtd", "kolektor", "mvtec", "plain")  # the most particular first; others come before plain
+
+
+class Found(NamedTuple):
+    """layout: its name; reason: what it was recognised by; rule: the paper's input rule for it."""
+
+    layout: str
+    reason: str
+    samples: tuple[Sample, ...]
+    rule: InputRule
+
+
+def read(root: str | Path, layout: str | None = None) -> Found:
+    """All samples below `root`, by name. Raises PsdlError on a missing or empty folder."""
+    root = Path(root)
+    if not root.exists():
+        raise PsdlError(f"no folder {root}: give the folder that holds the images")
+    if not root.is_dir():
+        raise PsdlError(f"{root} is a file, but a folder of images was expected: give its folder")
+    for name in [layout] if layout else _order():
+        module = plugins.load("data/layouts", name)
+        reason = module.recognise(root)
+        if reason:
+            samples = tuple(sorted(module.read(root), key=lambda s: (s.category, s.name)))
+            if not samples:
+                break
+            return Found(name, reason, samples, module.rule(samples))
+    kind = f" laid out as {layout!r}" if layout else ""
+    raise PsdlError(
+        f"no images{kind} in {root}: expected {', '.join(sorted(files.EXTENSIONS))} files,"
+        " or folders CATEGORY/train/good and CATEGORY/test/KIND"
+    )
+
+
+def _order() -> list[str]:
+    known = plugins.names("data/layouts")
+    others = [n for n in known if n not in ORDER]
+    return [*ORDER[:-1], *others, ORDER[-1]]
+
+
+def choose(samples: Sequence[Sample], categories: Sequence[str]) -> tuple[Sample, ...]:
+    """The samples of the named categories; all if none is named. Raises PsdlError on an unknown name."""
+    known = sorted({s.category for s in samples})
+    for name in categories:
+        if name not in known:
+            raise plugins.unknown("category", name, known)
+    return tuple(s for s in samples if not categories or s.category in categories)

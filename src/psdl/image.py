@@ -1,0 +1,165 @@
+"""File -> pixels -> network input with its Geometry; and back: masks and maps between pixels and input."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from psdl.errors import PsdlError
+from psdl.types import F32, Geometry, InputRule
+
+FILTERS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
+TAILS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND\xaeB`\x82"}  # how a whole file of that start ends
+Pixels = NDArray[np.uint8]
+
+
+def pixels(source: Any, name: str = "image") -> Pixels:
+    """RGB pixels (h,w,3) uint8 of a path, file bytes, PIL image or array (h,w), (h,w,1|3|4) uint8.
+
+    Orientation tags are applied, transparency is dropped, palettes and CMYK are converted. Raises PsdlError on
+    files that are damaged, cut short or no images, and on samples deeper than 8 bit.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source, name)
+    if isinstance(source, Image.Image):
+        return _from_pil(source, name)
+    if isinstance(source, (str, Path)):
+        name = str(source)
+    try:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            return _from_pil(image, name)
+    except FileNotFoundError:
+        raise PsdlError(f"no file {name}: give the path of an image") from None
+    except UnidentifiedImageError:
+        raise PsdlError(f"{name} is not an image file that can be read: replace or remove it") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise PsdlError(f"{name} is damaged or cut short ({error}): copy it again or remove it") from None
+
+
+def _from_pil(image: Image.Image, name: str) -> Pixels:
+    if image.mode.startswith(("I", "F")):
+        raise PsdlError(f"{name} has samples deeper than 8 bit (mode {image.mode}): convert it to 8 bit first")
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "P":
+        image = image.convert("RGBA")
+    return np.array(image.convert("RGB"))
+
+
+def _from_array(array: NDArray[Any], name: str) -> Pixels:
+    if array.dtype != np.uint8:
+        raise PsdlError(f"{name} is an array of {array.dtype}, expected uint8: scale it to 0..255 first")
+    if array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 1):
+        return np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
+    if array.ndim == 3 and array.shape[2] in (3, 4):
+        return np.ascontiguousarray(array[:, :, :3])
+    raise PsdlError(f"{name} has shape {array.shape}, expected (h,w), (h,w,1), (h,w,3) or (h,w,4)")
+
+
+def header(path: str) -> tuple[int, int]:
+    """Size (h,w) of an image file from its header, as displayed; the file's tail is looked at too.
+
+    Raises PsdlError like `pixels`, without decoding: cheap enough for every file before work starts.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode.startswith(("I", "F")):
+                raise PsdlError(f"{path} has samples deeper than 8 bit (mode {image.mode}): convert it to 8 bit")
+            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            width, height = image.size
+    except UnidentifiedImageError:
+        raise PsdlError(f"{path} is not an image file that can be read: replace or remove it") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise PsdlError(f"{path} is damaged or cut short ({error}): copy it again or remove it") from None
+    _check_tail(path)
+    return (width, height) if turned else (height, width)
+
+
+def _check_tail(path: str) -> None:
+    with open(path, "rb") as file:
+        start = file.read(4)
+        tail = next((t for s, t in TAILS.items() if start.startswith(s)), None)
+        if tail is None:
+            return
+        file.seek(0, io.SEEK_END)
+        file.seek(max(0, file.tell() - 4096))
+        if tail not in file.read():
+            raise PsdlError(f"{path} is cut short (its end is missing): copy it again or remove it")
+
+
+def plan(rule: InputRule, source: tuple[int, int], name: str = "image") -> Geometry:
+    """The geometry that `rule` gives an image of size `source` (h,w). Raises PsdlError if it is too small."""
+    crop = _centre(source, rule.crop or source, name)
+    cropped = crop[3] - crop[1], crop[2] - crop[0]
+    resized = cropped
+    if rule.resize:
+        resized = rule.resize
+    elif rule.shorter:
+        scale = rule.shorter / min(cropped)
+        resized = (max(1, int(cropped[0] * scale)), max(1, int(cropped[1] * scale)))
+    return Geometry(source, crop, resized, _centre(resized, rule.window or resized, name))
+
+
+def _centre(size: tuple[int, int], part: tuple[int, int], name: str) -> tuple[int, int, int, int]:
+    if part[0] > size[0] or part[1] > size[1]:
+        raise PsdlError(
+            f"{name} is {size[1]} x {size[0]} pixels, but the model's input rule cuts {part[1]} x {part[0]}"
+            " from it: use larger images"
+        )
+    top, left = round((size[0] - part[0]) / 2), round((size[1] - part[1]) / 2)
+    return left, top, left + part[1], top + part[0]
+
+
+def to_input(image: Pixels, rule: InputRule, name: str = "image") -> tuple[Pixels, Geometry]:
+    """Input pixels (H,W,3) uint8, before the network's normalisation, and how they came about."""
+    geometry = plan(rule, image.shape[:2], name)
+    resized = Image.fromarray(image).resize(
+        geometry.resized[::-1], FILTERS[rule.filter], box=geometry.crop, reducing_gap=None
+    )
+    return np.asarray(resized.crop(geometry.window)), geometry
+
+
+def normalise(inputs: Pixels, mean: tuple[float, ...], std: tuple[float, ...]) -> F32:
+    """(n,H,W,3) uint8 -> (n,3,H,W) float32, (v - mean) / std with both in 8-bit units."""
+    scaled = (inputs.astype(np.float32) - np.float32(mean)) / np.float32(std)
+    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+
+
+def read_mask(path: str, size: tuple[int, int], image: str) -> NDArray[np.bool_]:
+    """A mask file -> (h,w) bool, true where its value is above 0. Raises PsdlError if it is not of `size`."""
+    mask = pixels(path).max(axis=2) > 0
+    if mask.shape != size:
+        raise PsdlError(
+            f"{image} is {size[1]} x {size[0]} but its mask {path} is {mask.shape[1]} x {mask.shape[0]}:"
+            " masks must have the image's size, export the mask again"
+        )
+    return mask
+
+
+def mask_to_input(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.bool_]:
+    """(h,w) -> (H,W), nearest neighbour, by the geometry of the image."""
+    image = Image.fromarray(mask.astype(np.uint8))
+    nearest = image.resize(geometry.resized[::-1], Image.Resampling.NEAREST, box=geometry.crop)
+    return np.asarray(nearest.crop(geometry.window)) > 0
+
+
+def map_to_source(values: F32, geometry: Geometry) -> F32:
+    """A map (H,W) -> (h,w) of the source image, bilinear; NaN where the input rule cut the image away."""
+    left, top, right, bottom = geometry.crop
+    scale_x = (right - left) / geometry.resized[1]
+    scale_y = (bottom - top) / geometry.resized[0]
+    box = [
+        round(left + geometry.window[0] * scale_x),
+        round(top + geometry.window[1] * scale_y),
+        round(left + geometry.window[2] * scale_x),
+        round(top + geometry.window[3] * scale_y),
+    ]
+    size = (max(1, box[2] - box[0]), max(1, box[3] - box[1]))
+    out = np.full(geometry.source, np.nan, np.float32)
+    resized = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR))
+    out[box[1] : box[1] + size[1], box[0] : box[0] + size[0]] = resized
+    return out

@@ -1,0 +1,98 @@
+"""The paper's method: per position a learned dictionary and a Gaussian of (L1 norm, residual energy).
+
+Source: "Patchwise Sparse Dictionary Learning from pre-trained Neural Network Activation Maps for Anomaly
+Detection in Images", ICPR 2022. The distance of a signal is the Mahalanobis distance of its code's L1 norm and
+its residual's energy to the Gaussian of the training signals at its position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl import sparse
+from psdl.types import F32, F64, Run, Signals, State
+
+READS = "positions"
+BLOCK = 4  # positions that one item of work learns
+RIDGE = 0.01  # added to the covariance's diagonal, as the paper does
+
+
+@dataclass(frozen=True)
+class Params:
+    """sparsity: T / F, the share of the signal's length that may be used as atoms; rounds of K-SVD."""
+
+    sparsity: float = 0.25
+    rounds: int = 20
+
+
+def atoms_per_signal(length: int, params: Params) -> int:
+    """T = round(F * sparsity), at least 1."""
+    return max(1, round(length * params.sparsity))
+
+
+def fit(store: Any, rows: NDArray[np.intp], params: Params, run: Run, done: Callable[[int], None]) -> State:
+    """State with dictionary (P,K,F) float32, mean (P,2) and precision (P,2,2) float64, learned on the images
+    `rows` of the store. `done` is called with the number of positions learned."""
+    positions = store.grid.positions
+    blocks = [(p, min(p + BLOCK, positions)) for p in range(0, positions, BLOCK)]
+    found = []
+    for block in run(partial(_fit_block, store, rows, params), blocks):
+        found.append(block)
+        done(len(block[0]))
+    names = ("dictionary", "mean", "precision")
+    arrays = {name: np.concatenate(parts) for name, parts in zip(names, zip(*found, strict=True), strict=True)}
+    return State(store.grid, arrays)
+
+
+def _fit_block(
+    store: Any, rows: NDArray[np.intp], params: Params, block: tuple[int, int]
+) -> tuple[F32, F64, F64]:
+    signals = store.positions(*block, rows)
+    T = atoms_per_signal(store.length, params)
+    start = sparse.dct(store.length)
+    dictionary, codes = sparse.learn(signals, start, sparsity=T, rounds=params.rounds, threads=1)
+    mean, precision = _gaussians(_statistics(signals, dictionary, codes))
+    return dictionary, mean, precision
+
+
+def _statistics(signals: F32, dictionary: F32, codes: sparse.Codes) -> F64:
+    """(P,n,2) float64: L1 norm of the code and energy of the residual."""
+    residual = sparse.residual(signals, dictionary, codes).astype(np.float64)
+    norm = np.abs(codes.coefficients.astype(np.float64)).sum(axis=2)
+    return np.stack([norm, np.square(residual).sum(axis=2)], axis=2)
+
+
+def _gaussians(statistics: F64) -> tuple[F64, F64]:
+    """mean (P,2) and precision (P,2,2) of statistics (P,N,2); the covariance's divisor is N-1."""
+    mean = statistics.mean(axis=1)
+    centred = statistics - mean[:, None]
+    covariance = np.matmul(centred.transpose(0, 2, 1), centred) / max(1, statistics.shape[1] - 1)
+    return mean, np.linalg.inv(covariance + RIDGE * np.eye(2))
+
+
+def ready(state: State, params: Params) -> Mapping[str, Any]:
+    """What `distance` reads: the state with its dictionary prepared (Gram matrices), which no file holds."""
+    dictionary = state.arrays["dictionary"]
+    T = atoms_per_signal(dictionary.shape[2], params)
+    return {**state.arrays, "prepared": sparse.prepare(dictionary), "sparsity": T}
+
+
+def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F32:
+    """Raw distances (n,P) float32 of signals (n,P,F); larger is stranger."""
+    values = np.ascontiguousarray(signals.values.transpose(1, 0, 2))
+    prepared = ready["prepared"]
+    codes = sparse.omp(values, prepared, sparsity=ready["sparsity"], threads=threads)
+    offset = _statistics(values, prepared.atoms, codes) - ready["mean"][:, None]
+    P = ready["precision"]
+    squared = (
+        offset[..., 0] ** 2 * P[:, None, 0, 0]
+        + 2 * offset[..., 0] * offset[..., 1] * P[:, None, 0, 1]
+        + offset[..., 1] ** 2 * P[:, None, 1, 1]
+    )
+    return np.sqrt(np.maximum(squared, 0)).T.astype(np.float32)

@@ -1,0 +1,61 @@
+"""8-connected components of a mask, by union-find (Hoshen, Kopelman 1976)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+def label(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
+    """(h,w) bool -> labels (h,w) int32, 0 outside and 1..count in order of their first pixel; and count."""
+    labels = np.zeros(mask.shape, np.int32)
+    count = _label(np.ascontiguousarray(mask), labels, np.zeros(mask.size // 2 + 2, np.int32))
+    return labels, int(count)
+
+
+@njit(nogil=True, cache=True)
+def _root(parent, i):
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@njit(nogil=True, cache=True)
+def _label(mask, labels, parent):
+    height, width = mask.shape
+    used = 0
+    for y in range(height):
+        for x in range(width):
+            if not mask[y, x]:
+                continue
+            own = 0
+            for dy, dx in ((-1, -1), (-1, 0), (-1, 1), (0, -1)):
+                ny, nx = y + dy, x + dx
+                if ny < 0 or nx < 0 or nx >= width or not mask[ny, nx]:
+                    continue
+                root = _root(parent, labels[ny, nx])
+                if own == 0:
+                    own = root
+                elif root != own:
+                    parent[max(root, own)] = min(root, own)
+                    own = min(root, own)
+            if own == 0:
+                used += 1
+                own = used
+                parent[own] = own
+            labels[y, x] = own
+    count = 0
+    final = np.zeros(used + 1, np.int32)
+    for i in range(1, used + 1):
+        root = _root(parent, i)
+        if root == i:
+            count += 1
+            final[i] = count
+        else:
+            final[i] = final[root]
+    for y in range(height):
+        for x in range(width):
+            labels[y, x] = final[labels[y, x]]
+    return count
