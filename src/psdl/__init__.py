@@ -1,0 +1,23 @@
+"""Learns from images of good parts and finds what is wrong in new ones. Names are resolved on first use."""
+
+from importlib import import_module
+from typing import Any
+
+__all__ = ["Detector", "PsdlError", "Recipe", "Result", "Sample", "Verdict", "read", "recipe"]
+
+_HOMES = {
+    "Detector": "psdl.detector",
+    "PsdlError": "psdl.errors",
+    "Recipe": "psdl.types",
+    "Result": "psdl.detector",
+    "Sample": "psdl.types",
+    "Verdict": "psdl.types",
+    "read": "psdl.data.read",
+    "recipe": "psdl.recipes",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'psdl' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

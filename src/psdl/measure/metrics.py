@@ -1,0 +1,42 @@
+"""All metrics of one category, and their mean over categories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.measure.aupro import aupro, region_weights
+from psdl.measure.auroc import auroc
+from psdl.measure.average_precision import average_precision
+from psdl.measure.f1max import f1max, oracle_threshold
+from psdl.measure.ranks import ranks
+from psdl.types import F32, F64
+
+Metrics = dict[str, float | None]
+KEYS = ("image_auroc", "image_ap", "image_f1_max", "pixel_auroc", "pixel_ap", "pixel_f1_max", "aupro")
+
+
+def metrics(scores: F64, labels: NDArray[np.bool_], maps: F32, masks: NDArray[np.bool_]) -> Metrics:
+    """Metrics of one category: image scores and labels (N,), maps and masks (M,H,W) of the images whose mask is
+    known. A metric that needs both kinds and finds one is None."""
+    out: Metrics = dict.fromkeys(KEYS)
+    found = ranks(scores, labels)
+    if found:
+        out |= {"image_auroc": auroc(found), "image_ap": average_precision(found), "image_f1_max": f1max(found)}
+    found = ranks(maps, masks)
+    if found:
+        out |= {"pixel_auroc": auroc(found), "pixel_ap": average_precision(found), "pixel_f1_max": f1max(found)}
+        out["aupro"] = aupro(found, region_weights(masks))
+        out["oracle_pixel_threshold"] = oracle_threshold(found)
+    return out
+
+
+def mean(categories: Sequence[Mapping[str, float | None]]) -> Metrics:
+    """Means over the categories that have the metric; None where none has."""
+    out: Metrics = {}
+    for key in KEYS:
+        values = [v for c in categories if (v := c.get(key)) is not None]
+        out[key] = float(np.mean(values)) if values else None
+    return out
