@@ -86,7 +86,9 @@ def build(checkpoint: Path) -> onnx.ModelProto:
     ]
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, "height", "width"])
     graph = helper.make_graph(writer.nodes, "efficientnet_lite0", [image], outputs, writer.tensors)
-    model = helper.make_model(graph, producer_name="psdl", opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    model = helper.make_model(
+        graph, producer_name="psdl", opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    )
     card = {
         "name": "efficientnet_lite0",
         "mean": [127.0, 127.0, 127.0],

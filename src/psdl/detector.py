@@ -18,7 +18,20 @@ from psdl import score as scoring
 from psdl.backbone.session import Session, resolve_device
 from psdl.errors import PsdlError
 from psdl.store import Store
-from psdl.types import F32, Calibration, Geometry, InputRule, Model, Part, Recipe, Run, Sample, Score, State, Verdict
+from psdl.types import (
+    F32,
+    Calibration,
+    Geometry,
+    InputRule,
+    Model,
+    Part,
+    Recipe,
+    Run,
+    Sample,
+    Score,
+    State,
+    Verdict,
+)
 
 Progress = Callable[[str, int, int], None]  # stage, done now, total
 LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")
@@ -261,8 +274,6 @@ def _judge(part: Part, store: Store, run: Run, state: State, rows: NDArray[np.in
 
 def _in_batches(distances: dict[str, F32], grids: dict[str, Any], recipe: Recipe) -> Score:
     count = len(next(iter(distances.values())))
-    scores = [
-        scoring.score({k: v[n : n + 1] for k, v in distances.items()}, grids, recipe) for n in range(count)
-    ]
+    scores = [scoring.score({k: v[n : n + 1] for k, v in distances.items()}, grids, recipe) for n in range(count)]
     maps = np.concatenate([s.map for s in scores])
     return Score(maps, np.concatenate([s.image for s in scores]), distances)

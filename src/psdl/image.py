@@ -125,13 +125,13 @@ def to_input(image: Pixels, rule: InputRule, name: str = "image") -> tuple[Pixel
 
 def normalise(inputs: Pixels, mean: tuple[float, ...], std: tuple[float, ...]) -> F32:
     """(n,H,W,3) uint8 -> (n,3,H,W) float32, (v - mean) / std with both in 8-bit units."""
-    scaled = (inputs.astype(np.float32) - np.float32(mean)) / np.float32(std)
+    scaled = (inputs.astype(np.float32) - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
 
 
 def read_mask(path: str, size: tuple[int, int], image: str) -> NDArray[np.bool_]:
     """A mask file -> (h,w) bool, true where its value is above 0. Raises PsdlError if it is not of `size`."""
-    mask = pixels(path).max(axis=2) > 0
+    mask: NDArray[np.bool_] = pixels(path).max(axis=2) > 0
     if mask.shape != size:
         raise PsdlError(
             f"{image} is {size[1]} x {size[0]} but its mask {path} is {mask.shape[1]} x {mask.shape[0]}:"

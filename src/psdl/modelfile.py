@@ -71,7 +71,9 @@ def _bytes(path: Path) -> bytes:
 def _read_card(data: bytes, path: Path) -> dict[str, Any]:
     foreign = f"{path} is not a psdl model file"
     if data[:1] == b"\x80" or data[:2] == b"PK":
-        raise PsdlError(f"{foreign} but a pickle or zip archive, which psdl never opens: give a model that fit wrote")
+        raise PsdlError(
+            f"{foreign} but a pickle or zip archive, which psdl never opens: give a model that fit wrote"
+        )
     size = int.from_bytes(data[:8], "little")
     if len(data) < 8 or size > 100_000_000 or data[8:9] not in (b"{", b""):
         raise PsdlError(f"{foreign}: give the file that `psdl fit --model` wrote")
@@ -93,7 +95,9 @@ def _read_card(data: bytes, path: Path) -> dict[str, Any]:
 
 
 def _arrays(model: Model) -> dict[str, np.ndarray]:
-    arrays = {f"{part}/{k}": np.ascontiguousarray(v) for part, s in model.states.items() for k, v in s.arrays.items()}
+    arrays = {
+        f"{part}/{k}": np.ascontiguousarray(v) for part, s in model.states.items() for k, v in s.arrays.items()
+    }
     arrays[GRAPH] = np.frombuffer(model.network.graph, np.uint8)
     arrays[SCORES] = model.calibration.scores
     return arrays
@@ -123,7 +127,7 @@ def _model(card: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> M
             f"{path} holds a graph with SHA-256 {found[:12]}..., its card names {named[:12]}...:"
             " the file was changed, fit a new one"
         )
-    network = {k: tuple(v) if isinstance(v, list) else v for k, v in card["network"].items()}
+    network: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["network"].items()}
     recipe = from_card(card["recipe"])
     states = {}
     for part in recipe.parts:

@@ -46,7 +46,9 @@ def recipe(
     if type not in ("single", "multiple"):
         raise plugins.unknown("type", type, ("single", "multiple"))
     if type == "multiple" and layer:
-        raise PsdlError(f"--layer {layer} was given with --type multiple, which takes layer1 to layer3: leave one out")
+        raise PsdlError(
+            f"--layer {layer} was given with --type multiple, which takes layer1 to layer3: leave one out"
+        )
     taps = MULTIPLE if type == "multiple" else (layer or "layer3",)
     params: dict[str, Any] = dict(base.parts[0].params)
     if sparsity is not None:
@@ -76,6 +78,6 @@ def from_card(card: Mapping[str, Any]) -> Recipe:
     values = dict(card)
     values["parts"] = tuple(Part(**{**p, "taps": tuple(p["taps"])}) for p in card["parts"])
     if card["input"]:
-        rule = {k: tuple(v) if isinstance(v, list) else v for k, v in card["input"].items()}
+        rule: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["input"].items()}
         values["input"] = InputRule(**rule)
     return Recipe(**values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ def label(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
 
 
 @njit(nogil=True, cache=True)
-def _root(parent, i):
+def _root(parent: Any, i: Any) -> Any:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -23,7 +25,7 @@ def _root(parent, i):
 
 
 @njit(nogil=True, cache=True)
-def _label(mask, labels, parent):
+def _label(mask: Any, labels: Any, parent: Any) -> Any:
     height, width = mask.shape
     used = 0
     for y in range(height):

@@ -25,11 +25,13 @@ def _map(part: Part, distances: F32, grid: Grid, smoothing: float) -> F64:
     rows = _spread(grid.h, grid.input[0], smoothing)
     columns = _spread(grid.w, grid.input[1], smoothing)
     values = distances.reshape(-1, grid.h, grid.w).astype(np.float64)
-    return part.weight * np.stack([rows @ v @ columns.T for v in values])
+    spread: F64 = part.weight * np.stack([rows @ v @ columns.T for v in values])
+    return spread
 
 
 def _maximum(maps: F32) -> F64:
-    return maps.max(axis=(1, 2)).astype(np.float64)
+    highest: F64 = maps.max(axis=(1, 2)).astype(np.float64)
+    return highest
 
 
 def _top_percent(maps: F32) -> F64:

@@ -35,7 +35,8 @@ def _pooled(maps: F32, h: int, w: int) -> F32:
     if maps.shape[2:] == (h, w):
         return maps
     rows, columns = _averages(maps.shape[2], h), _averages(maps.shape[3], w)
-    return np.matmul(np.matmul(rows, maps), columns.T)
+    pooled: F32 = np.matmul(np.matmul(rows, maps), columns.T)
+    return pooled
 
 
 @lru_cache(maxsize=32)

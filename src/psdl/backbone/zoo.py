@@ -22,17 +22,25 @@ _RESNET = {f"layer{i}": f"layer{i}" for i in (1, 2, 3, 4)}
 
 ZOO: dict[str, Entry] = {
     "efficientnet_lite0": Entry(
-        None, {"layer1": "blocks.1", "layer2": "blocks.2", "layer3": "blocks.4", "layer4": "blocks.6"}, "Apache-2.0"
+        None,
+        {"layer1": "blocks.1", "layer2": "blocks.2", "layer3": "blocks.4", "layer4": "blocks.6"},
+        "Apache-2.0",
     ),
     "resnet18": Entry("resnet18.tv_in1k", _RESNET, "BSD-3-Clause"),
     "wide_resnet50_2": Entry("wide_resnet50_2.tv_in1k", _RESNET, "BSD-3-Clause"),
     "efficientnet_b5": Entry(
-        "tf_efficientnet_b5", {"layer1": "blocks.3.0", "layer2": "blocks.3.6", "layer3": "blocks.4.6"}, "Apache-2.0"
+        "tf_efficientnet_b5",
+        {"layer1": "blocks.3.0", "layer2": "blocks.3.6", "layer3": "blocks.4.6"},
+        "Apache-2.0",
     ),
     "efficientnet_b6": Entry(
-        "tf_efficientnet_b6", {"layer1": "blocks.3.0", "layer2": "blocks.3.7", "layer3": "blocks.4.7"}, "Apache-2.0"
+        "tf_efficientnet_b6",
+        {"layer1": "blocks.3.0", "layer2": "blocks.3.7", "layer3": "blocks.4.7"},
+        "Apache-2.0",
     ),
     "efficientnet_b7": Entry(
-        "tf_efficientnet_b7", {"layer1": "blocks.3.0", "layer2": "blocks.4.0", "layer3": "blocks.4.9"}, "Apache-2.0"
+        "tf_efficientnet_b7",
+        {"layer1": "blocks.3.0", "layer2": "blocks.4.0", "layer3": "blocks.4.9"},
+        "Apache-2.0",
     ),
 }

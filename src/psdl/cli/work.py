@@ -27,7 +27,13 @@ def learn(
     print(f"{data}: layout {found.layout}, recognised by {found.reason}")
     for line in check.check(samples, found.rule, map).lines:
         print(line)
-    options = {"recipe": recipe, "category": category, "weights": weights, "false_reject": false_reject, **settings}
+    options = {
+        "recipe": recipe,
+        "category": category,
+        "weights": weights,
+        "false_reject": false_reject,
+        **settings,
+    }
     with bars(quiet) as progress:
         detector.fit(samples, weights=weights, jobs=jobs, options=options, progress=progress)
     detector.save(model)

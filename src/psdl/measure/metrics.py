@@ -24,10 +24,18 @@ def metrics(scores: F64, labels: NDArray[np.bool_], maps: F32, masks: NDArray[np
     out: Metrics = dict.fromkeys(KEYS)
     found = ranks(scores, labels)
     if found:
-        out |= {"image_auroc": auroc(found), "image_ap": average_precision(found), "image_f1_max": f1max(found)}
+        out |= {
+            "image_auroc": auroc(found),
+            "image_ap": average_precision(found),
+            "image_f1_max": f1max(found),
+        }
     found = ranks(maps, masks)
     if found:
-        out |= {"pixel_auroc": auroc(found), "pixel_ap": average_precision(found), "pixel_f1_max": f1max(found)}
+        out |= {
+            "pixel_auroc": auroc(found),
+            "pixel_ap": average_precision(found),
+            "pixel_f1_max": f1max(found),
+        }
         out["aupro"] = aupro(found, region_weights(masks))
         out["oracle_pixel_threshold"] = oracle_threshold(found)
     return out

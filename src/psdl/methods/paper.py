@@ -50,9 +50,7 @@ def fit(store: Any, rows: NDArray[np.intp], params: Params, run: Run, done: Call
     return State(store.grid, arrays)
 
 
-def _fit_block(
-    store: Any, rows: NDArray[np.intp], params: Params, block: tuple[int, int]
-) -> tuple[F32, F64, F64]:
+def _fit_block(store: Any, rows: NDArray[np.intp], params: Params, block: tuple[int, int]) -> tuple[F32, F64, F64]:
     signals = store.positions(*block, rows)
     T = atoms_per_signal(store.length, params)
     start = sparse.dct(store.length)
@@ -95,4 +93,5 @@ def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F3
         + 2 * offset[..., 0] * offset[..., 1] * P[:, None, 0, 1]
         + offset[..., 1] ** 2 * P[:, None, 1, 1]
     )
-    return np.sqrt(np.maximum(squared, 0)).T.astype(np.float32)
+    found: F32 = np.sqrt(np.maximum(squared, 0)).T.astype(np.float32)
+    return found

@@ -96,9 +96,7 @@ def omp(
         W = np.empty((sparsity, D.atoms.shape[1]), Y.dtype)
         for item in range(first, last):
             p, n = item // blocks, slice(item % blocks * SCRATCH, (item % blocks + 1) * SCRATCH)
-            omp_block(
-                Y[p, n], D.transposed[p], D.gram[p], stop, dependent, bits, a, W, support[p, n], x[p, n]
-            )
+            omp_block(Y[p, n], D.transposed[p], D.gram[p], stop, dependent, bits, a, W, support[p, n], x[p, n])
 
     _split(work, positions * blocks, threads)
     return Codes(support[0], x[0]) if single else Codes(support, x)
@@ -197,7 +195,7 @@ def _fit_together(Y: Array, D: Array, single: bool, dictionary_single: bool) -> 
 def _sparsity(sparsity: int, D: Array) -> int:
     if sparsity < 1:
         raise SparseError(f"sparsity, the number of atoms a signal, must be at least 1, not {sparsity}")
-    return min(int(sparsity), *D.shape[1:])
+    return min(int(sparsity), int(D.shape[1]), int(D.shape[2]))
 
 
 def _tolerances(dtype: np.dtype[Any]) -> tuple[Any, Any]:

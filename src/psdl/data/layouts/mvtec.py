@@ -13,8 +13,8 @@ from psdl.errors import PsdlError
 from psdl.types import InputRule, Sample
 
 MVTEC_AD = frozenset(
-    "bottle cable capsule carpet grid hazelnut leather metal_nut pill screw tile toothbrush transistor wood"
-    " zipper".split()
+    {"bottle", "cable", "capsule", "carpet", "grid", "hazelnut", "leather", "metal_nut", "pill", "screw"}
+    | {"tile", "toothbrush", "transistor", "wood", "zipper"}
 )
 
 
@@ -60,9 +60,8 @@ def _category(root: Path, folder: Path) -> Iterator[Sample]:
                     f"no mask for {path}: expected {path.stem}_mask.png or {path.stem}.png in"
                     f" {folder / 'ground_truth' / kind.name}, as for the others of its kind"
                 )
-            yield Sample(
-                str(path), _name(path, root), category, "test", int(not good), kind.name, mask and str(mask)
-            )
+            marked = str(mask) if mask else None
+            yield Sample(str(path), _name(path, root), category, "test", int(not good), kind.name, marked)
 
 
 def _name(path: Path, root: Path) -> str:

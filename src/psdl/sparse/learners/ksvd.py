@@ -15,9 +15,7 @@ from psdl.sparse.pursuits.omp import omp
 Array = NDArray[np.floating]
 
 
-def learn(
-    signals: Array, start: Array, sparsity: int, rounds: int
-) -> tuple[Array, NDArray[np.int32], Array]:
+def learn(signals: Array, start: Array, sparsity: int, rounds: int) -> tuple[Array, NDArray[np.int32], Array]:
     """Dictionary (K,F) and codes: support (N,T) int32, coefficients (N,T), for signals (N,F).
 
     A round codes all signals by OMP, then updates the atoms one after another on the signals that use them.
