@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +14,25 @@ from psdl.types import F32, F64, Calibration, Score, Verdict
 STRIDE = 4  # every fourth pixel of every fourth row stands for the map when quantiles are taken
 
 
-def calibrate(unseen: Score, alarm: float, groups: int) -> Calibration:
-    """Calibration from the scores of good images as if unseen.
+def calibrate(unseen: Iterable[Score], alarm: float, groups: int) -> Calibration:
+    """Calibration from the scores of good images as if unseen, given one or several at a time.
 
     Of exchangeable good images at most the share `alarm` scores above the threshold, the order statistic
     ceil((N+1)(1-alarm)) of N scores (Vovk, Gammerman, Shafer 2005). With fewer than 1/alarm - 1 images
     the largest score is taken; `attainable` says which promise that keeps.
     """
-    peaks = unseen.map.max(axis=(1, 2)).astype(np.float64)
-    sampled = unseen.map[:, ::STRIDE, ::STRIDE]
+    scores, peaks, sampled = [], [], []
+    for score in unseen:
+        scores.append(score.image)
+        peaks.append(score.map.max(axis=(1, 2)).astype(np.float64))
+        sampled.append(score.map[:, ::STRIDE, ::STRIDE].copy())
+    image = np.sort(np.concatenate(scores))
     return Calibration(
-        scores=np.sort(unseen.image),
+        scores=image,
         alarm=alarm,
-        threshold=order_statistic(unseen.image, alarm),
-        peak_threshold=order_statistic(peaks, alarm),
-        pixel_threshold=float(np.quantile(sampled, 1 - alarm)),
+        threshold=order_statistic(image, alarm),
+        peak_threshold=order_statistic(np.concatenate(peaks), alarm),
+        pixel_threshold=float(np.quantile(np.concatenate(sampled), 1 - alarm)),
         groups=groups,
     )
 
@@ -45,6 +50,19 @@ def attainable(images: int, alarm: float) -> float:
     return max(alarm, 1 / (images + 1))
 
 
+def promise(calibration: Calibration) -> list[str]:
+    """What the threshold promises, in words, and from how many images and items it was computed."""
+    images, groups = len(calibration.scores), calibration.groups
+    items = f"{images} held-out good images" + (f" of {groups} items" if groups != images else "")
+    kept = attainable(images, calibration.alarm)
+    limit = f"threshold {calibration.threshold:.4g}"
+    said = f"{limit}: of new good images like these at most {kept:.2%} should be rejected"
+    if kept > calibration.alarm:
+        needed = math.ceil(1 / calibration.alarm) - 1
+        return [f"{said} ({items}; {calibration.alarm:.2%} was asked for and needs {needed})"]
+    return [f"{said} ({items})"]
+
+
 def verdict(score: float, calibration: Calibration) -> Verdict:
     """NG above the threshold. Raises nothing: a score that is not finite is NG."""
     scores = calibration.scores
@@ -57,12 +75,11 @@ def verdict(score: float, calibration: Calibration) -> Verdict:
 def defect_mask(values: F32, calibration: Calibration) -> NDArray[np.bool_]:
     """(h,w) bool: regions above the pixel threshold that somewhere pass the peak threshold.
 
-    NaN (pixels that the input rule cut away) belongs to no region. Two thresholds as in Canny 1986: the high
-    one keeps good images clean, the low one gives a defect its extent.
+    values: a map (h,w). Two thresholds as in Canny 1986: the high one keeps good images clean, the low one gives
+    a defect its extent.
     """
-    filled = np.nan_to_num(values, nan=-np.inf)
-    labels, count = label(filled > min(calibration.pixel_threshold, calibration.peak_threshold))
+    labels, count = label(values > min(calibration.pixel_threshold, calibration.peak_threshold))
     keep = np.zeros(count + 1, bool)
-    keep[np.unique(labels[filled > calibration.peak_threshold])] = True
+    keep[np.unique(labels[values > calibration.peak_threshold])] = True
     keep[0] = False
     return keep[labels]

@@ -41,15 +41,25 @@ def testing(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     return chosen
 
 
+def strangers(learned: Sequence[str], samples: Sequence[Sample]) -> list[str]:
+    """A line that names the categories which the model was not learned from; none if it knows them all."""
+    unknown = sorted({s.category for s in samples} - set(learned))
+    if not unknown:
+        return []
+    return [
+        f"note: the model learned from {', '.join(learned)}, not from {', '.join(unknown)}: scores may mean little"
+    ]
+
+
 def check(
-    samples: Sequence[Sample], rule: InputRule, run: Run, done: Callable[[int], None] = lambda _: None
+    samples: Sequence[Sample], rule: InputRule | None, run: Run, done: Callable[[int], None] = lambda _: None
 ) -> Findings:
     """Opens every file's header, and its mask's; raises PsdlError on the first that cannot be used."""
     sizes: Counter[tuple[int, int]] = Counter()
 
     def look(sample: Sample) -> tuple[int, int]:
         size = image.header(sample.path)
-        image.plan(rule, size, sample.path)
+        image.plan(rule or InputRule(), size, sample.path)
         if sample.mask:
             masked = image.header(sample.mask)
             if masked != size:

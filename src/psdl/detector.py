@@ -1,9 +1,9 @@
-"""The one file that sees every stage: good images -> Model, Model and images -> scores."""
+"""The detector: learns from good images and judges new ones; with learning.py it sees every stage."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -13,35 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import calibrate, check, heldout, image, modelfile, plugins, recipes, signals
+from psdl import calibrate, check, image, modelfile, plugins, recipes
 from psdl import score as scoring
 from psdl.backbone.session import Session, resolve_device
 from psdl.errors import PsdlError
-from psdl.store import Store
-from psdl.types import (
-    F32,
-    Calibration,
-    Geometry,
-    InputRule,
-    Model,
-    Part,
-    Recipe,
-    Run,
-    Sample,
-    Score,
-    State,
-    Verdict,
-)
+from psdl.extract import Source, extract
+from psdl.learning import Progress, learn, method_of, params_of
+from psdl.types import F32, Calibration, Geometry, InputRule, Model, Recipe, Run, Sample, Verdict
 
-Progress = Callable[[str, int, int], None]  # stage, done now, total
 LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")
 
 
 @dataclass(frozen=True)
 class Result:
-    """One image judged. score: larger is stranger; map (h,w) float32 at the image's own size, NaN where the
-    input rule cuts the image away; input_map (H,W) at the network's input size; verdict with its threshold and
-    p-value; mask (h,w) bool: the defect's outline filled."""
+    """One image judged. score: larger is stranger; verdict: OK or NG with its threshold and p-value; input_map
+    (H,W) float32 at the network's input size, and geometry: how the image became that input."""
 
     score: float
     verdict: Verdict
@@ -51,11 +37,14 @@ class Result:
 
     @property
     def map(self) -> F32:
+        """(h,w) float32 at the image's own size; NaN where the input rule cuts the image away."""
         return image.map_to_source(self.input_map, self.geometry)
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        return calibrate.defect_mask(self.map, self.calibration)
+        """(h,w) bool: where the defect is; empty on an image whose map stays below the thresholds."""
+        found = calibrate.defect_mask(self.input_map, self.calibration)
+        return image.mask_to_source(found, self.geometry)
 
 
 class Detector:
@@ -65,7 +54,8 @@ class Detector:
         result = detector.score("new.png")      # result.score, result.map, result.verdict
         detector.save("part.psdl")
 
-    recipe: a name or a Recipe (see `psdl.recipe`). alarm: the share of good images the threshold may reject.
+    recipe: a name or a Recipe (see `psdl.recipe`). alarm: the share of good images the threshold may reject,
+    between 0 and 1. device: auto, cpu or cuda.
     """
 
     def __init__(self, recipe: str | Recipe = "paper", *, alarm: float = 0.01, device: str = "auto") -> None:
@@ -76,7 +66,7 @@ class Detector:
         self.device = resolve_device(device)
         self._model: Model | None = None
         self._ready: dict[str, Mapping[str, Any]] = {}
-        self._session: Session | None = None
+        self._sessions: dict[int, Session] = {}
 
     @property
     def model(self) -> Model:
@@ -94,40 +84,47 @@ class Detector:
         options: Mapping[str, Any] | None = None,
         progress: Progress = lambda *_: None,
     ) -> Detector:
-        """Learns from good images: a folder, a list of paths, PIL images, arrays or samples. Returns itself."""
+        """Learns from good images: a folder, or a list of paths, file bytes, PIL images, arrays or samples.
+
+        weights: a file for backbones that are exported; jobs: images and positions at a time (all cores if
+        None); options: kept in the model for the record; progress(stage, now done, in all). Returns itself.
+        """
         from psdl.backbone.graphs import network
 
-        samples, rule = _given(images)
+        items, rule = _given(images)
         recipe = self.recipe if self.recipe.input else replace(self.recipe, input=rule)
         taps = tuple({tap: None for part in recipe.parts for tap in part.taps})
         net = network(recipe.arch, taps, weights)
         session = Session(net, device=self.device)
-        run = _runner(jobs)
-        stores = _fill(session, net, recipe, samples, run, progress)
-        try:
-            model = _learn(stores, recipe, samples, self.alarm, run, progress)
-        finally:
-            for store in stores.values():
-                store.close()
-        categories = tuple(sorted({_category(s) for s in samples}))
-        versions = {name: version(name) for name in LIBRARIES}
-        model = replace(model, network=net, categories=categories, options=dict(options or {}), versions=versions)
+        states, calibration = learn(recipe, net, items, self.alarm, session, _runner(jobs), progress)
+        model = Model(
+            recipe=recipe,
+            network=net,
+            states=states,
+            calibration=calibration,
+            categories=tuple(sorted({s.category if isinstance(s, Sample) else "images" for s in items})),
+            options=dict(options or {}),
+            versions={name: version(name) for name in LIBRARIES},
+        )
         return self._take(model)
 
     def score(self, images: Any) -> Any:
-        """Result of one image (a path, file bytes, PIL image or array (h,w[,3]) uint8), or a list of Results of
-        a list of them. An image scores the same alone, in any batch and from any door."""
-        if isinstance(images, (list, tuple)):
+        """The Result of one image, or a list of Results of a list, tuple or array (n,h,w,3) of them.
+
+        An image is a path, file bytes, a PIL image or an array (h,w), (h,w,3) uint8. It scores the same alone, in
+        any batch, and from any door. Raises PsdlError on images that cannot be read.
+        """
+        if isinstance(images, (list, tuple)) or (isinstance(images, np.ndarray) and images.ndim == 4):
             return list(self.results(images))
         return self._one(images, threads=os.cpu_count() or 1)
 
-    def results(self, images: Iterable[Any], jobs: int | None = None) -> Iterator[Result]:
+    def results(self, images: Iterable[Source], jobs: int | None = None) -> Iterator[Result]:
         """Results in the order of `images`, computed `jobs` at a time (all cores if None)."""
         self.model  # noqa: B018 says what is missing before any work
         yield from _runner(jobs)(partial(self._one, threads=1), images)
 
     def save(self, path: str | Path) -> None:
-        """Writes the model file, atomically."""
+        """Writes the model file, atomically. Raises PsdlError if its folder is not there."""
         modelfile.write(self.model, path)
 
     @classmethod
@@ -137,32 +134,40 @@ class Detector:
         return cls(model.recipe, alarm=model.calibration.alarm, device=device)._take(model)
 
     def _take(self, model: Model) -> Detector:
-        self._model, self.recipe = model, model.recipe
-        self._session = Session(model.network, device=self.device)
+        self._model, self.recipe, self._sessions = model, model.recipe, {}
         self._ready = {
-            part.name: _method(part).ready(model.states[part.name], _params(part)) for part in model.recipe.parts
+            part.name: method_of(part).ready(model.states[part.name], params_of(part))
+            for part in model.recipe.parts
         }
+        self._session(1)
         return self
 
-    def _one(self, source: Any, threads: int) -> Result:
+    def _session(self, threads: int) -> Session:
+        """The network with that many threads an image; results do not depend on it."""
+        if threads not in self._sessions:
+            self._sessions[threads] = Session(self.model.network, threads=threads, device=self.device)
+        return self._sessions[threads]
+
+    def _one(self, source: Source, threads: int) -> Result:
         model = self.model
-        assert self._session is not None
-        rule = model.recipe.input or InputRule()
-        source = source.path if isinstance(source, Sample) else source
-        inputs, geometry = image.to_input(image.pixels(source), rule, str(source)[:200])
-        maps = self._session.maps(image.normalise(inputs[None], model.network.mean, model.network.std))
-        distances, grids = {}, {}
-        for part in model.recipe.parts:
-            found = signals.assemble(maps, _in_order(part, model.network.taps), geometry.input)
-            grids[part.name] = found.grid
-            distances[part.name] = _method(part).distance(self._ready[part.name], found, threads)
+        found, geometry = extract(source, self._session(threads), model.network, model.recipe)
+        distances = {
+            part.name: method_of(part).distance(self._ready[part.name], found[part.name], threads)
+            for part in model.recipe.parts
+        }
+        grids = {name: part_signals.grid for name, part_signals in found.items()}
         scored = scoring.score(distances, grids, model.recipe)
         value = float(scored.image[0])
-        verdict = calibrate.verdict(value, model.calibration)
-        return Result(value, verdict, scored.map[0], geometry, model.calibration)
+        return Result(
+            score=value,
+            verdict=calibrate.verdict(value, model.calibration),
+            input_map=scored.map[0],
+            geometry=geometry,
+            calibration=model.calibration,
+        )
 
 
-def _given(images: Any) -> tuple[Sequence[Any], InputRule]:
+def _given(images: Any) -> tuple[Sequence[Source], InputRule]:
     """What `fit` was given -> images or samples, and the input rule of their layout."""
     if isinstance(images, (str, Path)):
         from psdl.data.read import read
@@ -176,104 +181,10 @@ def _given(images: Any) -> tuple[Sequence[Any], InputRule]:
 
 
 def _runner(jobs: int | None) -> Run:
+    if jobs is not None and jobs < 1:
+        raise PsdlError(
+            f"--jobs is {jobs}: give the number of images and positions to work on at a time, at least 1"
+        )
     workers = jobs or os.cpu_count() or 1
     run: Run = plugins.load("jobs", "inline" if workers == 1 else "threads").runner(workers)
     return run
-
-
-def _method(part: Part) -> Any:
-    return plugins.load("methods", part.method)
-
-
-def _params(part: Part) -> Any:
-    return _method(part).Params(**part.params)
-
-
-def _in_order(part: Part, taps: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(tap for tap in taps if tap in part.taps)
-
-
-def _category(item: Any) -> str:
-    return item.category if isinstance(item, Sample) else "images"
-
-
-def _groups(items: Sequence[Any]) -> list[str]:
-    """Items that must not stand on both sides: the group where it is known, else the image itself."""
-    return [
-        f"{s.category}/{s.group}" if isinstance(s, Sample) and s.group else f"#{i}" for i, s in enumerate(items)
-    ]
-
-
-def _fill(
-    session: Session, net: Any, recipe: Recipe, items: Sequence[Any], run: Run, progress: Progress
-) -> dict[str, Store]:
-    """One pass through the network fills one store for each part."""
-    rule = recipe.input or InputRule()
-
-    def look(item: Any) -> dict[str, Any]:
-        source = item.path if isinstance(item, Sample) else item
-        inputs, geometry = image.to_input(image.pixels(source), rule, str(source)[:200])
-        maps = session.maps(image.normalise(inputs[None], net.mean, net.std))
-        return {
-            part.name: signals.assemble(maps, _in_order(part, net.taps), geometry.input) for part in recipe.parts
-        }
-
-    stores: dict[str, Store] = {}
-    for n, found in enumerate(run(look, items)):
-        for name, value in found.items():
-            if name not in stores:
-                stores[name] = Store(len(items), value.grid, value.values.shape[2])
-            if value.grid != stores[name].grid:
-                raise PsdlError(
-                    f"image {n + 1} gives an input of {value.grid.input[1]} x {value.grid.input[0]} pixels, the first"
-                    f" {stores[name].grid.input[1]} x {stores[name].grid.input[0]}: use images of one shape"
-                )
-            stores[name].write(n, value)
-        progress("network", 1, len(items))
-    return stores
-
-
-def _learn(
-    stores: dict[str, Store],
-    recipe: Recipe,
-    items: Sequence[Any],
-    alarm: float,
-    run: Run,
-    progress: Progress,
-) -> Model:
-    """Held-out distances of all parts, scored like any new image; then the states learned on all images."""
-    groups = _groups(items)
-    fold = heldout.folds(groups, recipe.folds, recipe.seed)
-    count = int(fold.max()) + 1
-    if count < 2:
-        raise PsdlError("all good images belong to one group, so none can be held out: give at least two groups")
-    unseen, states, grids = {}, {}, {}
-    for part in recipe.parts:
-        store, method, params = stores[part.name], _method(part), _params(part)
-        total = store.grid.positions * (count + 1)
-
-        def fit(rows: NDArray[np.intp], store: Store = store, method: Any = method, params: Any = params) -> State:
-            state: State = method.fit(store, rows, params, run, lambda n: progress("dictionaries", n, total))  # noqa: B023
-            return state
-
-        judge = partial(_judge, part, store, run)
-        unseen[part.name] = heldout.distances(fit, judge, store, fold)
-        states[part.name] = fit(np.arange(len(store)))
-        grids[part.name] = store.grid
-    unseen_scores = _in_batches(unseen, grids, recipe)
-    calibration = calibrate.calibrate(unseen_scores, alarm, len(set(groups)))
-    return Model(recipe, None, states, calibration, ())  # type: ignore[arg-type] # fit adds the network
-
-
-def _judge(part: Part, store: Store, run: Run, state: State, rows: NDArray[np.intp]) -> F32:
-    method = _method(part)
-    ready = method.ready(state, _params(part))
-    batches = np.array_split(rows, max(1, -(-len(rows) // heldout.BATCH)))
-    return np.concatenate(list(run(lambda b: method.distance(ready, store.images(b)), batches)))
-
-
-def _in_batches(distances: dict[str, F32], grids: dict[str, Any], recipe: Recipe) -> Score:
-    count = len(next(iter(distances.values())))
-    scores = [scoring.score({k: v[n : n + 1] for k, v in distances.items()}, grids, recipe) for n in range(count)]
-    maps = np.concatenate([s.map for s in scores])
-    return Score(maps, np.concatenate([s.image for s in scores]), distances)

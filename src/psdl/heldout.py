@@ -34,12 +34,15 @@ def folds(groups: Sequence[str], count: int, seed: int) -> NDArray[np.intp]:
 def distances(
     fit: Callable[[NDArray[np.intp]], State],
     judge: Callable[[State, Any], F32],
-    store: Any,
+    images: int,
     fold: NDArray[np.intp],
 ) -> F32:
-    """(N,P): each image's distances by the state that `fit` learns on the other folds' images."""
-    out = np.empty((len(store), store.grid.positions), np.float32)
+    """(N,P) for N = `images`: each one's distances by the state that `fit` learns on the other folds' images."""
+    parts, order = [], []
     for f in range(int(fold.max()) + 1):
         inside = np.nonzero(fold == f)[0]
-        out[inside] = judge(fit(np.nonzero(fold != f)[0]), inside)
+        parts.append(judge(fit(np.nonzero(fold != f)[0]), inside))
+        order.append(inside)
+    out = np.empty((images, parts[0].shape[1]), np.float32)
+    out[np.concatenate(order)] = np.concatenate(parts)
     return out

@@ -147,6 +147,12 @@ def mask_to_input(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.boo
     return np.asarray(nearest.crop(geometry.window)) > 0
 
 
+def mask_to_source(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.bool_]:
+    """A mask (H,W) -> (h,w) of the source image; false where the input rule cut the image away."""
+    found: NDArray[np.bool_] = map_to_source(mask.astype(np.float32), geometry) >= 0.5
+    return found
+
+
 def map_to_source(values: F32, geometry: Geometry) -> F32:
     """A map (H,W) -> (h,w) of the source image, bilinear; NaN where the input rule cut the image away."""
     left, top, right, bottom = geometry.crop

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from safetensors.numpy import load, save
 
 from psdl.errors import PsdlError
 from psdl.recipes import from_card
-from psdl.types import Calibration, Grid, Model, Network, State
+from psdl.types import Calibration, Grid, Model, Network, Sample, State
 
 FORMAT = 1
 KEY = "psdl"  # the one metadata key: safetensors writes several in random order
@@ -28,7 +29,7 @@ def write(model: Model, path: str | Path) -> None:
     path = Path(path)
     if not path.parent.is_dir():
         raise PsdlError(f"no folder {path.parent} for the model file {path.name}: make it first")
-    data = save(_arrays(model), {KEY: json.dumps(_card(model), sort_keys=True)})
+    data = save(_arrays(model), {KEY: json.dumps(card(model), sort_keys=True)})
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with draft.open("wb") as file:
@@ -58,6 +59,40 @@ def read(path: str | Path) -> Model:
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         line = " ".join(str(error).split())[:120]
         raise PsdlError(f"{path} is a damaged model file ({line}): copy it again or fit a new one") from None
+
+
+def model_files(model: Path, samples: Iterable[Sample], each: bool) -> dict[str, Path]:
+    """{category: its model file}: `model` for all jointly; with `each` CATEGORY.psdl in that folder."""
+    categories = sorted({sample.category for sample in samples})
+    if each:
+        model.mkdir(parents=True, exist_ok=True)
+    return {name: model / f"{name}.psdl" if each else model for name in categories}
+
+
+def describe(card: Mapping[str, Any]) -> list[str]:
+    """The card in a few lines for people."""
+    recipe, network, calibration = card["recipe"], card["network"], card["calibration"]
+    grids = {name: f"{grid['h']} x {grid['w']} positions" for name, grid in card["grids"].items()}
+    parts = [
+        f"{part['name']} ({part['method']}, {', '.join(part['taps'])}, {grids[part['name']]},"
+        f" {', '.join(f'{k} {v}' for k, v in sorted(part['params'].items()))})"
+        for part in recipe["parts"]
+    ]
+    rows = {
+        "format": card["format"],
+        "categories": ", ".join(card["categories"]),
+        "recipe": f"{recipe['name']}, image score {recipe['image_score']}, smoothing {recipe['smoothing']} px",
+        "parts": "; ".join(parts),
+        "input": "; ".join(f"{k} {v}" for k, v in (recipe["input"] or {}).items() if v is not None),
+        "backbone": f"{network['name']} ({network['licence'] or 'licence not stated'})",
+        "graph SHA-256": network["graph_sha256"],
+        "weights SHA-256": network["weights_sha256"],
+        "threshold": f"{calibration['threshold']:.6g} at a false-reject rate of {calibration['alarm']:.2%}",
+        "calibration": f"{calibration['groups']} items",
+        "learned with": ", ".join(f"{k} {v}" for k, v in sorted(card["versions"].items())),
+    }
+    wide = max(map(len, rows))
+    return [f"{key:{wide}}  {value}" for key, value in rows.items()]
 
 
 def _bytes(path: Path) -> bytes:
@@ -103,7 +138,7 @@ def _arrays(model: Model) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _card(model: Model) -> dict[str, Any]:
+def card(model: Model) -> dict[str, Any]:
     network = {k: v for k, v in asdict(model.network).items() if k != "graph"}
     calibration = {k: v for k, v in asdict(model.calibration).items() if k != "scores"}
     return {

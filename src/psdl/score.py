@@ -37,7 +37,8 @@ def _maximum(maps: F32) -> F64:
 def _top_percent(maps: F32) -> F64:
     count = max(1, maps[0].size // 100)
     flat = np.partition(maps.reshape(len(maps), -1), -count, axis=1)[:, -count:]
-    return np.sort(flat, axis=1).mean(axis=1, dtype=np.float64)
+    means: F64 = np.sort(flat, axis=1).mean(axis=1, dtype=np.float64)
+    return means
 
 
 RULES: dict[str, Callable[[F32], F64]] = {"max": _maximum, "top-percent": _top_percent}

@@ -38,7 +38,8 @@ def masks_by_stem(folder: Path) -> dict[str, Path]:
 def split_file(root: Path, category: str) -> Iterator[Sample]:
     """Samples of `root/split.csv` with the columns path, mask, label, split, group.
 
-    label `good` is good, anything else names a defect. Raises PsdlError on a missing column or file.
+    label `good` is good, anything else names a defect. A column category may follow; without it
+    `category` stands. Raises PsdlError on a missing column or file.
     """
     path = root / "split.csv"
     with path.open(newline="", encoding="utf-8") as lines:
@@ -56,7 +57,7 @@ def split_file(root: Path, category: str) -> Iterator[Sample]:
             yield Sample(
                 path=str(root / row["path"]),
                 name=row["path"],
-                category=category,
+                category=row.get("category") or category,
                 split="train" if row["split"] == "train" else "test",
                 label=0 if good else 1,
                 kind=row["label"],

@@ -11,7 +11,7 @@ from psdl.data import files
 from psdl.errors import PsdlError
 from psdl.types import InputRule, Sample
 
-ORDER = ("mtd", "kolektor", "mvtec", "plain")  # the most particular first; others come before plain
+ORDER = ("mtd", "kolektor", "manifest", "mvtec", "plain")  # the most particular first; others come before plain
 
 
 class Found(NamedTuple):
@@ -43,6 +43,19 @@ def read(root: str | Path, layout: str | None = None) -> Found:
         f"no images{kind} in {root}: expected {', '.join(sorted(files.EXTENSIONS))} files,"
         " or folders CATEGORY/train/good and CATEGORY/test/KIND"
     )
+
+
+def listed(paths: Sequence[str]) -> tuple[Sample, ...]:
+    """Samples of image files and of folders, in the order given. Raises PsdlError on a missing one."""
+    found: list[Sample] = []
+    for path in paths:
+        if Path(path).is_dir():
+            found += read(path).samples
+        elif Path(path).is_file():
+            found.append(Sample(path, Path(path).name, "images"))
+        else:
+            raise PsdlError(f"no file or folder {path}: give the path of an image or of a folder of images")
+    return tuple(found)
 
 
 def _order() -> list[str]:

@@ -1,39 +1,74 @@
-"""Results -> images.csv and metrics.json."""
+"""Judged images -> images.csv and metrics.json, and the lines that sum them up."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from psdl import image
-from psdl.measure.metrics import mean, metrics
+from psdl.measure.metrics import KEYS, Metrics, mean, metrics
 from psdl.types import Sample
 
+Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
+COLUMNS = ("path", "category", "label", "score", "threshold", "verdict")
+NAMES = {"image_f1_max": "image F1 (oracle)", "pixel_f1_max": "pixel F1 (oracle)", "aupro": "AU-PRO 0.3"}
 
-def write(samples: Sequence[Sample], results: Sequence[Any], out: Path) -> dict[str, Any]:
+
+def write(judged: Judged, out: Path) -> dict[str, Any]:
     """Writes both files into `out` and returns what metrics.json holds."""
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / "images.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(["path", "category", "label", "score", "threshold", "verdict"])
-        for s, r in zip(samples, results, strict=True):
-            label = "" if s.label is None else s.label
-            limit = f"{r.verdict.threshold:.9g}"
-            rows.writerow([s.name, s.category, label, f"{r.score:.9g}", limit, r.verdict.verdict])
-    categories = {}
-    for name in sorted({s.category for s in samples}):
-        categories[name] = _category([(s, r) for s, r in zip(samples, results, strict=True) if s.category == name])
+    write_images(judged, out)
+    names = sorted({sample.category for sample, _ in judged})
+    categories = {name: _category([pair for pair in judged if pair[0].category == name]) for name in names}
     summary = {"categories": categories, "mean": mean(list(categories.values()))}
     (out / "metrics.json").write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return summary
 
 
-def _category(pairs: Sequence[tuple[Sample, Any]]) -> dict[str, float | None]:
+def write_images(judged: Judged, out: Path) -> None:
+    """Writes images.csv into `out`, which is made if it is not there. label: 0 good, 1 defective, or empty."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "images.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(COLUMNS)
+        for sample, result in judged:
+            label = "" if sample.label is None else sample.label
+            score, limit = f"{result.score:.9g}", f"{result.verdict.threshold:.9g}"
+            rows.writerow([sample.name, sample.category, label, score, limit, result.verdict.verdict])
+
+
+def lines(summary: Mapping[str, Any]) -> list[str]:
+    """The metrics as an aligned table, a line for each category and one for the mean."""
+    rows = {**summary["categories"], "mean": summary["mean"]}
+    if len(summary["categories"]) == 1:
+        rows.pop("mean")
+    titles = [
+        NAMES.get(key, key.replace("_", " ").replace("auroc", "AUROC").replace(" ap", " AP")) for key in KEYS
+    ]
+    wide = max(len(name) for name in (*rows, "category"))
+    table = ["  ".join(["category".ljust(wide), *titles])]
+    for name, row in rows.items():
+        cells = ["-" if row[key] is None else f"{row[key]:.3f}" for key in KEYS]
+        padded = [cell.rjust(len(title)) for cell, title in zip(cells, titles, strict=True)]
+        table.append("  ".join([name.ljust(wide), *padded]))
+    for name, row in summary["categories"].items():
+        table.append(f"{name}: {_at_threshold(row)}")
+    return table
+
+
+def _at_threshold(row: Mapping[str, Any]) -> str:
+    good, bad = row["rejected_good"], row["rejected_defective"]
+    parts = ["at its threshold the model rejects"]
+    parts.append("no good images, for there are none," if good is None else f"{good:.1%} of the good images")
+    parts.append("and no defective ones are there" if bad is None else f"and {bad:.1%} of the defective ones")
+    return " ".join(parts)
+
+
+def _category(pairs: Judged) -> Metrics:
     known = [(s, r) for s, r in pairs if s.mask or s.label == 0]
     masks = [
         image.mask_to_input(image.read_mask(s.mask, r.geometry.source, s.path), r.geometry)
@@ -42,4 +77,8 @@ def _category(pairs: Sequence[tuple[Sample, Any]]) -> dict[str, float | None]:
         for s, r in known
     ]
     scores, labels = np.array([r.score for _, r in pairs]), np.array([s.label == 1 for s, _ in pairs])
-    return metrics(scores, labels, np.array([r.input_map for _, r in known]), np.array(masks))
+    found = metrics(scores, labels, np.array([r.input_map for _, r in known]), np.array(masks))
+    rejected = np.array([r.verdict.verdict == "NG" for _, r in pairs])
+    found["rejected_good"] = float(rejected[~labels].mean()) if (~labels).any() else None
+    found["rejected_defective"] = float(rejected[labels].mean()) if labels.any() else None
+    return found

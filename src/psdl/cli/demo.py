@@ -1,0 +1,32 @@
+"""psdl demo: the whole job on photographs that come with scikit-image, offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from psdl.cli import options
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the images, the model and the results.")] = Path("demo"),
+    jobs: options.Jobs = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Make a small data set with planted defects, learn from its good tiles, find the defects."""
+    from psdl import demo as making
+    from psdl.cli.evaluate import measure
+    from psdl.cli.fit import learn_models
+    from psdl.cli.lines import Lines
+    from psdl.data.read import read
+
+    lines = Lines(quiet)
+    data = out / "data"
+    lines.say(f"cutting good tiles and planting defects: {making.write(data)} images in {data}")
+    found = read(data)
+    values = making.options(jobs)
+    files = learn_models(found.samples, found.rule, out / "models", values, lines)
+    drawn = measure(files, found.samples, out, values, lines)
+    lines.say(f"look at {making.best_picture(drawn, out)}")

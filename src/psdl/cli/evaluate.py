@@ -1,0 +1,64 @@
+"""psdl evaluate: a model and labelled test images -> metrics, a table and pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from psdl.cli import options
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Model file, or the folder that fit --each filled.")],
+    data: options.Data,
+    out: Annotated[Path, typer.Option(help="Folder for metrics.json, images.csv and pictures.")],
+    config: options.Config = None,
+    images: options.Images = 8,
+    seed: options.Seed = 0,
+    category: options.Category = None,
+    layout: options.Layout = None,
+    device: options.Device = "auto",
+    jobs: options.Jobs = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Measure a model on labelled test images."""
+    from psdl.cli.lines import Lines
+    from psdl.data.read import choose, read
+    from psdl.modelfile import model_files
+
+    lines = Lines(quiet)
+    found = read(data, layout)
+    lines.say(f"{data}: layout {found.layout}, recognised by {found.reason}")
+    samples = choose(found.samples, category or [])
+    files = model_files(Path(model), samples, Path(model).is_dir())
+    measure(files, samples, out, {"images": images, "seed": seed, "device": device, "jobs": jobs}, lines)
+
+
+def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, Any], lines: Any) -> Any:
+    """Judges the test images by their category's model and writes what came out; returns the images drawn."""
+    from psdl import check
+    from psdl.detector import Detector
+    from psdl.report import pictures, tables
+
+    test = check.testing(samples)
+    detectors = {file: Detector.load(file, values["device"]) for file in set(files.values())}
+    for file, detector in detectors.items():
+        inside = [s for s in test if files[s.category] == file]
+        lines.say(*check.check(inside, detector.recipe.input, map).lines)
+        lines.say(*check.strangers(detector.model.categories, inside))
+    judged = []
+    with lines.progress() as tell:
+        for file, detector in detectors.items():
+            inside = [s for s in test if files[s.category] == file]
+            for sample, result in zip(inside, detector.results(inside, values["jobs"]), strict=True):
+                judged.append((sample, result))
+                tell("scores", 1, len(test))
+        judged.sort(key=lambda pair: (pair[0].category, pair[0].name))
+        summary = tables.write(judged, out)
+        drawn = pictures.sample(judged, values["images"], values["seed"])
+        for done, total in pictures.write(drawn, out):
+            tell("pictures", done, total)
+    lines.say(*tables.lines(summary), f"wrote metrics.json, images.csv and pictures into {out}")
+    return drawn

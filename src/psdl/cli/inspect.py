@@ -1,0 +1,19 @@
+"""psdl inspect: what a model file holds."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+
+def inspect(
+    model: Annotated[str, typer.Argument(help="Model file.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The whole card as JSON.")] = False,
+) -> None:
+    """Print what a model file holds: recipe, backbone and hashes, threshold, versions."""
+    from psdl import modelfile
+
+    card = modelfile.card(modelfile.read(model))
+    print(json.dumps(card, indent=2, sort_keys=True) if as_json else "\n".join(modelfile.describe(card)))

@@ -1,0 +1,68 @@
+"""The options that several verbs share, and the TOML file that can hold them all."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from psdl import plugins
+from psdl.errors import PsdlError
+
+
+def read_config(context: typer.Context, file: Path | None) -> Path | None:
+    """Makes the values of a TOML file the defaults of this call, so that flags win."""
+    if file is None:
+        return None
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PsdlError(f"no file {file}: give a TOML file of options with --config") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise PsdlError(f"{file} is not a TOML file that can be read ({error}): correct it") from None
+    known = [p.name for p in context.command.params if p.name and p.name != "config"]
+    renamed = {key.replace("-", "_"): value for key, value in values.items()}
+    for key in renamed:
+        if key not in known:
+            raise plugins.unknown(f"option in {file}", key, known)
+    context.default_map = {**(context.default_map or {}), **renamed}
+    return file
+
+
+def resolved(context: typer.Context) -> dict[str, Any]:
+    """Every option of this call as it was resolved, in plain values for the model's record."""
+    return {k: str(v) if isinstance(v, Path) else v for k, v in sorted(context.params.items())}
+
+
+Data = Annotated[str, typer.Argument(help="Folder of images; the layout is recognised.", show_default=False)]
+Config = Annotated[
+    Path | None,
+    typer.Option(help="TOML file that can hold every option; flags win.", callback=read_config, is_eager=True),
+]
+Recipe = Annotated[str, typer.Option(help="The complete setting to start from.")]
+Arch = Annotated[
+    str | None, typer.Option(help="Backbone: efficientnet_lite0, resnet18, ..., a timm name, or an .onnx file.")
+]
+Type = Annotated[str, typer.Option(help="single (one layer) or multiple (layer1 to layer3).")]
+Layer = Annotated[str | None, typer.Option(help="The layer of --type single; layer3 if not given.")]
+Sparsity = Annotated[float | None, typer.Option(help="Atoms a signal may use, as a share of its length (0.25).")]
+Iterations = Annotated[int | None, typer.Option(help="Rounds of K-SVD (20).")]
+Folds = Annotated[int | None, typer.Option(help="Folds in which good images are held out for the threshold (3).")]
+Seed = Annotated[int, typer.Option(help="Seed of the folds and of the choice of pictures.")]
+Category = Annotated[
+    list[str] | None, typer.Option(help="Only this category; repeat it for several. All if not given.")
+]
+Each = Annotated[bool, typer.Option("--each", help="One model for each category, not one for all jointly.")]
+Weights = Annotated[
+    str | None, typer.Option(help="Weights of the backbone: .safetensors or .pth, timm's or torchvision's names.")
+]
+FalseReject = Annotated[float, typer.Option(help="Share of good images that the threshold may reject.")]
+Layout = Annotated[str | None, typer.Option(help="The folder's layout, where it is not to be recognised.")]
+Images = Annotated[int, typer.Option(help="Pictures to draw for each category.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Jobs = Annotated[
+    int | None, typer.Option(help="Images and positions worked on at a time; all cores if not given.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no findings, errors only.")]

@@ -1,0 +1,51 @@
+"""psdl run: fit, then evaluate; the paper's main program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from psdl.cli import options
+
+
+def run(
+    context: typer.Context,
+    data: options.Data,
+    out: Annotated[Path, typer.Option(help="Folder for the model, metrics.json, images.csv and pictures.")],
+    config: options.Config = None,
+    recipe: options.Recipe = "paper",
+    arch: options.Arch = None,
+    type: options.Type = "single",  # noqa: A002 the option's name
+    layer: options.Layer = None,
+    sparsity: options.Sparsity = None,
+    iterations: options.Iterations = None,
+    folds: options.Folds = None,
+    images: options.Images = 8,
+    seed: options.Seed = 0,
+    category: options.Category = None,
+    each: options.Each = False,
+    layout: options.Layout = None,
+    weights: options.Weights = None,
+    false_reject: options.FalseReject = 0.01,
+    device: options.Device = "auto",
+    jobs: options.Jobs = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Learn from the good images of a data set and measure on its test images."""
+    from psdl import check
+    from psdl.cli.evaluate import measure
+    from psdl.cli.fit import learn_models
+    from psdl.cli.lines import Lines
+    from psdl.data.read import choose, read
+
+    lines = Lines(quiet)
+    found = read(data, layout)
+    lines.say(f"{data}: layout {found.layout}, recognised by {found.reason}")
+    samples = choose(found.samples, category or [])
+    check.check(check.testing(samples), found.rule, map)
+    out.mkdir(parents=True, exist_ok=True)
+    values = options.resolved(context)
+    files = learn_models(samples, found.rule, out / ("models" if each else "model.psdl"), values, lines)
+    measure(files, samples, out, values, lines)

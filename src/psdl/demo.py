@@ -1,0 +1,174 @@
+"""The demo's data set: good tiles and planted defects, from photographs that come with scikit-image (CC0)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from psdl.data.files import COLUMNS
+from psdl.errors import PsdlError
+from psdl.report.pictures import path_of
+from psdl.types import Sample
+
+TEXTURES = ("brick", "grass", "gravel")  # 512 x 512, grey
+TILE, SIZE = 128, 256  # pixels of a tile in the photograph, and of the image made of it
+LEARNED = 320  # columns of the photograph that good tiles to learn from are cut from; tests come from the rest
+SEED = 7
+
+Grey = NDArray[np.float64]  # (SIZE, SIZE), 0..255
+Mask = NDArray[np.bool_]
+
+
+def options(jobs: int | None) -> dict[str, Any]:
+    """The options of fit and evaluate that the demo uses."""
+    settings: dict[str, Any] = dict.fromkeys(("arch", "layer", "folds", "weights"))
+    return settings | {
+        "recipe": "paper",
+        "type": "single",
+        "sparsity": 0.05,
+        "iterations": 10,
+        "seed": SEED,
+        "each": True,
+        "false_reject": 0.05,
+        "images": 9,
+        "device": "auto",
+        "jobs": jobs,
+    }
+
+
+def write(folder: Path) -> int:
+    """Writes images, masks and split.csv below `folder`; returns how many images.
+
+    Tiles overlap, so they are grouped by bands of the photograph, and no test tile shares a pixel with a tile to
+    learn from.
+    """
+    rows: list[list[str]] = []
+    photographs = {name: _photograph(name) for name in TEXTURES}
+    for index, name in enumerate(TEXTURES):
+        rng = np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(index,)))
+        for x, y in _corners(0, LEARNED, 32, 24):
+            path = f"{name}/good/{x:03}_{y:03}.png"
+            _save(_tile(photographs[name], x, y), folder / path)
+            rows.append([path, "", "good", "train", f"{name} band {y // 48}", name])
+        foreign = photographs[TEXTURES[(index + 1) % len(TEXTURES)]]
+        for n, (x, y) in enumerate(_corners(LEARNED, 512, 32, 48)):
+            tile, other = _tile(photographs[name], x, y), _tile(foreign, x, y)
+            rows.append(_test_image(folder, name, n, tile, other, rng))
+    with (folder / "split.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([[*COLUMNS, "category"], *rows])
+    return len(rows)
+
+
+def best_picture(drawn: list[tuple[Sample, Any]], out: Path) -> Path:
+    """The picture of the defect that stands out most against its model's threshold."""
+    best = max(drawn, key=lambda pair: (pair[0].label, pair[1].score / pair[1].verdict.threshold))
+    return path_of(best[0], out)
+
+
+def _photograph(name: str) -> NDArray[np.uint8]:
+    try:
+        from skimage import data
+    except ImportError:
+        raise PsdlError(
+            "the demo's photographs come with scikit-image, which is not installed: pip install 'psdl[demo]'"
+        ) from None
+    pixels: NDArray[np.uint8] = getattr(data, name)()
+    return pixels
+
+
+def _corners(left: int, right: int, across: int, down: int) -> list[tuple[int, int]]:
+    return [(x, y) for y in range(0, 512 - TILE + 1, down) for x in range(left, right - TILE + 1, across)]
+
+
+def _tile(photograph: NDArray[np.uint8], x: int, y: int) -> Grey:
+    tile = Image.fromarray(photograph[y : y + TILE, x : x + TILE])
+    return np.asarray(tile.resize((SIZE, SIZE), Image.Resampling.BICUBIC), np.float64)
+
+
+def _test_image(folder: Path, name: str, n: int, tile: Grey, other: Grey, rng: np.random.Generator) -> list[str]:
+    """Every third test tile stays good, the others get a defect; the row of split.csv."""
+    kind = "good" if n % 3 == 0 else list(DEFECTS)[(n - n // 3 - 1) % len(DEFECTS)]
+    path, mask_path = f"{name}/test/{kind}_{n:02}.png", ""
+    if kind != "good":
+        tile, mask = DEFECTS[kind](tile, other, rng)
+        mask_path = f"{name}/mask/{kind}_{n:02}.png"
+        _save(255.0 * mask, folder / mask_path)
+    _save(tile, folder / path)
+    return [path, mask_path, kind, "test", "", name]
+
+
+def _save(pixels: NDArray[Any], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.clip(pixels, 0, 255).round().astype(np.uint8)).save(path)
+
+
+def _soft(drawing: Image.Image, blur: float) -> Grey:
+    """0..1: how much of the defect covers each pixel; edges as soft as the photograph's."""
+    return np.asarray(drawing.filter(ImageFilter.GaussianBlur(blur)), np.float64) / 255
+
+
+def _blob(rng: np.random.Generator, radius: float, rough: float) -> Image.Image:
+    """A filled closed curve about a point well inside the tile."""
+    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    reach = radius * (
+        1 + rough * sum(rng.normal() * np.sin(k * angles + rng.uniform(0, 6)) / k for k in (1, 2, 3))
+    )
+    x, y = rng.uniform(70, SIZE - 70, 2)
+    canvas = Image.new("L", (SIZE, SIZE))
+    points = np.stack([x + reach * np.cos(angles), y + reach * np.sin(angles)], axis=1)
+    ImageDraw.Draw(canvas).polygon([(float(a), float(b)) for a, b in points], fill=255)
+    return canvas
+
+
+def _scratch(tile: Grey, _: Grey, rng: np.random.Generator) -> tuple[Grey, Mask]:
+    """A bright, slightly bent line."""
+    angle, bend = rng.uniform(0, np.pi), rng.uniform(-25, 25)
+    along = np.linspace(-1, 1, 30)
+    reach = rng.uniform(50, 80)
+    x, y = rng.uniform(95, SIZE - 95, 2)
+    across = bend * (along**2 - 0.5)
+    points = np.stack(
+        [
+            x + reach * along * np.cos(angle) - across * np.sin(angle),
+            y + reach * along * np.sin(angle) + across * np.cos(angle),
+        ],
+        axis=1,
+    )
+    canvas = Image.new("L", (SIZE, SIZE))
+    ImageDraw.Draw(canvas).line([(float(a), float(b)) for a, b in points], fill=255, width=5)
+    cover = _soft(canvas, 1.0)
+    return tile + cover * (215 - tile) * 0.85, cover > 0.3
+
+
+def _stain(tile: Grey, _: Grey, rng: np.random.Generator) -> tuple[Grey, Mask]:
+    """A dark film with a soft edge, the texture showing through."""
+    cover = _soft(_blob(rng, 34, 0.25), 3.0)
+    return tile * (1 - 0.6 * cover), cover > 0.3
+
+
+def _hole(tile: Grey, _: Grey, rng: np.random.Generator) -> tuple[Grey, Mask]:
+    """A deep dark spot whose lower right rim catches the light."""
+    drawing = _blob(rng, 22, 0.12)
+    cover = _soft(drawing, 1.5)
+    rim = np.clip(np.roll(cover, (3, 3), (0, 1)) - cover, 0, 1)
+    return tile * (1 - cover) + 14 * cover + 70 * rim, cover > 0.3
+
+
+def _foreign(tile: Grey, other: Grey, rng: np.random.Generator) -> tuple[Grey, Mask]:
+    """A patch of another material, as bright as what it covers."""
+    cover = _soft(_blob(rng, 38, 0.2), 1.5)
+    return tile * (1 - cover) + cover * (other - other.mean() + tile.mean()), cover > 0.3
+
+
+DEFECTS: dict[str, Callable[[Grey, Grey, np.random.Generator], tuple[Grey, Mask]]] = {
+    "scratch": _scratch,
+    "stain": _stain,
+    "hole": _hole,
+    "foreign": _foreign,
+}

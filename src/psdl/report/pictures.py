@@ -1,0 +1,135 @@
+"""Judged images -> one figure each: image, ground truth, heat map, predicted mask, outline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl import image
+from psdl.types import Sample
+
+Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
+LONGEST = 640  # pixels of the longer side that a panel shows
+SIDE = 2.6  # inches of a panel's longer side
+INK, DEFECT = "#1b1b1b", "#ff9f1c"  # orange reads on grey, on colour, and for the colour-blind
+GRIDS = ((1, 5), (2, 3), (3, 2), (5, 1))
+
+
+def sample(judged: Judged, count: int, seed: int) -> list[tuple[Sample, Any]]:
+    """Up to `count` images of each category, its kinds of defect (and good) in turn, drawn by seed."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
+    chosen = []
+    for category in sorted({s.category for s, _ in judged}):
+        inside = [pair for pair in judged if pair[0].category == category]
+        drawn = [inside[i] for i in rng.permutation(len(inside))]
+        kinds = sorted({s.kind for s, _ in drawn}, key=lambda kind: (kind == "good", kind))
+        queues = [[pair for pair in drawn if pair[0].kind == kind] for kind in kinds]
+        turns = [queue[i] for i in range(len(inside)) for queue in queues if i < len(queue)]
+        chosen += turns[:count]
+    return chosen
+
+
+def write(judged: Judged, out: Path) -> Iterator[tuple[int, int]]:
+    """Writes out/pictures/CATEGORY/NAME.png; yields (1, how many in all) after each."""
+    for found, result in judged:
+        path = path_of(found, out)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw(found, result, path)
+        yield 1, len(judged)
+
+
+def path_of(found: Sample, out: Path) -> Path:
+    """Where an image's picture goes: its name, the folders in it joined by underscores; x.jpg gives x.jpg.png."""
+    name = "_".join(part for part in Path(found.name).parts if part not in ("/", "..", "."))
+    return out / "pictures" / found.category / (name if name.endswith(".png") else name + ".png")
+
+
+def draw(found: Sample, result: Any, path: Path) -> None:
+    """One figure. The heat map's colours mean the same on every picture of a model: the scale ends at one and a
+    half times the value above which an image's peak is NG, and the bar marks that value."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    shown, values, mask, truth = _scaled(found, result)
+    panels = ["image", "heat map", "predicted mask", "outline"]
+    if found.label is not None:
+        panels.insert(1, "ground truth")
+    rows, columns = _grid(shown.shape[0] / shown.shape[1], len(panels))
+    width, height = _panel_size(shown.shape[0] / shown.shape[1])
+    figure = Figure(figsize=(columns * (width + 0.15) + 0.9, rows * (height + 0.35) + 0.55), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(_title(found, result), fontsize=10, color=INK)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in axes:
+        ax.set_axis_off()
+    for ax, title in zip(axes, panels, strict=False):
+        ax.set_title(title, fontsize=9, color=INK)
+        if title in ("ground truth", "predicted mask"):
+            _mask_panel(ax, truth if title == "ground truth" else mask, shown.shape)
+        else:
+            ax.imshow(shown)
+        if title == "heat map":
+            _heat_panel(figure, ax, values, result.calibration)
+        if title == "outline":
+            _outline(ax, mask)
+    figure.savefig(path, dpi=110, facecolor="white")
+
+
+def _scaled(found: Sample, result: Any) -> tuple[Any, Any, NDArray[np.bool_], NDArray[np.bool_] | None]:
+    """Pixels, map, mask and truth at no more than LONGEST pixels a side: what a panel can show."""
+    shown = image.pixels(found.path)
+    step = max(1, -(-max(shown.shape[:2]) // LONGEST))
+    truth = None
+    if found.mask:
+        truth = image.read_mask(found.mask, result.geometry.source, found.path)[::step, ::step]
+    elif found.label == 0:
+        truth = np.zeros(shown.shape[:2], bool)[::step, ::step]
+    return shown[::step, ::step], result.map[::step, ::step], result.mask[::step, ::step], truth
+
+
+def _grid(aspect: float, panels: int) -> tuple[int, int]:
+    """Rows and columns that bring the figure nearest to three times as wide as high."""
+    fitting = [(r, c) for r, c in GRIDS if r * c >= panels and (r - 1) * c < panels and r * (c - 1) < panels]
+    fitting += [] if panels == 5 else [(1, panels)]
+    return min(fitting, key=lambda rc: abs(np.log(rc[1] / (rc[0] * aspect) / 3)))
+
+
+def _panel_size(aspect: float) -> tuple[float, float]:
+    return (SIDE, SIDE * aspect) if aspect < 1 else (SIDE / aspect, SIDE)
+
+
+def _title(found: Sample, result: Any) -> str:
+    kind = {0: "good", 1: f"defective: {found.kind}", None: "not labelled"}[found.label]
+    verdict = result.verdict
+    name = found.name if len(found.name) < 60 else "..." + found.name[-57:]
+    said = f"{verdict.verdict}, score {verdict.score:.3g} against threshold {verdict.threshold:.3g}"
+    return f"{name}  ({kind})\n{said}"
+
+
+def _mask_panel(ax: Any, mask: NDArray[np.bool_] | None, shape: tuple[int, ...]) -> None:
+    if mask is None:
+        ax.imshow(np.full(shape[:2], 0.85), cmap="gray", vmin=0, vmax=1)
+        ax.text(0.5, 0.5, "no mask given", ha="center", va="center", transform=ax.transAxes, fontsize=8, color=INK)
+        return
+    ax.imshow(mask, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+
+
+def _heat_panel(figure: Any, ax: Any, values: Any, calibration: Any) -> None:
+    top = 1.5 * calibration.peak_threshold
+    heat = ax.imshow(values, cmap="inferno", vmin=0, vmax=top, alpha=0.65)
+    bar = figure.colorbar(heat, ax=ax, fraction=0.046, pad=0.02, extend="max")
+    bar.ax.tick_params(labelsize=7)
+    bar.ax.axhline(calibration.peak_threshold, color="white", linewidth=3)
+    bar.ax.axhline(calibration.peak_threshold, color=INK, linewidth=1)
+
+
+def _outline(ax: Any, mask: NDArray[np.bool_]) -> None:
+    if mask.any() and not mask.all():
+        edged = np.pad(mask.astype(float), 1)
+        x, y = np.arange(edged.shape[1]) - 1, np.arange(edged.shape[0]) - 1
+        ax.contour(x, y, edged, levels=[0.5], colors=["black"], linewidths=3.2)
+        ax.contour(x, y, edged, levels=[0.5], colors=[DEFECT], linewidths=1.6)
