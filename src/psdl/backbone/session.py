@@ -5,9 +5,11 @@ from __future__ import annotations
 import onnxruntime as ort
 
 from psdl.errors import PsdlError
+from psdl.plugins import unknown
 from psdl.types import F32, Maps, Network
 
 CUDA = "CUDAExecutionProvider"
+DEVICES = ("auto", "cpu", "cuda")
 
 
 class Session:
@@ -41,6 +43,8 @@ class Session:
 
 def resolve_device(device: str) -> str:
     """auto, cpu or cuda -> cpu or cuda. Raises PsdlError when cuda is asked for and cannot be had."""
+    if device not in DEVICES:
+        raise unknown("device", device, DEVICES)
     available = CUDA in ort.get_available_providers()
     if device == "auto":
         return "cuda" if available else "cpu"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,13 +47,16 @@ def read(root: str | Path, layout: str | None = None) -> Found:
 
 
 def listed(paths: Sequence[str]) -> tuple[Sample, ...]:
-    """Samples of image files and of folders, in the order given. Raises PsdlError on a missing one."""
+    """Samples of image files and of folders, in the order given, named by their paths.
+
+    Raises PsdlError on a missing one.
+    """
     found: list[Sample] = []
     for path in paths:
         if Path(path).is_dir():
-            found += read(path).samples
+            found += [replace(sample, name=sample.path) for sample in read(path).samples]
         elif Path(path).is_file():
-            found.append(Sample(path, Path(path).name, "images"))
+            found.append(Sample(path, path, "images"))
         else:
             raise PsdlError(f"no file or folder {path}: give the path of an image or of a folder of images")
     return tuple(found)

@@ -124,7 +124,7 @@ def learn(
     Y = Y[None] if single else Y
     if single and D0.ndim == 3:
         raise SparseError(f"signals {Y.shape[1:]} need one start dictionary (K,F), not {D0.shape}")
-    D = np.array(np.broadcast_to(D0, (len(Y), *D0.shape[-2:])) if D0.ndim == 2 else D0)
+    D = np.array(np.broadcast_to(D0, (len(Y), *D0.shape[-2:])) if D0.ndim == 2 else D0, order="C")
     _fit_together(Y, D, single, single)
     if rounds < 1:
         raise SparseError(f"rounds must be at least 1, not {rounds}")

@@ -1,0 +1,111 @@
+"""The packaged graph against outputs that timm's network left here, cutting, and graphs of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from psdl import PsdlError
+from psdl.backbone.graphs import PACKAGED, network
+from psdl.backbone.session import Session, resolve_device
+from psdl.backbone.zoo import ZOO
+
+TAPS = ("layer1", "layer2", "layer3", "layer4")
+KEPT = Path(__file__).with_name("lite0_outputs.npz")
+
+
+def inputs(size=(64, 96), n=1, seed=0):
+    return np.random.default_rng(seed).normal(0, 0.5, (n, 3, *size)).astype(np.float32)
+
+
+def test_the_packaged_graph_gives_what_timms_network_gave():
+    """The file was written by tests/backbone/test_export.py from timm's own network and the same checkpoint."""
+    kept = np.load(KEPT)
+    maps = Session(network("efficientnet_lite0", TAPS)).maps(kept["image"])
+    for tap in TAPS:
+        np.testing.assert_allclose(maps[tap], kept[tap], atol=1e-3)
+
+
+def test_channels_strides_and_hashes():
+    net = network("efficientnet_lite0", TAPS)
+    assert net.taps == TAPS
+    assert net.channels == (24, 40, 112, 320)
+    assert (net.mean, net.std) == ((127.0,) * 3, (128.0,) * 3)
+    assert net.weights_sha256.startswith("57934424")
+    maps = Session(net).maps(inputs((256, 250)))
+    assert [maps[tap].shape[2:] for tap in TAPS] == [(64, 63), (32, 32), (16, 16), (8, 8)]
+
+
+def test_a_cut_graph_gives_the_same_bits_and_is_smaller():
+    whole, cut = network("efficientnet_lite0", TAPS), network("efficientnet_lite0", ("layer3", "layer1"))
+    assert len(cut.graph) < 0.3 * len(whole.graph)
+    assert cut.taps == ("layer1", "layer3")
+    x = inputs()
+    np.testing.assert_array_equal(Session(cut).maps(x)["layer3"], Session(whole).maps(x)["layer3"])
+
+
+def test_an_image_gives_the_same_bits_alone_in_a_batch_and_on_two_threads():
+    net = network("efficientnet_lite0", ("layer3",))
+    x = inputs(n=5)
+    whole = Session(net, threads=2).maps(x)["layer3"]
+    for n in range(5):
+        np.testing.assert_array_equal(Session(net).maps(x[n : n + 1])["layer3"][0], whole[n])
+
+
+def test_a_graph_of_ones_own(tmp_path):
+    graph = onnx.load(PACKAGED / "efficientnet_lite0.onnx")
+    del graph.metadata_props[:]
+    onnx.save(graph, tmp_path / "mine.onnx")
+    net = network(str(tmp_path / "mine.onnx"), ("layer2",))
+    assert (net.name, net.channels) == ("mine.onnx", (40,))
+    assert net.mean == pytest.approx((123.675, 116.28, 103.53))
+    assert Session(net).maps(inputs())["layer2"].shape == (1, 40, 8, 12)
+
+
+def test_what_cannot_be_had_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PSDL_CACHE", str(tmp_path))
+    (tmp_path / "text.onnx").write_text("no graph")
+    cases = [
+        (
+            "efficientnet_lite0",
+            "layer9",
+            None,
+            "unknown layer of efficientnet_lite0 'layer9': choose one of layer",
+        ),
+        ("efficientnet_lite0", "layer3", "w.pth", "comes with its weights"),
+        ("resnet18", "layer7", None, "unknown layer of resnet18 'layer7'"),
+        (str(tmp_path / "none.onnx"), "layer3", None, "no graph file"),
+        (str(tmp_path / "text.onnx"), "layer3", None, "not an ONNX graph"),
+        ("resnet18", "layer3", str(tmp_path / "w.pth"), "no weights file"),
+    ]
+    for arch, tap, weights, words in cases:
+        with pytest.raises(PsdlError) as error:
+            network(arch, (tap,), weights)
+        assert words in str(error.value)
+
+
+def test_an_exported_backbone_without_the_extra_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PSDL_CACHE", str(tmp_path))
+    monkeypatch.setitem(__import__("sys").modules, "timm", None)
+    with pytest.raises(PsdlError, match=r"needs the extra \[torch\].*pip install 'psdl\[torch\]'"):
+        network("resnet18", ("layer3",))
+
+
+def test_cuda_is_not_promised_where_there_is_none():
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("CUDA is here")
+    assert resolve_device("auto") == "cpu"
+    with pytest.raises(PsdlError, match="no CUDA provider"):
+        resolve_device("cuda")
+    with pytest.raises(PsdlError, match="unknown device 'gpu': choose one of"):
+        resolve_device("gpu")
+
+
+def test_the_zoo_names_the_papers_networks():
+    assert {"resnet18", "wide_resnet50_2", "efficientnet_b5", "efficientnet_b6", "efficientnet_b7"} < set(ZOO)
+    assert all(tuple(entry.taps)[:3] == TAPS[:3] for entry in ZOO.values())

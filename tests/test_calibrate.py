@@ -1,0 +1,75 @@
+"""Thresholds, verdicts and masks; the promise, simulated."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from psdl import calibrate
+from psdl.types import Calibration, Score
+
+
+def calibration(scores, alarm=0.1, **others):
+    scores = np.sort(np.asarray(scores, float))
+    limit = calibrate.order_statistic(scores, alarm)
+    values = {"peak_threshold": limit, "pixel_threshold": limit / 2, "groups": len(scores)} | others
+    return Calibration(scores=scores, alarm=alarm, threshold=limit, **values)
+
+
+def test_the_promise_holds_for_exchangeable_scores():
+    rng = np.random.default_rng(0)
+    rejected = []
+    for _ in range(4000):
+        scores = rng.gamma(2, size=51)
+        rejected.append(scores[-1] > calibrate.order_statistic(scores[:-1], 0.1))
+    # ceil(51 * .9) = 46 of 50: a new score is above it with chance 5/51.
+    assert np.mean(rejected) == pytest.approx(5 / 51, abs=0.015)
+
+
+@pytest.mark.parametrize(
+    ("n", "alarm", "place"), [(99, 0.01, 99), (100, 0.01, 100), (199, 0.01, 198), (9, 0.1, 9), (5, 0.1, 5)]
+)
+def test_the_order_statistic(n, alarm, place):
+    assert calibrate.order_statistic(np.arange(1.0, n + 1), alarm) == place
+
+
+def test_too_few_images_are_admitted_to():
+    assert calibrate.attainable(19, 0.01) == 0.05
+    words = calibrate.promise(calibration(np.arange(19.0), alarm=0.01, groups=7))[0]
+    assert "at most 5.00%" in words
+    assert "19 held-out good images of 7 items" in words
+    assert "1.00% was asked for and needs 99" in words
+    assert "asked for" not in calibrate.promise(calibration(np.arange(99.0), alarm=0.01))[0]
+
+
+def test_verdicts_and_p_values():
+    known = calibration(np.arange(1.0, 20.0), alarm=0.1)
+    assert known.threshold == 18
+    assert calibrate.verdict(18.0, known).verdict == "OK"
+    assert calibrate.verdict(18.1, known).verdict == "NG"
+    assert calibrate.verdict(float("nan"), known).verdict == "NG"
+    assert calibrate.verdict(100.0, known).p_value == 1 / 20
+    assert calibrate.verdict(0.0, known).p_value == 1
+    assert calibrate.verdict(18.0, known).p_value == 3 / 20
+
+
+def test_calibration_takes_scores_one_at_a_time_or_all_at_once():
+    rng = np.random.default_rng(1)
+    maps = rng.gamma(2, size=(30, 16, 16)).astype(np.float32)
+    whole = Score(maps, maps.max(axis=(1, 2)).astype(float), {})
+    single = [Score(maps[n : n + 1], whole.image[n : n + 1], {}) for n in range(30)]
+    a, b = calibrate.calibrate([whole], 0.1, 30), calibrate.calibrate(iter(single), 0.1, 30)
+    np.testing.assert_array_equal(a.scores, b.scores)
+    assert (a.threshold, a.peak_threshold, a.pixel_threshold) == (b.threshold, b.peak_threshold, b.pixel_threshold)
+    assert a.threshold == np.sort(whole.image)[27]
+
+
+def test_a_mask_is_the_regions_whose_peak_passes():
+    known = calibration([10.0] * 20, peak_threshold=10.0, pixel_threshold=5.0)
+    values = np.zeros((12, 12), np.float32)
+    values[1:4, 1:4] = 6
+    values[2, 2] = 11
+    values[8:11, 8:11] = 9
+    mask = calibrate.defect_mask(values, known)
+    assert mask.sum() == 9
+    assert mask[1:4, 1:4].all()

@@ -1,0 +1,44 @@
+"""The demo: the whole job on real photographs."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from psdl import demo
+from psdl.data.read import read
+from tests import parts
+
+
+def test_the_demo_finds_its_planted_defects(tmp_path):
+    done = parts.psdl("demo", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    mean = json.loads((tmp_path / "metrics.json").read_text())["mean"]
+    assert mean["image_auroc"] > 0.75
+    assert mean["pixel_auroc"] > 0.85
+    where = done.stdout.splitlines()[-1]
+    assert where.startswith("look at ")
+    assert Image.open(where.removeprefix("look at ")).width > 800
+
+
+def test_planted_masks_are_exact_and_tiles_do_not_leak(tmp_path):
+    demo.write(tmp_path)
+    found = read(tmp_path)
+    assert found.layout == "manifest"
+    for sample in found.samples:
+        if sample.mask:
+            mask = np.asarray(Image.open(sample.mask))
+            assert set(np.unique(mask)) == {0, 255}
+            assert 200 < (mask > 0).sum() < 20000
+    train = [s for s in found.samples if s.split == "train"]
+    assert all(int(s.name.split("/")[-1][:3]) + demo.TILE <= demo.LEARNED for s in train)
+    assert {s.label for s in train} == {0}
+
+
+def test_without_scikit_image_the_demo_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(__import__("sys").modules, "skimage", None)
+    with pytest.raises(demo.PsdlError, match=r"pip install 'psdl\[demo\]'"):
+        demo.write(tmp_path)

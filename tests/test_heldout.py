@@ -1,0 +1,50 @@
+"""Folds by group, and distances of images that the state has not seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from psdl import heldout
+
+
+@given(st.lists(st.integers(0, 9), min_size=2, max_size=60), st.integers(2, 6), st.integers(0, 99))
+def test_groups_stay_whole_and_no_fold_is_empty(groups, count, seed):
+    names = [str(g) for g in groups]
+    fold = heldout.folds(names, count, seed)
+    for name in set(names):
+        assert len({int(f) for f, n in zip(fold, names, strict=True) if n == name}) == 1
+    assert set(fold) == set(range(min(count, len(set(names)))))
+    np.testing.assert_array_equal(fold, heldout.folds(names, count, seed))
+
+
+def test_folds_of_single_images_are_even_and_drawn_by_seed():
+    names = [f"#{i}" for i in range(31)]
+    sizes = np.bincount(heldout.folds(names, 3, 0))
+    assert sorted(sizes) == [10, 10, 11]
+    assert (heldout.folds(names, 3, 0) != heldout.folds(names, 3, 1)).any()
+
+
+def test_an_images_distance_does_not_change_when_the_image_does():
+    """The state that judges an image must not depend on it."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(9, 4))
+    fold = heldout.folds([f"#{i}" for i in range(9)], 3, 0)
+
+    def distances(data):
+        return heldout.distances(
+            lambda rows: data[rows].mean(axis=0),
+            lambda state, rows: np.tile(state, (len(rows), 1)),
+            len(data),
+            fold,
+        )
+
+    changed = values.copy()
+    changed[5] += 100
+    before, after = distances(values), distances(changed)
+    same_fold = fold == fold[5]
+    np.testing.assert_array_equal(before[same_fold], after[same_fold])
+    assert (before[~same_fold] != after[~same_fold]).all()
+    assert before == pytest.approx(np.stack([values[fold != f].mean(axis=0) for f in fold]), rel=1e-6)

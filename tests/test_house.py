@@ -1,0 +1,93 @@
+"""The rules of the house: imports, sizes, light start, public names."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import psdl
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+HEAVY = ("numba", "onnxruntime", "matplotlib", "onnx", "torch", "PIL", "scipy", "skimage")
+
+
+def test_imports_go_one_way():
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports")], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout
+    assert "2 kept, 0 broken" in done.stdout
+
+
+@pytest.mark.parametrize("path", SOURCES + sorted((ROOT / "tests").rglob("*.py")), ids=lambda p: p.stem)
+def test_no_file_is_longer_than_300_lines(path):
+    assert len(path.read_text().splitlines()) <= 300
+
+
+def loaded(code: str) -> set[str]:
+    """The heavy libraries that a fresh process has loaded after `code`."""
+    probe = f"import sys; {code}; print(*sorted(set({HEAVY!r}) & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_starting_loads_nothing_heavy():
+    assert loaded("import psdl") == set()
+    assert loaded("import psdl.cli.main") == set()
+
+
+def test_the_light_start_test_can_fail():
+    assert "numba" in loaded("import psdl.regions")
+
+
+def test_scoring_loads_neither_matplotlib_nor_onnx():
+    assert loaded("import psdl; psdl.Detector, psdl.read") <= {"numba", "onnxruntime", "PIL", "scipy"}
+
+
+def test_public_names_are_importable_and_at_most_a_dozen():
+    assert len(psdl.__all__) <= 12
+    for name in psdl.__all__:
+        assert getattr(psdl, name).__doc__
+    with pytest.raises(AttributeError):
+        psdl.nothing  # noqa: B018
+
+
+def test_every_public_function_of_the_library_has_a_docstring():
+    bare = []
+    for path in SOURCES:
+        for node in ast.parse(path.read_text()).body:
+            named = isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+            if named and not ast.get_docstring(node) and "layouts" not in path.parts:
+                bare.append(f"{path.name}:{node.name}")
+    assert bare == []
+
+
+def test_methods_and_layouts_keep_their_contracts():
+    contracts = {
+        "methods": ("Params", "READS", "fit", "ready", "distance"),
+        "data/layouts": ("recognise", "read", "rule"),
+        "jobs": ("runner",),
+    }
+    for folder, names in contracts.items():
+        for path in (ROOT / "src/psdl" / folder).glob("[!_]*.py"):
+            module = importlib.import_module("psdl." + folder.replace("/", ".") + "." + path.stem)
+            assert all(hasattr(module, name) for name in names), path
+
+
+def test_randomness_comes_from_seeds_only():
+    for path in SOURCES:
+        assert not re.search(r"np\.random\.(?!default_rng|SeedSequence|Generator)", path.read_text()), path
+
+
+def test_kernels_are_cached_and_never_fastmath_true():
+    for path in SOURCES:
+        for decorator in re.findall(r"@njit\((.*?)\)\n", path.read_text()):
+            assert "nogil=True, cache=True" in decorator
+            assert "fastmath=True" not in decorator

@@ -1,0 +1,140 @@
+"""Files and arrays to pixels, pixels to network input and back."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from psdl import image
+from psdl.errors import PsdlError
+from psdl.types import InputRule
+from tests import parts
+
+RULES = [
+    InputRule(),
+    InputRule(resize=None, shorter=64, window=(56, 56), filter="bicubic"),
+    InputRule(crop=(80, 100), resize=(40, 50)),
+]
+
+
+@pytest.fixture
+def pixels():
+    return parts.good(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("extension", ["png", "bmp", "tif", "webp"])
+def test_lossless_files_bytes_pil_and_arrays_are_the_same_pixels(tmp_path, pixels, extension):
+    path = parts.save(
+        pixels, tmp_path / f"Größe 1.{extension.upper()}", **({"lossless": True} if extension == "webp" else {})
+    )
+    for source in (str(path), path, path.read_bytes(), Image.open(path), pixels):
+        np.testing.assert_array_equal(image.pixels(source), pixels)
+
+
+def test_grey_palette_transparent_and_cmyk_images_become_rgb(tmp_path, pixels):
+    picture = Image.fromarray(pixels)
+    for mode in ("L", "P", "RGBA", "CMYK", "1", "LA"):
+        found = image.pixels(picture.convert("L").convert("1") if mode == "1" else picture.convert(mode))
+        assert found.shape == pixels.shape
+        assert found.dtype == np.uint8
+    np.testing.assert_array_equal(image.pixels(pixels[:, :, 0])[:, :, 2], pixels[:, :, 0])
+    np.testing.assert_array_equal(image.pixels(np.dstack([pixels, pixels[:, :, :1]])), pixels)
+
+
+def test_orientation_tags_are_applied(tmp_path, pixels):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
+    found = image.pixels(tmp_path / "turned.png")
+    np.testing.assert_array_equal(found, np.rot90(pixels, -1))
+    assert image.header(str(tmp_path / "turned.png")) == found.shape[:2]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_map_comes_back_at_the_images_own_size(rule):
+    size = (120, 160)
+    geometry = image.plan(rule, size)
+    h, w = geometry.input
+    values = np.add.outer(np.linspace(0, 1, h), np.linspace(0, 2, w)).astype(np.float32)
+    back = image.map_to_source(values, geometry)
+    assert back.shape == size
+    inside = np.isfinite(back)
+    assert inside.any()
+    assert inside.all() == (rule.crop is None and rule.window is None)
+    assert (np.diff(back[60][inside[60]]) >= 0).all()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_mask_there_and_back_moves_no_further_than_a_stride(rule):
+    mask = np.zeros((120, 160), bool)
+    mask[50:70, 70:90] = True
+    geometry = image.plan(rule, mask.shape)
+    there = image.mask_to_input(mask, geometry)
+    assert there.shape == geometry.input
+    back = image.mask_to_source(there, geometry)
+    for axis in (0, 1):
+        found, expected = np.nonzero(back.any(axis=1 - axis))[0], np.nonzero(mask.any(axis=1 - axis))[0]
+        assert abs(found[0] - expected[0]) <= 16
+        assert abs(found[-1] - expected[-1]) <= 16
+
+
+def test_the_papers_rules_give_its_sizes():
+    mvtec = InputRule(resize=None, shorter=256, window=(224, 224), filter="bicubic")
+    assert image.plan(mvtec, (700, 1000)).input == (224, 224)
+    assert image.plan(InputRule(crop=(1000, 500), resize=(500, 250)), (1260, 500)).input == (500, 250)
+
+
+def test_normalisation():
+    inputs = np.full((1, 2, 2, 3), 255, np.uint8)
+    found = image.normalise(inputs, (127.0,) * 3, (128.0,) * 3)
+    assert found.shape == (1, 3, 2, 2)
+    np.testing.assert_array_equal(found, np.float32(1))
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((4, 4), np.uint16), "array of uint16, expected uint8"),
+        (np.zeros((4, 4, 2), np.uint8), "shape (4, 4, 2)"),
+        (np.zeros((4, 4, 3)), "array of float64"),
+    ],
+)
+def test_arrays_that_are_no_images_are_refused(array, words):
+    with pytest.raises(PsdlError) as error:
+        image.pixels(array)
+    assert words in str(error.value)
+
+
+def test_broken_files_are_refused_with_their_name(tmp_path, pixels):
+    path = parts.save(pixels, tmp_path / "a.jpg")
+    cut = tmp_path / "cut.jpg"
+    cut.write_bytes(path.read_bytes()[:-200])
+    text = tmp_path / "text.png"
+    text.write_text("no image")
+    deep = tmp_path / "deep.png"
+    Image.fromarray(np.zeros((4, 4), np.uint16)).save(deep)
+    for file, words in (
+        (cut, "cut short"),
+        (text, "not an image"),
+        (deep, "deeper than 8 bit"),
+        (tmp_path / "n", "no file"),
+    ):
+        with pytest.raises(PsdlError) as error:
+            image.pixels(str(file))
+        assert words in str(error.value)
+        assert str(file) in str(error.value)
+    for file in (cut, text, deep):
+        with pytest.raises(PsdlError):
+            image.header(str(file))
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    with pytest.raises(PsdlError):
+        image.pixels(buffer.getvalue()[:500])
+
+
+def test_images_smaller_than_the_rule_cuts_are_refused():
+    with pytest.raises(PsdlError, match="is 160 x 120 pixels, but the model's input rule cuts 500 x 1000"):
+        image.plan(InputRule(crop=(1000, 500)), (120, 160))

@@ -1,0 +1,48 @@
+"""Activation maps to signals: which channels, in which order, pooled how."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from psdl import signals
+
+
+def maps():
+    rng = np.random.default_rng(0)
+    shapes = {"layer1": (2, 24, 16, 16), "layer2": (2, 40, 8, 8), "layer3": (2, 112, 4, 4)}
+    return {tap: rng.normal(size=s).astype(np.float32) for tap, s in shapes.items()}
+
+
+def test_a_single_layer_keeps_its_first_square_number_of_channels():
+    found = signals.assemble(maps(), ("layer3",), (64, 64))
+    assert found.values.shape == (2, 16, 100)
+    assert found.grid.positions == 16
+    np.testing.assert_array_equal(found.values[1, 6], maps()["layer3"][1, :100, 1, 2])
+
+
+def test_multiple_layers_deepest_first_the_surplus_cut_from_the_shallowest():
+    given = maps()
+    found = signals.assemble(given, ("layer1", "layer2", "layer3"), (64, 64))
+    assert found.values.shape == (2, 16, 169)
+    at = found.values[0, 6]
+    np.testing.assert_array_equal(at[:112], given["layer3"][0, :, 1, 2])
+    np.testing.assert_allclose(at[112:152], given["layer2"][0, :, 2:4, 4:6].mean(axis=(1, 2)), atol=1e-6)
+    np.testing.assert_allclose(at[152:], given["layer1"][0, :17, 4:8, 8:12].mean(axis=(1, 2)), atol=1e-6)
+
+
+def test_grids_that_do_not_divide_are_pooled_adaptively():
+    given = {
+        "a": np.arange(2 * 5 * 7, dtype=np.float32).reshape(1, 2, 5, 7),
+        "b": np.zeros((1, 2, 2, 3), np.float32),
+    }
+    found = signals.assemble(given, ("a", "b"), (40, 56)).values[0]
+    assert found.shape == (6, 4)
+    # torch's adaptive_avg_pool2d: rows 0..3 and 2..5, columns 0..3, 2..5, 4..7.
+    np.testing.assert_allclose(found[0, 2], given["a"][0, 0, 0:3, 0:3].mean())
+    np.testing.assert_allclose(found[5, 3], given["a"][0, 1, 2:5, 4:7].mean())
+
+
+def test_equal_grids_are_not_pooled():
+    given = {"a": np.ones((1, 3, 4, 4), np.float32), "b": np.zeros((1, 1, 4, 4), np.float32)}
+    found = signals.assemble(given, ("a", "b"), (8, 8)).values
+    np.testing.assert_array_equal(found[0, 0], [0, 1, 1, 1])

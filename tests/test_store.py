@@ -1,0 +1,27 @@
+"""Signals written by images and read by images or positions, in memory and in a file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from psdl import store
+from psdl.types import Grid, Signals
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_both_ways_of_reading(tmp_path, monkeypatch, in_memory):
+    if not in_memory:
+        monkeypatch.setattr(store, "IN_MEMORY", 100)
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(5, 6, 4)).astype(np.float32)
+    grid = Grid(2, 3, (32, 48))
+    with store.Store(5, grid, 4, folder=str(tmp_path)) as held:
+        for n in range(5):
+            held.write(n, Signals(values[n : n + 1], grid))
+        assert any(tmp_path.iterdir()) != in_memory
+        rows = np.array([4, 1])
+        np.testing.assert_array_equal(held.images(rows).values, values[rows])
+        np.testing.assert_array_equal(held.positions(2, 5, rows), values[rows, 2:5].transpose(1, 0, 2))
+        assert held.positions(2, 5, rows).flags.c_contiguous
+    assert not any(tmp_path.iterdir())
