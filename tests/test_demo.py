@@ -21,7 +21,8 @@ def test_the_demo_finds_its_planted_defects(tmp_path):
     assert mean["pixel_auroc"] > 0.85
     where = done.stdout.splitlines()[-1]
     assert where.startswith("look at ")
-    assert Image.open(where.removeprefix("look at ")).width > 800
+    with Image.open(where.removeprefix("look at ")) as picture:
+        assert picture.width > 800
 
 
 def test_planted_masks_are_exact_and_tiles_do_not_leak(tmp_path):

@@ -82,7 +82,7 @@ HOSTILE = {
     "another grid": (lambda data: rewritten(data, other_grid), "damaged model file"),
     "an unknown method": (lambda data: rewritten(data, unknown_method), "unknown methods name 'os'"),
     "no recipe": (lambda data: rewritten(data, no_recipe), "damaged model file"),
-    "no card": (lambda data: rewritten(data, lambda card: []), "no object"),
+    "no card": (lambda data: rewritten(data, lambda card: [1]), "no object"),
 }
 
 

@@ -131,7 +131,11 @@ class Detector:
     def load(cls, path: str | Path, device: str = "auto") -> Detector:
         """The detector of a model file. Raises PsdlError if the file is not whole or not a model."""
         model = modelfile.read(path)
-        return cls(model.recipe, alarm=model.calibration.alarm, device=device)._take(model)
+        detector = cls(model.recipe, alarm=model.calibration.alarm, device=device)
+        try:
+            return detector._take(model)
+        except (ValueError, KeyError, TypeError) as error:
+            raise modelfile.damaged(path, error) from None
 
     def _take(self, model: Model) -> Detector:
         self._model, self.recipe, self._sessions = model, model.recipe, {}

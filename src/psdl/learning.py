@@ -82,6 +82,7 @@ def method_of(part: Part) -> Any:
 
 
 def params_of(part: Part) -> Any:
+    """The parameters of a part's method; raises TypeError on a name that the method does not know."""
     return method_of(part).Params(**part.params)
 
 

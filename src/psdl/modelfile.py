@@ -27,8 +27,7 @@ SCORES = "calibration/scores"
 def write(model: Model, path: str | Path) -> None:
     """Writes atomically; the same model gives the same bytes."""
     path = Path(path)
-    if not path.parent.is_dir():
-        raise PsdlError(f"no folder {path.parent} for the model file {path.name}: make it first")
+    check_target(path)
     data = save(_arrays(model), {KEY: json.dumps(card(model), sort_keys=True)})
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -39,6 +38,14 @@ def write(model: Model, path: str | Path) -> None:
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def check_target(path: Path) -> None:
+    """Raises PsdlError where no model file can be written: worth asking before an hour of learning."""
+    if path.is_dir():
+        raise PsdlError(f"{path} is a folder, but the model needs a file name: give {path / 'model.psdl'}")
+    if not path.parent.is_dir():
+        raise PsdlError(f"no folder {path.parent} for the model file {path.name}: make it first")
 
 
 def read(path: str | Path) -> Model:
@@ -57,15 +64,18 @@ def read(path: str | Path) -> Model:
         arrays = load(data)
         return _model(card, arrays, path)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        line = " ".join(str(error).split())[:120]
-        raise PsdlError(f"{path} is a damaged model file ({line}): copy it again or fit a new one") from None
+        raise damaged(path, error) from None
+
+
+def damaged(path: str | Path, error: Exception) -> PsdlError:
+    """The error for a model file whose parts do not fit together."""
+    line = " ".join(str(error).split())[:120]
+    return PsdlError(f"{path} is a damaged model file ({line}): copy it again or fit a new one")
 
 
 def model_files(model: Path, samples: Iterable[Sample], each: bool) -> dict[str, Path]:
     """{category: its model file}: `model` for all jointly; with `each` CATEGORY.psdl in that folder."""
     categories = sorted({sample.category for sample in samples})
-    if each:
-        model.mkdir(parents=True, exist_ok=True)
     return {name: model / f"{name}.psdl" if each else model for name in categories}
 
 
@@ -139,6 +149,7 @@ def _arrays(model: Model) -> dict[str, np.ndarray]:
 
 
 def card(model: Model) -> dict[str, Any]:
+    """All of a model but its arrays and its graph, as plain values for JSON. FORMAT.md names the keys."""
     network = {k: v for k, v in asdict(model.network).items() if k != "graph"}
     calibration = {k: v for k, v in asdict(model.calibration).items() if k != "scores"}
     return {

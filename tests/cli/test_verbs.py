@@ -134,7 +134,7 @@ def broken(tmp_path, kind):
 FAULTS = {
     "no good images": ("no good images to learn from", "train/good"),
     "truncated": ("cut.jpg is cut short", "copy it again"),
-    "truncated test": ("000.png is cut short", "copy it again"),
+    "truncated test": ("000.png is damaged or cut short", "copy it again"),
     "mask size": ("is 128 x 96 but its mask", "10 x 10", "export the mask again"),
     "text": ("readme.png is not an image",),
 }

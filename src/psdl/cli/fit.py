@@ -45,9 +45,13 @@ def fit(
 
 def learn_models(samples: Any, rule: Any, model: Path, values: dict[str, Any], lines: Any) -> dict[str, Path]:
     """Learns one model, or one for each category; {category: its model file}."""
-    from psdl.modelfile import model_files
+    from psdl.modelfile import check_target, model_files
 
     files = model_files(model, samples, values["each"])
+    if values["each"]:
+        model.mkdir(parents=True, exist_ok=True)
+    for file in set(files.values()):
+        check_target(file)
     for file in sorted(set(files.values())):
         chosen = [s for s in samples if files[s.category] == file]
         _learn_one(chosen, rule, file, values, lines)

@@ -29,11 +29,16 @@ class Lines:
 
         columns = (TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         tasks: dict[str, Any] = {}
-        with Progress(*columns, console=Console(file=sys.stderr), disable=self.quiet) as bars:
+        bars = Progress(*columns, console=Console(file=sys.stderr), disable=self.quiet)
 
-            def tell(stage: str, done: int, total: int) -> None:
-                if stage not in tasks:
-                    tasks[stage] = bars.add_task(stage, total=total)
-                bars.advance(tasks[stage], done)
+        def tell(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                bars.start()  # only now: an error before the first step shall stand alone
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.advance(tasks[stage], done)
 
+        try:
             yield tell
+        finally:
+            if tasks:
+                bars.stop()

@@ -75,8 +75,13 @@ def _gaussians(statistics: F64) -> tuple[F64, F64]:
 
 
 def ready(state: State, params: Params) -> Mapping[str, Any]:
-    """What `distance` reads: the state with its dictionary prepared (Gram matrices), which no file holds."""
-    dictionary = state.arrays["dictionary"]
+    """What `distance` reads: the state with its dictionary prepared (Gram matrices), which no file holds.
+
+    Raises ValueError if the arrays do not fit the grid.
+    """
+    dictionary, P = state.arrays["dictionary"], state.grid.positions
+    if (len(dictionary), state.arrays["mean"].shape, state.arrays["precision"].shape) != (P, (P, 2), (P, 2, 2)):
+        raise ValueError(f"the arrays of a {state.grid.h} x {state.grid.w} grid need {P} positions")
     T = atoms_per_signal(dictionary.shape[2], params)
     return {**state.arrays, "prepared": sparse.prepare(dictionary), "sparsity": T}
 
