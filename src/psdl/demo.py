@@ -27,12 +27,9 @@ Mask = NDArray[np.bool_]
 
 def options(jobs: int | None) -> dict[str, Any]:
     """The options of fit and evaluate that the demo uses."""
-    settings: dict[str, Any] = dict.fromkeys(("arch", "layer", "folds", "weights"))
+    own = ("recipe", "arch", "type", "layer", "sparsity", "iterations", "folds", "weights")
+    settings: dict[str, Any] = dict.fromkeys(own)
     return settings | {
-        "recipe": "paper",
-        "type": "single",
-        "sparsity": 0.05,
-        "iterations": 10,
         "seed": SEED,
         "each": True,
         "false_reject": 0.05,

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import calibrate, check, image, modelfile, plugins, recipes
+from psdl import calibrate, check, heldout, image, modelfile, plugins, recipes
 from psdl import score as scoring
 from psdl.backbone.session import Session, resolve_device
 from psdl.errors import PsdlError
 from psdl.extract import Source, extract
 from psdl.learning import Progress, learn, method_of, params_of
-from psdl.types import F32, Calibration, Geometry, InputRule, Model, Recipe, Run, Sample, Verdict
+from psdl.types import F32, Calibration, Geometry, InputRule, Model, Part, Recipe, Run, Sample, Signals, Verdict
 
 LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")
 
@@ -50,15 +50,15 @@ class Result:
 class Detector:
     """Learns from good images and judges new ones.
 
-        detector = Detector("paper").fit("good/")
+        detector = Detector().fit("good/")
         result = detector.score("new.png")      # result.score, result.map, result.verdict
         detector.save("part.psdl")
 
-    recipe: a name or a Recipe (see `psdl.recipe`). alarm: the share of good images the threshold may reject,
-    between 0 and 1. device: auto, cpu or cuda.
+    recipe: "default", "paper" or a Recipe (see `psdl.recipe`). alarm: the share of good images the threshold may
+    reject, between 0 and 1. device: auto, cpu or cuda.
     """
 
-    def __init__(self, recipe: str | Recipe = "paper", *, alarm: float = 0.01, device: str = "auto") -> None:
+    def __init__(self, recipe: str | Recipe = "default", *, alarm: float = 0.01, device: str = "auto") -> None:
         if not 0 < alarm < 1:
             raise PsdlError(f"the false-reject rate is {alarm}: give a share between 0 and 1, such as 0.01")
         self.recipe = recipes.recipe(recipe) if isinstance(recipe, str) else recipe
@@ -152,13 +152,18 @@ class Detector:
             self._sessions[threads] = Session(self.model.network, threads=threads, device=self.device)
         return self._sessions[threads]
 
+    def _distance(self, part: Part, found: Signals, threads: int) -> F32:
+        """(1,P): the part's raw distances, measured against unseen good images where the part asks for it."""
+        raw: F32 = method_of(part).distance(self._ready[part.name], found, threads)
+        if not part.unseen:
+            return raw
+        arrays = self.model.states[part.name].arrays
+        return heldout.Unseen(arrays["unseen_mean"], arrays["unseen_scale"]).measure(raw)
+
     def _one(self, source: Source, threads: int) -> Result:
         model = self.model
         found, geometry = extract(source, self._session(threads), model.network, model.recipe)
-        distances = {
-            part.name: method_of(part).distance(self._ready[part.name], found[part.name], threads)
-            for part in model.recipe.parts
-        }
+        distances = {part.name: self._distance(part, found[part.name], threads) for part in model.recipe.parts}
         grids = {name: part_signals.grid for name, part_signals in found.items()}
         scored = scoring.score(distances, grids, model.recipe)
         value = float(scored.image[0])

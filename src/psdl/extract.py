@@ -22,10 +22,7 @@ def extract(
     name = name_of(source)
     inputs, geometry = image.to_input(image.pixels(source, name), recipe.input or InputRule(), name)
     maps = session.maps(image.normalise(inputs[None], network.mean, network.std))
-    found = {
-        part.name: signals.assemble(maps, tuple(t for t in network.taps if t in part.taps), geometry.input)
-        for part in recipe.parts
-    }
+    found = {part.name: signals.assemble(maps, part, geometry.input) for part in recipe.parts}
     return found, geometry
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,40 @@ def folds(groups: Sequence[str], count: int, seed: int) -> NDArray[np.intp]:
         fold_of[name] = int(np.argmin(filled))
         filled[fold_of[name]] += sizes[name]
     return fold_of[index]
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """What distances unseen good images leave at each position: mean (P,) and scale (P,) float32."""
+
+    mean: F32
+    scale: F32
+
+    def measure(self, distances: F32) -> F32:
+        """Distances (n,P) in units of what unseen good images show at the same position."""
+        return (distances - self.mean) / self.scale
+
+
+def statistics(distances: F32, shrink: float = 0.5) -> Unseen:
+    """From held-out distances (N,P): mean and deviation at each position, each drawn towards its mean over all.
+
+    mean = (1 - shrink) m_p + shrink mean(m); scale = s_p^(1 - shrink) gm(s)^shrink, gm the geometric mean.
+    """
+    mean = distances.mean(axis=0, dtype=np.float64)
+    deviation = distances.std(axis=0, dtype=np.float64)
+    deviation = np.maximum(deviation, 1e-3 * max(float(deviation.mean()), 1e-12))
+    together = np.exp(np.log(deviation).mean())
+    mean = (1 - shrink) * mean + shrink * mean.mean()
+    scale = deviation ** (1 - shrink) * together**shrink
+    return Unseen(mean.astype(np.float32), scale.astype(np.float32))
+
+
+def measured(distances: F32, fold: NDArray[np.intp]) -> F32:
+    """Held-out distances (N,P), each fold's measured by the statistics of the other folds: still as if unseen."""
+    out = np.empty_like(distances)
+    for f in range(int(fold.max()) + 1):
+        out[fold == f] = statistics(distances[fold != f]).measure(distances[fold == f])
+    return out
 
 
 def distances(

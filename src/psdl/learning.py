@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -47,8 +47,10 @@ def learn(
         unseen, states = {}, {}
         for part in recipe.parts:
             learner = _Learner(part, stores[part.name], run, lambda n: tell("dictionaries", n, work))
-            unseen[part.name] = heldout.distances(learner.fit, learner.judge, len(items), fold)
-            states[part.name] = learner.fit(np.arange(len(items)))
+            found = heldout.distances(learner.fit, learner.judge, len(items), fold)
+            state = learner.fit(np.arange(len(items)))
+            unseen[part.name] = heldout.measured(found, fold) if part.unseen else found
+            states[part.name] = with_unseen(state, heldout.statistics(found)) if part.unseen else state
     return states, calibrate.calibrate(_scores(unseen, states, recipe), alarm, len(set(groups)))
 
 
@@ -74,6 +76,11 @@ class _Learner:
         return np.concatenate(
             list(self.run(lambda batch: method.distance(ready, self.store.images(batch)), batches))
         )
+
+
+def with_unseen(state: State, unseen: heldout.Unseen) -> State:
+    """The state with the statistics of unseen good images among its arrays."""
+    return replace(state, arrays={**state.arrays, "unseen_mean": unseen.mean, "unseen_scale": unseen.scale})
 
 
 def method_of(part: Part) -> Any:

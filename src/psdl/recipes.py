@@ -20,15 +20,30 @@ PAPER = Recipe(
     image_score="max",
 )
 
-RECIPES: dict[str, Recipe] = {r.name: r for r in (PAPER,)}
+# Three sources of distances, each measured against held-out good images, then summed. Position-bound at strides 8
+# and 16, and one dictionary for all positions.
+DEFAULT = Recipe(
+    name="default",
+    arch="efficientnet_lite0",
+    parts=(
+        Part("near8", ("layer2", "layer3"), "exemplars", grid="shallowest", pool=3, square=False, unseen=True),
+        Part("near16", ("layer3",), "exemplars", square=False, unseen=True),
+        Part("shared", ("layer2", "layer3"), "shared", pool=3, square=False, unseen=True),
+    ),
+    smoothing=4.0,
+    image_score="top-percent",
+    folds=2,
+)
+
+RECIPES: dict[str, Recipe] = {r.name: r for r in (PAPER, DEFAULT)}
 MULTIPLE = ("layer1", "layer2", "layer3")
 
 
 def recipe(
-    name: str = "paper",
+    name: str | None = None,
     *,
     arch: str | None = None,
-    type: str = "single",  # noqa: A002 the paper's reference calls it so
+    type: str | None = None,  # noqa: A002 the paper's reference calls it so
     layer: str | None = None,
     sparsity: float | None = None,
     iterations: int | None = None,
@@ -37,32 +52,42 @@ def recipe(
 ) -> Recipe:
     """The recipe `name` with what is given put in its place. Raises PsdlError on values out of range.
 
-    type: "single" takes one layer, `layer` (layer3 if not given); "multiple" takes layer1 to layer3.
-    sparsity: T / F in (0, 1]; iterations: rounds of K-SVD; folds: for unseen scores; seed: of the folds.
+    name: "default" or "paper"; if None, "paper" where one of its own settings is given. Those are type, "single"
+    for one `layer` (layer3 if not given) or "multiple" for layer1 to layer3; sparsity: T / F in (0, 1]; and
+    iterations: rounds of K-SVD. folds: for unseen scores; seed: of the folds and of what is drawn.
     """
+    own = {"type": type, "layer": layer, "sparsity": sparsity, "iterations": iterations}
+    given = [key for key, value in own.items() if value is not None]
+    name = name or ("paper" if given else "default")
     if name not in RECIPES:
         raise plugins.unknown("recipe", name, RECIPES)
     base = RECIPES[name]
-    if type not in ("single", "multiple"):
-        raise plugins.unknown("type", type, ("single", "multiple"))
-    if type == "multiple" and layer:
+    if name == "paper":
+        base = replace(base, parts=(_paper(base.parts[0], type or "single", layer, sparsity, iterations),))
+    elif given:
+        raise PsdlError(f"--{given[0]} is a setting of the recipe paper, not of {name}: add --recipe paper")
+    return replace(
+        base,
+        arch=arch or base.arch,
+        folds=base.folds if folds is None else int(_within("folds", folds, 1, 1000)),
+        seed=base.seed if seed is None else int(_within("seed", seed, -1, 2**63)),
+    )
+
+
+def _paper(part: Part, kind: str, layer: str | None, sparsity: float | None, iterations: int | None) -> Part:
+    if kind not in ("single", "multiple"):
+        raise plugins.unknown("type", kind, ("single", "multiple"))
+    if kind == "multiple" and layer:
         raise PsdlError(
             f"--layer {layer} was given with --type multiple, which takes layer1 to layer3: leave one out"
         )
-    taps = MULTIPLE if type == "multiple" else (layer or "layer3",)
-    params: dict[str, Any] = dict(base.parts[0].params)
+    taps = MULTIPLE if kind == "multiple" else (layer or "layer3",)
+    params: dict[str, Any] = dict(part.params)
     if sparsity is not None:
         params["sparsity"] = _within("sparsity", sparsity, 0, 1)
     if iterations is not None:
         params["rounds"] = int(_within("iterations", iterations, 0, 10_000))
-    part = replace(base.parts[0], name=taps[0] if len(taps) == 1 else "multiple", taps=taps, params=params)
-    return replace(
-        base,
-        arch=arch or base.arch,
-        parts=(part,),
-        folds=base.folds if folds is None else int(_within("folds", folds, 1, 1000)),
-        seed=base.seed if seed is None else int(_within("seed", seed, -1, 2**63)),
-    )
+    return replace(part, name=taps[0] if len(taps) == 1 else "multiple", taps=taps, params=params)
 
 
 def _within(name: str, value: float, above: float, most: float) -> float:

@@ -1,4 +1,4 @@
-"""Activation maps -> signals (n,P,F) on a grid: cut, pool, align."""
+"""Activation maps -> signals (n,P,F) on a grid: pool, align, cut."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from functools import lru_cache
 
 import numpy as np
 
-from psdl.types import F32, Grid, Maps, Signals
+from psdl.types import F32, Grid, Maps, Part, Signals
 
 
-def assemble(maps: Maps, taps: tuple[str, ...], size: tuple[int, int]) -> Signals:
-    """Signals of the chosen taps, given in the order of depth, for inputs of `size` (H,W).
+def assemble(maps: Maps, part: Part, size: tuple[int, int]) -> Signals:
+    """The signals of a part, for inputs of `size` (H,W); `maps` are in the order of depth.
 
-    One tap: its first d * d channels, d = floor(sqrt(C)). Several: all average-pooled onto the last tap's grid,
-    channels in the order deepest first, the surplus over a square cut from the end (METHOD, step 3: the DCT
-    start needs a square). Grids that do not divide are pooled adaptively, as torch's adaptive_avg_pool2d does.
+    Channels come deepest tap first. On the deepest grid the other maps are average-pooled (where grids do not
+    divide adaptively, as torch's adaptive_avg_pool2d does); on the shallowest they are interpolated bilinearly.
+    With `part.square` one tap keeps its first d * d channels, d = floor(sqrt(C)), and of several the surplus is
+    cut from the shallowest one's end (METHOD, step 3).
     """
-    deepest = maps[taps[-1]]
-    h, w = deepest.shape[2:]
-    stacked = np.concatenate([_pooled(maps[tap], h, w) for tap in reversed(taps)], axis=1)
-    kept = length(stacked.shape[1])
+    taps = [tap for tap in maps if tap in part.taps]
+    h, w = maps[taps[-1] if part.grid == "deepest" else taps[0]].shape[2:]
+    aligned = [_aligned(_pooled(maps[tap], part.pool), h, w) for tap in reversed(taps)]
+    stacked = np.concatenate(aligned, axis=1)
+    kept = length(stacked.shape[1]) if part.square else stacked.shape[1]
     n = len(stacked)
     values = stacked[:, :kept].reshape(n, kept, h * w).transpose(0, 2, 1)
     return Signals(np.ascontiguousarray(values, dtype=np.float32), Grid(h, w, size))
@@ -31,12 +33,29 @@ def length(channels: int) -> int:
     return math.isqrt(channels) ** 2
 
 
-def _pooled(maps: F32, h: int, w: int) -> F32:
+def _pooled(maps: F32, side: int) -> F32:
+    if side == 1:
+        return maps
+    return _apply(_neighbours(maps.shape[2], side), maps, _neighbours(maps.shape[3], side))
+
+
+def _aligned(maps: F32, h: int, w: int) -> F32:
     if maps.shape[2:] == (h, w):
         return maps
-    rows, columns = _averages(maps.shape[2], h), _averages(maps.shape[3], w)
-    pooled: F32 = np.matmul(np.matmul(rows, maps), columns.T)
-    return pooled
+    matrix = _averages if maps.shape[2] >= h else _bilinear
+    return _apply(matrix(maps.shape[2], h), maps, matrix(maps.shape[3], w))
+
+
+def _apply(rows: F32, maps: F32, columns: F32) -> F32:
+    applied: F32 = np.matmul(np.matmul(rows, maps), columns.T)
+    return applied
+
+
+@lru_cache(maxsize=32)
+def _neighbours(size: int, side: int) -> F32:
+    """(size, size): row i averages `side` neighbours about i; what lies outside counts as zero."""
+    offsets = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
+    return np.asarray((offsets <= side // 2) / side, np.float32)
 
 
 @lru_cache(maxsize=32)
@@ -47,3 +66,10 @@ def _averages(source: int, target: int) -> F32:
         first, last = i * source // target, -(-(i + 1) * source // target)
         matrix[i, first:last] = 1 / (last - first)
     return matrix
+
+
+@lru_cache(maxsize=32)
+def _bilinear(source: int, target: int) -> F32:
+    """(target, source) weights with half-pixel centres; outside, the border value repeats."""
+    centres = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
+    return np.asarray(np.maximum(0, 1 - np.abs(np.subtract.outer(centres, np.arange(source)))), np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,11 @@ class Store:
     def images(self, rows: NDArray[np.intp]) -> Signals:
         """Signals (n,P,F) of the images `rows`."""
         return Signals(np.ascontiguousarray(self._values[rows]), self.grid)
+
+    def batches(self, rows: NDArray[np.intp], size: int = 32) -> Iterator[F32]:
+        """Signals (n,P,F) of the images `rows`, `size` at a time."""
+        for n in range(0, len(rows), size):
+            yield np.ascontiguousarray(self._values[rows[n : n + size]])
 
     def positions(self, first: int, last: int, rows: NDArray[np.intp]) -> F32:
         """(p,N,F): positions first up to last of the images `rows`."""

@@ -111,14 +111,19 @@ class State:
 class Part:
     """One source of distances: signals cut from taps, and a method on them.
 
-    taps: one (its first square number of channels), or several, the last one's grid giving the positions.
-    unseen: divide distances by the statistics of held-out good images. weight: share in the sum of parts.
+    taps: one or several; grid: which one's grid gives the positions, the "deepest" (coarsest) or the "shallowest".
+    pool: average each map over pool x pool neighbours first (1: not at all). square: keep only the largest square
+    number of channels, as a DCT start needs. unseen: measure distances in units of what held-out good images
+    show. weight: share in the sum of parts.
     """
 
     name: str
     taps: tuple[str, ...]
     method: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    grid: Literal["deepest", "shallowest"] = "deepest"
+    pool: int = 1
+    square: bool = True
     unseen: bool = False
     weight: float = 1.0
 

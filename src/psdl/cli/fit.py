@@ -15,9 +15,9 @@ def fit(
     data: options.Data,
     model: Annotated[Path, typer.Option(help="The model file to write; with --each, the folder to fill.")],
     config: options.Config = None,
-    recipe: options.Recipe = "paper",
+    recipe: options.Recipe = None,
     arch: options.Arch = None,
-    type: options.Type = "single",  # noqa: A002 the option's name
+    type: options.Type = None,  # noqa: A002 the option's name
     layer: options.Layer = None,
     sparsity: options.Sparsity = None,
     iterations: options.Iterations = None,

@@ -41,15 +41,22 @@ Config = Annotated[
     Path | None,
     typer.Option(help="TOML file that can hold every option; flags win.", callback=read_config, is_eager=True),
 ]
-Recipe = Annotated[str, typer.Option(help="The complete setting to start from.")]
+Recipe = Annotated[
+    str | None, typer.Option(help="default, or paper: the published method, for which the next settings are.")
+]
 Arch = Annotated[
     str | None, typer.Option(help="Backbone: efficientnet_lite0, resnet18, ..., a timm name, or an .onnx file.")
 ]
-Type = Annotated[str, typer.Option(help="single (one layer) or multiple (layer1 to layer3).")]
-Layer = Annotated[str | None, typer.Option(help="The layer of --type single; layer3 if not given.")]
-Sparsity = Annotated[float | None, typer.Option(help="Atoms a signal may use, as a share of its length (0.25).")]
-Iterations = Annotated[int | None, typer.Option(help="Rounds of K-SVD (20).")]
-Folds = Annotated[int | None, typer.Option(help="Folds in which good images are held out for the threshold (3).")]
+Type = Annotated[str | None, typer.Option(help="paper: single (one layer) or multiple (layer1 to layer3).")]
+Layer = Annotated[str | None, typer.Option(help="paper: the layer of --type single (layer3).")]
+Sparsity = Annotated[
+    float | None, typer.Option(help="paper: atoms a signal may use, as a share of its length (0.25).")
+]
+Iterations = Annotated[int | None, typer.Option(help="paper: rounds of K-SVD (20).")]
+Folds = Annotated[
+    int | None,
+    typer.Option(help="Folds in which good images are held out for the threshold (default 2, paper 3)."),
+]
 Seed = Annotated[int, typer.Option(help="Seed of the folds and of the choice of pictures.")]
 Category = Annotated[
     list[str] | None, typer.Option(help="Only this category; repeat it for several. All if not given.")

@@ -1,0 +1,91 @@
+"""Position-bound exemplars: a few good signals of its own place code a signal; what is left is its distance.
+
+The dictionary of a position is a covering subset of its training signals, half-whitened, normalised and not
+changed. Four atoms span the local subspace, and the position restricts the choice; with one atom of free scale
+this is nearest neighbour search by angle. Recipe M of the project's explorations; the covering is the
+farthest-point rule of Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985, on residuals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl import sparse, whitening
+from psdl.types import F32, Run, Signals, State
+
+READS = "positions"
+BLOCK = 16  # positions that one item of work learns
+
+
+@dataclass(frozen=True)
+class Params:
+    """atoms: exemplars kept at a position (fewer where there are fewer images); sparsity: T, atoms a signal may
+    use; whiten: 0 none to 1 full."""
+
+    atoms: int = 128
+    sparsity: int = 4
+    whiten: float = 0.5
+
+
+def fit(store: Any, rows: NDArray[np.intp], params: Params, run: Run, done: Callable[[int], None]) -> State:
+    """State with dictionary (P,K,F) float16 and the whitening, learned on the images `rows` of the store."""
+    white = whitening.fit(store.batches(rows), store.length, params.whiten)
+    positions = store.grid.positions
+    blocks = [(p, min(p + BLOCK, positions)) for p in range(0, positions, BLOCK)]
+    found = []
+    for block in run(partial(_fit_block, store, rows, params, white), blocks):
+        found.append(block)
+        done(len(block))
+    arrays = {"dictionary": np.concatenate(found), "mean": white.mean, "matrix": white.matrix}
+    return State(store.grid, arrays)
+
+
+def _fit_block(
+    store: Any, rows: NDArray[np.intp], params: Params, white: whitening.Whitening, block: tuple[int, int]
+) -> NDArray[np.float16]:
+    signals = whitening.apply(white, store.positions(*block, rows))
+    return np.stack([_covering(y, min(params.atoms, len(rows))) for y in signals]).astype(np.float16)
+
+
+def _covering(signals: F32, atoms: int) -> F32:
+    """(atoms,F): of signals (N,F), normalised, those that in turn were worst coded by the ones before them."""
+    lengths = whitening.norms(signals)
+    units = signals / lengths
+    energy = np.square(lengths[:, 0])
+    best = np.zeros(len(signals), np.float32)
+    chosen = [int(np.argmax(energy))]
+    while len(chosen) < atoms:
+        np.maximum(best, np.square(units @ units[chosen[-1]]), out=best)
+        left = energy * (1 - best)
+        left[chosen] = -1
+        chosen.append(int(np.argmax(left)))
+    return units[chosen]
+
+
+def ready(state: State, params: Params) -> Mapping[str, Any]:
+    """What `distance` reads: the whitening, and the dictionary prepared.
+
+    Raises ValueError if the dictionary does not fit the grid.
+    """
+    dictionary = state.arrays["dictionary"]
+    if len(dictionary) != state.grid.positions:
+        raise ValueError(
+            f"the dictionary of a {state.grid.h} x {state.grid.w} grid has {len(dictionary)} positions"
+        )
+    white = whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
+    atoms = dictionary.astype(np.float32)
+    return {"white": white, "prepared": sparse.prepare(atoms), "sparsity": params.sparsity}
+
+
+def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F32:
+    """Raw distances (n,P) float32 of signals (n,P,F): norms of the residuals; larger is stranger."""
+    values = whitening.apply(ready["white"], signals.values)
+    values = np.ascontiguousarray(values.transpose(1, 0, 2))
+    codes = sparse.omp(values, ready["prepared"], sparsity=ready["sparsity"], threads=threads)
+    return whitening.norms(sparse.residual(values, ready["prepared"].atoms, codes))[..., 0].T

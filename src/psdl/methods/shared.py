@@ -1,0 +1,121 @@
+"""One dictionary for all positions, grown by covering: for parts that do not lie the same way in every image.
+
+Approximate K-SVD gives the frequent patches; then the worst-coded good signals are added as atoms, since plain
+K-SVD spends its atoms on the frequent and leaves rare good patches to raise alarms. The distance is the norm of
+what few atoms leave of a signal. Recipe M of the project's explorations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl import sparse, whitening
+from psdl.types import F32, Run, Signals, State
+
+READS = "images"
+LEARNED = 16_384  # signals that K-SVD sees
+COVERED = 131_072  # signals that covering sees
+ROUNDS = 6
+STEPS = 14  # in which the atoms that cover are added
+
+
+@dataclass(frozen=True)
+class Params:
+    """learned: atoms by K-SVD; atoms: how many there are after covering; sparsity: T, atoms a signal may use;
+    whiten: 0 none to 1 full; seed: of the signals drawn."""
+
+    learned: int = 256
+    atoms: int = 2048
+    sparsity: int = 2
+    whiten: float = 0.5
+    seed: int = 0
+
+
+def fit(store: Any, rows: NDArray[np.intp], params: Params, run: Run, done: Callable[[int], None]) -> State:
+    """State with dictionary (K,F) float16 and the whitening, learned on the images `rows` of the store."""
+    white = whitening.fit(store.batches(rows), store.length, params.whiten)
+    rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(2,)))
+    signals = whitening.apply(white, _drawn(store, rows, COVERED, rng))
+    learned = signals[rng.permutation(len(signals))[:LEARNED]]
+    count = min(params.learned, len(learned))
+    start = learned[rng.permutation(len(learned))[:count]]
+    start = start / whitening.norms(start)
+    dictionary, _ = sparse.learn(learned, start, sparsity=params.sparsity, rounds=ROUNDS)
+    dictionary = _cover(signals, dictionary, min(params.atoms, len(signals)), rng)
+    done(store.grid.positions)
+    arrays: dict[str, NDArray[Any]] = {
+        "dictionary": dictionary.astype(np.float16),
+        "mean": white.mean,
+        "matrix": white.matrix,
+    }
+    return State(store.grid, arrays)
+
+
+def _drawn(store: Any, rows: NDArray[np.intp], count: int, rng: np.random.Generator) -> F32:
+    """At most `count` signals (n,F), as many from each image, positions drawn without repetition."""
+    each = max(1, min(store.grid.positions, count // len(rows)))
+    parts = []
+    for batch in store.batches(rows):
+        places = rng.permuted(np.tile(np.arange(store.grid.positions), (len(batch), 1)), axis=1)[:, :each]
+        parts.append(np.take_along_axis(batch, places[:, :, None], axis=1).reshape(-1, store.length))
+    return np.concatenate(parts)
+
+
+def _cover(signals: F32, dictionary: F32, atoms: int, rng: np.random.Generator) -> F32:
+    """The dictionary grown to `atoms` by the signals that one atom of it codes worst, step by step."""
+    energy = np.square(whitening.norms(signals))[:, 0]
+    best = np.zeros(len(signals), np.float32)
+    grown = [dictionary]
+    new = dictionary
+    for step in range(STEPS):
+        _raise_best(best, signals, new)
+        left = np.maximum(energy - best, 0)
+        wanted = (atoms - len(dictionary)) * (step + 1) // STEPS - sum(map(len, grown[1:]))
+        if wanted <= 0:
+            continue
+        worst = np.argsort(-left, kind="stable")[: 4 * wanted]
+        new = _spread(signals[worst], left[worst], wanted)
+        grown.append(new)
+    return np.concatenate(grown)
+
+
+def _raise_best(best: F32, signals: F32, atoms: F32, batch: int = 8192) -> None:
+    """best (n,) <- max(best, the squared correlation of each signal with its best of `atoms`)."""
+    for n in range(0, len(signals), batch):
+        found = np.square(np.abs(signals[n : n + batch] @ atoms.T).max(axis=1))
+        np.maximum(best[n : n + batch], found, out=best[n : n + batch])
+
+
+def _spread(signals: F32, left: F32, count: int) -> F32:
+    """`count` of the signals, normalised, each the worst coded by the ones before it."""
+    lengths = whitening.norms(signals)
+    units = signals / lengths
+    energy = np.square(lengths[:, 0])
+    left = left.copy()
+    chosen: list[int] = []
+    for _ in range(min(count, len(signals))):
+        chosen.append(int(np.argmax(left)))
+        np.minimum(left, energy * (1 - np.square(units @ units[chosen[-1]])), out=left)
+        left[chosen[-1]] = -1
+    return units[chosen]
+
+
+def ready(state: State, params: Params) -> Mapping[str, Any]:
+    """What `distance` reads: the whitening, and the dictionary prepared."""
+    white = whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
+    atoms = state.arrays["dictionary"].astype(np.float32)
+    return {"white": white, "prepared": sparse.prepare(atoms), "sparsity": params.sparsity}
+
+
+def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F32:
+    """Raw distances (n,P) float32 of signals (n,P,F): norms of the residuals; larger is stranger."""
+    values = whitening.apply(ready["white"], signals.values)
+    flat = np.ascontiguousarray(values.reshape(-1, values.shape[2]))
+    codes = sparse.omp(flat, ready["prepared"], sparsity=ready["sparsity"], threads=threads)
+    left = sparse.residual(flat, ready["prepared"].atoms[0], codes)
+    return whitening.norms(left)[:, 0].reshape(values.shape[:2])

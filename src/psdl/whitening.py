@@ -1,0 +1,52 @@
+"""Half-whitening of signals: a linear map fitted to good signals, applied to any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.types import F32
+
+FLOOR = 1e-6  # eigenvalues below this share of the largest count as it
+
+
+class Whitening(NamedTuple):
+    """mean (F,) and matrix (F,F) float32: y <- (y - mean) matrix."""
+
+    mean: F32
+    matrix: F32
+
+
+def fit(batches: Iterable[F32], length: int, power: float) -> Whitening:
+    """From signals (..., F) in batches. power 1 whitens, 0 only rotates and centres, 1/2 lies between.
+
+    With V, w the eigenvectors and eigenvalues of the covariance the matrix is V w^(-power/2), scaled so that the
+    mean variance is kept. One pass, sums in float64.
+    """
+    count, total, products = 0, np.zeros(length), np.zeros((length, length))
+    for batch in batches:
+        rows = batch.reshape(-1, length)
+        count += len(rows)
+        total += rows.sum(axis=0, dtype=np.float64)
+        products += (rows.T @ rows).astype(np.float64)
+    mean = total / count
+    values, vectors = np.linalg.eigh(products / count - np.outer(mean, mean))
+    values = np.maximum(values, max(float(values.max()) * FLOOR, 1e-12))
+    scaled = values ** (-power / 2)
+    scaled *= np.sqrt(values.sum() / (values * scaled**2).sum())
+    return Whitening(mean.astype(np.float32), (vectors * scaled).astype(np.float32))
+
+
+def apply(whitening: Whitening, signals: F32) -> F32:
+    """signals (..., F) -> (..., F) float32. Each row comes out the same alone or among others."""
+    flat = signals.reshape(-1, signals.shape[-1]) - whitening.mean
+    return np.asarray((flat @ whitening.matrix).reshape(signals.shape), np.float32)
+
+
+def norms(signals: F32) -> NDArray[np.float32]:
+    """Euclidean norms of rows, never zero, with the axis kept."""
+    lengths = np.sqrt(np.square(signals, dtype=np.float32).sum(axis=-1, keepdims=True))
+    return np.asarray(np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
