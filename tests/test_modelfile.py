@@ -49,6 +49,17 @@ def rewritten(data: bytes, change) -> bytes:
     return struct.pack("<Q", len(text)) + text + data[8 + size :]
 
 
+@pytest.mark.parametrize("size", [0x4B50, 0x4B80])
+def test_a_header_whose_length_looks_like_a_zip_or_a_pickle_is_read(size, model_file, tmp_path):
+    data = model_file.read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    padded = data[8 : 8 + length].ljust(size)
+    file = tmp_path / "m.psdl"
+    file.write_bytes(struct.pack("<Q", size) + padded + data[8 + length :])
+    assert file.read_bytes()[:1] in (b"P", b"\x80")
+    assert modelfile.read(file).categories == ("bolt",)
+
+
 def newer(card):
     card["format"] = 99
 

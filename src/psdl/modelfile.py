@@ -115,7 +115,8 @@ def _bytes(path: Path) -> bytes:
 
 def _read_card(data: bytes, path: Path) -> dict[str, Any]:
     foreign = f"{path} is not a psdl model file"
-    if data[:1] == b"\x80" or data[:2] == b"PK":
+    # A model's first eight bytes are a length and may be any; its ninth is always a brace.
+    if data[8:9] != b"{" and (data[:1] == b"\x80" or data[:2] == b"PK"):
         raise PsdlError(
             f"{foreign} but a pickle or zip archive, which psdl never opens: give a model that fit wrote"
         )

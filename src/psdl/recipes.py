@@ -32,7 +32,7 @@ DEFAULT = Recipe(
     ),
     smoothing=4.0,
     image_score="top-percent",
-    folds=2,
+    folds=3,
 )
 
 RECIPES: dict[str, Recipe] = {r.name: r for r in (PAPER, DEFAULT)}

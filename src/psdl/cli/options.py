@@ -55,7 +55,7 @@ Sparsity = Annotated[
 Iterations = Annotated[int | None, typer.Option(help="paper: rounds of K-SVD (20).")]
 Folds = Annotated[
     int | None,
-    typer.Option(help="Folds in which good images are held out for the threshold (default 2, paper 3)."),
+    typer.Option(help="Folds in which good images are held out for the threshold (3)."),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the folds and of the choice of pictures.")]
 Category = Annotated[
