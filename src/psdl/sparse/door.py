@@ -38,7 +38,7 @@ class Prepared(NamedTuple):
     single: bool
 
 
-def prepare(dictionary: ArrayLike, *, threads: int | None = None) -> Prepared:
+def prepare(dictionary: ArrayLike) -> Prepared:
     """A dictionary (K,F) or (P,K,F) made ready for many calls of `omp`.
 
     Costs P K^2 F multiplications and the memory of the Gram matrices. Raises SparseError on a wrong shape or
@@ -47,18 +47,8 @@ def prepare(dictionary: ArrayLike, *, threads: int | None = None) -> Prepared:
     atoms = _canonical(dictionary, "dictionary")
     single = atoms.ndim == 2
     atoms = atoms[None] if single else atoms
-    positions, count, length = atoms.shape
-    transposed = np.empty((positions, length, count), atoms.dtype)
-    gram = np.empty((positions, count, count), atoms.dtype)
-
-    def work(first: int, last: int) -> None:
-        from psdl.sparse.pursuits.omp_cpu import prepare_block
-
-        for p in range(first, last):
-            prepare_block(atoms[p], transposed[p], gram[p])
-
-    _split(work, positions, threads)
-    return Prepared(atoms, transposed, gram, single)
+    transposed = np.ascontiguousarray(atoms.transpose(0, 2, 1))
+    return Prepared(atoms, transposed, np.matmul(atoms, transposed), single)
 
 
 def omp(
@@ -77,7 +67,7 @@ def omp(
     Pati, Rezaiifar, Krishnaprasad 1993; the definition is `pursuits/omp.py`.
     """
     Y = _canonical(signals, "signals")
-    D = dictionary if isinstance(dictionary, Prepared) else prepare(_like(dictionary, Y), threads=threads)
+    D = dictionary if isinstance(dictionary, Prepared) else prepare(_like(dictionary, Y))
     single = Y.ndim == 2
     Y = Y[None] if single else Y
     _fit_together(Y, D.atoms, single, D.single)
