@@ -107,6 +107,8 @@ def test_misuse_is_named(mvtec):
         Detector().fit([mvtec / "bolt/test/good/000.png"])
     with pytest.raises(PsdlError, match=r"false-reject rate is 0\b"):
         Detector(alarm=0)
+    with pytest.raises(PsdlError, match="--layer is a setting of the recipe paper, not of default"):
+        psdl.recipe("default", layer="layer2")
     with pytest.raises(PsdlError, match="unknown recipe 'papr': choose one of paper"):
         Detector("papr")
     with pytest.raises(PsdlError, match="unknown type"):
@@ -123,3 +125,22 @@ def test_images_of_one_group_cannot_be_held_out(mvtec):
     samples = [psdl.Sample(str(p), p.name, "bolt", group="g") for p in (mvtec / "bolt/train/good").iterdir()]
     with pytest.raises(PsdlError, match="one group"):
         Detector().fit(samples)
+
+
+def test_the_default_recipe_finds_defects_and_scores_alone_as_in_a_batch(mvtec, tmp_path):
+    detector = Detector().fit(mvtec / "bolt/train/good")
+    assert detector.recipe.name == "default"
+    paths = [mvtec / f"bolt/test/{kind}/00{n}.png" for kind in ("good", "blot") for n in range(4)]
+    scores = [r.score for r in detector.score(paths)]
+    assert min(scores[4:]) > max(scores[:4])
+    assert [detector.score(p).score for p in paths] == scores
+    detector.save(tmp_path / "m.psdl")
+    assert Detector.load(tmp_path / "m.psdl").score(paths[0]).score == scores[0]
+    assert all({"unseen_mean", "unseen_scale"} <= set(s.arrays) for s in detector.model.states.values())
+
+
+def test_a_seed_changes_what_is_drawn_and_nothing_else_does():
+    one, other = psdl.recipe(seed=1), psdl.recipe(seed=2)
+    assert [p.params.get("seed") for p in one.parts] == [None, None, 1]
+    assert one != other
+    assert psdl.recipe(seed=1) == one

@@ -48,3 +48,30 @@ def test_an_images_distance_does_not_change_when_the_image_does():
     np.testing.assert_array_equal(before[same_fold], after[same_fold])
     assert (before[~same_fold] != after[~same_fold]).all()
     assert before == pytest.approx(np.stack([values[fold != f].mean(axis=0) for f in fold]), rel=1e-6)
+
+
+def test_statistics_are_drawn_half_way_to_their_means():
+    rng = np.random.default_rng(0)
+    distances = (rng.normal(size=(4000, 2)) * [1, 4] + [10, 20]).astype(np.float32)
+    found = heldout.statistics(distances)
+    assert found.mean == pytest.approx([12.5, 17.5], abs=0.1)
+    assert found.scale == pytest.approx([2**0.5, 8**0.5], rel=0.05)
+    assert heldout.statistics(distances, shrink=0).scale == pytest.approx([1, 4], rel=0.05)
+
+
+def test_a_folds_distances_are_measured_by_the_other_folds():
+    rng = np.random.default_rng(1)
+    distances = rng.gamma(3, size=(12, 5)).astype(np.float32)
+    fold = np.arange(12) % 3
+    changed = distances.copy()
+    changed[fold == 0] += 50
+    before, after = heldout.measured(distances, fold), heldout.measured(changed, fold)
+    expected = heldout.statistics(distances[fold != 0])
+    np.testing.assert_array_equal(before[fold == 0], expected.measure(distances[fold == 0]))
+    assert (after[fold == 0] > before[fold == 0] + 5).all()
+    assert (before[fold == 1] != after[fold == 1]).any()
+
+
+def test_constant_distances_have_a_scale():
+    found = heldout.statistics(np.zeros((5, 3), np.float32))
+    assert np.isfinite(found.measure(np.ones((1, 3), np.float32))).all()

@@ -66,11 +66,14 @@ def recipe(
         base = replace(base, parts=(_paper(base.parts[0], type or "single", layer, sparsity, iterations),))
     elif given:
         raise PsdlError(f"--{given[0]} is a setting of the recipe paper, not of {name}: add --recipe paper")
+    drawn = base.seed if seed is None else int(_within("seed", seed, -1, 2**63))
+    parts = [replace(p, params={**p.params, "seed": drawn}) if p.method == "shared" else p for p in base.parts]
     return replace(
         base,
         arch=arch or base.arch,
+        parts=tuple(parts),
         folds=base.folds if folds is None else int(_within("folds", folds, 1, 1000)),
-        seed=base.seed if seed is None else int(_within("seed", seed, -1, 2**63)),
+        seed=drawn,
     )
 
 

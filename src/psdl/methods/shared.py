@@ -46,7 +46,7 @@ def fit(store: Any, rows: NDArray[np.intp], params: Params, run: Run, done: Call
     start = learned[rng.permutation(len(learned))[:count]]
     start = start / whitening.norms(start)
     dictionary, _ = sparse.learn(learned, start, sparsity=params.sparsity, rounds=ROUNDS)
-    dictionary = _cover(signals, dictionary, min(params.atoms, len(signals)), rng)
+    dictionary = _cover(signals, dictionary, min(params.atoms, len(signals)))
     done(store.grid.positions)
     arrays: dict[str, NDArray[Any]] = {
         "dictionary": dictionary.astype(np.float16),
@@ -66,7 +66,7 @@ def _drawn(store: Any, rows: NDArray[np.intp], count: int, rng: np.random.Genera
     return np.concatenate(parts)
 
 
-def _cover(signals: F32, dictionary: F32, atoms: int, rng: np.random.Generator) -> F32:
+def _cover(signals: F32, dictionary: F32, atoms: int) -> F32:
     """The dictionary grown to `atoms` by the signals that one atom of it codes worst, step by step."""
     energy = np.square(whitening.norms(signals))[:, 0]
     best = np.zeros(len(signals), np.float32)

@@ -1,0 +1,85 @@
+"""Every method on a store of synthetic signals: it learns, it judges, and strangers stand out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from psdl import plugins
+from psdl.methods import exemplars, shared
+from psdl.store import Store
+from psdl.types import Grid, Signals
+
+GRID = Grid(4, 5, (64, 80))
+PARAMS = {"shared": {"learned": 16, "atoms": 60}, "exemplars": {"atoms": 12}, "paper": {"rounds": 2}}
+
+
+@pytest.fixture(scope="module")
+def store():
+    rng = np.random.default_rng(0)
+    basis = rng.normal(size=(GRID.positions, 3, 25))
+    with Store(40, GRID, 25) as held:
+        for n in range(40):
+            values = np.einsum("pk,pkf->pf", rng.normal(size=(GRID.positions, 3)), basis)
+            values += 0.05 * rng.normal(size=values.shape)
+            held.write(n, Signals(values[None].astype(np.float32), GRID))
+        yield held
+
+
+def learned(name, store, rows=None):
+    method = plugins.load("methods", name)
+    params = method.Params(**PARAMS[name])
+    told = []
+    state = method.fit(store, np.arange(40) if rows is None else rows, params, map, told.append)
+    assert sum(told) == GRID.positions
+    return method, method.ready(state, params), state
+
+
+@pytest.mark.parametrize("name", plugins.names("methods"))
+def test_strangers_are_further_than_unseen_good_signals(name, store):
+    method, ready, state = learned(name, store, np.arange(30))
+    good = store.images(np.arange(30, 40))
+    strange = Signals(np.random.default_rng(1).normal(0, 2, good.values.shape).astype(np.float32), GRID)
+    near, far = method.distance(ready, good), method.distance(ready, strange)
+    assert near.shape == (10, GRID.positions)
+    assert near.dtype == np.float32
+    assert np.median(far) > 1.5 * np.median(near)
+    assert state.grid == GRID
+
+
+@pytest.mark.parametrize("name", plugins.names("methods"))
+def test_threads_and_order_change_nothing(name, store):
+    method, ready, _ = learned(name, store)
+    whole = method.distance(ready, store.images(np.arange(4)), 1)
+    np.testing.assert_array_equal(whole, method.distance(ready, store.images(np.arange(4)), 2))
+    np.testing.assert_array_equal(whole[::-1], method.distance(ready, store.images(np.arange(4)[::-1])))
+
+
+@pytest.mark.parametrize("name", ["exemplars", "paper"])
+def test_arrays_that_do_not_fit_the_grid_are_refused(name, store):
+    method, _, state = learned(name, store)
+    cut = type(state)(GRID, {**state.arrays, "dictionary": state.arrays["dictionary"][:-1]})
+    with pytest.raises(ValueError, match="grid"):
+        method.ready(cut, method.Params(**PARAMS[name]))
+
+
+def test_covering_takes_the_worst_coded_in_turn():
+    signals = np.array([[5, 0, 0], [4.9, 0.1, 0], [0, 2, 0], [0, 0, 1], [0, 1.9, 0.1]], np.float32)
+    chosen = exemplars._covering(signals, 3)
+    np.testing.assert_allclose(chosen, np.eye(3), atol=1e-6)
+
+
+def test_covering_lowers_the_worst_error_more_than_drawn_atoms_do():
+    rng = np.random.default_rng(2)
+    signals = np.concatenate([rng.normal(size=(500, 4)) @ rng.normal(size=(4, 20)), rng.normal(size=(20, 20))])
+    signals = signals.astype(np.float32)
+    start = signals[:5] / np.linalg.norm(signals[:5], axis=1, keepdims=True)
+    grown = shared._cover(signals, start, 40)
+    drawn = signals[:40] / np.linalg.norm(signals[:40], axis=1, keepdims=True)
+    assert grown.shape == (40, 20)
+
+    def worst(atoms):
+        best = np.square(signals @ atoms.T).max(axis=1)
+        return (np.square(signals).sum(axis=1) - best).max()
+
+    assert worst(grown) < 0.7 * worst(drawn)
