@@ -125,8 +125,12 @@ def to_input(image: Pixels, rule: InputRule, name: str = "image") -> tuple[Pixel
 
 def normalise(inputs: Pixels, mean: tuple[float, ...], std: tuple[float, ...]) -> F32:
     """(n,H,W,3) uint8 -> (n,3,H,W) float32, (v - mean) / std with both in 8-bit units."""
-    scaled = (inputs.astype(np.float32) - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
-    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+    levels = np.arange(256, dtype=np.float32)[:, None]
+    table = (levels - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
+    out = np.empty((len(inputs), 3, *inputs.shape[1:3]), np.float32)
+    for channel in range(3):
+        np.take(table[:, channel], inputs[..., channel], out=out[:, channel])
+    return out
 
 
 def read_mask(path: str, size: tuple[int, int], image: str) -> NDArray[np.bool_]:

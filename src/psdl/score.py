@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
@@ -25,7 +26,10 @@ def _map(part: Part, distances: F32, grid: Grid, smoothing: float) -> F64:
     rows = _spread(grid.h, grid.input[0], smoothing)
     columns = _spread(grid.w, grid.input[1], smoothing)
     values = distances.reshape(-1, grid.h, grid.w).astype(np.float64)
-    spread: F64 = part.weight * np.stack([rows @ v @ columns.T for v in values])
+    # Broadcast products of a few rows each: BLAS then starts no threads, which would go on spinning.
+    tall = np.matmul(rows, values)
+    blocks = tall.reshape(len(tall), -1, math.gcd(tall.shape[1], 8), grid.w)
+    spread: F64 = part.weight * np.matmul(blocks, columns.T).reshape(len(tall), *grid.input)
     return spread
 
 

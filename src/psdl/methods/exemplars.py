@@ -88,4 +88,4 @@ def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F3
     values = whitening.apply(ready["white"], signals.values)
     values = np.ascontiguousarray(values.transpose(1, 0, 2))
     codes = sparse.omp(values, ready["prepared"], sparsity=ready["sparsity"], threads=threads)
-    return whitening.norms(sparse.residual(values, ready["prepared"].atoms, codes))[..., 0].T
+    return whitening.norms(sparse.residual(values, ready["prepared"], codes, threads=threads))[..., 0].T

@@ -55,13 +55,13 @@ def _fit_block(store: Any, rows: NDArray[np.intp], params: Params, block: tuple[
     T = atoms_per_signal(store.length, params)
     start = sparse.dct(store.length)
     dictionary, codes = sparse.learn(signals, start, sparsity=T, rounds=params.rounds, threads=1)
-    mean, precision = _gaussians(_statistics(signals, dictionary, codes))
+    mean, precision = _gaussians(_statistics(signals, dictionary, codes, 1))
     return dictionary, mean, precision
 
 
-def _statistics(signals: F32, dictionary: F32, codes: sparse.Codes) -> F64:
+def _statistics(signals: F32, dictionary: F32 | sparse.Prepared, codes: sparse.Codes, threads: int) -> F64:
     """(P,n,2) float64: L1 norm of the code and energy of the residual."""
-    residual = sparse.residual(signals, dictionary, codes).astype(np.float64)
+    residual = sparse.residual(signals, dictionary, codes, threads=threads).astype(np.float64)
     norm = np.abs(codes.coefficients.astype(np.float64)).sum(axis=2)
     return np.stack([norm, np.square(residual).sum(axis=2)], axis=2)
 
@@ -91,7 +91,7 @@ def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F3
     values = np.ascontiguousarray(signals.values.transpose(1, 0, 2))
     prepared = ready["prepared"]
     codes = sparse.omp(values, prepared, sparsity=ready["sparsity"], threads=threads)
-    offset = _statistics(values, prepared.atoms, codes) - ready["mean"][:, None]
+    offset = _statistics(values, prepared, codes, threads) - ready["mean"][:, None]
     P = ready["precision"]
     squared = (
         offset[..., 0] ** 2 * P[:, None, 0, 0]

@@ -117,5 +117,5 @@ def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F3
     values = whitening.apply(ready["white"], signals.values)
     flat = np.ascontiguousarray(values.reshape(-1, values.shape[2]))
     codes = sparse.omp(flat, ready["prepared"], sparsity=ready["sparsity"], threads=threads)
-    left = sparse.residual(flat, ready["prepared"].atoms[0], codes)
+    left = sparse.residual(flat, ready["prepared"], codes, threads=threads)
     return whitening.norms(left)[:, 0].reshape(values.shape[:2])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,13 +81,11 @@ def omp(
     blocks = max(1, -(-count // SCRATCH))
 
     def work(first: int, last: int) -> None:
-        from psdl.sparse.pursuits.omp_cpu import omp_block
+        from psdl.sparse.pursuits.omp_cpu import omp_items
 
         a, bits = _scratch(D.atoms)
         W = np.empty((sparsity, D.atoms.shape[1]), Y.dtype)
-        for item in range(first, last):
-            p, n = item // blocks, slice(item % blocks * SCRATCH, (item % blocks + 1) * SCRATCH)
-            omp_block(Y[p, n], D.transposed[p], D.gram[p], stop, dependent, bits, a, W, support[p, n], x[p, n])
+        omp_items(Y, D.transposed, D.gram, stop, dependent, bits, a, W, support, x, first, last, SCRATCH)
 
     _split(work, positions * blocks, threads)
     return Codes(support[0], x[0]) if single else Codes(support, x)
@@ -136,24 +135,29 @@ def learn(
     return (D[0], Codes(support[0], x[0])) if single else (D, Codes(support, x))
 
 
-def residual(signals: ArrayLike, dictionary: ArrayLike, codes: Codes) -> Array:
+def residual(
+    signals: ArrayLike, dictionary: ArrayLike | Prepared, codes: Codes, *, threads: int | None = None
+) -> Array:
     """signals - codes dictionary, of the signals' shape: (N,F) with (K,F), or (P,N,F) with (P,K,F)."""
-    from psdl.sparse.learners.ksvd_cpu import residual_block
+    from psdl.sparse.learners.ksvd_cpu import residual_items
 
     Y = _canonical(signals, "signals")
-    D = _canonical(_like(dictionary, Y), "dictionary")
     single = Y.ndim == 2
-    Y, D = (Y[None], D[None]) if single else (Y, D)
-    _fit_together(Y, D, single, single)
+    Y = Y[None] if single else Y
+    if isinstance(dictionary, Prepared):
+        D, dictionary_single = dictionary.atoms, dictionary.single
+    else:
+        D = _canonical(_like(dictionary, Y), "dictionary")
+        D, dictionary_single = (D[None], True) if D.ndim == 2 else (D, False)
+    _fit_together(Y, D, single, dictionary_single)
     support = np.ascontiguousarray(codes.support).reshape(len(Y), Y.shape[1], -1)
     x = np.ascontiguousarray(codes.coefficients, dtype=Y.dtype).reshape(support.shape)
     out = np.empty_like(Y)
 
     def work(first: int, last: int) -> None:
-        for p in range(first, last):
-            residual_block(Y[p], D[p], support[p], x[p], out[p])
+        residual_items(Y, D, support, x, out, first, last)
 
-    _split(work, len(Y), None)
+    _split(work, len(Y), threads)
     return out[0] if single else out
 
 
@@ -205,5 +209,14 @@ def _split(work: Callable[[int, int], None], items: int, threads: int | None) ->
         work(0, items)
         return
     bounds = [items * i // slices for i in range(slices + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, bounds[:-1], bounds[1:]))
+    list(_pool(threads).map(work, bounds[:-1], bounds[1:]))
+
+
+@lru_cache(maxsize=8)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """One pool for each number of threads, kept: starting threads costs more than coding one image."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="psdl-sparse")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has no threads of its parent

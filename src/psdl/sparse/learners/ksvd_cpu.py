@@ -29,6 +29,13 @@ def residual_block(signals, dictionary, support, x, residual):
 
 
 @njit(nogil=True, cache=True)
+def residual_items(signals, dictionary, support, x, residual, first, last):
+    """`residual_block` for the positions `first` up to `last` of signals (P,n,F)."""
+    for p in range(first, last):
+        residual_block(signals[p], dictionary[p], support[p], x[p], residual[p])
+
+
+@njit(nogil=True, cache=True)
 def index_users(support, ends, users):
     """Lists, atom after atom, the places n * T + t of `support` where the atom is used.
 

@@ -144,3 +144,27 @@ def omp_block(signals, transposed, gram, tolerance, dependent, bits, a, W, suppo
         norm = correlate(signals[n], transposed, negated, a)
         count = pursue(a, bits, gram, tolerance * norm, dependent, W, h, c, support[n])
         coefficients_from(c, W, support[n], count, x[n])
+
+
+@njit(nogil=True, cache=True)
+def omp_items(signals, transposed, gram, tolerance, dependent, bits, a, W, support, x, first, last, size):
+    """`omp_block` for the items `first` up to `last`: blocks of `size` signals of signals (P,N,F), position after
+    position, each with its own dictionary transposed (P,F,K) and gram (P,K,K)."""
+    count = signals.shape[1]
+    blocks = max(1, (count + size - 1) // size)
+    for item in range(first, last):
+        p = item // blocks
+        start = item % blocks * size
+        stop = min(start + size, count)
+        omp_block(
+            signals[p, start:stop],
+            transposed[p],
+            gram[p],
+            tolerance,
+            dependent,
+            bits,
+            a,
+            W,
+            support[p, start:stop],
+            x[p, start:stop],
+        )
