@@ -35,8 +35,13 @@ def test_planted_masks_are_exact_and_tiles_do_not_leak(tmp_path):
             assert set(np.unique(mask)) == {0, 255}
             assert 200 < (mask > 0).sum() < 20000
     train = [s for s in found.samples if s.split == "train"]
-    assert all(int(s.name.split("/")[-1][:3]) + demo.TILE <= demo.LEARNED for s in train)
     assert {s.label for s in train} == {0}
+    assert len({(s.category, s.group) for s in train}) == 3 * demo.LEARNED
+    for sample in train:
+        x, y = (int(v) for v in sample.name.split("/")[-1].removesuffix(".png").split("_"))
+        left, top = (int(v) for v in sample.group.split()[1:])
+        assert left <= x <= left + demo.BLOCK - demo.TILE
+        assert top <= y <= top + demo.BLOCK - demo.TILE
 
 
 def test_without_scikit_image_the_demo_says_what_to_install(monkeypatch, tmp_path):

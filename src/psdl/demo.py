@@ -17,8 +17,9 @@ from psdl.report.pictures import path_of
 from psdl.types import Sample
 
 TEXTURES = ("brick", "grass", "gravel")  # 512 x 512, grey
-TILE, SIZE = 128, 256  # pixels of a tile in the photograph, and of the image made of it
-LEARNED = 320  # columns of the photograph that good tiles to learn from are cut from; tests come from the rest
+BLOCK, TILE = 128, 96  # a photograph is 4 x 4 blocks; tiles are cut inside one block only
+SIZE = 256  # pixels of the image made of a tile
+LEARNED = 11  # blocks to learn from; tests are cut from the other 5
 SEED = 7
 
 Grey = NDArray[np.float64]  # (SIZE, SIZE), 0..255
@@ -42,19 +43,22 @@ def options(jobs: int | None) -> dict[str, Any]:
 def write(folder: Path) -> int:
     """Writes images, masks and split.csv below `folder`; returns how many images.
 
-    Tiles overlap, so they are grouped by bands of the photograph, and no test tile shares a pixel with a tile to
-    learn from.
+    Tiles of one block overlap, so the block is their group: held-out tiles and test tiles share no pixel with the
+    tiles that were learned from.
     """
     rows: list[list[str]] = []
     photographs = {name: _photograph(name) for name in TEXTURES}
     for index, name in enumerate(TEXTURES):
         rng = np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(index,)))
-        for x, y in _corners(0, LEARNED, 32, 24):
-            path = f"{name}/good/{x:03}_{y:03}.png"
-            _save(_tile(photographs[name], x, y), folder / path)
-            rows.append([path, "", "good", "train", f"{name} band {y // 48}", name])
+        blocks = [(BLOCK * int(b % 4), BLOCK * int(b // 4)) for b in rng.permutation(16)]
+        for left, top in blocks[:LEARNED]:
+            for x, y in _corners(left, top, (0, 16, 32)):
+                path = f"{name}/good/{x:03}_{y:03}.png"
+                _save(_tile(photographs[name], x, y), folder / path)
+                rows.append([path, "", "good", "train", f"block {left} {top}", name])
         foreign = photographs[TEXTURES[(index + 1) % len(TEXTURES)]]
-        for n, (x, y) in enumerate(_corners(LEARNED, 512, 32, 48)):
+        corners = [corner for block in blocks[LEARNED:] for corner in _corners(*block, (4, 27))]
+        for n, (x, y) in enumerate(corners):
             tile, other = _tile(photographs[name], x, y), _tile(foreign, x, y)
             rows.append(_test_image(folder, name, n, tile, other, rng))
     with (folder / "split.csv").open("w", newline="", encoding="utf-8") as file:
@@ -79,8 +83,8 @@ def _photograph(name: str) -> NDArray[np.uint8]:
     return pixels
 
 
-def _corners(left: int, right: int, across: int, down: int) -> list[tuple[int, int]]:
-    return [(x, y) for y in range(0, 512 - TILE + 1, down) for x in range(left, right - TILE + 1, across)]
+def _corners(left: int, top: int, offsets: tuple[int, ...]) -> list[tuple[int, int]]:
+    return [(left + x, top + y) for y in offsets for x in offsets]
 
 
 def _tile(photograph: NDArray[np.uint8], x: int, y: int) -> Grey:
