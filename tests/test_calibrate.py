@@ -73,3 +73,14 @@ def test_a_mask_is_the_regions_whose_peak_passes():
     mask = calibrate.defect_mask(values, known)
     assert mask.sum() == 9
     assert mask[1:4, 1:4].all()
+
+
+def test_a_region_reaches_down_to_half_its_peak_but_leaves_nothing_high_out():
+    known = calibration([10.0] * 20, peak_threshold=10.0, pixel_threshold=4.0)
+    values = np.zeros((3, 12), np.float32)
+    values[1, 1:11] = [4.5, 6, 9, 14, 5.5, 11, 60, 11, 9, 5]
+    strong = calibrate.defect_mask(values, known)
+    np.testing.assert_array_equal(np.nonzero(strong[1])[0], [4, 6, 7, 8])
+    values[1, 7] = 13
+    weaker = calibrate.defect_mask(values, known)
+    np.testing.assert_array_equal(np.nonzero(weaker[1])[0], [3, 4, 6, 7, 8, 9])

@@ -75,11 +75,16 @@ def verdict(score: float, calibration: Calibration) -> Verdict:
 def defect_mask(values: F32, calibration: Calibration) -> NDArray[np.bool_]:
     """(h,w) bool: regions above the pixel threshold that somewhere pass the peak threshold.
 
-    values: a map (h,w). Two thresholds as in Canny 1986: the high one keeps good images clean, the low one gives
-    a defect its extent.
+    values: a map (h,w). A region reaches from its peak down to half of it, or to the peak threshold where that is
+    lower; never below the pixel threshold. So the outline of a strong defect does not follow the map's smooth
+    foot, and nothing above the peak threshold is left out.
     """
-    labels, count = label(values > min(calibration.pixel_threshold, calibration.peak_threshold))
-    keep = np.zeros(count + 1, bool)
-    keep[np.unique(labels[values > calibration.peak_threshold])] = True
-    keep[0] = False
-    return keep[labels]
+    high = calibration.peak_threshold
+    low = min(calibration.pixel_threshold, high)
+    labels, count = label(values > low)
+    peaks = np.full(count + 1, -np.inf)
+    np.maximum.at(peaks, labels.ravel(), values.ravel())
+    peaks[0] = -np.inf
+    level = np.where(peaks > high, np.clip(peaks / 2, low, high), np.inf)
+    found: NDArray[np.bool_] = values > level[labels]
+    return found
