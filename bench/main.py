@@ -45,11 +45,11 @@ def whole_job(data: Path, options: list[str], out: Path) -> dict[str, Any]:
 
 def first_verdict(model: Path, picture: Path) -> dict[str, float]:
     """CPU and wall seconds of a fresh process that judges one image, the median of five."""
-    command = [sys.executable, "-m", "psdl.cli.main", "predict", str(model), str(picture), "--quiet"]
+    command = [sys.executable, "-m", "psdl.cli.main", "predict", str(model), str(picture)]
     walls, cpus = [], []
     for _ in range(5):
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        subprocess.run(command, check=True)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         walls.append(time.perf_counter() - start)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpus.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)

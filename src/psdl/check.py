@@ -95,5 +95,5 @@ def _lines(samples: Sequence[Sample], sizes: Counter[tuple[int, int]]) -> list[s
 
 
 def _words(split: str, label: int | None) -> str:
-    kind = {0: "good", 1: "defective", None: "unlabelled"}[label]
+    kind = {0: "good", 1: "defective", None: "unlabelled, taken as good"}[label]
     return f"{kind} to {'learn from' if split == 'train' else 'test'}" if split != "none" else kind

@@ -79,6 +79,26 @@ def test_a_plain_folder_with_hidden_files_and_folders(tmp_path, mvtec):
     ]
 
 
+def test_a_plain_folder_never_learns_from_what_is_named_bad(tmp_path, mvtec):
+    for target in ("good/a.png", "OK/b.png", "bad/c.png", "parts/ng/d.png", "e.png"):
+        (tmp_path / target).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / target).write_bytes((mvtec / "nut/test/good/000.png").read_bytes())
+    found = read(tmp_path)
+    assert {s.name: s.label for s in found.samples} == {
+        "good/a.png": 0,
+        "OK/b.png": 0,
+        "bad/c.png": 1,
+        "parts/ng/d.png": 1,
+        "e.png": None,
+    }
+    assert [s.name for s in check.learning(found.samples)] == ["OK/b.png", "e.png", "good/a.png"]
+    assert (
+        check.check(check.learning(found.samples), found.rule, map)
+        .lines[0]
+        .endswith("1 unlabelled, taken as good, 2 good")
+    )
+
+
 def test_findings_name_counts_groups_and_sizes(tmp_path):
     found = read(parts.mtd(tmp_path))
     lines = check.check(found.samples, found.rule, map).lines

@@ -19,7 +19,7 @@ def predict(
     config: options.Config = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
-    quiet: options.Quiet = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress; verdicts are always printed.")] = False,
 ) -> None:
     """Score images or folders; says of each whether it is OK or NG (no good)."""
     from psdl import check
@@ -31,8 +31,7 @@ def predict(
     check.check(samples, detector.recipe.input, map)
     judged = []
     for sample, result in zip(samples, detector.results(samples, jobs), strict=True):
-        if not quiet:
-            print(json.dumps(row(sample, result)) if as_json else line(sample, result), flush=True)
+        print(json.dumps(row(sample, result)) if as_json else line(sample, result), flush=True)
         if out is not None:
             judged.append((sample, result))
     if out is not None:
