@@ -61,8 +61,8 @@ def test_statistics_are_drawn_half_way_to_their_means():
 
 def test_a_folds_distances_are_measured_by_the_other_folds():
     rng = np.random.default_rng(1)
-    distances = rng.gamma(3, size=(12, 5)).astype(np.float32)
-    fold = np.arange(12) % 3
+    distances = rng.gamma(3, size=(30, 5)).astype(np.float32)
+    fold = np.arange(30) % 3
     changed = distances.copy()
     changed[fold == 0] += 50
     before, after = heldout.measured(distances, fold), heldout.measured(changed, fold)
@@ -75,3 +75,11 @@ def test_a_folds_distances_are_measured_by_the_other_folds():
 def test_constant_distances_have_a_scale():
     found = heldout.statistics(np.zeros((5, 3), np.float32))
     assert np.isfinite(found.measure(np.ones((1, 3), np.float32))).all()
+
+
+def test_few_images_share_one_mean_and_one_deviation():
+    distances = np.array([[1, 2, 3, 4], [2, 3, 4, 9]], np.float32)
+    found = heldout.statistics(distances)
+    assert found.mean == pytest.approx(np.full(4, distances.mean()))
+    assert found.scale == pytest.approx(np.full(4, distances.std()))
+    assert np.abs(heldout.measured(distances, np.array([0, 1]))).max() < 10

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from psdl.types import F32, State
 
+FEW = 8
 BATCH = 16  # images judged at once
 
 
@@ -47,10 +48,14 @@ class Unseen:
 def statistics(distances: F32, shrink: float = 0.5) -> Unseen:
     """From held-out distances (N,P): mean and deviation at each position, each drawn towards its mean over all.
 
-    mean = (1 - shrink) m_p + shrink mean(m); scale = s_p^(1 - shrink) gm(s)^shrink, gm the geometric mean.
+    mean = (1 - shrink) m_p + shrink mean(m); scale = s_p^(1 - shrink) gm(s)^shrink, gm the geometric mean. Fewer
+    than FEW images say nothing about single positions: then all positions share one mean and one deviation.
     """
     mean = distances.mean(axis=0, dtype=np.float64)
     deviation = distances.std(axis=0, dtype=np.float64)
+    if len(distances) < FEW:
+        mean = np.full_like(mean, mean.mean())
+        deviation = np.full_like(mean, distances.std(dtype=np.float64))
     deviation = np.maximum(deviation, 1e-3 * max(float(deviation.mean()), 1e-12))
     together = np.exp(np.log(deviation).mean())
     mean = (1 - shrink) * mean + shrink * mean.mean()
