@@ -26,6 +26,7 @@ RECIPES = {
     "default": [],
     "paper, single layer3": ["--recipe", "paper", "--layer", "layer3"],
     "paper, multiple": ["--recipe", "paper", "--type", "multiple"],
+    "padim": ["--recipe", "padim"],
 }
 SETS = ("mtd", "kolektorsdd")
 KEYS = ("image_auroc", "pixel_auroc", "aupro")

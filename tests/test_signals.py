@@ -71,3 +71,12 @@ def test_pooling_averages_neighbours_and_zeros_outside():
     found = signals.assemble(given, part("a", pool=3, square=False), (8, 8)).values[0, :, 0].reshape(4, 4)
     np.testing.assert_allclose(found[1, 1], given["a"][0, 0, :3, :3].mean())
     np.testing.assert_allclose(found[0, 0], given["a"][0, 0, :2, :2].sum() / 9)
+
+
+def test_a_grid_between_pools_the_finer_and_interpolates_the_coarser():
+    given = maps()
+    found = signals.assemble(given, part("layer1", "layer2", "layer3", grid="layer2", square=False), (64, 64))
+    assert (found.grid.h, found.grid.w, found.values.shape[2]) == (8, 8, 176)
+    np.testing.assert_allclose(
+        found.values[0, 9, 152:], given["layer1"][0, :, 2:4, 2:4].mean(axis=(1, 2)), atol=1e-6
+    )

@@ -13,13 +13,14 @@ from psdl.types import F32, Grid, Maps, Part, Signals
 def assemble(maps: Maps, part: Part, size: tuple[int, int]) -> Signals:
     """The signals of a part, for inputs of `size` (H,W); `maps` are in the order of depth.
 
-    Channels come deepest tap first. On the deepest grid the other maps are average-pooled (where grids do not
-    divide adaptively, as torch's adaptive_avg_pool2d does); on the shallowest they are interpolated bilinearly.
+    Channels come deepest tap first. Finer maps are average-pooled onto the part's grid (where grids do not divide
+    adaptively, as torch's adaptive_avg_pool2d does); coarser ones are interpolated bilinearly.
     With `part.square` one tap keeps its first d * d channels, d = floor(sqrt(C)), and of several the surplus is
     cut from the shallowest one's end (METHOD, step 3).
     """
     taps = [tap for tap in maps if tap in part.taps]
-    h, w = maps[taps[-1] if part.grid == "deepest" else taps[0]].shape[2:]
+    ends = {"deepest": taps[-1], "shallowest": taps[0]}
+    h, w = maps[ends.get(part.grid, part.grid)].shape[2:]
     aligned = [_aligned(_pooled(maps[tap], part.pool), h, w) for tap in reversed(taps)]
     stacked = np.concatenate(aligned, axis=1)
     kept = length(stacked.shape[1]) if part.square else stacked.shape[1]

@@ -111,7 +111,7 @@ class State:
 class Part:
     """One source of distances: signals cut from taps, and a method on them.
 
-    taps: one or several; grid: which one's grid gives the positions, the "deepest" (coarsest) or the "shallowest".
+    taps: one or several; grid: whose grid gives the positions, "deepest" (the coarsest), "shallowest", or a tap.
     pool: average each map over pool x pool neighbours first (1: not at all). square: keep only the largest square
     number of channels, as a DCT start needs. unseen: measure distances in units of what held-out good images
     show. weight: share in the sum of parts.
@@ -121,7 +121,7 @@ class Part:
     taps: tuple[str, ...]
     method: str
     params: Mapping[str, Any] = field(default_factory=dict)
-    grid: Literal["deepest", "shallowest"] = "deepest"
+    grid: str = "deepest"
     pool: int = 1
     square: bool = True
     unseen: bool = False

@@ -11,7 +11,12 @@ from psdl.store import Store
 from psdl.types import Grid, Signals
 
 GRID = Grid(4, 5, (64, 80))
-PARAMS = {"shared": {"learned": 16, "atoms": 60}, "exemplars": {"atoms": 12}, "paper": {"rounds": 2}}
+PARAMS = {
+    "shared": {"learned": 16, "atoms": 60},
+    "exemplars": {"atoms": 12},
+    "paper": {"rounds": 2},
+    "padim": {"channels": 10},
+}
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +60,12 @@ def test_threads_and_order_change_nothing(name, store):
     np.testing.assert_array_equal(whole[::-1], method.distance(ready, store.images(np.arange(4)[::-1])))
 
 
-@pytest.mark.parametrize("name", ["exemplars", "paper"])
-def test_arrays_that_do_not_fit_the_grid_are_refused(name, store):
+@pytest.mark.parametrize(
+    ("name", "array"), [("exemplars", "dictionary"), ("paper", "dictionary"), ("padim", "mean")]
+)
+def test_arrays_that_do_not_fit_the_grid_are_refused(name, array, store):
     method, _, state = learned(name, store)
-    cut = type(state)(GRID, {**state.arrays, "dictionary": state.arrays["dictionary"][:-1]})
+    cut = type(state)(GRID, {**state.arrays, array: state.arrays[array][:-1]})
     with pytest.raises(ValueError, match="grid"):
         method.ready(cut, method.Params(**PARAMS[name]))
 
@@ -83,3 +90,13 @@ def test_covering_lowers_the_worst_error_more_than_drawn_atoms_do():
         return (np.square(signals).sum(axis=1) - best).max()
 
     assert worst(grown) < 0.7 * worst(drawn)
+
+
+def test_padim_is_the_mahalanobis_distance_to_the_positions_gaussian(store):
+    method, ready, state = learned("padim", store, np.arange(35))
+    values = store.images(np.arange(35)).values[:, 3][:, state.arrays["channels"]].astype(float)
+    precision = np.linalg.inv(np.cov(values.T) + 0.01 * np.eye(10))
+    probe = store.images(np.array([38]))
+    offset = probe.values[0, 3][state.arrays["channels"]] - values.mean(axis=0)
+    expected = np.sqrt(offset @ precision @ offset)
+    assert method.distance(ready, probe)[0, 3] == pytest.approx(expected, rel=1e-3)

@@ -42,7 +42,10 @@ Config = Annotated[
     typer.Option(help="TOML file that can hold every option; flags win.", callback=read_config, is_eager=True),
 ]
 Recipe = Annotated[
-    str | None, typer.Option(help="default, or paper: the published method, for which the next settings are.")
+    str | None,
+    typer.Option(
+        help="default; padim, a baseline; or paper: the published method, for which the next settings are."
+    ),
 ]
 Arch = Annotated[
     str | None, typer.Option(help="Backbone: efficientnet_lite0, resnet18, ..., a timm name, or an .onnx file.")
