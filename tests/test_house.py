@@ -81,6 +81,17 @@ def test_methods_and_layouts_keep_their_contracts():
             assert all(hasattr(module, name) for name in names), path
 
 
+def test_recipes_state_every_parameter_so_that_models_do_not_depend_on_defaults():
+    from dataclasses import fields
+
+    from psdl.recipes import RECIPES
+
+    for recipe in RECIPES.values():
+        for part in recipe.parts:
+            method = importlib.import_module(f"psdl.methods.{part.method}")
+            assert {field.name for field in fields(method.Params)} == set(part.params), part.name
+
+
 def test_randomness_comes_from_seeds_only():
     for path in SOURCES:
         assert not re.search(r"np\.random\.(?!default_rng|SeedSequence|Generator)", path.read_text()), path

@@ -22,13 +22,16 @@ PAPER = Recipe(
 
 # Three sources of distances, each measured against held-out good images, then summed. Position-bound at strides 8
 # and 16, and one dictionary for all positions.
+NEAR: dict[str, Any] = {"atoms": 128, "sparsity": 4, "whiten": 0.5}
+SHARED: dict[str, Any] = {"learned": 256, "atoms": 2048, "sparsity": 2, "whiten": 0.5, "seed": 0}
+BOTH = ("layer2", "layer3")
 DEFAULT = Recipe(
     name="default",
     arch="efficientnet_lite0",
     parts=(
-        Part("near8", ("layer2", "layer3"), "exemplars", grid="shallowest", pool=3, square=False, unseen=True),
-        Part("near16", ("layer3",), "exemplars", square=False, unseen=True),
-        Part("shared", ("layer2", "layer3"), "shared", pool=3, square=False, unseen=True),
+        Part("near8", BOTH, "exemplars", NEAR, grid="shallowest", pool=3, square=False, unseen=True),
+        Part("near16", ("layer3",), "exemplars", NEAR, square=False, unseen=True),
+        Part("shared", BOTH, "shared", SHARED, pool=3, square=False, unseen=True),
     ),
     smoothing=4.0,
     image_score="top-percent",
@@ -39,7 +42,16 @@ DEFAULT = Recipe(
 PADIM = Recipe(
     name="padim",
     arch="efficientnet_lite0",
-    parts=(Part("padim", ("layer1", "layer2", "layer3"), "padim", grid="layer2", square=False),),
+    parts=(
+        Part(
+            name="padim",
+            taps=("layer1", "layer2", "layer3"),
+            method="padim",
+            params={"channels": 100, "seed": 0},
+            grid="layer2",
+            square=False,
+        ),
+    ),
 )
 
 RECIPES: dict[str, Recipe] = {r.name: r for r in (PAPER, DEFAULT, PADIM)}
