@@ -155,10 +155,7 @@ class Detector:
     def _distance(self, part: Part, found: Signals, threads: int) -> F32:
         """(1,P): the part's raw distances, measured against unseen good images where the part asks for it."""
         raw: F32 = method_of(part).distance(self._ready[part.name], found, threads)
-        if not part.unseen:
-            return raw
-        arrays = self.model.states[part.name].arrays
-        return heldout.Unseen(arrays["unseen_mean"], arrays["unseen_scale"]).measure(raw)
+        return heldout.Unseen.of(self.model.states[part.name]).measure(raw) if part.unseen else raw
 
     def _one(self, source: Source, threads: int) -> Result:
         model = self.model

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from psdl.types import F32, State
 
-FEW = 8
+FEW = 8  # images below which single positions have no statistics of their own
 BATCH = 16  # images judged at once
 
 
@@ -43,6 +43,15 @@ class Unseen:
     def measure(self, distances: F32) -> F32:
         """Distances (n,P) in units of what unseen good images show at the same position."""
         return (distances - self.mean) / self.scale
+
+    def into(self, state: State) -> State:
+        """The state with these statistics among its arrays."""
+        return replace(state, arrays={**state.arrays, "unseen_mean": self.mean, "unseen_scale": self.scale})
+
+    @classmethod
+    def of(cls, state: State) -> Unseen:
+        """The statistics that `into` put into the state. Raises KeyError if there are none."""
+        return cls(state.arrays["unseen_mean"], state.arrays["unseen_scale"])
 
 
 def statistics(distances: F32, shrink: float = 0.5) -> Unseen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -50,7 +50,7 @@ def learn(
             found = heldout.distances(learner.fit, learner.judge, len(items), fold)
             state = learner.fit(np.arange(len(items)))
             unseen[part.name] = heldout.measured(found, fold) if part.unseen else found
-            states[part.name] = with_unseen(state, heldout.statistics(found)) if part.unseen else state
+            states[part.name] = heldout.statistics(found).into(state) if part.unseen else state
     return states, calibrate.calibrate(_scores(unseen, states, recipe), alarm, len(set(groups)))
 
 
@@ -76,11 +76,6 @@ class _Learner:
         return np.concatenate(
             list(self.run(lambda batch: method.distance(ready, self.store.images(batch)), batches))
         )
-
-
-def with_unseen(state: State, unseen: heldout.Unseen) -> State:
-    """The state with the statistics of unseen good images among its arrays."""
-    return replace(state, arrays={**state.arrays, "unseen_mean": unseen.mean, "unseen_scale": unseen.scale})
 
 
 def method_of(part: Part) -> Any:

@@ -11,7 +11,7 @@ from psdl.errors import PsdlError
 from psdl.types import Part, Recipe
 
 # MTD, split by group, efficientnet_lite0, two cores. single, layer3: image AUROC .806, pixel .721, AU-PRO .719.
-# multiple: .819 / .735 / .729. A development set: see docs/results.md.
+# multiple: .819 / .735 / .729. A development set: see docs/recipes.md.
 PAPER = Recipe(
     name="paper",
     arch="efficientnet_lite0",

@@ -33,9 +33,6 @@ class Store:
             path = Path(self._folder.name) / "signals.f32"
             self._values = np.memmap(path, np.float32, "w+", shape=shape)
 
-    def __len__(self) -> int:
-        return len(self._values)
-
     @property
     def length(self) -> int:
         return int(self._values.shape[2])

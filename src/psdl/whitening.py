@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from psdl.types import F32
 
@@ -52,9 +51,3 @@ def apply(whitening: Whitening, signals: F32) -> F32:
     np.subtract(flat, whitening.mean, out=padded[: len(flat)])
     product = np.matmul(padded.reshape(-1, ROWS, flat.shape[1]), whitening.matrix)
     return np.asarray(product.reshape(padded.shape)[: len(flat)].reshape(signals.shape), np.float32)
-
-
-def norms(signals: F32) -> NDArray[np.float32]:
-    """Euclidean norms of rows, never zero, with the axis kept."""
-    lengths = np.sqrt(np.square(signals, dtype=np.float32).sum(axis=-1, keepdims=True))
-    return np.asarray(np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from psdl import plugins
-from psdl.methods import exemplars, shared
+from psdl import plugins, sparse
+from psdl.methods import shared
 from psdl.store import Store
 from psdl.types import Grid, Signals
 
@@ -72,7 +72,7 @@ def test_arrays_that_do_not_fit_the_grid_are_refused(name, array, store):
 
 def test_covering_takes_the_worst_coded_in_turn():
     signals = np.array([[5, 0, 0], [4.9, 0.1, 0], [0, 2, 0], [0, 0, 1], [0, 1.9, 0.1]], np.float32)
-    chosen = exemplars._covering(signals, 3)
+    chosen = sparse.cover(signals, 3)
     np.testing.assert_allclose(chosen, np.eye(3), atol=1e-6)
 
 

@@ -165,7 +165,7 @@ def test_arrays_of_every_flavour_give_the_same_codes():
     strided = np.repeat(Y, 2, axis=0)[::2]
     for other in (frozen, strided, np.asfortranarray(Y)):
         np.testing.assert_array_equal(sparse.omp(other, np.asfortranarray(D), sparsity=5).support, codes.support)
-    assert sparse.omp(Y.tolist(), D, sparsity=5).coefficients.dtype == np.float64 or True
+    assert sparse.omp(Y.tolist(), D, sparsity=5).coefficients.dtype == np.float64
     assert sparse.omp((100 * Y).astype(int), D, sparsity=5).coefficients.dtype == np.float32
     assert len(sparse.omp(Y[:0], D, sparsity=5).support) == 0
 

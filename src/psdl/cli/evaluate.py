@@ -25,13 +25,10 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled test images."""
     from psdl.cli.lines import Lines
-    from psdl.data.read import choose, read
     from psdl.modelfile import model_files
 
     lines = Lines(quiet)
-    found = read(data, layout)
-    lines.say(f"{data}: layout {found.layout}, recognised by {found.reason}")
-    samples = choose(found.samples, category or [])
+    samples, _ = lines.read(data, layout, category)
     files = model_files(Path(model), samples, Path(model).is_dir())
     measure(files, samples, out, {"images": images, "seed": seed, "device": device, "jobs": jobs}, lines)
 

@@ -34,13 +34,10 @@ def fit(
 ) -> None:
     """Learn from good images and write a model file."""
     from psdl.cli.lines import Lines
-    from psdl.data.read import choose, read
 
     lines = Lines(quiet)
-    found = read(data, layout)
-    lines.say(f"{data}: layout {found.layout}, recognised by {found.reason}")
-    samples = choose(found.samples, category or [])
-    learn_models(samples, found.rule, model, options.resolved(context), lines)
+    samples, rule = lines.read(data, layout, category)
+    learn_models(samples, rule, model, options.resolved(context), lines)
 
 
 def learn_models(samples: Any, rule: Any, model: Path, values: dict[str, Any], lines: Any) -> dict[str, Path]:

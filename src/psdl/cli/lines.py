@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from psdl.learning import Progress
+from psdl.types import InputRule, Sample
 
 
 class Lines:
@@ -20,6 +21,16 @@ class Lines:
         if not self.quiet:
             for line in lines:
                 print(line, flush=True)
+
+    def read(
+        self, data: str, layout: str | None, category: list[str] | None
+    ) -> tuple[tuple[Sample, ...], InputRule]:
+        """The samples of the named categories below `data`, and their input rule; says which layout it was."""
+        from psdl.data.read import choose, read
+
+        found = read(data, layout)
+        self.say(f"{data}: layout {found.layout}, recognised by {found.reason}")
+        return choose(found.samples, category or []), found.rule
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:

@@ -38,14 +38,11 @@ def run(
     from psdl.cli.evaluate import measure
     from psdl.cli.fit import learn_models
     from psdl.cli.lines import Lines
-    from psdl.data.read import choose, read
 
     lines = Lines(quiet)
-    found = read(data, layout)
-    lines.say(f"{data}: layout {found.layout}, recognised by {found.reason}")
-    samples = choose(found.samples, category or [])
-    check.check(check.testing(samples), found.rule, map)
+    samples, rule = lines.read(data, layout, category)
+    check.check(check.testing(samples), rule, map)
     out.mkdir(parents=True, exist_ok=True)
     values = options.resolved(context)
-    files = learn_models(samples, found.rule, out / ("models" if each else "model.psdl"), values, lines)
+    files = learn_models(samples, rule, out / ("models" if each else "model.psdl"), values, lines)
     measure(files, samples, out, values, lines)

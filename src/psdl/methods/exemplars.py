@@ -2,8 +2,8 @@
 
 The dictionary of a position is a covering subset of its training signals, half-whitened, normalised and not
 changed. Four atoms span the local subspace, and the position restricts the choice; with one atom of free scale
-this is nearest neighbour search by angle. Recipe M of the project's explorations; the covering is the
-farthest-point rule of Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985, on residuals.
+this is nearest neighbour search by angle. Recipe M of the project's explorations, with `sparse.cover`
+in place of all signals.
 """
 
 from __future__ import annotations
@@ -50,22 +50,7 @@ def _fit_block(
     store: Any, rows: NDArray[np.intp], params: Params, white: whitening.Whitening, block: tuple[int, int]
 ) -> NDArray[np.float16]:
     signals = whitening.apply(white, store.positions(*block, rows))
-    return np.stack([_covering(y, min(params.atoms, len(rows))) for y in signals]).astype(np.float16)
-
-
-def _covering(signals: F32, atoms: int) -> F32:
-    """(atoms,F): of signals (N,F), normalised, those that in turn were worst coded by the ones before them."""
-    lengths = whitening.norms(signals)
-    units = signals / lengths
-    energy = np.square(lengths[:, 0])
-    best = np.zeros(len(signals), np.float32)
-    chosen = [int(np.argmax(energy))]
-    while len(chosen) < atoms:
-        np.maximum(best, np.square(units @ units[chosen[-1]]), out=best)
-        left = energy * (1 - best)
-        left[chosen] = -1
-        chosen.append(int(np.argmax(left)))
-    return units[chosen]
+    return np.stack([sparse.cover(y, params.atoms) for y in signals]).astype(np.float16)
 
 
 def ready(state: State, params: Params) -> Mapping[str, Any]:
@@ -88,4 +73,4 @@ def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F3
     values = whitening.apply(ready["white"], signals.values)
     values = np.ascontiguousarray(values.transpose(1, 0, 2))
     codes = sparse.omp(values, ready["prepared"], sparsity=ready["sparsity"], threads=threads)
-    return whitening.norms(sparse.residual(values, ready["prepared"], codes, threads=threads))[..., 0].T
+    return sparse.norms(sparse.residual(values, ready["prepared"], codes, threads=threads))[..., 0].T

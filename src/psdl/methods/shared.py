@@ -44,7 +44,7 @@ def fit(store: Any, rows: NDArray[np.intp], params: Params, run: Run, done: Call
     learned = signals[rng.permutation(len(signals))[:LEARNED]]
     count = min(params.learned, len(learned))
     start = learned[rng.permutation(len(learned))[:count]]
-    start = start / whitening.norms(start)
+    start = start / sparse.norms(start)
     dictionary, _ = sparse.learn(learned, start, sparsity=params.sparsity, rounds=ROUNDS)
     dictionary = _cover(signals, dictionary, min(params.atoms, len(signals)))
     done(store.grid.positions)
@@ -68,7 +68,7 @@ def _drawn(store: Any, rows: NDArray[np.intp], count: int, rng: np.random.Genera
 
 def _cover(signals: F32, dictionary: F32, atoms: int) -> F32:
     """The dictionary grown to `atoms` by the signals that one atom of it codes worst, step by step."""
-    energy = np.square(whitening.norms(signals))[:, 0]
+    energy = np.square(sparse.norms(signals))[:, 0]
     best = np.zeros(len(signals), np.float32)
     grown = [dictionary]
     new = dictionary
@@ -79,7 +79,7 @@ def _cover(signals: F32, dictionary: F32, atoms: int) -> F32:
         if wanted <= 0:
             continue
         worst = np.argsort(-left, kind="stable")[: 4 * wanted]
-        new = _spread(signals[worst], left[worst], wanted)
+        new = sparse.cover(signals[worst], wanted, left[worst])
         grown.append(new)
     return np.concatenate(grown)
 
@@ -89,20 +89,6 @@ def _raise_best(best: F32, signals: F32, atoms: F32, batch: int = 8192) -> None:
     for n in range(0, len(signals), batch):
         found = np.square(np.abs(signals[n : n + batch] @ atoms.T).max(axis=1))
         np.maximum(best[n : n + batch], found, out=best[n : n + batch])
-
-
-def _spread(signals: F32, left: F32, count: int) -> F32:
-    """`count` of the signals, normalised, each the worst coded by the ones before it."""
-    lengths = whitening.norms(signals)
-    units = signals / lengths
-    energy = np.square(lengths[:, 0])
-    left = left.copy()
-    chosen: list[int] = []
-    for _ in range(min(count, len(signals))):
-        chosen.append(int(np.argmax(left)))
-        np.minimum(left, energy * (1 - np.square(units @ units[chosen[-1]])), out=left)
-        left[chosen[-1]] = -1
-    return units[chosen]
 
 
 def ready(state: State, params: Params) -> Mapping[str, Any]:
@@ -118,4 +104,4 @@ def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F3
     flat = np.ascontiguousarray(values.reshape(-1, values.shape[2]))
     codes = sparse.omp(flat, ready["prepared"], sparsity=ready["sparsity"], threads=threads)
     left = sparse.residual(flat, ready["prepared"], codes, threads=threads)
-    return whitening.norms(left)[:, 0].reshape(values.shape[:2])
+    return sparse.norms(left)[:, 0].reshape(values.shape[:2])

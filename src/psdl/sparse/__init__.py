@@ -2,6 +2,6 @@
 
 from psdl.sparse.door import Codes, Prepared, learn, omp, prepare, residual
 from psdl.sparse.errors import SparseError
-from psdl.sparse.starts import dct
+from psdl.sparse.starts import cover, dct, norms
 
-__all__ = ["Codes", "Prepared", "SparseError", "dct", "learn", "omp", "prepare", "residual"]
+__all__ = ["Codes", "Prepared", "SparseError", "cover", "dct", "learn", "norms", "omp", "prepare", "residual"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,3 +24,29 @@ def dct(length: int) -> NDArray[np.float64]:
     basis = np.sqrt(2 / side) * np.cos((i + 0.5) * k * np.pi / side)
     basis[0] /= np.sqrt(2)
     return np.ascontiguousarray(np.kron(basis.T, basis.T).T)
+
+
+def norms(signals: NDArray[Any]) -> NDArray[Any]:
+    """Euclidean norms of rows (..., F) -> (..., 1), never zero."""
+    lengths: NDArray[Any] = np.sqrt(np.square(signals).sum(axis=-1, keepdims=True))
+    np.maximum(lengths, np.finfo(signals.dtype).tiny, out=lengths)
+    return lengths
+
+
+def cover(signals: NDArray[Any], count: int, left: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Atoms (count,F): of signals (N,F), normalised, those that in turn one atom before them codes worst.
+
+    left (N,): the energies that an earlier dictionary leaves; the signals' own if None. count is capped at N. The
+    farthest-point rule, on residuals: Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985.
+    """
+    lengths = norms(signals)
+    units = signals / lengths
+    energy = np.square(lengths[:, 0])
+    left = energy.copy() if left is None else left.copy()
+    chosen: list[int] = []
+    for _ in range(min(count, len(signals))):
+        chosen.append(int(np.argmax(left)))
+        np.minimum(left, energy * (1 - np.square(units @ units[chosen[-1]])), out=left)
+        left[chosen[-1]] = -1
+    atoms: NDArray[Any] = units[chosen]
+    return atoms
