@@ -11,28 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST, omp_block, prepare_block
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def residual_block(signals, dictionary, support, x, residual):
-    """residual (n,F) <- signals - X D."""
-    for n in range(signals.shape[0]):
-        row = residual[n]
-        row[:] = signals[n]
-        for t in range(support.shape[1]):
-            if support[n, t] >= 0:
-                atom = dictionary[support[n, t]]
-                value = x[n, t]
-                for f in range(row.shape[0]):
-                    row[f] -= value * atom[f]
-
-
-@njit(nogil=True, cache=True)
-def residual_items(signals, dictionary, support, x, residual, first, last):
-    """`residual_block` for the positions `first` up to `last` of signals (P,n,F)."""
-    for p in range(first, last):
-        residual_block(signals[p], dictionary[p], support[p], x[p], residual[p])
+from psdl.sparse.pursuits.omp_cpu import FAST, norm, omp_block, prepare_block
+from psdl.sparse.residuals_cpu import residual_block
 
 
 @njit(nogil=True, cache=True)
@@ -99,26 +79,49 @@ def update_atom(atom, users, x, residual, new):
 
 
 @njit(nogil=True, cache=True)
-def learn_block(signals, dictionary, rounds, tolerance, dependent, bits, a, support, x):
+def replace_atom(atom, signals, residual, serving):
+    """atom (F,) <- the signal that leaves most, normalised, of those still `serving` (N,); it serves no more."""
+    worst = -1
+    most = 0.0
+    for n in range(signals.shape[0]):
+        left = norm(residual[n]) if serving[n] else 0.0
+        if left > most:
+            worst, most = n, left
+    if worst >= 0:
+        serving[worst] = False
+        length = norm(signals[worst])
+        for f in range(atom.shape[0]):
+            atom[f] = signals[worst, f] / length
+
+
+@njit(nogil=True, cache=True)
+def update_block(signals, dictionary, support, x, replace):
+    """The second half of a round: all atoms (K,F), in place, and the coefficients x (N,T)."""
+    residual = np.empty_like(signals)
+    residual_block(signals, dictionary, support, x, residual)
+    new = np.empty_like(dictionary[0])
+    serving = np.ones(signals.shape[0], np.bool_)
+    ends = np.empty(dictionary.shape[0], np.int64)
+    users = np.empty(support.size, np.int64)
+    index_users(support, ends, users)
+    first = 0
+    for k in range(dictionary.shape[0]):
+        if ends[k] > first:
+            update_atom(dictionary[k], users[first : ends[k]], x, residual, new)
+        elif replace:
+            replace_atom(dictionary[k], signals, residual, serving)
+        first = ends[k]
+
+
+@njit(nogil=True, cache=True)
+def learn_block(
+    signals, dictionary, rounds, replace, tolerance, dependent, never, transposed, gram, scratch, support, x
+):
     """One position: signals (N,F); dictionary (K,F), the start, is overwritten; so are support and x (N,T).
 
-    a (K,) with its integer view `bits` is scratch.
+    Scratch: transposed (F,W), gram (K,W) and a pursuit's; `never` is an energy that no residual reaches.
     """
-    atoms, length = dictionary.shape
-    transposed = np.empty((length, atoms), a.dtype)
-    gram = np.empty((atoms, atoms), a.dtype)
-    W = np.empty((support.shape[1], atoms), a.dtype)
-    residual = np.empty_like(signals)
-    new = np.empty_like(dictionary[0])
-    ends = np.empty(atoms, np.int64)
-    users = np.empty(support.size, np.int64)
     for _ in range(rounds):
         prepare_block(dictionary, transposed, gram)
-        omp_block(signals, transposed, gram, tolerance, dependent, bits, a, W, support, x)
-        residual_block(signals, dictionary, support, x, residual)
-        index_users(support, ends, users)
-        first = 0
-        for k in range(atoms):
-            if ends[k] > first:
-                update_atom(dictionary[k], users[first : ends[k]], x, residual, new)
-            first = ends[k]
+        omp_block(signals, transposed, gram, tolerance, dependent, never, False, scratch, support, x)
+        update_block(signals, dictionary, support, x, replace)

@@ -1,15 +1,14 @@
-"""Orthogonal matching pursuit, compiled: the same function as `omp.py`, a block of signals on one thread.
+"""OMP and order-recursive matching pursuit, compiled: the same functions as `omp.py` and `ormp.py`.
 
-Per signal it keeps the correlations a = D r of all atoms with the residual and, for each orthonormal direction
+Per signal the kernel keeps the correlations a = D r of all atoms with the residual and, for each orthonormal direction
 q_m found so far, the row W[m] = D q_m. One step with the new atom j:
 
     h = W[:t, j]              coordinates of d_j in the directions found so far
     W[t] = (G[j] - h W[:t]) / norm,   norm^2 = G[j, j] - |h|^2
     a -= c W[t],              c = a[j] / norm
 
-The first t coordinates of the chosen atoms form a triangle, from which the coefficients follow at the end.
-No Cholesky factor, no residual; a step reads W once, and rows are taken eight at a time so that the loop is
-bound by those reads alone.
+The coordinates h of the chosen atoms form a triangle, from which the coefficients follow at the end. No Cholesky
+factor, no residual; a step reads W once.
 """
 
 from __future__ import annotations
@@ -17,139 +16,174 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from psdl.sparse.simd import largest, product, products, step
+
 # Reassociation and fused multiply-add let the loops use vector registers; NaN and infinity keep their meaning.
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def subtract_rows(out, weights, rows, count):
-    """out -= weights[:count] @ rows[:count], eight rows a pass."""
-    width = out.shape[0]
-    m = 0
-    while m + 8 <= count:
-        w0, w1, w2, w3 = weights[m], weights[m + 1], weights[m + 2], weights[m + 3]
-        w4, w5, w6, w7 = weights[m + 4], weights[m + 5], weights[m + 6], weights[m + 7]
-        r0, r1, r2, r3 = rows[m], rows[m + 1], rows[m + 2], rows[m + 3]
-        r4, r5, r6, r7 = rows[m + 4], rows[m + 5], rows[m + 6], rows[m + 7]
-        for k in range(width):
-            first = w0 * r0[k] + w1 * r1[k] + w2 * r2[k] + w3 * r3[k]
-            second = w4 * r4[k] + w5 * r5[k] + w6 * r6[k] + w7 * r7[k]
-            out[k] -= first + second
-        m += 8
-    while m < count:
-        weight = weights[m]
-        row = rows[m]
-        for k in range(width):
-            out[k] -= weight * row[k]
-        m += 1
-
-
-@njit(nogil=True, cache=True)
-def largest(bits):
-    """Index of the largest absolute value (the first of equals) of floats given by their bits.
-
-    Without its sign bit a float's bits order as an integer; integer maxima vectorise without fast-math.
-    """
-    width = bits.shape[0]
-    sign_off = bits.dtype.type(np.iinfo(bits.dtype).max)
-    top = bits[0] & sign_off
-    for k in range(1, width):
-        top = max(top, bits[k] & sign_off)
-    best = width
-    for k in range(width):
-        best = min(best, k if (bits[k] & sign_off) == top else width)
-    return best
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def correlate(signal, transposed, negated, a):
-    """a (K,) <- D signal, from D transposed (F,K); `negated` (F,) is scratch. Returns the signal's norm."""
-    energy = signal.dtype.type(0)
-    for f in range(signal.shape[0]):
-        negated[f] = -signal[f]
-        energy += signal[f] * signal[f]
-    a[:] = 0
-    subtract_rows(a, negated, transposed, signal.shape[0])
+def norm(values):
+    """The Euclidean norm of (F,), in float64: squares of float32 numbers neither overflow nor vanish there."""
+    energy = 0.0
+    for f in range(values.shape[0]):
+        energy += np.float64(values[f]) * np.float64(values[f])
     return energy**0.5
 
 
+@njit(nogil=True, cache=True)
+def count_in(mask, atoms):
+    """Lets the first `atoms` of mask (W,) count, see `simd.largest`, and the padding not."""
+    mask[:] = 0
+    mask[:atoms] = np.iinfo(mask.dtype).max
+
+
 @njit(nogil=True, cache=True, fastmath=FAST)
-def pursue(a, bits, gram, smallest, dependent, W, h, c, support):
-    """One signal: from correlations a (K,), overwritten, to support (T,) and c (T,), the signal's coordinates
-    in the orthonormal directions. `bits` is `a` seen as integers. Returns the number of atoms chosen.
-    Scratch: W (T,K), h (T,)."""
-    width = a.shape[0]
-    for t in range(min(support.shape[0], width)):
-        j = largest(bits)
-        if abs(a[j]) <= smallest:
+def gather(rows, j, t, h):
+    """h[:t] = rows[:t, j]; returns their energy."""
+    for m in range(t):
+        h[m] = rows[m, j]
+    energy = rows.dtype.type(0)
+    for m in range(t):
+        energy += h[m] * h[m]
+    return energy
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def most_gain(a, left, new, gram, mask, dependent, length, gains):
+    """The atom whose choice lowers the residual's energy most: the largest a^2 / left among those that count.
+
+    `left` (W,), what is left of the squared norms outside the directions found, loses new^2 first; atoms that depend
+    linearly on the chosen ones gain nothing. `length`, the signal's norm, keeps the squares in range.
+    """
+    scale = a.dtype.type(1 / length)
+    zero = a.dtype.type(0)
+    for k in range(gram.shape[0]):
+        left[k] -= new[k] * new[k]
+    for k in range(gram.shape[0]):
+        share = a[k] * scale
+        gains[k] = share * share / left[k] if left[k] > dependent * gram[k, k] else zero
+    return largest(gains, mask)
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def pursue(a, gram, tolerance, dependent, length, enough, optimised, scratch, support):
+    """One signal of norm `length`: from correlations a (W,), overwritten, to support (T,); what the coefficients are
+    solved from lies in scratch.h and scratch.c. Returns the number of atoms chosen.
+
+    It stops when T atoms are chosen, the residual's energy is at most `enough`, no correlation exceeds `tolerance`
+    times `length`, or the next atom depends linearly on those chosen. `optimised` chooses as ORMP does.
+    """
+    mask, rows, triangle, c = scratch.mask, scratch.rows, scratch.h, scratch.c
+    left, gains = scratch.left, scratch.gains
+    atoms = gram.shape[0]
+    count_in(mask, atoms)
+    energy = length * length
+    limit = min(support.shape[0], atoms)
+    if energy <= enough:
+        return 0
+    if optimised:
+        for k in range(atoms):
+            left[k] = gram[k, k]
+        gains[atoms:] = 0
+        rows[0] = 0
+        j = most_gain(a, left, rows[0], gram, mask, dependent, max(length, np.finfo(a.dtype).tiny), gains)
+    else:
+        j = largest(a, mask)
+    for t in range(limit):
+        if abs(a[j]) <= tolerance * length:
             return t
-        norm2 = gram[j, j]
-        for m in range(t):
-            h[m] = W[m, j]
-            norm2 -= h[m] * h[m]
-        if norm2 <= dependent * gram[j, j]:
+        h = triangle[t]
+        diagonal = gram[j, j]
+        norm2 = diagonal - gather(rows, j, t, h)
+        if norm2 <= dependent * diagonal:
             return t
-        w = W[t]
-        row = gram[j]
-        for k in range(width):
-            w[k] = row[k]
-        subtract_rows(w, h, W, t)
-        inverse = 1 / norm2**0.5
-        c[t] = a[j] * inverse
-        step = c[t] * inverse
-        for k in range(width):
-            a[k] -= step * w[k]
-            w[k] *= inverse
+        h[t] = norm2**0.5
+        c[t] = a[j] / h[t]
         support[t] = j
-        for m in range(t + 1):
-            a[support[m]] = 0
-    return min(support.shape[0], width)
+        energy -= np.float64(c[t]) * np.float64(c[t])
+        if energy <= enough or t + 1 == limit:
+            return t + 1
+        mask[j] = 0
+        j = step(a, mask, rows[t], gram[j], h, rows, t, 1 / h[t], c[t])
+        if optimised:
+            j = most_gain(a, left, rows[t], gram, mask, dependent, length, gains)
+    return limit
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def coefficients_from(c, W, support, count, x):
-    """x[:count] (in place) solves the triangle sum_i W[m, support[i]] x[i] = c[m], i >= m."""
-    for m in range(count - 1, -1, -1):
-        value = c[m]
-        for i in range(m + 1, count):
-            value -= W[m, support[i]] * x[i]
-        x[m] = value / W[m, support[m]]
+def solve(triangle, c, count, x):
+    """x[:count] from sum over i >= m of triangle[i, m] x[i] = c[m]; c is overwritten."""
+    for i in range(count - 1, -1, -1):
+        row = triangle[i]
+        value = c[i] / row[i]
+        x[i] = value
+        for m in range(i):
+            c[m] -= value * row[m]
+
+
+@njit(nogil=True, cache=True)
+def correlate(signals, transposed, a):
+    """a[:n] (n,W) = signals (n,F) @ transposed (F,W), n at most 4."""
+    if signals.shape[0] == 4:
+        products(a, signals, transposed)
+    else:
+        for n in range(signals.shape[0]):
+            product(a[n], signals[n], transposed)
+
+
+@njit(nogil=True, cache=True)
+def gram_rows(dictionary, transposed, gram, first, last):
+    """gram[first:last] of the Gram matrix (K,W) of a dictionary (K,F), given transposed and padded (F,W)."""
+    for k in range(first, last, 4):
+        end = min(k + 4, last)
+        correlate(dictionary[k:end], transposed, gram[k:end])
 
 
 @njit(nogil=True, cache=True)
 def prepare_block(dictionary, transposed, gram):
-    """What `omp_block` reads of a dictionary (K,F): transposed (F,K) and the Gram matrix gram (K,K)."""
-    for k in range(dictionary.shape[0]):
+    """What `omp_block` reads of a dictionary (K,F): transposed (F,W), padded with zeros, and the Gram matrix (K,W)."""
+    atoms = dictionary.shape[0]
+    transposed[:, atoms:] = 0
+    for k in range(atoms):
         for f in range(dictionary.shape[1]):
             transposed[f, k] = dictionary[k, f]
-    negated = np.empty_like(dictionary[0])
-    for k in range(dictionary.shape[0]):
-        correlate(dictionary[k], transposed, negated, gram[k])
+    gram_rows(dictionary, transposed, gram, 0, atoms)
 
 
 @njit(nogil=True, cache=True)
-def omp_block(signals, transposed, gram, tolerance, dependent, bits, a, W, support, x):
-    """Codes a block of signals (n,F) with one dictionary, given transposed (F,K) and as Gram matrix (K,K).
+def omp_block(signals, transposed, gram, tolerance, dependent, enough, optimised, scratch, support, x):
+    """Codes a block of signals (n,F) with one dictionary, given transposed (F,W) and as Gram matrix (K,W).
 
-    Writes support (n,T), -1 where unused, and x (n,T), 0 where unused. `a` (K,) with its integer view `bits`
-    and W (T,K) are scratch, so that a caller with many small blocks allocates them once.
+    Writes support (n,T), -1 where unused, and x (n,T), 0 where unused.
     """
-    sparsity = support.shape[1]
-    negated = np.empty_like(signals[0]) if signals.shape[0] else np.empty_like(a)
-    h = np.empty(sparsity, a.dtype)
-    c = np.empty(sparsity, a.dtype)
-    for n in range(signals.shape[0]):
-        support[n] = -1
-        x[n] = 0
-        norm = correlate(signals[n], transposed, negated, a)
-        count = pursue(a, bits, gram, tolerance * norm, dependent, W, h, c, support[n])
-        coefficients_from(c, W, support[n], count, x[n])
+    for first in range(0, signals.shape[0], 4):
+        last = min(first + 4, signals.shape[0])
+        correlate(signals[first:last], transposed, scratch.a)
+        for n in range(first, last):
+            support[n] = -1
+            x[n] = 0
+            length = norm(signals[n])
+            count = pursue(
+                scratch.a[n - first],
+                gram,
+                tolerance,
+                dependent,
+                length,
+                enough,
+                optimised,
+                scratch,
+                support[n],
+            )
+            solve(scratch.h, scratch.c, count, x[n])
 
 
 @njit(nogil=True, cache=True)
-def omp_items(signals, transposed, gram, tolerance, dependent, bits, a, W, support, x, first, last, size):
+def omp_items(
+    signals, transposed, gram, tolerance, dependent, enough, optimised, scratch, support, x, first, last, size
+):
     """`omp_block` for the items `first` up to `last`: blocks of `size` signals of signals (P,N,F), position after
-    position, each with its own dictionary transposed (P,F,K) and gram (P,K,K)."""
+    position, each with its own dictionary transposed (P,F,W) and gram (P,K,W)."""
     count = signals.shape[1]
     blocks = max(1, (count + size - 1) // size)
     for item in range(first, last):
@@ -162,9 +196,9 @@ def omp_items(signals, transposed, gram, tolerance, dependent, bits, a, W, suppo
             gram[p],
             tolerance,
             dependent,
-            bits,
-            a,
-            W,
+            enough,
+            optimised,
+            scratch,
             support[p, start:stop],
             x[p, start:stop],
         )

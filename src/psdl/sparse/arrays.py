@@ -1,0 +1,112 @@
+"""One canonical dtype and layout before any kernel, and the sentences about arrays that cannot have it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from psdl.sparse.errors import SparseError
+
+Array = NDArray[Any]
+LINE = 64  # bytes of a cache line, and of the widest vector register
+
+
+class Scratch(NamedTuple):
+    """What a pursuit writes while it works on one signal, for one thread; W = padded(K) elements a row.
+
+    a (4,W): correlations of four signals; mask (W,): integers, see `simd.largest`; rows (T,W): correlations of all
+    atoms with the orthonormal directions found; h (T,T): coordinates of the chosen atoms in them; c (T,): the
+    signal's; left (W,): what is left of the atoms' squared norms outside of them, and gains (W,) what choosing an atom
+    would gain (ORMP).
+    """
+
+    a: Array
+    mask: Array
+    rows: Array
+    h: Array
+    c: Array
+    left: Array
+    gains: Array
+
+
+def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+    """An uninitialised C-contiguous array that starts at a cache line."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape)) * dtype.itemsize
+    raw = np.empty(size + LINE, np.uint8)
+    start = -raw.ctypes.data % LINE
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def padded(count: int, dtype: DTypeLike) -> int:
+    """The next number of elements that fills whole vectors."""
+    lanes = LINE // np.dtype(dtype).itemsize
+    return -(-count // lanes) * lanes
+
+
+def scratch(atoms: int, sparsity: int, dtype: DTypeLike) -> Scratch:
+    """Scratch of one thread for dictionaries of K = `atoms` rows."""
+    width = padded(atoms, dtype)
+    whole = np.int32 if np.dtype(dtype) == np.float32 else np.int64
+    return Scratch(
+        aligned((4, width), dtype),
+        aligned((width,), whole),
+        aligned((sparsity, width), dtype),
+        aligned((sparsity, sparsity), dtype),
+        aligned((sparsity,), dtype),
+        aligned((width,), dtype),
+        aligned((width,), dtype),
+    )
+
+
+def canonical(values: ArrayLike, what: str, axes: tuple[int, ...] = (2, 3)) -> Array:
+    """A C-contiguous, finite array, float32 or float64 (other types become float32), in the one flavour that kernels
+    are compiled for: of a read-only array, a view that claims to be writable; no kernel writes to it."""
+    array = np.asarray(values)
+    dtype = array.dtype if array.dtype in (np.float32, np.float64) else np.dtype(np.float32)
+    array = np.asarray(np.require(array, dtype, ["C", "ALIGNED", "WRITEABLE"]))
+    if array.ndim not in axes:
+        raise SparseError(f"{what} must have 2 axes, or 3 with positions first, not shape {array.shape}")
+    if not np.isfinite(magnitude(array)):
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise SparseError(f"{what} must be finite, but index {where} is {array[where]}")
+    return array
+
+
+def magnitude(array: Array) -> float:
+    """The largest absolute value; infinity or NaN if there is one."""
+    from psdl.sparse.checks_cpu import largest_bits
+
+    bits = array.reshape(-1).view(np.int32 if array.dtype == np.float32 else np.int64)
+    return float(np.array(largest_bits(bits), bits.dtype).view(array.dtype)[()])
+
+
+def fit_together(Y: Array, D: tuple[int, ...], single: bool, dictionary_single: bool) -> None:
+    """Refuses signals (P,N,F) that do not fit a dictionary of shape D = (P,K,F); `single` of each tells whether it came
+    without the axis of positions."""
+    if single != dictionary_single or len(Y) != D[0] or Y.shape[2] != D[2]:
+        raise SparseError(
+            f"signals of shape {Y.shape[single:]} do not fit a dictionary of shape {D[dictionary_single:]}:"
+            " expected (N,F) with (K,F), or (P,N,F) with (P,K,F)"
+        )
+
+
+def capped(sparsity: int, D: tuple[int, ...]) -> int:
+    """T, at most min(K,F) of D = (P,K,F)."""
+    if sparsity < 1:
+        raise SparseError(f"sparsity, the number of atoms a signal, must be at least 1, not {sparsity}")
+    return min(int(sparsity), D[1], D[2])
+
+
+def exponent(largest: float, dtype: DTypeLike) -> int:
+    """The power of two that brings values too large or too small for squares and sums in their dtype near 1; else 0."""
+    reach = 40 if np.dtype(dtype) == np.float32 else 300
+    near = largest == 0 or 2.0**-reach <= largest <= 2.0**reach
+    return 0 if near else int(np.frexp(largest)[1])
+
+
+def scaled(array: Array, power: int) -> Array:
+    """array times 2^power, exactly; the array itself if power is 0."""
+    return np.ldexp(array, power) if power else array

@@ -1,0 +1,148 @@
+"""Dictionary learning: argument checks, then positions over threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from psdl.sparse.arrays import (
+    Array,
+    aligned,
+    canonical,
+    capped,
+    exponent,
+    fit_together,
+    magnitude,
+    padded,
+    scaled,
+    scratch,
+)
+from psdl.sparse.door import Codes, omp, residual
+from psdl.sparse.errors import SparseError
+from psdl.sparse.pursuits.omp import NEVER, dependence_tolerance, stop_tolerance
+from psdl.sparse.threads import split
+
+Told = Callable[[int], None] | None
+
+
+def learn(
+    signals: ArrayLike,
+    start: ArrayLike,
+    *,
+    sparsity: int,
+    rounds: int,
+    learner: Literal["approximate", "exact"] = "approximate",
+    replace: bool = False,
+    threads: int | None = None,
+    progress: Told = None,
+) -> tuple[Array, Codes]:
+    """K-SVD: (dictionary, codes) after `rounds` rounds from the dictionary `start`.
+
+    signals (N,F) or (P,N,F); start (K,F), shared by all positions, or (P,K,F). The dictionary is (K,F) or
+    (P,K,F); the codes are those that the last round's updates leave. learner: "approximate" (Rubinstein, Zibulevsky,
+    Elad 2008) or "exact" (Aharon, Elad, Bruckstein 2006, a singular value decomposition an atom). Atoms that no
+    signal uses stay as they are; with `replace` they become the signals that are coded worst. `progress` is called
+    with the number of positions learned since its last call. Raises SparseError as `omp` does. The definition is
+    `learners/ksvd.py`.
+    """
+    Y, D, single = _together(signals, start)
+    if rounds < 1:
+        raise SparseError(f"rounds must be at least 1, not {rounds}")
+    if learner not in ("approximate", "exact"):
+        raise SparseError(f"learner must be 'approximate' or 'exact', not {learner!r}")
+    T = capped(sparsity, D.shape)
+    power = exponent(magnitude(Y), Y.dtype)
+    Y = scaled(Y, -power)
+    threads = threads or os.cpu_count() or 1
+    if learner == "exact":
+        codes = _exact(Y, D, T, rounds, replace, threads, progress)
+    elif len(Y) < threads:
+        codes = _rounds(Y, D, T, rounds, replace, threads, progress)
+    else:
+        codes = _positions(Y, D, T, rounds, replace, threads, progress)
+    codes = Codes(codes.support, scaled(codes.coefficients, power))
+    return (D[0], Codes(codes.support[0], codes.coefficients[0])) if single else (D, codes)
+
+
+def _together(signals: ArrayLike, start: ArrayLike) -> tuple[Array, Array, bool]:
+    """Signals (P,N,F), a dictionary of their own for each position (P,K,F), and whether they came without positions."""
+    Y = canonical(signals, "signals")
+    D0 = canonical(np.asarray(start, Y.dtype), "start dictionary")
+    single = Y.ndim == 2
+    Y = Y[None] if single else Y
+    if single and D0.ndim == 3:
+        raise SparseError(f"signals {Y.shape[1:]} need one start dictionary (K,F), not {D0.shape}")
+    if exponent(magnitude(D0), Y.dtype):
+        raise SparseError(
+            f"the start dictionary's values go up to {magnitude(D0):g}, too far from 1 to be squared:"
+            " divide its atoms by their norms (sparse.norms)"
+        )
+    D = np.array(np.broadcast_to(D0, (len(Y), *D0.shape[-2:])) if D0.ndim == 2 else D0, order="C")
+    fit_together(Y, D.shape, single, single)
+    return Y, D, single
+
+
+def _empty(Y: Array, T: int) -> Codes:
+    return Codes(np.full((*Y.shape[:2], T), -1, np.int32), np.zeros((*Y.shape[:2], T), Y.dtype))
+
+
+def _positions(Y: Array, D: Array, T: int, rounds: int, replace: bool, threads: int, progress: Told) -> Codes:
+    """All rounds of a position on one thread: its signals stay in the cache."""
+    codes = _empty(Y, T)
+    _, count, length = D.shape
+    width = padded(count, D.dtype)
+
+    def work(first: int, last: int) -> None:
+        from psdl.sparse.learners.ksvd_cpu import learn_block
+
+        room = scratch(count, T, D.dtype)
+        transposed, gram = aligned((length, width), D.dtype), aligned((count, width), D.dtype)
+        tolerances = stop_tolerance(D.dtype), dependence_tolerance(D.dtype), NEVER
+        for p in range(first, last):
+            found = codes.support[p], codes.coefficients[p]
+            learn_block(Y[p], D[p], rounds, replace, *tolerances, transposed, gram, room, *found)
+            if progress:
+                progress(1)
+
+    split(work, len(Y), threads)
+    return codes
+
+
+def _rounds(Y: Array, D: Array, T: int, rounds: int, replace: bool, threads: int, progress: Told) -> Codes:
+    """Round after round, the signals of a position coded on all threads: for fewer positions than threads."""
+    from psdl.sparse.learners.ksvd_cpu import update_block
+
+    codes = _empty(Y, T)
+    for _ in range(rounds):
+        codes = omp(Y, D, sparsity=T, threads=threads)
+
+        def work(first: int, last: int, codes: Codes = codes) -> None:
+            for p in range(first, last):
+                update_block(Y[p], D[p], codes.support[p], codes.coefficients[p], replace)
+
+        split(work, len(Y), threads)
+    if progress:
+        progress(len(Y))
+    return codes
+
+
+def _exact(Y: Array, D: Array, T: int, rounds: int, replace: bool, threads: int, progress: Told) -> Codes:
+    from psdl.sparse.learners.exact import update
+
+    codes = _empty(Y, T)
+
+    def work(first: int, last: int) -> None:
+        for p in range(first, last):
+            for _ in range(rounds):
+                found = omp(Y[p], D[p], sparsity=T, threads=1)
+                codes.support[p], codes.coefficients[p] = found
+                update(Y[p], D[p], codes.support[p], codes.coefficients[p], residual(Y[p], D[p], found), replace)
+            if progress:
+                progress(1)
+
+    split(work, len(Y), threads)
+    return codes

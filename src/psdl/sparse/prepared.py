@@ -1,0 +1,94 @@
+"""A dictionary made ready for many calls: transposed and padded, with its Gram matrices or without."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from psdl.sparse.arrays import Array, aligned, canonical, exponent, magnitude, padded, scaled
+from psdl.sparse.errors import SparseError
+from psdl.sparse.threads import split
+
+ROWS = 64  # rows of a Gram matrix that a thread takes at once
+
+
+class Prepared(NamedTuple):
+    """What pursuits read of dictionaries, all of them times 2^-power; W is K padded to whole vectors.
+
+    atoms (P,K,F) and gram (P,K,W), None if Gram matrices are left out; transposed (P,F,W), float16 if stored so; shape (P,K,F); dtype of signals and coefficients; single: one dictionary without the axis of positions.
+    """
+
+    atoms: Array | None
+    transposed: Array
+    gram: Array | None
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    power: int
+    single: bool
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return sum(array.nbytes for array in (self.atoms, self.transposed, self.gram) if array is not None)
+
+    @property
+    def bits(self) -> Array:
+        """transposed, float16 numbers as uint16, since kernels know no others of two bytes."""
+        return self.transposed.view(np.uint16) if self.transposed.dtype == np.float16 else self.transposed
+
+
+def as_given(dictionary: ArrayLike) -> Prepared:
+    """A dictionary (K,F) or (P,K,F) that is only to be multiplied with codes: nothing is made ready."""
+    atoms = canonical(dictionary, "dictionary")
+    single = atoms.ndim == 2
+    atoms = atoms[None] if single else atoms
+    return Prepared(atoms, atoms, None, atoms.shape, atoms.dtype, 0, single)
+
+
+def prepare(
+    dictionary: ArrayLike, *, gram: bool = True, half: bool = False, threads: int | None = None
+) -> Prepared:
+    """A dictionary (K,F) or (P,K,F) made ready for many calls of a pursuit.
+
+    gram: keep the Gram matrices, P K^2 numbers that cost P K^2 F multiplications. They pay where a dictionary codes
+    many signals; for fewer than about K / T signals a call (one image with a dictionary for each position), leave
+    them out: `omp` then reads the dictionary T times instead. half: keep the dictionary as float16, without Gram
+    matrices: half the memory to hold and to read, at 11 bits a number. Raises SparseError on a wrong shape or a value
+    that is not finite, or that float16 cannot hold.
+    """
+    array = np.asarray(dictionary)
+    atoms = canonical(array if array.dtype == np.float64 and not half else array.astype(np.float32), "dictionary")
+    single = atoms.ndim == 2
+    atoms = atoms[None] if single else atoms
+    power = exponent(magnitude(atoms), atoms.dtype)
+    atoms = scaled(atoms, -power)
+    positions, count, length = atoms.shape
+    width = padded(count, atoms.dtype)
+    stored = np.dtype(np.float16) if half else atoms.dtype
+    transposed = aligned((positions, length, width), stored)
+    transposed[..., count:] = 0
+    with np.errstate(over="ignore"):
+        transposed[..., :count] = atoms.transpose(0, 2, 1)
+    if half and not np.isfinite(transposed).all():
+        raise SparseError(f"float16 holds numbers up to 65504, but the dictionary's largest is {np.abs(atoms).max()}")
+    products = _gram(atoms, transposed, threads) if gram and not half else None
+    return Prepared(None if products is None else atoms, transposed, products, atoms.shape, atoms.dtype, power, single)
+
+
+def _gram(atoms: Array, transposed: Array, threads: int | None) -> NDArray[Any]:
+    """Gram matrices (P,K,W). Not by BLAS: its threads go on spinning after a call and slow the next ones."""
+    from psdl.sparse.pursuits.omp_cpu import gram_rows
+
+    positions, count, _ = atoms.shape
+    gram = aligned((positions, count, transposed.shape[2]), atoms.dtype)
+    blocks = -(-count // ROWS)
+
+    def work(first: int, last: int) -> None:
+        for item in range(first, last):
+            p, start = item // blocks, item % blocks * ROWS
+            gram_rows(atoms[p], transposed[p], gram[p], start, min(start + ROWS, count))
+
+    split(work, positions * blocks, threads)
+    return gram
