@@ -11,15 +11,16 @@ from psdl.sparse.errors import SparseError
 
 Array = NDArray[Any]
 LINE = 64  # bytes of a cache line, and of the widest vector register
+GROUPED = 24 * 1024  # bytes
 
 
 class Scratch(NamedTuple):
-    """What a pursuit writes while it works on one signal, for one thread; W = padded(K) elements a row.
+    """What a pursuit writes while it works on the g signals of a group, for one thread; W = padded(K) elements a row.
 
-    a (4,W): correlations of four signals; mask (W,): integers, see `simd.largest`; rows (T,W): correlations of all
-    atoms with the orthonormal directions found; h (T,T): coordinates of the chosen atoms in them; c (T,): the
-    signal's; left (W,): what is left of the atoms' squared norms outside of them, and gains (W,) what choosing an atom
-    would gain (ORMP).
+    a (4,W): correlations of four signals; mask (g,W): integers, see `step_simd.largest`; rows (g,T,W): correlations of
+    all atoms with the orthonormal directions found; h (g,T,T): coordinates of the chosen atoms in them; c (g,T): the
+    signals'; left (g,W): what is left of the atoms' squared norms outside of them, and floor (W,): what counts as
+    nothing left.
     """
 
     a: Array
@@ -28,7 +29,7 @@ class Scratch(NamedTuple):
     h: Array
     c: Array
     left: Array
-    gains: Array
+    floor: Array
 
 
 def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
@@ -47,16 +48,21 @@ def padded(count: int, dtype: DTypeLike) -> int:
 
 
 def scratch(atoms: int, sparsity: int, dtype: DTypeLike) -> Scratch:
-    """Scratch of one thread for dictionaries of K = `atoms` rows."""
+    """Scratch of one thread for dictionaries of K = `atoms` rows.
+
+    The group is 4 or 2 signals where their rows fit into half of a first-level cache together, else one.
+    """
     width = padded(atoms, dtype)
     whole = np.int32 if np.dtype(dtype) == np.float32 else np.int64
+    bytes_each = sparsity * width * np.dtype(dtype).itemsize
+    group = next((g for g in (4, 2) if g * bytes_each <= GROUPED), 1)
     return Scratch(
         aligned((4, width), dtype),
-        aligned((width,), whole),
-        aligned((sparsity, width), dtype),
-        aligned((sparsity, sparsity), dtype),
-        aligned((sparsity,), dtype),
-        aligned((width,), dtype),
+        aligned((group, width), whole),
+        aligned((group, sparsity, width), dtype),
+        aligned((group, sparsity, sparsity), dtype),
+        aligned((group, sparsity), dtype),
+        aligned((group, width), dtype),
         aligned((width,), dtype),
     )
 

@@ -166,7 +166,7 @@ def _direct(Y: Array, D: Prepared, tolerances: tuple[float, ...], codes: Codes) 
 
         room = scratch(atoms, support.shape[2], Y.dtype)
         directions = np.empty((support.shape[2], Y.shape[2]), Y.dtype)
-        rest = (atoms, *tolerances, room, directions, support, x, first, last, BLOCK)
+        rest = (*tolerances, atoms, room, directions, support, x, first, last, BLOCK)
         if D.transposed.dtype == np.float16:
             direct_items_half(Y, D.bits, aligned(D.transposed.shape[1:], Y.dtype), *rest)
         else:

@@ -11,7 +11,7 @@ from functools import lru_cache
 def split(work: Callable[[int, int], None], items: int, threads: int | None) -> None:
     """work(first, last) over all items, in more slices than threads so that a slow one does not wait alone."""
     threads = max(1, threads or os.cpu_count() or 1)
-    slices = min(items, threads * 8)
+    slices = min(items, threads * 4)
     if threads == 1 or slices <= 1:
         work(0, items)
         return

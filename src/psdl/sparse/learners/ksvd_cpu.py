@@ -59,7 +59,7 @@ def update_atom(atom, users, x, residual, new):
         norm2 += new[f] * new[f]
     if not norm2 > 0:
         return
-    inverse = 1 / norm2**0.5
+    inverse = 1 / np.sqrt(norm2)
     overlap = zero
     for f in range(atom.shape[0]):
         new[f] *= inverse

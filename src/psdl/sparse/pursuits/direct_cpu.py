@@ -11,127 +11,110 @@ import numpy as np
 from numba import njit
 
 from psdl.sparse.pursuits.omp_cpu import FAST, count_in, norm, solve
-from psdl.sparse.simd import largest, product, step, widen
+from psdl.sparse.pursuits.step_simd import largest, step
+from psdl.sparse.simd import product, widen
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def direction(transposed, j, directions, t, h):
-    """directions[t] (F,) = atom j less its part along directions[:t], whose coordinates become h[:t].
+    """directions[t] (F,) = atom j less its part along directions[:t], whose coordinates become h[0,t,:t].
 
     Returns the energies of the atom and of what is left.
     """
-    new = directions[t]
-    whole = new.dtype.type(0)
-    for f in range(new.shape[0]):
-        new[f] = transposed[f, j]
-        whole += new[f] * new[f]
+    length = directions.shape[1]
+    whole = directions.dtype.type(0)
+    for f in range(length):
+        directions[t, f] = transposed[f, j]
+        whole += directions[t, f] * directions[t, f]
     for m in range(t):
-        along = new.dtype.type(0)
-        for f in range(new.shape[0]):
-            along += directions[m, f] * new[f]
-        h[m] = along
-        for f in range(new.shape[0]):
-            new[f] -= along * directions[m, f]
-    left = new.dtype.type(0)
-    for f in range(new.shape[0]):
-        left += new[f] * new[f]
+        along = directions.dtype.type(0)
+        for f in range(length):
+            along += directions[m, f] * directions[t, f]
+        h[0, t, m] = along
+        for f in range(length):
+            directions[t, f] -= along * directions[m, f]
+    left = directions.dtype.type(0)
+    for f in range(length):
+        left += directions[t, f] * directions[t, f]
     return whole, left
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def pursue_direct(signal, transposed, atoms, tolerance, dependent, enough, scratch, directions, support):
-    """As `omp_cpu.pursue`, of a signal (F,), from the dictionary transposed (F,W) alone; scratch: directions (T,F)."""
-    a, mask, new = scratch.a[0], scratch.mask, scratch.rows[0]
-    triangle, c = scratch.h, scratch.c
-    length = norm(signal)
+def pursue_direct(signals, n, transposed, tolerance, dependent, enough, atoms, scratch, directions, support):
+    """As `omp_cpu.pursue`, of signal n of (N,F), from the dictionary transposed (F,W) alone; returns the number of
+    atoms chosen. Scratch: directions (T,F), orthonormal."""
+    a, mask, rows, h, c = scratch.a, scratch.mask, scratch.rows, scratch.h, scratch.c
+    length = norm(signals[n])
     energy = length * length
-    limit = min(support.shape[0], atoms)
+    limit = min(support.shape[1], atoms)
     if energy <= enough:
         return 0
     count_in(mask, atoms)
-    product(a, signal, transposed)
-    j = largest(a, mask)
+    product(a, 0, signals, n, transposed)
+    j = largest(a, 0, mask, 0)
     for t in range(limit):
-        if abs(a[j]) <= tolerance * length:
+        if abs(a[0, j]) <= tolerance * length:
             return t
-        h = triangle[t]
         whole, left = direction(transposed, j, directions, t, h)
         if left <= dependent * whole:
             return t
-        h[t] = left**0.5
-        c[t] = a[j] / h[t]
-        support[t] = j
-        energy -= np.float64(c[t]) * np.float64(c[t])
+        h[0, t, t] = np.sqrt(left)
+        along = a[0, j] / h[0, t, t]
+        c[0, t] = along
+        support[n, t] = j
+        energy -= np.float64(along) * np.float64(along)
         if energy <= enough or t + 1 == limit:
             return t + 1
-        mask[j] = 0
-        inverse = 1 / h[t]
-        for f in range(signal.shape[0]):
+        mask[0, j] = 0
+        inverse = 1 / h[0, t, t]
+        for f in range(directions.shape[1]):
             directions[t, f] *= inverse
-        product(new, directions[t], transposed)
-        j = step(a, mask, new, new, h, scratch.rows, 0, 1, c[t])
+        product(a, 1, directions, t, transposed)
+        j = step(a, 0, rows, h, 0, a, 1, 1, along, mask, 0)
     return limit
 
 
 @njit(nogil=True, cache=True)
+def direct_block(signals, transposed, tolerance, dependent, enough, atoms, scratch, directions, support, x):
+    """Codes a block of signals (n,F), see `omp_cpu.omp_block`, of a dictionary of K = `atoms`, transposed (F,W)."""
+    support[:] = -1
+    x[:] = 0
+    for n in range(signals.shape[0]):
+        count = pursue_direct(
+            signals, n, transposed, tolerance, dependent, enough, atoms, scratch, directions, support
+        )
+        solve(scratch.h, 0, scratch.c, count, x, n)
+
+
+@njit(nogil=True, cache=True)
 def direct_items(
-    signals, transposed, atoms, tolerance, dependent, enough, scratch, directions, support, x, first, last, size
+    signals, transposed, tolerance, dependent, enough, atoms, scratch, directions, support, x, first, last, size
 ):
-    """Codes of the items `first` up to `last`, see `omp_cpu.omp_items`; transposed (P,F,W)."""
+    """`direct_block` for the items `first` up to `last`, see `omp_cpu.omp_items`; transposed (P,F,W)."""
     count = signals.shape[1]
     blocks = max(1, (count + size - 1) // size)
     for item in range(first, last):
-        p = item // blocks
-        start = item % blocks * size
-        for n in range(start, min(start + size, count)):
-            _code(
-                signals[p, n],
-                transposed[p],
-                atoms,
-                tolerance,
-                dependent,
-                enough,
-                scratch,
-                directions,
-                support[p, n],
-                x[p, n],
-            )
+        p, start = item // blocks, item % blocks * size
+        part = slice(start, min(start + size, count))
+        found = support[p, part], x[p, part]
+        direct_block(
+            signals[p, part], transposed[p], tolerance, dependent, enough, atoms, scratch, directions, *found
+        )
 
 
 @njit(nogil=True, cache=True)
 def direct_items_half(
-    signals, halves, wide, atoms, tolerance, dependent, enough, scratch, directions, support, x, first, last, size
+    signals, halves, wide, tolerance, dependent, enough, atoms, scratch, directions, support, x, first, last, size
 ):
-    """`direct_items` for dictionaries stored as float16, given by their bits: halves (P,F,W); scratch: wide (F,W)."""
+    """`direct_items` of dictionaries stored as float16, given by their bits (P,F,W); scratch: wide (F,W)."""
     count = signals.shape[1]
     blocks = max(1, (count + size - 1) // size)
     widened = -1
     for item in range(first, last):
-        p = item // blocks
-        start = item % blocks * size
+        p, start = item // blocks, item % blocks * size
+        part = slice(start, min(start + size, count))
+        found = support[p, part], x[p, part]
         if p != widened:
-            widen(wide.reshape(wide.size), halves[p].reshape(wide.size))
+            widen(wide, halves, p)
             widened = p
-        for n in range(start, min(start + size, count)):
-            _code(
-                signals[p, n],
-                wide,
-                atoms,
-                tolerance,
-                dependent,
-                enough,
-                scratch,
-                directions,
-                support[p, n],
-                x[p, n],
-            )
-
-
-@njit(nogil=True, cache=True)
-def _code(signal, transposed, atoms, tolerance, dependent, enough, scratch, directions, support, x):
-    support[:] = -1
-    x[:] = 0
-    count = pursue_direct(
-        signal, transposed, atoms, tolerance, dependent, enough, scratch, directions, support
-    )
-    solve(scratch.h, scratch.c, count, x)
+        direct_block(signals[p, part], wide, tolerance, dependent, enough, atoms, scratch, directions, *found)

@@ -6,23 +6,23 @@ import numpy as np
 from numba import njit
 
 from psdl.sparse.pursuits.omp_cpu import FAST, correlate, count_in, norm
-from psdl.sparse.simd import largest
+from psdl.sparse.pursuits.step_simd import largest
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def follow(a, gram, tolerance, length, enough, mask, support, x):
-    """One signal of norm `length`: from correlations a (W,), overwritten, to support (T,) and x (T,), in T steps at
-    most; an atom chosen again adds to its coefficient."""
+    """One signal of norm `length`: from correlations a[0] of (4,W), overwritten, to support (T,) and x (T,), in T steps
+    at most; an atom chosen again adds to its coefficient."""
     energy = length * length
     count = 0
     for _ in range(support.shape[0]):
         if energy <= enough:
             return
-        j = largest(a, mask)
-        if abs(a[j]) <= tolerance * length:
+        j = largest(a, 0, mask, 0)
+        if abs(a[0, j]) <= tolerance * length:
             return
-        value = a[j] / gram[j, j]
-        energy -= np.float64(a[j]) * np.float64(value)
+        value = a[0, j] / gram[j, j]
+        energy -= np.float64(a[0, j]) * np.float64(value)
         place = count
         for i in range(count):
             if support[i] == j:
@@ -31,31 +31,21 @@ def follow(a, gram, tolerance, length, enough, mask, support, x):
             support[count] = j
             count += 1
         x[place] += value
-        row = gram[j]
-        for k in range(a.shape[0]):
-            a[k] -= value * row[k]
+        for k in range(a.shape[1]):
+            a[0, k] -= value * gram[j, k]
 
 
 @njit(nogil=True, cache=True)
 def mp_items(signals, transposed, gram, tolerance, dependent, enough, scratch, support, x, first, last, size):
     """Codes of the items `first` up to `last`, see `omp_cpu.omp_items`."""
+    a, mask = scratch.a, scratch.mask
     count = signals.shape[1]
     blocks = max(1, (count + size - 1) // size)
-    count_in(scratch.mask, gram.shape[1])
+    count_in(mask, gram.shape[1])
     for item in range(first, last):
-        p = item // blocks
-        start = item % blocks * size
+        p, start = item // blocks, item % blocks * size
         for n in range(start, min(start + size, count)):
             support[p, n] = -1
             x[p, n] = 0
-            correlate(signals[p, n : n + 1], transposed[p], scratch.a)
-            follow(
-                scratch.a[0],
-                gram[p],
-                tolerance,
-                norm(signals[p, n]),
-                enough,
-                scratch.mask,
-                support[p, n],
-                x[p, n],
-            )
+            correlate(signals[p], n, 1, transposed[p], a, 0)
+            follow(a, gram[p], tolerance, norm(signals[p, n]), enough, mask, support[p, n], x[p, n])

@@ -16,7 +16,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.simd import largest, product, products, step
+from psdl.sparse.pursuits.step_simd import largest, most_gain, step, step_gain
+from psdl.sparse.simd import product, products
 
 # Reassociation and fused multiply-add let the loops use vector registers; NaN and infinity keep their meaning.
 FAST = {"reassoc", "contract", "arcp", "nsz"}
@@ -28,116 +29,110 @@ def norm(values):
     energy = 0.0
     for f in range(values.shape[0]):
         energy += np.float64(values[f]) * np.float64(values[f])
-    return energy**0.5
+    return np.sqrt(energy)
 
 
 @njit(nogil=True, cache=True)
 def count_in(mask, atoms):
-    """Lets the first `atoms` of mask (W,) count, see `simd.largest`, and the padding not."""
+    """Lets the first `atoms` of each row of mask (g,W) count, see `step_simd.largest`, and the padding not."""
     mask[:] = 0
-    mask[:atoms] = np.iinfo(mask.dtype).max
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def gather(rows, j, t, h):
-    """h[:t] = rows[:t, j]; returns their energy."""
-    for m in range(t):
-        h[m] = rows[m, j]
-    energy = rows.dtype.type(0)
-    for m in range(t):
-        energy += h[m] * h[m]
-    return energy
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def most_gain(a, left, new, gram, mask, dependent, length, gains):
-    """The atom whose choice lowers the residual's energy most: the largest a^2 / left among those that count.
-
-    `left` (W,), what is left of the squared norms outside the directions found, loses new^2 first; atoms that depend
-    linearly on the chosen ones gain nothing. `length`, the signal's norm, keeps the squares in range.
-    """
-    scale = a.dtype.type(1 / length)
-    zero = a.dtype.type(0)
-    for k in range(gram.shape[0]):
-        left[k] -= new[k] * new[k]
-    for k in range(gram.shape[0]):
-        share = a[k] * scale
-        gains[k] = share * share / left[k] if left[k] > dependent * gram[k, k] else zero
-    return largest(gains, mask)
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def pursue(a, gram, tolerance, dependent, length, enough, optimised, scratch, support):
-    """One signal of norm `length`: from correlations a (W,), overwritten, to support (T,); what the coefficients are
-    solved from lies in scratch.h and scratch.c. Returns the number of atoms chosen.
-
-    It stops when T atoms are chosen, the residual's energy is at most `enough`, no correlation exceeds `tolerance`
-    times `length`, or the next atom depends linearly on those chosen. `optimised` chooses as ORMP does.
-    """
-    mask, rows, triangle, c = scratch.mask, scratch.rows, scratch.h, scratch.c
-    left, gains = scratch.left, scratch.gains
-    atoms = gram.shape[0]
-    count_in(mask, atoms)
-    energy = length * length
-    limit = min(support.shape[0], atoms)
-    if energy <= enough:
-        return 0
-    if optimised:
-        for k in range(atoms):
-            left[k] = gram[k, k]
-        gains[atoms:] = 0
-        rows[0] = 0
-        j = most_gain(a, left, rows[0], gram, mask, dependent, max(length, np.finfo(a.dtype).tiny), gains)
-    else:
-        j = largest(a, mask)
-    for t in range(limit):
-        if abs(a[j]) <= tolerance * length:
-            return t
-        h = triangle[t]
-        diagonal = gram[j, j]
-        norm2 = diagonal - gather(rows, j, t, h)
-        if norm2 <= dependent * diagonal:
-            return t
-        h[t] = norm2**0.5
-        c[t] = a[j] / h[t]
-        support[t] = j
-        energy -= np.float64(c[t]) * np.float64(c[t])
-        if energy <= enough or t + 1 == limit:
-            return t + 1
-        mask[j] = 0
-        j = step(a, mask, rows[t], gram[j], h, rows, t, 1 / h[t], c[t])
-        if optimised:
-            j = most_gain(a, left, rows[t], gram, mask, dependent, length, gains)
-    return limit
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def solve(triangle, c, count, x):
-    """x[:count] from sum over i >= m of triangle[i, m] x[i] = c[m]; c is overwritten."""
-    for i in range(count - 1, -1, -1):
-        row = triangle[i]
-        value = c[i] / row[i]
-        x[i] = value
-        for m in range(i):
-            c[m] -= value * row[m]
+    mask[:, :atoms] = np.iinfo(mask.dtype).max
 
 
 @njit(nogil=True, cache=True)
-def correlate(signals, transposed, a):
-    """a[:n] (n,W) = signals (n,F) @ transposed (F,W), n at most 4."""
-    if signals.shape[0] == 4:
-        products(a, signals, transposed)
-    else:
-        for n in range(signals.shape[0]):
-            product(a[n], signals[n], transposed)
+def floors(gram, dependent, floor):
+    """floor (W,) <- the squared norms that count as nothing left of the atoms of gram (K,W)."""
+    floor[:] = 0
+    for k in range(gram.shape[0]):
+        floor[k] = dependent * gram[k, k]
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def pursue(a, first, size, gram, tolerance, enough, optimised, lengths, scratch, support, counts):
+    """A group of `size` signals of norms `lengths`: from correlations a[first:first+size] (4,W), overwritten, to support
+    (size,T) and the counts (size,) of atoms chosen; the coefficients are solved from scratch.h and scratch.c.
+
+    A signal is done when T atoms are chosen, its residual's energy is at most `enough`, no correlation exceeds
+    `tolerance` times its norm, or the next atom depends linearly on those chosen. `optimised` chooses as ORMP does.
+    The signals take their steps in turn, so that the processor begins one's while it waits for another's result.
+    """
+    mask, rows, h, c, left, floor = scratch.mask, scratch.rows, scratch.h, scratch.c, scratch.left, scratch.floor
+    chosen, energy = np.empty(size, np.intp), np.empty(size)
+    one, atoms = a.dtype.type(1), gram.shape[0]
+    limit = min(support.shape[1], atoms)
+    count_in(mask, atoms)
+    for s in range(size):
+        counts[s] = 0
+        energy[s] = lengths[s] * lengths[s]
+        scale = a.dtype.type(1 / max(lengths[s], np.finfo(a.dtype).tiny))
+        if energy[s] <= enough:
+            chosen[s] = -1
+        elif optimised:
+            for k in range(left.shape[1]):
+                left[s, k] = gram[k, k] if k < atoms else 0
+            chosen[s] = most_gain(a, first + s, mask, s, left, floor, scale)
+        else:
+            chosen[s] = largest(a, first + s, mask, s)
+    for t in range(limit):
+        for s in range(size):
+            j, n = chosen[s], first + s
+            if j < 0:
+                continue
+            chosen[s] = -1
+            if abs(a[n, j]) <= tolerance * lengths[s]:
+                continue
+            norm2 = gram[j, j]
+            for m in range(t):
+                h[s, t, m] = rows[s, m, j]
+            for m in range(t):
+                norm2 -= h[s, t, m] * h[s, t, m]
+            if norm2 <= floor[j]:
+                continue
+            h[s, t, t] = np.sqrt(norm2)
+            inverse = one / h[s, t, t]
+            along = a[n, j] * inverse
+            c[s, t] = along
+            support[s, t] = j
+            counts[s] = t + 1
+            energy[s] -= np.float64(along) * np.float64(along)
+            if energy[s] <= enough or t + 1 == limit:
+                continue
+            mask[s, j] = 0
+            if optimised:
+                scale = a.dtype.type(1 / lengths[s])
+                chosen[s] = step_gain(
+                    a, n, rows, h, t, gram, j, inverse, along, mask, s, left, floor, scale
+                )
+            else:
+                chosen[s] = step(a, n, rows, h, t, gram, j, inverse, along, mask, s)
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def solve(h, s, c, count, x, n):
+    """x[n,:count] from sum over i >= m of h[s,i,m] x[n,i] = c[s,m]; c[s] is overwritten."""
+    for i in range(count - 1, -1, -1):
+        value = c[s, i] / h[s, i, i]
+        x[n, i] = value
+        for m in range(i):
+            c[s, m] -= value * h[s, i, m]
+
+
+@njit(nogil=True, cache=True)
+def correlate(signals, first, count, transposed, a, row):
+    """a[row:row+count] = signals[first:first+count] @ transposed, of signals (N,F), transposed (F,W), a (.,W)."""
+    n = 0
+    while n + 4 <= count:
+        products(a, row + n, signals, first + n, transposed)
+        n += 4
+    while n < count:
+        product(a, row + n, signals, first + n, transposed)
+        n += 1
 
 
 @njit(nogil=True, cache=True)
 def gram_rows(dictionary, transposed, gram, first, last):
     """gram[first:last] of the Gram matrix (K,W) of a dictionary (K,F), given transposed and padded (F,W)."""
-    for k in range(first, last, 4):
-        end = min(k + 4, last)
-        correlate(dictionary[k:end], transposed, gram[k:end])
+    correlate(dictionary, first, last - first, transposed, gram, first)
 
 
 @njit(nogil=True, cache=True)
@@ -157,25 +152,24 @@ def omp_block(signals, transposed, gram, tolerance, dependent, enough, optimised
 
     Writes support (n,T), -1 where unused, and x (n,T), 0 where unused.
     """
+    group = scratch.mask.shape[0]
+    lengths, counts = np.empty(group), np.empty(group, np.intp)
+    floors(gram, dependent, scratch.floor)
+    support[:] = -1
+    x[:] = 0
     for first in range(0, signals.shape[0], 4):
         last = min(first + 4, signals.shape[0])
-        correlate(signals[first:last], transposed, scratch.a)
-        for n in range(first, last):
-            support[n] = -1
-            x[n] = 0
-            length = norm(signals[n])
-            count = pursue(
-                scratch.a[n - first],
-                gram,
-                tolerance,
-                dependent,
-                length,
-                enough,
-                optimised,
-                scratch,
-                support[n],
+        correlate(signals, first, last - first, transposed, scratch.a, 0)
+        for start in range(first, last, group):
+            size = min(group, last - start)
+            for s in range(size):
+                lengths[s] = norm(signals[start + s])
+            row, found = start - first, support[start : start + size]
+            pursue(
+                scratch.a, row, size, gram, tolerance, enough, optimised, lengths, scratch, found, counts
             )
-            solve(scratch.h, scratch.c, count, x[n])
+            for s in range(size):
+                solve(scratch.h, s, scratch.c, counts[s], x, start + s)
 
 
 @njit(nogil=True, cache=True)

@@ -5,39 +5,39 @@ The chosen atoms are made orthonormal one after another by the rows of a Cholesk
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST, correlate, count_in, norm, solve
-from psdl.sparse.simd import largest
+from psdl.sparse.pursuits.omp_cpu import FAST, correlate, count_in, floors, norm, solve
+from psdl.sparse.pursuits.step_simd import largest
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def keep(a, gram, smallest, dependent, scratch, support):
-    """One signal: from correlations a (W,) to support (T,); scratch.h and scratch.c hold what the coefficients are
-    solved from. Returns the number of atoms kept."""
-    mask, triangle, c = scratch.mask, scratch.h, scratch.c
+def keep(a, gram, smallest, scratch, support):
+    """One signal: from correlations a[0] of (4,W) to support (T,); scratch.h and scratch.c hold what the coefficients
+    are solved from. Returns the number of atoms kept."""
+    mask, h, c = scratch.mask, scratch.h, scratch.c
     count_in(mask, gram.shape[0])
     count = 0
     for _ in range(min(support.shape[0], gram.shape[0])):
-        j = largest(a, mask)
-        if abs(a[j]) <= smallest:
+        j = largest(a, 0, mask, 0)
+        if abs(a[0, j]) <= smallest:
             break
-        mask[j] = 0
-        h = triangle[count]
+        mask[0, j] = 0
         norm2 = gram[j, j]
-        value = a[j]
+        value = a[0, j]
         for m in range(count):
-            row = triangle[m]
             along = gram[support[m], j]
             for i in range(m):
-                along -= row[i] * h[i]
-            h[m] = along / row[m]
-            norm2 -= h[m] * h[m]
-            value -= h[m] * c[m]
-        if norm2 <= dependent * gram[j, j]:
+                along -= h[0, m, i] * h[0, count, i]
+            along /= h[0, m, m]
+            h[0, count, m] = along
+            norm2 -= along * along
+            value -= along * c[0, m]
+        if norm2 <= scratch.floor[j]:
             continue
-        h[count] = norm2**0.5
-        c[count] = value / h[count]
+        h[0, count, count] = np.sqrt(norm2)
+        c[0, count] = value / h[0, count, count]
         support[count] = j
         count += 1
     return count
@@ -49,13 +49,11 @@ def threshold_items(signals, transposed, gram, tolerance, dependent, enough, scr
     count = signals.shape[1]
     blocks = max(1, (count + size - 1) // size)
     for item in range(first, last):
-        p = item // blocks
-        start = item % blocks * size
+        p, start = item // blocks, item % blocks * size
+        floors(gram[p], dependent, scratch.floor)
         for n in range(start, min(start + size, count)):
             support[p, n] = -1
             x[p, n] = 0
-            correlate(signals[p, n : n + 1], transposed[p], scratch.a)
-            kept = keep(
-                scratch.a[0], gram[p], tolerance * norm(signals[p, n]), dependent, scratch, support[p, n]
-            )
-            solve(scratch.h, scratch.c, kept, x[p, n])
+            correlate(signals[p], n, 1, transposed[p], scratch.a, 0)
+            kept = keep(scratch.a, gram[p], tolerance * norm(signals[p, n]), scratch, support[p, n])
+            solve(scratch.h, 0, scratch.c, kept, x[p], n)
