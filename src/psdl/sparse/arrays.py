@@ -67,21 +67,25 @@ def scratch(atoms: int, sparsity: int, dtype: DTypeLike) -> Scratch:
     )
 
 
-def canonical(values: ArrayLike, what: str, axes: tuple[int, ...] = (2, 3)) -> Array:
-    """A C-contiguous, finite array, float32 or float64 (other types become float32), in the one flavour that kernels
-    are compiled for: of a read-only array, a view that claims to be writable; no kernel writes to it."""
+def canonical(values: ArrayLike, what: str) -> tuple[Array, float]:
+    """A C-contiguous, finite array, float32 or float64 (other types become float32), and its largest absolute value.
+
+    Kernels are compiled for one flavour of arrays: a read-only one becomes a view that claims to be writable; no
+    kernel writes to it.
+    """
     array = np.asarray(values)
     dtype = array.dtype if array.dtype in (np.float32, np.float64) else np.dtype(np.float32)
     array = np.asarray(np.require(array, dtype, ["C", "ALIGNED", "WRITEABLE"]))
-    if array.ndim not in axes:
+    if array.ndim not in (2, 3):
         raise SparseError(f"{what} must have 2 axes, or 3 with positions first, not shape {array.shape}")
-    if not np.isfinite(magnitude(array)):
+    largest = _magnitude(array)
+    if not np.isfinite(largest):
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise SparseError(f"{what} must be finite, but index {where} is {array[where]}")
-    return array
+    return array, largest
 
 
-def magnitude(array: Array) -> float:
+def _magnitude(array: Array) -> float:
     """The largest absolute value; infinity or NaN if there is one."""
     from psdl.sparse.checks_cpu import largest_bits
 

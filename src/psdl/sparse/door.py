@@ -15,12 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from psdl.sparse.arrays import (
     Array,
-    aligned,
     canonical,
     capped,
     exponent,
     fit_together,
-    magnitude,
     scaled,
     scratch,
 )
@@ -112,13 +110,13 @@ def _pursue(
     tolerance: float | None,
     threads: int | None,
 ) -> Codes:
-    Y = canonical(signals, "signals")
+    Y, largest = canonical(signals, "signals")
     D = dictionary if isinstance(dictionary, Prepared) else prepare(np.asarray(dictionary, Y.dtype), threads=threads)
     single = Y.ndim == 2
     Y = np.asarray(Y[None] if single else Y, D.dtype)
     fit_together(Y, D.shape, single, D.single)
     T = capped(_given(sparsity, tolerance, D), D.shape)
-    power = exponent(magnitude(Y), Y.dtype)
+    power = exponent(largest, Y.dtype)
     Y = scaled(Y, -power)
     enough = NEVER if tolerance is None else float(np.ldexp(tolerance, -2 * power))
     codes = Codes(np.empty((*Y.shape[:2], T), np.int32), np.empty((*Y.shape[:2], T), Y.dtype))
@@ -162,15 +160,11 @@ def _direct(Y: Array, D: Prepared, tolerances: tuple[float, ...], codes: Codes) 
     atoms, (support, x) = D.shape[1], codes
 
     def work(first: int, last: int) -> None:
-        from psdl.sparse.pursuits.direct_cpu import direct_items, direct_items_half
+        from psdl.sparse.pursuits.direct_cpu import direct_items
 
         room = scratch(atoms, support.shape[2], Y.dtype)
         directions = np.empty((support.shape[2], Y.shape[2]), Y.dtype)
-        rest = (*tolerances, atoms, room, directions, support, x, first, last, BLOCK)
-        if D.transposed.dtype == np.float16:
-            direct_items_half(Y, D.bits, aligned(D.transposed.shape[1:], Y.dtype), *rest)
-        else:
-            direct_items(Y, D.transposed, *rest)
+        direct_items(Y, D.bits, *tolerances, atoms, room, directions, support, x, first, last, BLOCK)
 
     return work
 
@@ -189,7 +183,7 @@ def residual(
     """signals - codes dictionary, of the signals' shape: (N,F) with (K,F), or (P,N,F) with (P,K,F)."""
     from psdl.sparse.residuals_cpu import residual_columns, residual_items
 
-    Y = canonical(signals, "signals")
+    Y, _ = canonical(signals, "signals")
     single = Y.ndim == 2
     Y = Y[None] if single else Y
     D = dictionary if isinstance(dictionary, Prepared) else as_given(np.asarray(dictionary, Y.dtype))

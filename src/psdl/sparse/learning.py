@@ -16,7 +16,6 @@ from psdl.sparse.arrays import (
     capped,
     exponent,
     fit_together,
-    magnitude,
     padded,
     scaled,
     scratch,
@@ -49,13 +48,13 @@ def learn(
     with the number of positions learned since its last call. Raises SparseError as `omp` does. The definition is
     `learners/ksvd.py`.
     """
-    Y, D, single = _together(signals, start)
+    Y, largest, D, single = _together(signals, start)
     if rounds < 1:
         raise SparseError(f"rounds must be at least 1, not {rounds}")
     if learner not in ("approximate", "exact"):
         raise SparseError(f"learner must be 'approximate' or 'exact', not {learner!r}")
     T = capped(sparsity, D.shape)
-    power = exponent(magnitude(Y), Y.dtype)
+    power = exponent(largest, Y.dtype)
     Y = scaled(Y, -power)
     threads = threads or os.cpu_count() or 1
     if learner == "exact":
@@ -68,22 +67,22 @@ def learn(
     return (D[0], Codes(codes.support[0], codes.coefficients[0])) if single else (D, codes)
 
 
-def _together(signals: ArrayLike, start: ArrayLike) -> tuple[Array, Array, bool]:
-    """Signals (P,N,F), a dictionary of their own for each position (P,K,F), and whether they came without positions."""
-    Y = canonical(signals, "signals")
-    D0 = canonical(np.asarray(start, Y.dtype), "start dictionary")
+def _together(signals: ArrayLike, start: ArrayLike) -> tuple[Array, float, Array, bool]:
+    """Signals (P,N,F), their largest absolute value, a dictionary of their own for each position (P,K,F), and whether they came without positions."""
+    Y, largest = canonical(signals, "signals")
+    D0, farthest = canonical(np.asarray(start, Y.dtype), "start dictionary")
     single = Y.ndim == 2
     Y = Y[None] if single else Y
     if single and D0.ndim == 3:
         raise SparseError(f"signals {Y.shape[1:]} need one start dictionary (K,F), not {D0.shape}")
-    if exponent(magnitude(D0), Y.dtype):
+    if exponent(farthest, Y.dtype):
         raise SparseError(
-            f"the start dictionary's values go up to {magnitude(D0):g}, too far from 1 to be squared:"
+            f"the start dictionary's values go up to {farthest:g}, too far from 1 to be squared:"
             " divide its atoms by their norms (sparse.norms)"
         )
     D = np.array(np.broadcast_to(D0, (len(Y), *D0.shape[-2:])) if D0.ndim == 2 else D0, order="C")
     fit_together(Y, D.shape, single, single)
-    return Y, D, single
+    return Y, largest, D, single
 
 
 def _empty(Y: Array, T: int) -> Codes:

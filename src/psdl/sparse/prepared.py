@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psdl.sparse.arrays import Array, aligned, canonical, exponent, magnitude, padded, scaled
+from psdl.sparse.arrays import Array, aligned, canonical, exponent, padded, scaled
 from psdl.sparse.errors import SparseError
 from psdl.sparse.threads import split
 
@@ -41,7 +41,7 @@ class Prepared(NamedTuple):
 
 def as_given(dictionary: ArrayLike) -> Prepared:
     """A dictionary (K,F) or (P,K,F) that is only to be multiplied with codes: nothing is made ready."""
-    atoms = canonical(dictionary, "dictionary")
+    atoms, _ = canonical(dictionary, "dictionary")
     single = atoms.ndim == 2
     atoms = atoms[None] if single else atoms
     return Prepared(atoms, atoms, None, atoms.shape, atoms.dtype, 0, single)
@@ -59,10 +59,10 @@ def prepare(
     that is not finite, or that float16 cannot hold.
     """
     array = np.asarray(dictionary)
-    atoms = canonical(array if array.dtype == np.float64 and not half else array.astype(np.float32), "dictionary")
+    atoms, largest = canonical(array if array.dtype == np.float64 and not half else array.astype(np.float32), "dictionary")
     single = atoms.ndim == 2
     atoms = atoms[None] if single else atoms
-    power = exponent(magnitude(atoms), atoms.dtype)
+    power = exponent(largest, atoms.dtype)
     atoms = scaled(atoms, -power)
     positions, count, length = atoms.shape
     width = padded(count, atoms.dtype)
@@ -72,7 +72,7 @@ def prepare(
     with np.errstate(over="ignore"):
         transposed[..., :count] = atoms.transpose(0, 2, 1)
     if half and not np.isfinite(transposed).all():
-        raise SparseError(f"float16 holds numbers up to 65504, but the dictionary's largest is {np.abs(atoms).max()}")
+        raise SparseError(f"float16 holds numbers up to 65504, but the dictionary's go up to {largest:g}")
     products = _gram(atoms, transposed, threads) if gram and not half else None
     return Prepared(None if products is None else atoms, transposed, products, atoms.shape, atoms.dtype, power, single)
 

@@ -28,15 +28,19 @@ I32, I64 = ir.IntType(32), ir.IntType(64)
 
 
 class Rows:
-    """An array argument, or a row of one, seen as vectors of `lanes` elements, addressed by their first element."""
+    """An array argument, or a row of one, seen as vectors of `lanes` elements, addressed by their first element.
+
+    An array of uint16 holds the bits of float16 numbers: it is read as float32.
+    """
 
     def __init__(self, context: Any, builder: ir.IRBuilder, ty: Any, value: Any) -> None:
         array = context.make_array(ty)(context, builder, value)
         self.builder, self.data = builder, array.data
         self.shape = cgutils.unpack_tuple(builder, array.shape)
-        self.scalar = array.data.type.pointee
+        self.half = ty.dtype == types.uint16
+        self.scalar = ir.FloatType() if self.half else array.data.type.pointee
         self.size = ty.dtype.bitwidth // 8
-        self.lanes = BYTES // self.size
+        self.lanes = BYTES // (4 if self.half else self.size)
         self.vector = ir.VectorType(self.scalar, self.lanes)
 
     def at(self, *index: Any) -> Rows:
@@ -50,20 +54,28 @@ class Rows:
             part.shape = part.shape[1:]
         return part
 
-    def _address(self, first: Any) -> Any:
-        return self.builder.bitcast(self.builder.gep(self.data, [first]), self.vector.as_pointer())
+    def _address(self, first: Any, vector: Any) -> Any:
+        return self.builder.bitcast(self.builder.gep(self.data, [first]), vector.as_pointer())
 
     def load(self, first: Any) -> Any:
         """The vector that starts at element `first`."""
-        return self.builder.load(self._address(first), align=self.size)
+        stored = ir.VectorType(ir.HalfType(), self.lanes) if self.half else self.vector
+        value = self.builder.load(self._address(first, stored), align=self.size)
+        return self.builder.fpext(value, self.vector) if self.half else value
 
     def store(self, value: Any, first: Any) -> None:
         """Writes a vector to where element `first` is."""
-        self.builder.store(value, self._address(first), align=self.size)
+        self.builder.store(value, self._address(first, self.vector), align=self.size)
 
     def spread(self, index: Any) -> Any:
         """The element at `index` in every lane."""
         return everywhere(self.builder, self.builder.load(self.builder.gep(self.data, [index])), self.lanes)
+
+
+def arguments(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> list[Any]:
+    """An intrinsic's arguments: arrays as `Rows`, numbers as they are."""
+    pairs = zip(signature.args, args, strict=True)
+    return [Rows(context, builder, t, v) if isinstance(t, types.Array) else v for t, v in pairs]
 
 
 def everywhere(builder: ir.IRBuilder, scalar: Any, lanes: int) -> Any:
@@ -126,63 +138,48 @@ def summed(
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def products(typingctx: Any, out: Any, o: Any, weights: Any, n: Any, rows: Any) -> Any:
-    """out[o:o+4] = weights[n:n+4] @ rows: out (O,W), weights (N,M), rows (M,W); every row read serves four signals."""
+def products(typingctx: Any, out: Any, o: Any, weights: Any, n: Any, rows: Any, first: Any, last: Any) -> Any:
+    """out[o:o+4] = weights[n:n+4, first:last] @ rows[first:last], added to what is there if first is not 0.
+
+    out (O,W), weights (N,M), rows (M,W). Every row that is read serves four signals.
+    """
     i = types.intp
-    return types.void(out, i, weights, i, rows), lambda *given: _products(4, *given)
+    return types.void(out, i, weights, i, rows, i, i), lambda *given: _products(4, *given)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def product(typingctx: Any, out: Any, o: Any, weights: Any, n: Any, rows: Any) -> Any:
-    """out[o] = weights[n] @ rows: one signal, the same bits as among four."""
+def product(typingctx: Any, out: Any, o: Any, weights: Any, n: Any, rows: Any, first: Any, last: Any) -> Any:
+    """`products` of one signal: out[o] from weights[n], the same bits as among four."""
     i = types.intp
-    return types.void(out, i, weights, i, rows), lambda *given: _products(1, *given)
+    return types.void(out, i, weights, i, rows, i, i), lambda *given: _products(1, *given)
 
 
 def _products(signals: int, context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-    out, o, weights, n, rows = (
-        Rows(context, builder, t, a) if isinstance(t, types.Array) else a
-        for t, a in zip(signature.args, args, strict=True)
-    )
-    count, width = rows.shape
+    out, o, weights, n, rows, start, end = arguments(context, builder, signature, args)
+    width = rows.shape[1]
     outs = [out.at(builder.add(o, I64(s))) for s in range(signals)]
     each = [weights.at(builder.add(n, I64(s))) for s in range(signals)]
+    begins = builder.icmp_signed("==", start, I64(0))
+    zero = ir.Constant(rows.vector, [0.0] * rows.lanes)
 
     def emit(held: int, first: Any) -> None:
         places = [builder.mul(builder.add(first, I64(i)), I64(rows.lanes)) for i in range(held)]
 
         def term(m: Any, sums: list[Any]) -> list[Any]:
-            factors = [weight.spread(m) for weight in each]
-            at = builder.mul(m, width)
+            row = builder.add(start, m)
+            factors = [weight.spread(row) for weight in each]
+            at = builder.mul(row, width)
             vectors = [rows.load(builder.add(at, place)) for place in places]
             terms = (builder.fmul(factor, vector, flags=FUSED) for vector in vectors for factor in factors)
             return [builder.fadd(s, t, flags=FUSED) for s, t in zip(sums, terms, strict=True)]
 
-        zero = ir.Constant(rows.vector, [0.0] * rows.lanes)
-        sums = iter(summed(builder, count, [zero] * (held * signals), term))
+        before = [builder.select(begins, zero, row.load(place)) for place in places for row in outs]
+        sums = iter(summed(builder, builder.sub(end, start), before, term))
         for place in places:
             for row in outs:
                 row.store(next(sums), place)
 
     stretches(builder, builder.udiv(width, I64(rows.lanes)), HELD // signals, emit)
-    return context.get_dummy_value()
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def widen(typingctx: Any, out: Any, halves: Any, p: Any) -> Any:
-    """out (F,W) float32 = halves[p], of halves (P,F,W) float16 numbers given by their bits (uint16)."""
-    return types.void(out, halves, types.intp), _widen
-
-
-def _widen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-    out, halves = (Rows(context, builder, t, v) for t, v in zip(signature.args[:2], args[:2], strict=True))
-    halves = halves.at(args[2])
-    halves.vector = ir.VectorType(halves.scalar, out.lanes)
-    vectors = builder.udiv(builder.mul(*out.shape), I64(out.lanes))
-    with cgutils.for_range(builder, vectors) as loop:
-        place = builder.mul(loop.index, I64(out.lanes))
-        bits = builder.bitcast(halves.load(place), ir.VectorType(ir.HalfType(), out.lanes))
-        out.store(builder.fpext(bits, out.vector), place)
     return context.get_dummy_value()
 
 

@@ -12,7 +12,9 @@ from numba import njit
 
 from psdl.sparse.pursuits.omp_cpu import FAST, count_in, norm, solve
 from psdl.sparse.pursuits.step_simd import largest, step
-from psdl.sparse.simd import product, widen
+from psdl.sparse.simd import number, product
+
+TILE = 8  # rows read from memory before their next stretch: nearly one stream
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
@@ -24,7 +26,7 @@ def direction(transposed, j, directions, t, h):
     length = directions.shape[1]
     whole = directions.dtype.type(0)
     for f in range(length):
-        directions[t, f] = transposed[f, j]
+        directions[t, f] = number(transposed[f, j])
         whole += directions[t, f] * directions[t, f]
     for m in range(t):
         along = directions.dtype.type(0)
@@ -41,8 +43,8 @@ def direction(transposed, j, directions, t, h):
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def pursue_direct(signals, n, transposed, tolerance, dependent, enough, atoms, scratch, directions, support):
-    """As `omp_cpu.pursue`, of signal n of (N,F), from the dictionary transposed (F,W) alone; returns the number of
-    atoms chosen. Scratch: directions (T,F), orthonormal."""
+    """As `omp_cpu.pursue`, of signal n of (N,F), whose correlations are scratch.a[0], from the dictionary transposed
+    (F,W) alone; returns the number of atoms chosen. Scratch: directions (T,F), orthonormal."""
     a, mask, rows, h, c = scratch.a, scratch.mask, scratch.rows, scratch.h, scratch.c
     length = norm(signals[n])
     energy = length * length
@@ -50,7 +52,6 @@ def pursue_direct(signals, n, transposed, tolerance, dependent, enough, atoms, s
     if energy <= enough:
         return 0
     count_in(mask, atoms)
-    product(a, 0, signals, n, transposed)
     j = largest(a, 0, mask, 0)
     for t in range(limit):
         if abs(a[0, j]) <= tolerance * length:
@@ -69,52 +70,27 @@ def pursue_direct(signals, n, transposed, tolerance, dependent, enough, atoms, s
         inverse = 1 / h[0, t, t]
         for f in range(directions.shape[1]):
             directions[t, f] *= inverse
-        product(a, 1, directions, t, transposed)
+        product(a, 1, directions, t, transposed, 0, directions.shape[1])
         j = step(a, 0, rows, h, 0, a, 1, 1, along, mask, 0)
     return limit
-
-
-@njit(nogil=True, cache=True)
-def direct_block(signals, transposed, tolerance, dependent, enough, atoms, scratch, directions, support, x):
-    """Codes a block of signals (n,F), see `omp_cpu.omp_block`, of a dictionary of K = `atoms`, transposed (F,W)."""
-    support[:] = -1
-    x[:] = 0
-    for n in range(signals.shape[0]):
-        count = pursue_direct(
-            signals, n, transposed, tolerance, dependent, enough, atoms, scratch, directions, support
-        )
-        solve(scratch.h, 0, scratch.c, count, x, n)
 
 
 @njit(nogil=True, cache=True)
 def direct_items(
     signals, transposed, tolerance, dependent, enough, atoms, scratch, directions, support, x, first, last, size
 ):
-    """`direct_block` for the items `first` up to `last`, see `omp_cpu.omp_items`; transposed (P,F,W)."""
-    count = signals.shape[1]
+    """Codes of the items `first` up to `last`, see `omp_cpu.omp_items`, of dictionaries of K = `atoms`, transposed
+    (P,F,W); uint16 numbers are the bits of float16 ones."""
+    count, length = signals.shape[1:]
     blocks = max(1, (count + size - 1) // size)
     for item in range(first, last):
         p, start = item // blocks, item % blocks * size
-        part = slice(start, min(start + size, count))
-        found = support[p, part], x[p, part]
-        direct_block(
-            signals[p, part], transposed[p], tolerance, dependent, enough, atoms, scratch, directions, *found
-        )
-
-
-@njit(nogil=True, cache=True)
-def direct_items_half(
-    signals, halves, wide, tolerance, dependent, enough, atoms, scratch, directions, support, x, first, last, size
-):
-    """`direct_items` of dictionaries stored as float16, given by their bits (P,F,W); scratch: wide (F,W)."""
-    count = signals.shape[1]
-    blocks = max(1, (count + size - 1) // size)
-    widened = -1
-    for item in range(first, last):
-        p, start = item // blocks, item % blocks * size
-        part = slice(start, min(start + size, count))
-        found = support[p, part], x[p, part]
-        if p != widened:
-            widen(wide, halves, p)
-            widened = p
-        direct_block(signals[p, part], wide, tolerance, dependent, enough, atoms, scratch, directions, *found)
+        for n in range(start, min(start + size, count)):
+            support[p, n] = -1
+            x[p, n] = 0
+            for row in range(0, length, TILE):
+                product(scratch.a, 0, signals[p], n, transposed[p], row, min(row + TILE, length))
+            chosen = pursue_direct(
+                signals[p], n, transposed[p], tolerance, dependent, enough, atoms, scratch, directions, support[p]
+            )
+            solve(scratch.h, 0, scratch.c, chosen, x[p], n)

@@ -120,12 +120,12 @@ def solve(h, s, c, count, x, n):
 @njit(nogil=True, cache=True)
 def correlate(signals, first, count, transposed, a, row):
     """a[row:row+count] = signals[first:first+count] @ transposed, of signals (N,F), transposed (F,W), a (.,W)."""
-    n = 0
+    n, length = 0, transposed.shape[0]
     while n + 4 <= count:
-        products(a, row + n, signals, first + n, transposed)
+        products(a, row + n, signals, first + n, transposed, 0, length)
         n += 4
     while n < count:
-        product(a, row + n, signals, first + n, transposed)
+        product(a, row + n, signals, first + n, transposed, 0, length)
         n += 1
 
 

@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from psdl.sparse.simd import BYTES, FUSED, HELD, I64, Rows, everywhere, stretches, summed
+from psdl.sparse.simd import BYTES, FUSED, HELD, I64, Rows, arguments, everywhere, stretches, summed
 
 
 class _Largest:
@@ -128,12 +128,6 @@ def most_gain(typingctx: Any, a: Any, n: Any, mask: Any, s: Any, left: Any, floo
     return types.intp(a, types.intp, mask, types.intp, left, floor, a.dtype), _choose
 
 
-def _rows(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> list[Any]:
-    """The arguments: arrays as `Rows`, numbers as they are."""
-    pairs = zip(signature.args, args, strict=True)
-    return [Rows(context, builder, t, v) if isinstance(t, types.Array) else v for t, v in pairs]
-
-
 def _choice(builder: ir.IRBuilder, a: Rows, mask: Rows, s: Any, rest: list[Any]) -> _Largest | _MostGain:
     mask = mask.at(s)
     if not rest:
@@ -143,7 +137,7 @@ def _choice(builder: ir.IRBuilder, a: Rows, mask: Rows, s: Any, rest: list[Any])
 
 
 def _choose(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-    a, n, mask, s, *rest = _rows(context, builder, signature, args)
+    a, n, mask, s, *rest = arguments(context, builder, signature, args)
     a = a.at(n)
     choice = _choice(builder, a, mask, s, rest)
 
@@ -194,7 +188,7 @@ def step_gain(
 
 
 def _step(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-    a, n, rows, h, t, gram, j, inverse, c, mask, s, *rest = _rows(context, builder, signature, args)
+    a, n, rows, h, t, gram, j, inverse, c, mask, s, *rest = arguments(context, builder, signature, args)
     a, base, h, new, rows = a.at(n), gram.at(j), h.at(s, t), rows.at(s, t), rows.at(s)
     choice = _choice(builder, a, mask, s, rest)
     odd = builder.trunc(t, ir.IntType(1))
