@@ -9,23 +9,9 @@ from hypothesis import strategies as st
 
 from psdl import sparse
 from psdl.sparse.pursuits import omp as definition
+from tests.sparse.problems import energies, odd, problem
 
 DTYPES = (np.float32, np.float64)
-
-
-def problem(seed, n=50, f=36, k=36, dtype=np.float64):
-    rng = np.random.default_rng(seed)
-    D = rng.normal(size=(k, f))
-    D /= np.linalg.norm(D, axis=1, keepdims=True)
-    return rng.normal(size=(n, f)).astype(dtype), D.astype(dtype)
-
-
-def decode(codes, D):
-    dense = np.zeros((*codes.support.shape[:-1], D.shape[-2]), codes.coefficients.dtype)
-    np.put_along_axis(dense, np.maximum(codes.support, 0).astype(int), 0, -1)
-    rows, places = np.nonzero(codes.support >= 0)
-    dense[rows, codes.support[rows, places]] = codes.coefficients[rows, places]
-    return dense @ D
 
 
 @pytest.mark.parametrize(("f", "k", "t"), [(36, 36, 9), (36, 80, 12), (60, 20, 8), (100, 100, 25), (17, 33, 1)])
@@ -42,8 +28,7 @@ def test_float32_supports_and_energies_follow_float64():
     exact = sparse.omp(Y, D, sparsity=25)
     codes = sparse.omp(Y.astype(np.float32), D.astype(np.float32), sparsity=25)
     assert (codes.support == exact.support).all(axis=1).mean() >= 0.995
-    energies = [np.square(sparse.residual(Y, D, c)).sum(axis=1) for c in (exact, codes)]
-    np.testing.assert_allclose(energies[1], energies[0], rtol=1e-4)
+    np.testing.assert_allclose(energies(Y, D, codes), energies(Y, D, exact), rtol=1e-4)
 
 
 def test_supports_equal_scikit_learns_in_float64():
@@ -102,27 +87,29 @@ def test_permuting_atoms_permutes_supports():
     st.booleans(),
 )
 def test_float64_energies_equal_the_definitions_on_odd_problems(f, k, t, scale, seed, repeat, zero):
-    Y, D = problem(seed, n=5, f=f, k=k)
-    if repeat:
-        D = np.concatenate([D, D[: k // 2 + 1], -D[:1]])
-    if zero:
-        Y[2], D[0] = 0, 0
+    Y, D = odd(seed, f, k, repeat, zero)
     codes = sparse.omp(scale * Y, D, sparsity=t)
     assert codes.support.shape[1] == min(t, *D.shape)
     support, coefficients = definition.omp(scale * Y, D, codes.support.shape[1])
-    expected = np.square(sparse.residual(scale * Y, D, sparse.Codes(support, coefficients))).sum(axis=1)
-    found = np.square(sparse.residual(scale * Y, D, codes)).sum(axis=1)
+    expected = energies(scale * Y, D, sparse.Codes(support, coefficients))
+    found = energies(scale * Y, D, codes)
     tolerance = 1e-6 * np.square(scale * Y).sum(axis=1).max()
     np.testing.assert_allclose(found, expected, atol=tolerance, rtol=0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("scale", [1e-6, 1e6])
-def test_codes_scale_with_the_signal(dtype, scale):
+@pytest.mark.parametrize("power", [-100, -30, 30, 100])
+@pytest.mark.parametrize("pursuit", [sparse.omp, sparse.ormp, sparse.mp, sparse.threshold])
+def test_codes_scale_with_signals_and_against_dictionaries_to_the_bit(pursuit, dtype, power):
     Y, D = problem(7, dtype=dtype)
-    codes, scaled = sparse.omp(Y, D, sparsity=5), sparse.omp((scale * Y).astype(dtype), D, sparsity=5)
-    assert (codes.support == scaled.support).all(axis=1).mean() > 0.95
-    np.testing.assert_allclose(scaled.coefficients[0], scale * codes.coefficients[0], rtol=1e-3)
+    Y[3] *= dtype(1e-10)
+    codes = pursuit(Y, D, sparsity=5)
+    larger = pursuit(np.ldexp(Y, power), D, sparsity=5)
+    np.testing.assert_array_equal(larger.support, codes.support)
+    np.testing.assert_array_equal(larger.coefficients, np.ldexp(codes.coefficients, power))
+    smaller = pursuit(Y, np.ldexp(D, power), sparsity=5)
+    np.testing.assert_array_equal(smaller.support, codes.support)
+    np.testing.assert_array_equal(smaller.coefficients, np.ldexp(codes.coefficients, -power))
 
 
 def test_zero_signals_and_dependent_atoms_stop_early():

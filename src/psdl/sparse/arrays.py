@@ -15,12 +15,13 @@ GROUPED = 24 * 1024  # bytes
 
 
 class Scratch(NamedTuple):
-    """What a pursuit writes while it works on the g signals of a group, for one thread; W = padded(K) elements a row.
+    """What a pursuit writes while it works on the g signals of a group, for one thread; W = padded(K) elements a
+    row.
 
-    a (4,W): correlations of four signals; mask (g,W): integers, see `step_simd.largest`; rows (g,T,W): correlations of
-    all atoms with the orthonormal directions found; h (g,T,T): coordinates of the chosen atoms in them; c (g,T): the
-    signals'; left (g,W): what is left of the atoms' squared norms outside of them, and floor (W,): what counts as
-    nothing left.
+    a (4,W): correlations of four signals; mask (g,W): integers, see `step_simd.largest`; rows (g,T,W):
+    correlations of all atoms with the orthonormal directions found; h (g,T,T): coordinates of the chosen atoms in
+    them; c (g,T): the signals'; left (g,W): what is left of the atoms' squared norms outside of them, and floor
+    (W,): what counts as nothing left.
     """
 
     a: Array
@@ -68,7 +69,8 @@ def scratch(atoms: int, sparsity: int, dtype: DTypeLike) -> Scratch:
 
 
 def canonical(values: ArrayLike, what: str) -> tuple[Array, float]:
-    """A C-contiguous, finite array, float32 or float64 (other types become float32), and its largest absolute value.
+    """A C-contiguous, finite array, float32 or float64 (other types become float32), and its largest absolute
+    value.
 
     Kernels are compiled for one flavour of arrays: a read-only one becomes a view that claims to be writable; no
     kernel writes to it.
@@ -94,8 +96,8 @@ def _magnitude(array: Array) -> float:
 
 
 def fit_together(Y: Array, D: tuple[int, ...], single: bool, dictionary_single: bool) -> None:
-    """Refuses signals (P,N,F) that do not fit a dictionary of shape D = (P,K,F); `single` of each tells whether it came
-    without the axis of positions."""
+    """Refuses signals (P,N,F) that do not fit a dictionary of shape D = (P,K,F); `single` of each tells whether it
+    came without the axis of positions."""
     if single != dictionary_single or len(Y) != D[0] or Y.shape[2] != D[2]:
         raise SparseError(
             f"signals of shape {Y.shape[single:]} do not fit a dictionary of shape {D[dictionary_single:]}:"
@@ -110,11 +112,14 @@ def capped(sparsity: int, D: tuple[int, ...]) -> int:
     return min(int(sparsity), D[1], D[2])
 
 
-def exponent(largest: float, dtype: DTypeLike) -> int:
-    """The power of two that brings values too large or too small for squares and sums in their dtype near 1; else 0."""
-    reach = 40 if np.dtype(dtype) == np.float32 else 300
-    near = largest == 0 or 2.0**-reach <= largest <= 2.0**reach
-    return 0 if near else int(np.frexp(largest)[1])
+def reach(dtype: DTypeLike) -> int:
+    """The power of two up to which numbers may be squared, multiplied and summed in their dtype."""
+    return 40 if np.dtype(dtype) == np.float32 else 300
+
+
+def exponent(largest: float, near: int) -> int:
+    """The power of two that brings `largest` near 1; 0 if it lies between 2^-near and 2^near, or is 0."""
+    return 0 if largest == 0 or 2.0**-near <= largest <= 2.0**near else int(np.frexp(largest)[1])
 
 
 def scaled(array: Array, power: int) -> Array:

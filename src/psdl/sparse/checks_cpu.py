@@ -8,7 +8,8 @@ from numba import njit
 
 @njit(nogil=True, cache=True)
 def largest_bits(bits):
-    """The largest of floats' magnitudes, floats and result given as integers by their bits, (n,); 0 if there are none.
+    """The largest of floats' magnitudes, floats and result given as integers by their bits, (n,); 0 if there are
+    none.
 
     Without its sign bit a float's bits order as an integer, with infinity and NaN on top; and maxima of integers
     are vectorised, those of floats are not.

@@ -8,6 +8,7 @@ number of threads.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from psdl.sparse.arrays import (
     capped,
     exponent,
     fit_together,
+    reach,
     scaled,
     scratch,
 )
@@ -46,17 +48,20 @@ def omp(
     sparsity: int | None = None,
     tolerance: float | None = None,
     threads: int | None = None,
+    device: str = "cpu",
 ) -> Codes:
-    """Orthogonal matching pursuit: `sparsity` = T atoms a signal, fewer once its residual's energy is at most `tolerance`.
+    """Orthogonal matching pursuit: `sparsity` = T atoms a signal, fewer once its residual's energy is at most
+    `tolerance`.
 
     signals (N,F) with dictionary (K,F), or (P,N,F) with (P,K,F); float32 or float64 (other types become
     float32). One of sparsity and tolerance must be given; T is capped at min(F,K), which it is without sparsity.
-    `dictionary` may come from `prepare`, which may leave out the Gram matrices. Coding stops early when no atom
-    correlates with what is left, or when the next one depends linearly on those taken; ties go to the lower
-    index. Raises SparseError on shapes that do not fit and on values that are not finite, naming the first.
-    Pati, Rezaiifar, Krishnaprasad 1993; the definition is `pursuits/omp.py`.
+    `dictionary` may come from `prepare`, which may leave out the Gram matrices. device: "cpu", or one of torch's
+    such as "cuda", which needs torch and codes equally within rounding. Coding stops early when no atom correlates
+    with what is left, or when the next one depends linearly on those taken; ties go to the lower index. Raises
+    SparseError on shapes that do not fit and on values that are not finite, naming the first. Pati, Rezaiifar,
+    Krishnaprasad 1993; the definition is `pursuits/omp.py`.
     """
-    return _pursue("omp", signals, dictionary, sparsity, tolerance, threads)
+    return _pursue("omp", signals, dictionary, sparsity, tolerance, threads, device)
 
 
 def ormp(
@@ -66,13 +71,15 @@ def ormp(
     sparsity: int | None = None,
     tolerance: float | None = None,
     threads: int | None = None,
+    device: str = "cpu",
 ) -> Codes:
-    """Order-recursive matching pursuit (optimised OMP): `omp`, but each step takes the atom that lowers the residual most.
+    """Order-recursive matching pursuit (optimised OMP): `omp`, but each step takes the atom that lowers the
+    residual most.
 
     Arguments, result and errors as of `omp`. Natarajan 1995; Rebollo-Neira, Lowe 2002; the definition is
     `pursuits/ormp.py`.
     """
-    return _pursue("ormp", signals, dictionary, sparsity, tolerance, threads)
+    return _pursue("ormp", signals, dictionary, sparsity, tolerance, threads, device)
 
 
 def mp(
@@ -85,8 +92,8 @@ def mp(
 ) -> Codes:
     """Matching pursuit in `sparsity` = T steps, fewer once the residual's energy is at most `tolerance`.
 
-    An atom taken again adds to its coefficient, so a code may hold fewer than T atoms. Arguments, result and errors
-    otherwise as of `omp`. Mallat, Zhang 1993; the definition is `pursuits/mp.py`.
+    An atom taken again adds to its coefficient, so a code may hold fewer than T atoms. Arguments, result and
+    errors otherwise as of `omp`. Mallat, Zhang 1993; the definition is `pursuits/mp.py`.
     """
     return _pursue("mp", signals, dictionary, sparsity, tolerance, threads)
 
@@ -109,21 +116,37 @@ def _pursue(
     sparsity: int | None,
     tolerance: float | None,
     threads: int | None,
+    device: str = "cpu",
 ) -> Codes:
     Y, largest = canonical(signals, "signals")
-    D = dictionary if isinstance(dictionary, Prepared) else prepare(np.asarray(dictionary, Y.dtype), threads=threads)
+    D = (
+        dictionary
+        if isinstance(dictionary, Prepared)
+        else prepare(np.asarray(dictionary, Y.dtype), threads=threads)
+    )
     single = Y.ndim == 2
     Y = np.asarray(Y[None] if single else Y, D.dtype)
     fit_together(Y, D.shape, single, D.single)
     T = capped(_given(sparsity, tolerance, D), D.shape)
-    power = exponent(largest, Y.dtype)
+    power = exponent(largest, reach(Y.dtype))
     Y = scaled(Y, -power)
     enough = NEVER if tolerance is None else float(np.ldexp(tolerance, -2 * power))
-    codes = Codes(np.empty((*Y.shape[:2], T), np.int32), np.empty((*Y.shape[:2], T), Y.dtype))
-    blocks = max(1, -(-Y.shape[1] // BLOCK))
-    split(_kernel(name, Y, D, enough, codes), len(Y) * blocks, threads)
+    if device == "cpu":
+        codes = Codes(np.empty((*Y.shape[:2], T), np.int32), np.empty((*Y.shape[:2], T), Y.dtype))
+        blocks = max(1, -(-Y.shape[1] // BLOCK))
+        split(_kernel(name, Y, D, enough, codes), len(Y) * blocks, threads)
+    else:
+        codes = Codes(*on_torch().pursue(Y, D.rows(), T, enough, name == "ormp", device))
     x = scaled(codes.coefficients, power - D.power)
     return Codes(codes.support[0], x[0]) if single else Codes(codes.support, x)
+
+
+def on_torch() -> Any:
+    """The module `torch.py`; raises SparseError where torch is not installed."""
+    try:
+        return import_module("psdl.sparse.torch")
+    except ImportError:
+        raise SparseError("a device other than 'cpu' needs torch: pip install torch, or device='cpu'") from None
 
 
 def _kernel(name: str, Y: Array, D: Prepared, enough: float, codes: Codes) -> Callable[[int, int], None]:

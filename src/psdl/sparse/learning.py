@@ -17,11 +17,13 @@ from psdl.sparse.arrays import (
     exponent,
     fit_together,
     padded,
+    reach,
     scaled,
     scratch,
 )
-from psdl.sparse.door import Codes, omp, residual
+from psdl.sparse.door import Codes, omp, on_torch, residual
 from psdl.sparse.errors import SparseError
+from psdl.sparse.prepared import NEAR
 from psdl.sparse.pursuits.omp import NEVER, dependence_tolerance, stop_tolerance
 from psdl.sparse.threads import split
 
@@ -38,15 +40,16 @@ def learn(
     replace: bool = False,
     threads: int | None = None,
     progress: Told = None,
+    device: str = "cpu",
 ) -> tuple[Array, Codes]:
     """K-SVD: (dictionary, codes) after `rounds` rounds from the dictionary `start`.
 
     signals (N,F) or (P,N,F); start (K,F), shared by all positions, or (P,K,F). The dictionary is (K,F) or
-    (P,K,F); the codes are those that the last round's updates leave. learner: "approximate" (Rubinstein, Zibulevsky,
-    Elad 2008) or "exact" (Aharon, Elad, Bruckstein 2006, a singular value decomposition an atom). Atoms that no
-    signal uses stay as they are; with `replace` they become the signals that are coded worst. `progress` is called
-    with the number of positions learned since its last call. Raises SparseError as `omp` does. The definition is
-    `learners/ksvd.py`.
+    (P,K,F); the codes are those that the last round's updates leave. learner: "approximate" (Rubinstein,
+    Zibulevsky, Elad 2008) or "exact" (Aharon, Elad, Bruckstein 2006, a singular value decomposition an atom).
+    Atoms that no signal uses stay as they are; with `replace` they become the signals that are coded worst.
+    `progress` is called with the number of positions learned since its last call. device: as of `omp`. Raises
+    SparseError as `omp` does. The definition is `learners/ksvd.py`.
     """
     Y, largest, D, single = _together(signals, start)
     if rounds < 1:
@@ -54,10 +57,14 @@ def learn(
     if learner not in ("approximate", "exact"):
         raise SparseError(f"learner must be 'approximate' or 'exact', not {learner!r}")
     T = capped(sparsity, D.shape)
-    power = exponent(largest, Y.dtype)
+    power = exponent(largest, reach(Y.dtype))
     Y = scaled(Y, -power)
     threads = threads or os.cpu_count() or 1
-    if learner == "exact":
+    if device != "cpu":
+        if learner == "exact":
+            raise SparseError(f"the exact learner runs on the CPU only, not on {device!r}: use device='cpu'")
+        codes = Codes(*on_torch().learn(Y, D, T, rounds, replace, device))
+    elif learner == "exact":
         codes = _exact(Y, D, T, rounds, replace, threads, progress)
     elif len(Y) < threads:
         codes = _rounds(Y, D, T, rounds, replace, threads, progress)
@@ -68,16 +75,17 @@ def learn(
 
 
 def _together(signals: ArrayLike, start: ArrayLike) -> tuple[Array, float, Array, bool]:
-    """Signals (P,N,F), their largest absolute value, a dictionary of their own for each position (P,K,F), and whether they came without positions."""
+    """Signals (P,N,F), their largest absolute value, a dictionary of their own for each position (P,K,F), and
+    whether they came without positions."""
     Y, largest = canonical(signals, "signals")
     D0, farthest = canonical(np.asarray(start, Y.dtype), "start dictionary")
     single = Y.ndim == 2
     Y = Y[None] if single else Y
     if single and D0.ndim == 3:
         raise SparseError(f"signals {Y.shape[1:]} need one start dictionary (K,F), not {D0.shape}")
-    if exponent(farthest, Y.dtype):
+    if exponent(farthest, NEAR):
         raise SparseError(
-            f"the start dictionary's values go up to {farthest:g}, too far from 1 to be squared:"
+            f"the start dictionary's values go up to {farthest:g}, too far from 1:"
             " divide its atoms by their norms (sparse.norms)"
         )
     D = np.array(np.broadcast_to(D0, (len(Y), *D0.shape[-2:])) if D0.ndim == 2 else D0, order="C")
@@ -121,7 +129,7 @@ def _rounds(Y: Array, D: Array, T: int, rounds: int, replace: bool, threads: int
 
         def work(first: int, last: int, codes: Codes = codes) -> None:
             for p in range(first, last):
-                update_block(Y[p], D[p], codes.support[p], codes.coefficients[p], replace)
+                update_block(Y[p], D[p], codes.support[p], codes.coefficients[p], replace, stop_tolerance(Y.dtype))
 
         split(work, len(Y), threads)
     if progress:

@@ -8,16 +8,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from psdl.sparse.arrays import Array, aligned, canonical, exponent, padded, scaled
-from psdl.sparse.errors import SparseError
 from psdl.sparse.threads import split
 
 ROWS = 64  # rows of a Gram matrix that a thread takes at once
+NEAR = 10  # dictionaries whose values exceed 2^10 or stay below 2^-10 are scaled by a power of two
 
 
 class Prepared(NamedTuple):
     """What pursuits read of dictionaries, all of them times 2^-power; W is K padded to whole vectors.
 
-    atoms (P,K,F) and gram (P,K,W), None if Gram matrices are left out; transposed (P,F,W), float16 if stored so; shape (P,K,F); dtype of signals and coefficients; single: one dictionary without the axis of positions.
+    atoms (P,K,F) and gram (P,K,W), None if Gram matrices are left out; transposed (P,F,W), float16 if stored so;
+    shape (P,K,F); dtype of signals and coefficients; single: one dictionary without the axis of positions.
     """
 
     atoms: Array | None
@@ -38,6 +39,12 @@ class Prepared(NamedTuple):
         """transposed, float16 numbers as uint16, since kernels know no others of two bytes."""
         return self.transposed.view(np.uint16) if self.transposed.dtype == np.float16 else self.transposed
 
+    def rows(self) -> Array:
+        """Atoms (P,K,F) in the dtype of signals, times 2^-power."""
+        if self.atoms is not None:
+            return self.atoms
+        return np.ascontiguousarray(self.transposed[..., : self.shape[1]].transpose(0, 2, 1), dtype=self.dtype)
+
 
 def as_given(dictionary: ArrayLike) -> Prepared:
     """A dictionary (K,F) or (P,K,F) that is only to be multiplied with codes: nothing is made ready."""
@@ -52,29 +59,30 @@ def prepare(
 ) -> Prepared:
     """A dictionary (K,F) or (P,K,F) made ready for many calls of a pursuit.
 
-    gram: keep the Gram matrices, P K^2 numbers that cost P K^2 F multiplications. They pay where a dictionary codes
-    many signals; for fewer than about K / T signals a call (one image with a dictionary for each position), leave
-    them out: `omp` then reads the dictionary T times instead. half: keep the dictionary as float16, without Gram
-    matrices: half the memory to hold and to read, at 11 bits a number. Raises SparseError on a wrong shape or a value
-    that is not finite, or that float16 cannot hold.
+    gram: keep the Gram matrices, P K^2 numbers that cost P K^2 F multiplications. They pay where a dictionary
+    codes many signals; for fewer than about K / T signals a call (one image with a dictionary for each position),
+    leave them out: `omp` then reads the dictionary T times instead. half: keep the dictionary as float16, without
+    Gram matrices: half the memory to hold and to read, at 11 bits a number. Raises SparseError on a wrong shape or
+    a value that is not finite.
     """
     array = np.asarray(dictionary)
-    atoms, largest = canonical(array if array.dtype == np.float64 and not half else array.astype(np.float32), "dictionary")
+    atoms, largest = canonical(
+        array if array.dtype == np.float64 and not half else array.astype(np.float32), "dictionary"
+    )
     single = atoms.ndim == 2
     atoms = atoms[None] if single else atoms
-    power = exponent(largest, atoms.dtype)
+    power = exponent(largest, NEAR)
     atoms = scaled(atoms, -power)
     positions, count, length = atoms.shape
     width = padded(count, atoms.dtype)
     stored = np.dtype(np.float16) if half else atoms.dtype
     transposed = aligned((positions, length, width), stored)
     transposed[..., count:] = 0
-    with np.errstate(over="ignore"):
-        transposed[..., :count] = atoms.transpose(0, 2, 1)
-    if half and not np.isfinite(transposed).all():
-        raise SparseError(f"float16 holds numbers up to 65504, but the dictionary's go up to {largest:g}")
+    transposed[..., :count] = atoms.transpose(0, 2, 1)
     products = _gram(atoms, transposed, threads) if gram and not half else None
-    return Prepared(None if products is None else atoms, transposed, products, atoms.shape, atoms.dtype, power, single)
+    return Prepared(
+        None if products is None else atoms, transposed, products, atoms.shape, atoms.dtype, power, single
+    )
 
 
 def _gram(atoms: Array, transposed: Array, threads: int | None) -> NDArray[Any]:

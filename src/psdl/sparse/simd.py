@@ -1,10 +1,12 @@
 """Loops that numba's own vectoriser does not get right, written as vector code for whatever CPU is at hand.
 
 numba emits 256-bit vectors only and cannot keep a row of sums in registers over a loop. These intrinsics do: a
-stretch of up to `HELD` vectors of a row is summed in registers over all its terms and stored once. The numbers do not
-depend on the vectors' width: every element is summed alone, in order. `docs/kernels.md` tells what each idea brought.
+stretch of up to `HELD` vectors of a row is summed in registers over all its terms and stored once. The numbers do
+not depend on the vectors' width: every element is summed alone, in order. `docs/kernels.md` tells what each idea
+brought.
 
-Rows are padded with zeros to whole vectors of 64 bytes (`arrays.padded`); they are fastest where they start at one.
+Rows are padded with zeros to whole vectors of 64 bytes (`arrays.padded`); they are fastest where they start at
+one.
 """
 
 from __future__ import annotations
@@ -86,8 +88,8 @@ def everywhere(builder: ir.IRBuilder, scalar: Any, lanes: int) -> Any:
 
 
 def stretches(builder: ir.IRBuilder, vectors: Any, held: int, emit: Callable[[int, Any], None]) -> None:
-    """Cuts `vectors` into the fewest stretches of at most `held`, nearly equal in length, and runs for each the code
-    that emit(length, first vector) writes for that length."""
+    """Cuts `vectors` into the fewest stretches of at most `held`, nearly equal in length, and runs for each the
+    code that emit(length, first vector) writes for that length."""
     before = builder.block
     head, body, latch, done = (builder.append_basic_block(n) for n in ("stretch", "cut", "next", "done"))
     count = builder.udiv(builder.add(vectors, I64(held - 1)), I64(held))
@@ -137,7 +139,7 @@ def summed(
     return held
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def products(typingctx: Any, out: Any, o: Any, weights: Any, n: Any, rows: Any, first: Any, last: Any) -> Any:
     """out[o:o+4] = weights[n:n+4, first:last] @ rows[first:last], added to what is there if first is not 0.
 
@@ -147,7 +149,7 @@ def products(typingctx: Any, out: Any, o: Any, weights: Any, n: Any, rows: Any, 
     return types.void(out, i, weights, i, rows, i, i), lambda *given: _products(4, *given)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def product(typingctx: Any, out: Any, o: Any, weights: Any, n: Any, rows: Any, first: Any, last: Any) -> Any:
     """`products` of one signal: out[o] from weights[n], the same bits as among four."""
     i = types.intp
@@ -183,7 +185,7 @@ def _products(signals: int, context: Any, builder: ir.IRBuilder, signature: Any,
     return context.get_dummy_value()
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def number(typingctx: Any, value: Any) -> Any:
     """value itself, or the float32 of a float16 number given by its bits (uint16)."""
     if value != types.uint16:

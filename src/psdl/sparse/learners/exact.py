@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from psdl.sparse.learners.ksvd import Array, exact
 from psdl.sparse.learners.ksvd_cpu import replace_atom
+from psdl.sparse.pursuits.omp import stop_tolerance
 
 
 def update(
@@ -26,4 +27,4 @@ def update(
             dictionary[k], x[n, t] = exact(rest, old, g)
             residual[n] = rest - x[n, t][:, None] * dictionary[k]
         elif replace:
-            replace_atom(dictionary[k], signals, residual, serving)
+            replace_atom(dictionary[k], signals, residual, serving, stop_tolerance(signals.dtype))

@@ -2,9 +2,9 @@
 
 Sources: Aharon, Elad, Bruckstein, "K-SVD: an algorithm for designing overcomplete dictionaries for sparse
 representation", IEEE Trans. Signal Processing 2006 (exact; replacement of unused atoms); Rubinstein, Zibulevsky,
-Elad, "Efficient implementation of the K-SVD algorithm using batch orthogonal matching pursuit", Technion CS-2008-08,
-section 4 (approximate). Dictionaries here have atoms as rows, the transpose of theirs. `ksvd_cpu.py` is the
-approximate one, compiled, and `exact.py` the exact one, both with the residual kept up to date.
+Elad, "Efficient implementation of the K-SVD algorithm using batch orthogonal matching pursuit", Technion
+CS-2008-08, section 4 (approximate). Dictionaries here have atoms as rows, the transpose of theirs. `ksvd_cpu.py`
+is the approximate one, compiled, and `exact.py` the exact one, both with the residual kept up to date.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl.sparse.pursuits.omp import omp
+from psdl.sparse.pursuits.omp import omp, stop_tolerance
 
 Array = NDArray[np.floating]
 Update = Callable[[Array, Array, Array], tuple[Array, Array]]
@@ -29,8 +29,8 @@ def approximate(rest: Array, old: Array, g: Array) -> tuple[Array, Array]:
 
 
 def exact(rest: Array, old: Array, g: Array) -> tuple[Array, Array]:
-    """As `approximate`, but the best atom and coefficients there are: the leading singular pair of rest (n,F), with
-    the sign that keeps the atom near the old one."""
+    """As `approximate`, but the best atom and coefficients there are: the leading singular pair of rest (n,F),
+    with the sign that keeps the atom near the old one."""
     left, values, right = np.linalg.svd(rest, full_matrices=False)
     if not values[0] > 0:
         return old, g
@@ -49,8 +49,9 @@ def learn(
     """Dictionary (K,F) and codes: support (N,T) int32, coefficients (N,T), for signals (N,F).
 
     A round codes all signals by OMP, then updates the atoms one after another on the signals that use them.
-    The codes returned are those that the last round's updates leave. Atoms without users stay as they are, or, with
-    `replace`, become the signal that is coded worst at that moment, normalised; no signal serves twice in a round.
+    The codes returned are those that the last round's updates leave. Atoms without users stay as they are, or,
+    with `replace`, become the signal that is coded worst at that moment, normalised; no signal serves twice in a
+    round, and none that is coded but for rounding.
     """
     dictionary = start.astype(signals.dtype)
     support = np.full((len(signals), sparsity), -1, np.int32)
@@ -86,8 +87,9 @@ def _update(k: int, signals: Array, dictionary: Array, codes: Array, update: Upd
 
 
 def _replace(k: int, signals: Array, dictionary: Array, codes: Array, serving: NDArray[np.bool_]) -> None:
-    energy = np.where(serving, np.square(signals - codes @ dictionary).sum(axis=1), 0)
-    worst = int(np.argmax(energy))
-    if energy[worst] > 0:
-        dictionary[k] = signals[worst] / np.linalg.norm(signals[worst])
+    norms = np.linalg.norm(signals, axis=1)
+    left = np.where(serving, np.linalg.norm(signals - codes @ dictionary, axis=1), 0)
+    worst = int(np.argmax(np.where(left > stop_tolerance(signals.dtype) * norms, left, 0)))
+    if left[worst] > stop_tolerance(signals.dtype) * norms[worst]:
+        dictionary[k] = signals[worst] / norms[worst]
         serving[worst] = False

@@ -79,13 +79,14 @@ def update_atom(atom, users, x, residual, new):
 
 
 @njit(nogil=True, cache=True)
-def replace_atom(atom, signals, residual, serving):
-    """atom (F,) <- the signal that leaves most, normalised, of those still `serving` (N,); it serves no more."""
+def replace_atom(atom, signals, residual, serving, tolerance):
+    """atom (F,) <- the signal that leaves most, normalised, of those still `serving` (N,); it serves no more. What
+    leaves up to `tolerance` of its norm does not serve."""
     worst = -1
     most = 0.0
     for n in range(signals.shape[0]):
         left = norm(residual[n]) if serving[n] else 0.0
-        if left > most:
+        if left > most and left > tolerance * norm(signals[n]):
             worst, most = n, left
     if worst >= 0:
         serving[worst] = False
@@ -95,7 +96,7 @@ def replace_atom(atom, signals, residual, serving):
 
 
 @njit(nogil=True, cache=True)
-def update_block(signals, dictionary, support, x, replace):
+def update_block(signals, dictionary, support, x, replace, tolerance):
     """The second half of a round: all atoms (K,F), in place, and the coefficients x (N,T)."""
     residual = np.empty_like(signals)
     residual_block(signals, dictionary, support, x, residual)
@@ -109,7 +110,7 @@ def update_block(signals, dictionary, support, x, replace):
         if ends[k] > first:
             update_atom(dictionary[k], users[first : ends[k]], x, residual, new)
         elif replace:
-            replace_atom(dictionary[k], signals, residual, serving)
+            replace_atom(dictionary[k], signals, residual, serving, tolerance)
         first = ends[k]
 
 
@@ -124,4 +125,4 @@ def learn_block(
     for _ in range(rounds):
         prepare_block(dictionary, transposed, gram)
         omp_block(signals, transposed, gram, tolerance, dependent, never, False, scratch, support, x)
-        update_block(signals, dictionary, support, x, replace)
+        update_block(signals, dictionary, support, x, replace, tolerance)

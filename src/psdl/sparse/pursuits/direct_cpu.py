@@ -1,8 +1,8 @@
 """OMP without a Gram matrix, compiled: the same function as `omp.py`, for a few signals a dictionary.
 
 The orthonormal directions q_m themselves are kept, and a step reads the whole dictionary for D q_m: K F operations
-where a Gram matrix would cost K^2 F once. So the time is that of reading the dictionary from memory once and from the
-cache T - 1 times. A dictionary stored as float16 is widened into the cache first.
+where a Gram matrix would cost K^2 F once. So the time is that of reading the dictionary from memory once and from
+the cache T - 1 times. A dictionary stored as float16 is widened into the cache first.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def direction(transposed, j, directions, t, h):
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def pursue_direct(signals, n, transposed, tolerance, dependent, enough, atoms, scratch, directions, support):
-    """As `omp_cpu.pursue`, of signal n of (N,F), whose correlations are scratch.a[0], from the dictionary transposed
-    (F,W) alone; returns the number of atoms chosen. Scratch: directions (T,F), orthonormal."""
+    """As `omp_cpu.pursue`, of signal n of (N,F), whose correlations are scratch.a[0], from the dictionary
+    transposed (F,W) alone; returns the number of atoms chosen. Scratch: directions (T,F), orthonormal."""
     a, mask, rows, h, c = scratch.a, scratch.mask, scratch.rows, scratch.h, scratch.c
     length = norm(signals[n])
     energy = length * length

@@ -11,8 +11,8 @@ from psdl.sparse.pursuits.step_simd import largest
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def follow(a, gram, tolerance, length, enough, mask, support, x):
-    """One signal of norm `length`: from correlations a[0] of (4,W), overwritten, to support (T,) and x (T,), in T steps
-    at most; an atom chosen again adds to its coefficient."""
+    """One signal of norm `length`: from correlations a[0] of (4,W), overwritten, to support (T,) and x (T,), in T
+    steps at most; an atom chosen again adds to its coefficient."""
     energy = length * length
     count = 0
     for _ in range(support.shape[0]):

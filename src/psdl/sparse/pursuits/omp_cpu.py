@@ -1,7 +1,7 @@
 """OMP and order-recursive matching pursuit, compiled: the same functions as `omp.py` and `ormp.py`.
 
-Per signal the kernel keeps the correlations a = D r of all atoms with the residual and, for each orthonormal direction
-q_m found so far, the row W[m] = D q_m. One step with the new atom j:
+Per signal the kernel keeps the correlations a = D r of all atoms with the residual and, for each orthonormal
+direction q_m found so far, the row W[m] = D q_m. One step with the new atom j:
 
     h = W[:t, j]              coordinates of d_j in the directions found so far
     W[t] = (G[j] - h W[:t]) / norm,   norm^2 = G[j, j] - |h|^2
@@ -49,12 +49,14 @@ def floors(gram, dependent, floor):
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def pursue(a, first, size, gram, tolerance, enough, optimised, lengths, scratch, support, counts):
-    """A group of `size` signals of norms `lengths`: from correlations a[first:first+size] (4,W), overwritten, to support
-    (size,T) and the counts (size,) of atoms chosen; the coefficients are solved from scratch.h and scratch.c.
+    """A group of `size` signals of norms `lengths`: from correlations a[first:first+size] (4,W), overwritten, to
+    support (size,T) and the counts (size,) of atoms chosen; the coefficients are solved from scratch.h and
+    scratch.c.
 
     A signal is done when T atoms are chosen, its residual's energy is at most `enough`, no correlation exceeds
-    `tolerance` times its norm, or the next atom depends linearly on those chosen. `optimised` chooses as ORMP does.
-    The signals take their steps in turn, so that the processor begins one's while it waits for another's result.
+    `tolerance` times its norm, or the next atom depends linearly on those chosen. `optimised` chooses as ORMP
+    does. The signals take their steps in turn, so that the processor begins one's while it waits for another's
+    result.
     """
     mask, rows, h, c, left, floor = scratch.mask, scratch.rows, scratch.h, scratch.c, scratch.left, scratch.floor
     chosen, energy = np.empty(size, np.intp), np.empty(size)
@@ -100,9 +102,7 @@ def pursue(a, first, size, gram, tolerance, enough, optimised, lengths, scratch,
             mask[s, j] = 0
             if optimised:
                 scale = a.dtype.type(1 / lengths[s])
-                chosen[s] = step_gain(
-                    a, n, rows, h, t, gram, j, inverse, along, mask, s, left, floor, scale
-                )
+                chosen[s] = step_gain(a, n, rows, h, t, gram, j, inverse, along, mask, s, left, floor, scale)
             else:
                 chosen[s] = step(a, n, rows, h, t, gram, j, inverse, along, mask, s)
 
@@ -137,7 +137,8 @@ def gram_rows(dictionary, transposed, gram, first, last):
 
 @njit(nogil=True, cache=True)
 def prepare_block(dictionary, transposed, gram):
-    """What `omp_block` reads of a dictionary (K,F): transposed (F,W), padded with zeros, and the Gram matrix (K,W)."""
+    """What `omp_block` reads of a dictionary (K,F): transposed (F,W), padded with zeros, and the Gram matrix
+    (K,W)."""
     atoms = dictionary.shape[0]
     transposed[:, atoms:] = 0
     for k in range(atoms):
@@ -165,9 +166,7 @@ def omp_block(signals, transposed, gram, tolerance, dependent, enough, optimised
             for s in range(size):
                 lengths[s] = norm(signals[start + s])
             row, found = start - first, support[start : start + size]
-            pursue(
-                scratch.a, row, size, gram, tolerance, enough, optimised, lengths, scratch, found, counts
-            )
+            pursue(scratch.a, row, size, gram, tolerance, enough, optimised, lengths, scratch, found, counts)
             for s in range(size):
                 solve(scratch.h, s, scratch.c, counts[s], x, start + s)
 

@@ -1,4 +1,5 @@
-"""One step of a greedy pursuit in one sweep: the new row of correlations, the update, the choice of the next atom."""
+"""One step of a greedy pursuit in one sweep: the new row of correlations, the update, the choice of the next
+atom."""
 
 from __future__ import annotations
 
@@ -43,15 +44,14 @@ class _Largest:
 
 
 class _MostGain:
-    """ORMP's choice: the largest a^2 / left among the atoms whose mask is on and whose `left` exceeds their `floor`.
+    """ORMP's choice: the largest a^2 / left among the atoms whose mask is on and whose `left` exceeds their
+    `floor`.
 
-    `left`, what is outside the directions found of the atoms' squared norms, is kept here: it loses the square of each
-    new row. Quotients are compared without dividing: n / d > m / e where n e > m d.
+    `left`, what is outside the directions found of the atoms' squared norms, is kept here: it loses the square of
+    each new row. Quotients are compared without dividing: n / d > m / e where n e > m d.
     """
 
-    def __init__(
-        self, builder: ir.IRBuilder, a: Rows, mask: Rows, left: Rows, floor: Rows, scale: Any
-    ) -> None:
+    def __init__(self, builder: ir.IRBuilder, a: Rows, mask: Rows, left: Rows, floor: Rows, scale: Any) -> None:
         self.builder, self.a, self.mask, self.left, self.floor = builder, a, mask, left, floor
         self.scale = everywhere(builder, scale, a.lanes)
         self.ints = ir.VectorType(ir.IntType(BYTES // a.lanes * 8), a.lanes)
@@ -112,19 +112,20 @@ def _reduced(builder: ir.IRBuilder, rule: str, vector: Any) -> Any:
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [vector])
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def largest(typingctx: Any, a: Any, n: Any, mask: Any, s: Any) -> Any:
     """Index of the largest |a[n]|, the first of equals, of a (4,W) floats among those that count.
 
-    mask (g,W), integers of the floats' size: mask[s] holds all bits but the sign's where an element counts, else 0.
+    mask (g,W), integers of the floats' size: mask[s] holds all bits but the sign's where an element counts, else
+    0.
     """
     return types.intp(a, types.intp, mask, types.intp), _choose
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def most_gain(typingctx: Any, a: Any, n: Any, mask: Any, s: Any, left: Any, floor: Any, scale: Any) -> Any:
-    """Index of the largest (scale a[n])^2 / left[s], the first of equals, among atoms that count in mask[s] and whose
-    left[s] exceeds floor; a (4,W), mask and left (g,W), floor (W,)."""
+    """Index of the largest (scale a[n])^2 / left[s], the first of equals, among atoms that count in mask[s] and
+    whose left[s] exceeds floor; a (4,W), mask and left (g,W), floor (W,)."""
     return types.intp(a, types.intp, mask, types.intp, left, floor, a.dtype), _choose
 
 
@@ -150,21 +151,33 @@ def _choose(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> A
     return choice.found()
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def step(
-    typingctx: Any, a: Any, n: Any, rows: Any, h: Any, t: Any, gram: Any, j: Any, inverse: Any, c: Any, mask: Any, s: Any
+    typingctx: Any,
+    a: Any,
+    n: Any,
+    rows: Any,
+    h: Any,
+    t: Any,
+    gram: Any,
+    j: Any,
+    inverse: Any,
+    c: Any,
+    mask: Any,
+    s: Any,
 ) -> Any:
-    """rows[s,t] = (gram[j] - h[s,t,:t] @ rows[s,:t]) inverse;  a[n] -= c rows[s,t];  returns `largest`(a, n, mask, s).
+    """rows[s,t] = (gram[j] - h[s,t,:t] @ rows[s,:t]) inverse;  a[n] -= c rows[s,t];  returns `largest`(a, n, mask,
+    s).
 
-    a (4,W), rows (g,T,W), h (g,T,T), gram (K,W), mask (g,W). Odd t take the rows from the last to the first, so that
-    those read last, still in the nearest cache, are read first. Arrays come with their indices, not sliced: a slice
-    would count references, which costs more than the step where W is small.
+    a (4,W), rows (g,T,W), h (g,T,T), gram (K,W), mask (g,W). Odd t take the rows from the last to the first, so
+    that those read last, still in the nearest cache, are read first. Arrays come with their indices, not sliced: a
+    slice would count references, which costs more than the step where W is small.
     """
     i = types.intp
     return i(a, i, rows, h, i, gram, i, a.dtype, a.dtype, mask, i), _step
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def step_gain(
     typingctx: Any,
     a: Any,
@@ -182,7 +195,8 @@ def step_gain(
     floor: Any,
     scale: Any,
 ) -> Any:
-    """As `step`, but left[s] loses rows[s,t]^2, and `most_gain` of a, n, mask, s, left, floor and scale is returned."""
+    """As `step`, but left[s] loses rows[s,t]^2, and `most_gain` of a, n, mask, s, left, floor and scale is
+    returned."""
     i = types.intp
     return i(a, i, rows, h, i, gram, i, a.dtype, a.dtype, mask, i, left, floor, a.dtype), _step
 

@@ -14,8 +14,8 @@ from psdl.sparse.pursuits.step_simd import largest
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def keep(a, gram, smallest, scratch, support):
-    """One signal: from correlations a[0] of (4,W) to support (T,); scratch.h and scratch.c hold what the coefficients
-    are solved from. Returns the number of atoms kept."""
+    """One signal: from correlations a[0] of (4,W) to support (T,); scratch.h and scratch.c hold what the
+    coefficients are solved from. Returns the number of atoms kept."""
     mask, h, c = scratch.mask, scratch.h, scratch.c
     count_in(mask, gram.shape[0])
     count = 0
@@ -44,7 +44,9 @@ def keep(a, gram, smallest, scratch, support):
 
 
 @njit(nogil=True, cache=True)
-def threshold_items(signals, transposed, gram, tolerance, dependent, enough, scratch, support, x, first, last, size):
+def threshold_items(
+    signals, transposed, gram, tolerance, dependent, enough, scratch, support, x, first, last, size
+):
     """Codes of the items `first` up to `last`, see `omp_cpu.omp_items`."""
     count = signals.shape[1]
     blocks = max(1, (count + size - 1) // size)
