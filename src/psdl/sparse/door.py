@@ -165,7 +165,7 @@ def _kernel(name: str, Y: Array, D: Prepared, enough: float, codes: Codes) -> Ca
         if name in ("omp", "ormp"):
             from psdl.sparse.pursuits.omp_cpu import omp_items
 
-            omp_items(Y, D.transposed, D.gram, *tolerances, name == "ormp", *rest)
+            omp_items(Y, D.transposed, D.gram, *tolerances, True if name == "ormp" else None, *rest)
         elif name == "mp":
             from psdl.sparse.pursuits.mp_cpu import mp_items
 

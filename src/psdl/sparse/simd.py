@@ -25,6 +25,7 @@ from numba.extending import intrinsic
 WIDE = bool(llvm.get_host_cpu_features().get("avx512f", False))
 BYTES = 64 if WIDE else 32
 HELD = 16 if WIDE else 8
+EVEN = 8
 FUSED = ("contract", "nsz")
 I32, I64 = ir.IntType(32), ir.IntType(64)
 
@@ -88,22 +89,23 @@ def everywhere(builder: ir.IRBuilder, scalar: Any, lanes: int) -> Any:
 
 
 def stretches(builder: ir.IRBuilder, vectors: Any, held: int, emit: Callable[[int, Any], None]) -> None:
-    """Cuts `vectors` into the fewest stretches of at most `held`, nearly equal in length, and runs for each the
-    code that emit(length, first vector) writes for that length."""
+    """Cuts `vectors` into stretches of `held` and a rest of nearly equal ones of at most EVEN, and runs for each the
+    code that emit(length, first vector) writes for that length: few lengths compile fast."""
+    even = min(held, EVEN)
     before = builder.block
     head, body, latch, done = (builder.append_basic_block(n) for n in ("stretch", "cut", "next", "done"))
-    count = builder.udiv(builder.add(vectors, I64(held - 1)), I64(held))
     builder.branch(head)
     builder.position_at_end(head)
-    first, left = builder.phi(I64), builder.phi(I64)
+    first = builder.phi(I64)
     first.add_incoming(I64(0), before)
-    left.add_incoming(count, before)
+    left = builder.sub(vectors, first)
     builder.cbranch(builder.icmp_unsigned("==", left, I64(0)), done, body)
     builder.position_at_end(body)
-    rest = builder.add(builder.sub(vectors, first), builder.sub(left, I64(1)))
-    length = builder.udiv(rest, left)
+    parts = builder.udiv(builder.add(left, I64(even - 1)), I64(even))
+    part = builder.udiv(builder.add(left, builder.sub(parts, I64(1))), parts)
+    length = builder.select(builder.icmp_unsigned(">=", left, I64(held)), I64(held), part)
     switch = builder.switch(length, latch)
-    for n in range(1, held + 1):
+    for n in sorted({*range(1, even + 1), held}):
         case = builder.append_basic_block(f"of{n}")
         switch.add_case(I64(n), case)
         builder.position_at_end(case)
@@ -111,7 +113,6 @@ def stretches(builder: ir.IRBuilder, vectors: Any, held: int, emit: Callable[[in
         builder.branch(latch)
     builder.position_at_end(latch)
     first.add_incoming(builder.add(first, length), latch)
-    left.add_incoming(builder.sub(left, I64(1)), latch)
     builder.branch(head)
     builder.position_at_end(done)
 

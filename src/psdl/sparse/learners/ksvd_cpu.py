@@ -124,5 +124,5 @@ def learn_block(
     """
     for _ in range(rounds):
         prepare_block(dictionary, transposed, gram)
-        omp_block(signals, transposed, gram, tolerance, dependent, never, False, scratch, support, x)
+        omp_block(signals, transposed, gram, tolerance, dependent, never, None, scratch, support, x)
         update_block(signals, dictionary, support, x, replace, tolerance)

@@ -69,7 +69,7 @@ def pursue(a, first, size, gram, tolerance, enough, optimised, lengths, scratch,
         scale = a.dtype.type(1 / max(lengths[s], np.finfo(a.dtype).tiny))
         if energy[s] <= enough:
             chosen[s] = -1
-        elif optimised:
+        elif optimised is not None:
             for k in range(left.shape[1]):
                 left[s, k] = gram[k, k] if k < atoms else 0
             chosen[s] = most_gain(a, first + s, mask, s, left, floor, scale)
@@ -100,7 +100,7 @@ def pursue(a, first, size, gram, tolerance, enough, optimised, lengths, scratch,
             if energy[s] <= enough or t + 1 == limit:
                 continue
             mask[s, j] = 0
-            if optimised:
+            if optimised is not None:
                 scale = a.dtype.type(1 / lengths[s])
                 chosen[s] = step_gain(a, n, rows, h, t, gram, j, inverse, along, mask, s, left, floor, scale)
             else:
