@@ -31,13 +31,13 @@ def test_float16_dictionaries_code_as_their_values_do():
     np.testing.assert_array_equal(codes.coefficients, expected.coefficients)
     left = sparse.residual(Y, half, codes)
     np.testing.assert_array_equal(left, sparse.residual(Y, wide, codes))
-    np.testing.assert_allclose(left, sparse.residual(Y, D.astype(np.float32), codes), atol=1e-5)
+    np.testing.assert_array_equal(left, sparse.residual(Y, D.astype(np.float32), codes))
 
 
 def test_with_and_without_gram_matrices_leave_the_same():
     Y, D = problem(2, n=200, f=100, k=150, dtype=np.float32)
     kept, left_out = sparse.prepare(D), sparse.prepare(D, gram=False)
-    assert left_out.nbytes < kept.nbytes / 2
+    assert left_out.nbytes < 0.6 * kept.nbytes
     a, b = (energies(Y, D, sparse.omp(Y, p, sparsity=20)) for p in (kept, left_out))
     np.testing.assert_allclose(a, b, rtol=1e-4)
 

@@ -64,8 +64,7 @@ def ready(state: State, params: Params) -> Mapping[str, Any]:
             f"the dictionary of a {state.grid.h} x {state.grid.w} grid has {len(dictionary)} positions"
         )
     white = whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
-    atoms = dictionary.astype(np.float32)
-    return {"white": white, "prepared": sparse.prepare(atoms), "sparsity": params.sparsity}
+    return {"white": white, "prepared": sparse.prepare(dictionary, half=True), "sparsity": params.sparsity}
 
 
 def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F32:

@@ -25,9 +25,9 @@ from psdl.sparse.arrays import (
     scratch,
 )
 from psdl.sparse.errors import SparseError
-from psdl.sparse.prepared import Prepared, as_given, prepare
+from psdl.sparse.prepared import Prepared, as_given, bits, prepare
 from psdl.sparse.pursuits.omp import NEVER, dependence_tolerance, stop_tolerance
-from psdl.sparse.threads import split
+from psdl.sparse.threads import split, worth
 
 BLOCK = 64  # signals a thread takes at once
 
@@ -134,9 +134,10 @@ def _pursue(
     if device == "cpu":
         codes = Codes(np.empty((*Y.shape[:2], T), np.int32), np.empty((*Y.shape[:2], T), Y.dtype))
         blocks = max(1, -(-Y.shape[1] // BLOCK))
-        split(_kernel(name, Y, D, enough, codes), len(Y) * blocks, threads)
+        flops = Y.size * D.shape[1] * 2.0 + Y.size / Y.shape[2] * D.shape[1] * T * T
+        split(_kernel(name, Y, D, enough, codes), len(Y) * blocks, worth(flops, threads))
     else:
-        codes = Codes(*on_torch().pursue(Y, D.rows(), T, enough, name == "ormp", device))
+        codes = Codes(*on_torch().pursue(Y, np.asarray(D.atoms, D.dtype), T, enough, name == "ormp", device))
     x = scaled(codes.coefficients, power - D.power)
     return Codes(codes.support[0], x[0]) if single else Codes(codes.support, x)
 
@@ -180,14 +181,14 @@ def _kernel(name: str, Y: Array, D: Prepared, enough: float, codes: Codes) -> Ca
 
 def _direct(Y: Array, D: Prepared, tolerances: tuple[float, ...], codes: Codes) -> Callable[[int, int], None]:
     """work(first, last) of OMP without Gram matrices."""
-    atoms, (support, x) = D.shape[1], codes
+    support, x = codes
 
     def work(first: int, last: int) -> None:
         from psdl.sparse.pursuits.direct_cpu import direct_items
 
-        room = scratch(atoms, support.shape[2], Y.dtype)
+        room = scratch(D.shape[1], support.shape[2], Y.dtype)
         directions = np.empty((support.shape[2], Y.shape[2]), Y.dtype)
-        direct_items(Y, D.bits, *tolerances, atoms, room, directions, support, x, first, last, BLOCK)
+        direct_items(Y, bits(D.atoms), bits(D.transposed), *tolerances, room, directions, support, x, first, last, BLOCK)
 
     return work
 
@@ -204,7 +205,7 @@ def residual(
     signals: ArrayLike, dictionary: ArrayLike | Prepared, codes: Codes, *, threads: int | None = None
 ) -> Array:
     """signals - codes dictionary, of the signals' shape: (N,F) with (K,F), or (P,N,F) with (P,K,F)."""
-    from psdl.sparse.residuals_cpu import residual_columns, residual_items
+    from psdl.sparse.residuals_cpu import residual_items
 
     Y, _ = canonical(signals, "signals")
     single = Y.ndim == 2
@@ -216,10 +217,7 @@ def residual(
     out = np.empty_like(Y)
 
     def work(first: int, last: int) -> None:
-        if D.atoms is None:
-            residual_columns(Y, D.bits, support, x, out, first, last)
-        else:
-            residual_items(Y, D.atoms, support, x, out, first, last)
+        residual_items(Y, bits(D.atoms), support, x, out, first, last)
 
-    split(work, len(Y), threads)
+    split(work, len(Y), worth(2.0 * support.size * Y.shape[2], threads))
     return out[0] if single else out

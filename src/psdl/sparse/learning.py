@@ -115,7 +115,7 @@ def _positions(Y: Array, D: Array, T: int, rounds: int, replace: bool, threads: 
             if progress:
                 progress(1)
 
-    split(work, len(Y), threads)
+    split(work, len(Y), threads, each=8)
     return codes
 
 
@@ -151,5 +151,5 @@ def _exact(Y: Array, D: Array, T: int, rounds: int, replace: bool, threads: int,
             if progress:
                 progress(1)
 
-    split(work, len(Y), threads)
+    split(work, len(Y), threads, each=8)
     return codes

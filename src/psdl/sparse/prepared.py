@@ -17,33 +17,32 @@ NEAR = 10  # dictionaries whose values exceed 2^10 or stay below 2^-10 are scale
 class Prepared(NamedTuple):
     """What pursuits read of dictionaries, all of them times 2^-power; W is K padded to whole vectors.
 
-    atoms (P,K,F) and gram (P,K,W), None if Gram matrices are left out; transposed (P,F,W), float16 if stored so;
-    shape (P,K,F); dtype of signals and coefficients; single: one dictionary without the axis of positions.
+    atoms (P,K,F) and transposed (P,F,W), float16 if stored so; gram (P,K,W), None if left out; dtype of signals and
+    coefficients; single: one dictionary without the axis of positions.
     """
 
-    atoms: Array | None
+    atoms: Array
     transposed: Array
     gram: Array | None
-    shape: tuple[int, int, int]
     dtype: np.dtype[Any]
     power: int
     single: bool
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(P,K,F)."""
+        positions, atoms, length = self.atoms.shape
+        return positions, atoms, length
 
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
         return sum(array.nbytes for array in (self.atoms, self.transposed, self.gram) if array is not None)
 
-    @property
-    def bits(self) -> Array:
-        """transposed, float16 numbers as uint16, since kernels know no others of two bytes."""
-        return self.transposed.view(np.uint16) if self.transposed.dtype == np.float16 else self.transposed
 
-    def rows(self) -> Array:
-        """Atoms (P,K,F) in the dtype of signals, times 2^-power."""
-        if self.atoms is not None:
-            return self.atoms
-        return np.ascontiguousarray(self.transposed[..., : self.shape[1]].transpose(0, 2, 1), dtype=self.dtype)
+def bits(array: Array) -> Array:
+    """float16 numbers as uint16, since kernels know no others of two bytes; other arrays as they are."""
+    return array.view(np.uint16) if array.dtype == np.float16 else array
 
 
 def as_given(dictionary: ArrayLike) -> Prepared:
@@ -51,7 +50,7 @@ def as_given(dictionary: ArrayLike) -> Prepared:
     atoms, _ = canonical(dictionary, "dictionary")
     single = atoms.ndim == 2
     atoms = atoms[None] if single else atoms
-    return Prepared(atoms, atoms, None, atoms.shape, atoms.dtype, 0, single)
+    return Prepared(atoms, atoms, None, atoms.dtype, 0, single)
 
 
 def prepare(
@@ -66,23 +65,22 @@ def prepare(
     a value that is not finite.
     """
     array = np.asarray(dictionary)
-    atoms, largest = canonical(
-        array if array.dtype == np.float64 and not half else array.astype(np.float32), "dictionary"
-    )
-    single = atoms.ndim == 2
-    atoms = atoms[None] if single else atoms
+    wide, largest = canonical(array if array.dtype == np.float64 and not half else _single(array), "dictionary")
+    single = wide.ndim == 2
+    wide = wide[None] if single else wide
     power = exponent(largest, NEAR)
-    atoms = scaled(atoms, -power)
-    positions, count, length = atoms.shape
-    width = padded(count, atoms.dtype)
-    stored = np.dtype(np.float16) if half else atoms.dtype
-    transposed = aligned((positions, length, width), stored)
+    wide = scaled(wide, -power)
+    positions, count, length = wide.shape
+    atoms = wide.astype(np.float16) if half else wide
+    transposed = aligned((positions, length, padded(count, wide.dtype)), atoms.dtype)
     transposed[..., count:] = 0
     transposed[..., :count] = atoms.transpose(0, 2, 1)
     products = _gram(atoms, transposed, threads) if gram and not half else None
-    return Prepared(
-        None if products is None else atoms, transposed, products, atoms.shape, atoms.dtype, power, single
-    )
+    return Prepared(atoms, transposed, products, wide.dtype, power, single)
+
+
+def _single(array: Array) -> Array:
+    return array.astype(np.float32, copy=False)
 
 
 def _gram(atoms: Array, transposed: Array, threads: int | None) -> NDArray[Any]:

@@ -7,16 +7,30 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
+SMALL = 15e6
 
-def split(work: Callable[[int, int], None], items: int, threads: int | None) -> None:
-    """work(first, last) over all items, in more slices than threads so that a slow one does not wait alone."""
+
+def split(work: Callable[[int, int], None], items: int, threads: int | None, each: int = 1) -> None:
+    """work(first, last) over all items, in `each` slices a thread; the caller's thread takes the first.
+
+    One slice a thread is best for work that is even and short: handing over a slice costs as much as coding a
+    hundred signals. More slices keep a slow one from waiting alone.
+    """
     threads = max(1, threads or os.cpu_count() or 1)
-    slices = min(items, threads * 4)
+    slices = min(items, threads * each)
     if threads == 1 or slices <= 1:
         work(0, items)
         return
     bounds = [items * i // slices for i in range(slices + 1)]
-    list(_pool(threads).map(work, bounds[:-1], bounds[1:]))
+    others = [_pool(threads).submit(work, a, b) for a, b in zip(bounds[1:], bounds[2:], strict=False)]
+    work(bounds[0], bounds[1])
+    for other in others:
+        other.result()
+
+
+def worth(flops: float, threads: int | None) -> int:
+    """The threads that so many operations are worth: waking one costs as much as SMALL operations."""
+    return max(1, min(threads or os.cpu_count() or 1, 1 + int(flops / SMALL)))
 
 
 @lru_cache(maxsize=8)

@@ -40,42 +40,42 @@ def index_users(support, ends, users):
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def update_atom(atom, users, x, residual, new):
-    """One atom (F,), in place, with its coefficients in x (N,T) and the residual (N,F). Scratch: new (F,)."""
-    sparsity = x.shape[1]
-    zero = atom.dtype.type(0)
+def update_atom(dictionary, k, users, first, last, x, residual, new):
+    """Atom k of dictionary (K,F), in place, with its coefficients in x (N,T), at the places users[first:last], and the
+    residual (N,F). Scratch: new (F,)."""
+    length, sparsity = dictionary.shape[1], x.shape[1]
+    zero = dictionary.dtype.type(0)
     new[:] = 0
     energy = zero
-    for u in users:
-        n = u // sparsity
-        g = x[n, u % sparsity]
-        row = residual[n]
+    for u in range(first, last):
+        n, t = users[u] // sparsity, users[u] % sparsity
+        g = x[n, t]
         energy += g * g
-        for f in range(atom.shape[0]):
-            new[f] += g * row[f]
+        for f in range(length):
+            new[f] += g * residual[n, f]
     norm2 = zero
-    for f in range(atom.shape[0]):
-        new[f] += energy * atom[f]
+    for f in range(length):
+        new[f] += energy * dictionary[k, f]
         norm2 += new[f] * new[f]
     if not norm2 > 0:
         return
     inverse = 1 / np.sqrt(norm2)
     overlap = zero
-    for f in range(atom.shape[0]):
+    for f in range(length):
         new[f] *= inverse
-        overlap += new[f] * atom[f]
-    for u in users:
-        n = u // sparsity
-        g = x[n, u % sparsity]
-        row = residual[n]
+        overlap += new[f] * dictionary[k, f]
+    for u in range(first, last):
+        n, t = users[u] // sparsity, users[u] % sparsity
+        g = x[n, t]
         along = zero
-        for f in range(atom.shape[0]):
-            along += row[f] * new[f]
+        for f in range(length):
+            along += residual[n, f] * new[f]
         along += g * overlap
-        for f in range(atom.shape[0]):
-            row[f] += g * atom[f] - along * new[f]
-        x[n, u % sparsity] = along
-    atom[:] = new
+        for f in range(length):
+            residual[n, f] += g * dictionary[k, f] - along * new[f]
+        x[n, t] = along
+    for f in range(length):
+        dictionary[k, f] = new[f]
 
 
 @njit(nogil=True, cache=True)
@@ -108,7 +108,7 @@ def update_block(signals, dictionary, support, x, replace, tolerance):
     first = 0
     for k in range(dictionary.shape[0]):
         if ends[k] > first:
-            update_atom(dictionary[k], users[first : ends[k]], x, residual, new)
+            update_atom(dictionary, k, users, first, ends[k], x, residual, new)
         elif replace:
             replace_atom(dictionary[k], signals, residual, serving, tolerance)
         first = ends[k]

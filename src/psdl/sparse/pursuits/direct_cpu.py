@@ -18,15 +18,15 @@ TILE = 8  # rows read from memory before their next stretch: nearly one stream
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def direction(transposed, j, directions, t, h):
-    """directions[t] (F,) = atom j less its part along directions[:t], whose coordinates become h[0,t,:t].
+def direction(dictionary, j, directions, t, h):
+    """directions[t] (F,) = atom j of (K,F) less its part along directions[:t], whose coordinates become h[0,t,:t].
 
     Returns the energies of the atom and of what is left.
     """
     length = directions.shape[1]
     whole = directions.dtype.type(0)
     for f in range(length):
-        directions[t, f] = number(transposed[f, j])
+        directions[t, f] = number(dictionary[j, f])
         whole += directions[t, f] * directions[t, f]
     for m in range(t):
         along = directions.dtype.type(0)
@@ -42,11 +42,11 @@ def direction(transposed, j, directions, t, h):
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def pursue_direct(signals, n, transposed, tolerance, dependent, enough, atoms, scratch, directions, support):
+def pursue_direct(signals, n, dictionary, transposed, tolerance, dependent, enough, scratch, directions, support):
     """As `omp_cpu.pursue`, of signal n of (N,F), whose correlations are scratch.a[0], from the dictionary
-    transposed (F,W) alone; returns the number of atoms chosen. Scratch: directions (T,F), orthonormal."""
+    (K,F), transposed also (F,W); returns the number of atoms chosen. Scratch: directions (T,F), orthonormal."""
     a, mask, rows, h, c = scratch.a, scratch.mask, scratch.rows, scratch.h, scratch.c
-    length = norm(signals[n])
+    length, atoms = norm(signals[n]), dictionary.shape[0]
     energy = length * length
     limit = min(support.shape[1], atoms)
     if energy <= enough:
@@ -56,7 +56,7 @@ def pursue_direct(signals, n, transposed, tolerance, dependent, enough, atoms, s
     for t in range(limit):
         if abs(a[0, j]) <= tolerance * length:
             return t
-        whole, left = direction(transposed, j, directions, t, h)
+        whole, left = direction(dictionary, j, directions, t, h)
         if left <= dependent * whole:
             return t
         h[0, t, t] = np.sqrt(left)
@@ -77,9 +77,9 @@ def pursue_direct(signals, n, transposed, tolerance, dependent, enough, atoms, s
 
 @njit(nogil=True, cache=True)
 def direct_items(
-    signals, transposed, tolerance, dependent, enough, atoms, scratch, directions, support, x, first, last, size
+    signals, dictionary, transposed, tolerance, dependent, enough, scratch, directions, support, x, first, last, size
 ):
-    """Codes of the items `first` up to `last`, see `omp_cpu.omp_items`, of dictionaries of K = `atoms`, transposed
+    """Codes of the items `first` up to `last`, see `omp_cpu.omp_items`, of dictionaries (P,K,F), transposed also
     (P,F,W); uint16 numbers are the bits of float16 ones."""
     count, length = signals.shape[1:]
     blocks = max(1, (count + size - 1) // size)
@@ -90,7 +90,8 @@ def direct_items(
             x[p, n] = 0
             for row in range(0, length, TILE):
                 product(scratch.a, 0, signals[p], n, transposed[p], row, min(row + TILE, length))
+            found = scratch, directions, support[p]
             chosen = pursue_direct(
-                signals[p], n, transposed[p], tolerance, dependent, enough, atoms, scratch, directions, support[p]
+                signals[p], n, dictionary[p], transposed[p], tolerance, dependent, enough, *found
             )
             solve(scratch.h, 0, scratch.c, chosen, x[p], n)
