@@ -47,7 +47,8 @@ def problem(f: int, k: int, n: int) -> tuple[np.ndarray, np.ndarray]:
 def timed(runs: dict[str, Callable[[], Any]], repeats: int = REPEATS) -> dict[str, list[float]]:
     """Seconds a call, of every repetition, the runs in turn.
 
-    A repetition is a pause, a call that is not counted and wakes the cores up, then calls for at least LONG seconds.
+    A repetition is a pause, a call that is not counted and wakes the cores up, then calls for at least LONG
+    seconds.
     """
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(repeats):

@@ -188,7 +188,9 @@ def _direct(Y: Array, D: Prepared, tolerances: tuple[float, ...], codes: Codes) 
 
         room = scratch(D.shape[1], support.shape[2], Y.dtype)
         directions = np.empty((support.shape[2], Y.shape[2]), Y.dtype)
-        direct_items(Y, bits(D.atoms), bits(D.transposed), *tolerances, room, directions, support, x, first, last, BLOCK)
+        direct_items(
+            Y, bits(D.atoms), bits(D.transposed), *tolerances, room, directions, support, x, first, last, BLOCK
+        )
 
     return work
 

@@ -15,10 +15,10 @@ NEAR = 10  # dictionaries whose values exceed 2^10 or stay below 2^-10 are scale
 
 
 class Prepared(NamedTuple):
-    """What pursuits read of dictionaries, all of them times 2^-power; W is K padded to whole vectors.
+    """What pursuits read of dictionaries, all times 2^-power; W is K padded to whole vectors.
 
-    atoms (P,K,F) and transposed (P,F,W), float16 if stored so; gram (P,K,W), None if left out; dtype of signals and
-    coefficients; single: one dictionary without the axis of positions.
+    atoms (P,K,F) and transposed (P,F,W), float16 if stored so; gram (P,K,W), None if left out; dtype of signals
+    and coefficients; single: one dictionary without the axis of positions.
     """
 
     atoms: Array

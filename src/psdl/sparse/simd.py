@@ -18,14 +18,19 @@ from typing import Any
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 # Registers: 32 of 64 bytes with AVX-512; 16 of 32 bytes, or 32 of 16, elsewhere.
-WIDE = bool(llvm.get_host_cpu_features().get("avx512f", False))
+HOST = llvm.get_host_cpu_features().flatten()
+FEATURES = HOST if config.CPU_FEATURES is None else config.CPU_FEATURES  # NUMBA_CPU_FEATURES
+WIDE = "+avx512f" in FEATURES
+WIDENS = "+f16c" in FEATURES or not llvm.get_process_triple().startswith("x86")
 BYTES = 64 if WIDE else 32
 HELD = 16 if WIDE else 8
 EVEN = 8
+LINE = 64  # bytes of a cache line
+AHEAD = 8  # rows that are asked for before they are read, where one signal waits for the memory
 FUSED = ("contract", "nsz")
 I32, I64 = ir.IntType(32), ir.IntType(64)
 
@@ -62,17 +67,49 @@ class Rows:
 
     def load(self, first: Any) -> Any:
         """The vector that starts at element `first`."""
-        stored = ir.VectorType(ir.HalfType(), self.lanes) if self.half else self.vector
+        stored = ir.VectorType(ir.IntType(16), self.lanes) if self.half else self.vector
         value = self.builder.load(self._address(first, stored), align=self.size)
-        return self.builder.fpext(value, self.vector) if self.half else value
+        return _widened(self.builder, value) if self.half else value
 
     def store(self, value: Any, first: Any) -> None:
         """Writes a vector to where element `first` is."""
         self.builder.store(value, self._address(first, self.vector), align=self.size)
 
+    def fetch(self, first: Any, places: list[Any]) -> None:
+        """Asks the memory for the vectors at `first` plus each of `places`, successive ones."""
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
+        prefetch = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        for place in places[:: LINE // (self.lanes * self.size)]:
+            address = self.builder.gep(self.data, [self.builder.add(first, place)])
+            self.builder.call(prefetch, [self.builder.bitcast(address, byte), I32(0), I32(3), I32(1)])
+
     def spread(self, index: Any) -> Any:
         """The element at `index` in every lane."""
         return everywhere(self.builder, self.builder.load(self.builder.gep(self.data, [index])), self.lanes)
+
+
+def _widened(builder: ir.IRBuilder, bits: Any) -> Any:
+    """float32 numbers of float16 ones given by their bits, vectors or not; never infinite, nor NaN.
+
+    A processor that cannot do it gets the bits moved to where float32 has them; the bias of the exponents differs
+    by 112.
+    """
+    lanes = bits.type.count if isinstance(bits.type, ir.VectorType) else 0
+
+    def like(kind: Any) -> Any:
+        return ir.VectorType(kind, lanes) if lanes else kind
+
+    def all_of(kind: Any, value: Any) -> Any:
+        return ir.Constant(like(kind), [value] * lanes if lanes else value)
+
+    if WIDENS:
+        return builder.fpext(builder.bitcast(bits, like(ir.HalfType())), like(ir.FloatType()))
+    whole = builder.zext(bits, like(I32))
+    sign = builder.shl(builder.and_(whole, all_of(I32, 0x8000)), all_of(I32, 16))
+    size = builder.shl(builder.and_(whole, all_of(I32, 0x7FFF)), all_of(I32, 13))
+    size = builder.fmul(builder.bitcast(size, like(ir.FloatType())), all_of(ir.FloatType(), 2.0**112))
+    return builder.bitcast(builder.or_(builder.bitcast(size, like(I32)), sign), like(ir.FloatType()))
 
 
 def arguments(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> list[Any]:
@@ -89,7 +126,7 @@ def everywhere(builder: ir.IRBuilder, scalar: Any, lanes: int) -> Any:
 
 
 def stretches(builder: ir.IRBuilder, vectors: Any, held: int, emit: Callable[[int, Any], None]) -> None:
-    """Cuts `vectors` into stretches of `held` and a rest of nearly equal ones of at most EVEN, and runs for each the
+    """Cuts `vectors` into stretches of `held` and a rest of nearly equal ones up to EVEN, and runs for each the
     code that emit(length, first vector) writes for that length: few lengths compile fast."""
     even = min(held, EVEN)
     before = builder.block
@@ -172,6 +209,8 @@ def _products(signals: int, context: Any, builder: ir.IRBuilder, signature: Any,
             row = builder.add(start, m)
             factors = [weight.spread(row) for weight in each]
             at = builder.mul(row, width)
+            if signals == 1:
+                rows.fetch(builder.add(at, builder.mul(I64(AHEAD), width)), places)
             vectors = [rows.load(builder.add(at, place)) for place in places]
             terms = (builder.fmul(factor, vector, flags=FUSED) for vector in vectors for factor in factors)
             return [builder.fadd(s, t, flags=FUSED) for s, t in zip(sums, terms, strict=True)]
@@ -192,7 +231,4 @@ def number(typingctx: Any, value: Any) -> Any:
     if value != types.uint16:
         return value(value), lambda context, builder, signature, args: args[0]
 
-    def widened(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        return builder.fpext(builder.bitcast(args[0], ir.HalfType()), ir.FloatType())
-
-    return types.float32(value), widened
+    return types.float32(value), lambda context, builder, signature, args: _widened(builder, args[0])

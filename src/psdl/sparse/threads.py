@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import pairwise
 
 SMALL = 15e6
 
@@ -22,7 +23,7 @@ def split(work: Callable[[int, int], None], items: int, threads: int | None, eac
         work(0, items)
         return
     bounds = [items * i // slices for i in range(slices + 1)]
-    others = [_pool(threads).submit(work, a, b) for a, b in zip(bounds[1:], bounds[2:], strict=False)]
+    others = [_pool(threads).submit(work, a, b) for a, b in pairwise(bounds[1:])]
     work(bounds[0], bounds[1])
     for other in others:
         other.result()

@@ -41,8 +41,8 @@ def index_users(support, ends, users):
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def update_atom(dictionary, k, users, first, last, x, residual, new):
-    """Atom k of dictionary (K,F), in place, with its coefficients in x (N,T), at the places users[first:last], and the
-    residual (N,F). Scratch: new (F,)."""
+    """Atom k of dictionary (K,F), in place, with its coefficients in x (N,T), at the places users[first:last], and
+    the residual (N,F). Scratch: new (F,)."""
     length, sparsity = dictionary.shape[1], x.shape[1]
     zero = dictionary.dtype.type(0)
     new[:] = 0

@@ -77,7 +77,19 @@ def pursue_direct(signals, n, dictionary, transposed, tolerance, dependent, enou
 
 @njit(nogil=True, cache=True)
 def direct_items(
-    signals, dictionary, transposed, tolerance, dependent, enough, scratch, directions, support, x, first, last, size
+    signals,
+    dictionary,
+    transposed,
+    tolerance,
+    dependent,
+    enough,
+    scratch,
+    directions,
+    support,
+    x,
+    first,
+    last,
+    size,
 ):
     """Codes of the items `first` up to `last`, see `omp_cpu.omp_items`, of dictionaries (P,K,F), transposed also
     (P,F,W); uint16 numbers are the bits of float16 ones."""
