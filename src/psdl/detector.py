@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import calibrate, check, heldout, image, modelfile, plugins, recipes
+from psdl import calibrate, check, heldout, image, modelfile, plugins, recipes, sparse
 from psdl import score as scoring
 from psdl.backbone.session import Session, resolve_device
 from psdl.errors import PsdlError
@@ -64,6 +64,7 @@ class Detector:
         self.recipe = recipes.recipe(recipe) if isinstance(recipe, str) else recipe
         self.alarm = alarm
         self.device = resolve_device(device)
+        self._coder = _coder(self.device, device)
         self._model: Model | None = None
         self._ready: dict[str, Mapping[str, Any]] = {}
         self._sessions: dict[int, Session] = {}
@@ -96,7 +97,7 @@ class Detector:
         taps = tuple({tap: None for part in recipe.parts for tap in part.taps})
         net = network(recipe.arch, taps, weights)
         session = Session(net, device=self.device)
-        states, calibration = learn(recipe, net, items, self.alarm, session, _runner(jobs), progress)
+        states, calibration = learn(recipe, net, items, self.alarm, session, _runner(jobs), progress, self._coder)
         model = Model(
             recipe=recipe,
             network=net,
@@ -140,7 +141,7 @@ class Detector:
     def _take(self, model: Model) -> Detector:
         self._model, self.recipe, self._sessions = model, model.recipe, {}
         self._ready = {
-            part.name: method_of(part).ready(model.states[part.name], params_of(part))
+            part.name: method_of(part).ready(model.states[part.name], params_of(part), self._coder)
             for part in model.recipe.parts
         }
         self._session(1)
@@ -171,6 +172,19 @@ class Detector:
             geometry=geometry,
             calibration=model.calibration,
         )
+
+
+def _coder(device: str, asked: str) -> str:
+    """Where sparse coding runs: on the backbone's device, or on the CPU where torch finds no such device and none
+    was asked for by name. Raises PsdlError if one was."""
+    if device == "cpu" or sparse.runs_on(device):
+        return device
+    if asked == device:
+        raise PsdlError(
+            f"--device {asked} was asked for, but sparse coding finds no torch with it: install the extra [torch]"
+            " with CUDA, or use --device cpu"
+        )
+    return "cpu"
 
 
 def _given(images: Any) -> tuple[Sequence[Source], InputRule]:

@@ -30,6 +30,7 @@ def learn(
     session: Session,
     run: Run,
     tell: Progress,
+    device: str = "cpu",
 ) -> tuple[dict[str, State], Calibration]:
     """States by part, learned on all items, and the calibration at the false-reject rate `alarm`.
 
@@ -46,7 +47,7 @@ def learn(
         work = sum(store.grid.positions for store in stores.values()) * (int(fold.max()) + 2)
         unseen, states = {}, {}
         for part in recipe.parts:
-            learner = _Learner(part, stores[part.name], run, lambda n: tell("dictionaries", n, work))
+            learner = _Learner(part, stores[part.name], run, lambda n: tell("dictionaries", n, work), device)
             found = heldout.distances(learner.fit, learner.judge, len(items), fold)
             state = learner.fit(np.arange(len(items)))
             unseen[part.name] = heldout.measured(found, fold) if part.unseen else found
@@ -62,16 +63,17 @@ class _Learner:
     store: Store
     run: Run
     done: Callable[[int], None]
+    device: str
 
     def fit(self, rows: NDArray[np.intp]) -> State:
         method = method_of(self.part)
-        state: State = method.fit(self.store, rows, params_of(self.part), self.run, self.done)
+        state: State = method.fit(self.store, rows, params_of(self.part), self.run, self.done, self.device)
         return state
 
     def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
         """Distances (len(rows),P) of the store's images `rows`."""
         method = method_of(self.part)
-        ready = method.ready(state, params_of(self.part))
+        ready = method.ready(state, params_of(self.part), self.device)
         batches = np.array_split(rows, max(1, -(-len(rows) // heldout.BATCH)))
         return np.concatenate(
             list(self.run(lambda batch: method.distance(ready, self.store.images(batch)), batches))

@@ -31,13 +31,13 @@ def store():
         yield held
 
 
-def learned(name, store, rows=None):
+def learned(name, store, rows=None, device="cpu"):
     method = plugins.load("methods", name)
     params = method.Params(**PARAMS[name])
     told = []
-    state = method.fit(store, np.arange(40) if rows is None else rows, params, map, told.append)
+    state = method.fit(store, np.arange(40) if rows is None else rows, params, map, told.append, device)
     assert sum(told) == GRID.positions
-    return method, method.ready(state, params), state
+    return method, method.ready(state, params, device), state
 
 
 @pytest.mark.parametrize("name", plugins.names("methods"))
@@ -58,6 +58,16 @@ def test_threads_and_order_change_nothing(name, store):
     whole = method.distance(ready, store.images(np.arange(4)), 1)
     np.testing.assert_array_equal(whole, method.distance(ready, store.images(np.arange(4)), 2))
     np.testing.assert_array_equal(whole[::-1], method.distance(ready, store.images(np.arange(4)[::-1])))
+
+
+@pytest.mark.skipif(not sparse.runs_on("cpu:0"), reason="torch is not installed (make test-torch)")
+@pytest.mark.parametrize("name", plugins.names("methods"))
+def test_torch_learns_and_judges_as_the_kernels_do(name, store):
+    method, ready, _ = learned(name, store)
+    _, on_torch, _ = learned(name, store, device="cpu:0")
+    signals = store.images(np.arange(6))
+    expected = method.distance(ready, signals)
+    np.testing.assert_allclose(method.distance(on_torch, signals), expected, atol=1e-3 * expected.max())
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,14 @@ class Params:
     whiten: float = 0.5
 
 
-def fit(store: Any, rows: NDArray[np.intp], params: Params, run: Run, done: Callable[[int], None]) -> State:
+def fit(
+    store: Any,
+    rows: NDArray[np.intp],
+    params: Params,
+    run: Run,
+    done: Callable[[int], None],
+    device: str = "cpu",
+) -> State:
     """State with dictionary (P,K,F) float16 and the whitening, learned on the images `rows` of the store."""
     white = whitening.fit(store.batches(rows), store.length, params.whiten)
     positions = store.grid.positions
@@ -53,7 +60,7 @@ def _fit_block(
     return np.stack([sparse.cover(y, params.atoms) for y in signals]).astype(np.float16)
 
 
-def ready(state: State, params: Params) -> Mapping[str, Any]:
+def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
     """What `distance` reads: the whitening, and the dictionary prepared.
 
     Raises ValueError if the dictionary does not fit the grid.
@@ -64,12 +71,15 @@ def ready(state: State, params: Params) -> Mapping[str, Any]:
             f"the dictionary of a {state.grid.h} x {state.grid.w} grid has {len(dictionary)} positions"
         )
     white = whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
-    return {"white": white, "prepared": sparse.prepare(dictionary, half=True), "sparsity": params.sparsity}
+    prepared = sparse.prepare(dictionary, half=True)
+    return {"white": white, "prepared": prepared, "sparsity": params.sparsity, "device": device}
 
 
 def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F32:
     """Raw distances (n,P) float32 of signals (n,P,F): norms of the residuals; larger is stranger."""
     values = whitening.apply(ready["white"], signals.values)
     values = np.ascontiguousarray(values.transpose(1, 0, 2))
-    codes = sparse.omp(values, ready["prepared"], sparsity=ready["sparsity"], threads=threads)
+    codes = sparse.omp(
+        values, ready["prepared"], sparsity=ready["sparsity"], threads=threads, device=ready["device"]
+    )
     return sparse.norms(sparse.residual(values, ready["prepared"], codes, threads=threads))[..., 0].T

@@ -28,7 +28,14 @@ class Params:
     seed: int = 0
 
 
-def fit(store: Any, rows: NDArray[np.intp], params: Params, run: Run, done: Callable[[int], None]) -> State:
+def fit(
+    store: Any,
+    rows: NDArray[np.intp],
+    params: Params,
+    run: Run,
+    done: Callable[[int], None],
+    device: str = "cpu",
+) -> State:
     """State with channels (F',), mean (P,F') and precision (P,F',F') float32, from the images `rows`."""
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(3,)))
     channels = np.sort(rng.permutation(store.length)[: params.channels])
@@ -46,7 +53,7 @@ def fit(store: Any, rows: NDArray[np.intp], params: Params, run: Run, done: Call
     return State(store.grid, {"channels": channels, "mean": mean.astype(np.float32), "precision": precision})
 
 
-def ready(state: State, params: Params) -> Mapping[str, Any]:
+def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
     """What `distance` reads: the state's arrays. Raises ValueError if they do not fit the grid."""
     if len(state.arrays["mean"]) != state.grid.positions or len(state.arrays["precision"]) != state.grid.positions:
         raise ValueError(

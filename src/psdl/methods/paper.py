@@ -36,13 +36,20 @@ def atoms_per_signal(length: int, params: Params) -> int:
     return max(1, round(length * params.sparsity))
 
 
-def fit(store: Any, rows: NDArray[np.intp], params: Params, run: Run, done: Callable[[int], None]) -> State:
+def fit(
+    store: Any,
+    rows: NDArray[np.intp],
+    params: Params,
+    run: Run,
+    done: Callable[[int], None],
+    device: str = "cpu",
+) -> State:
     """State with dictionary (P,K,F) float32, mean (P,2) and precision (P,2,2) float64, learned on the images
     `rows` of the store. `done` is called with the number of positions learned."""
     positions = store.grid.positions
     blocks = [(p, min(p + BLOCK, positions)) for p in range(0, positions, BLOCK)]
     found = []
-    for block in run(partial(_fit_block, store, rows, params), blocks):
+    for block in run(partial(_fit_block, store, rows, params, device), blocks):
         found.append(block)
         done(len(block[0]))
     names = ("dictionary", "mean", "precision")
@@ -50,11 +57,13 @@ def fit(store: Any, rows: NDArray[np.intp], params: Params, run: Run, done: Call
     return State(store.grid, arrays)
 
 
-def _fit_block(store: Any, rows: NDArray[np.intp], params: Params, block: tuple[int, int]) -> tuple[F32, F64, F64]:
+def _fit_block(
+    store: Any, rows: NDArray[np.intp], params: Params, device: str, block: tuple[int, int]
+) -> tuple[F32, F64, F64]:
     signals = store.positions(*block, rows)
     T = atoms_per_signal(store.length, params)
     start = sparse.dct(store.length)
-    dictionary, codes = sparse.learn(signals, start, sparsity=T, rounds=params.rounds, threads=1)
+    dictionary, codes = sparse.learn(signals, start, sparsity=T, rounds=params.rounds, threads=1, device=device)
     mean, precision = _gaussians(_statistics(signals, dictionary, codes, 1))
     return dictionary, mean, precision
 
@@ -74,7 +83,7 @@ def _gaussians(statistics: F64) -> tuple[F64, F64]:
     return mean, np.linalg.inv(covariance + RIDGE * np.eye(2))
 
 
-def ready(state: State, params: Params) -> Mapping[str, Any]:
+def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
     """What `distance` reads: the state with its dictionary prepared (Gram matrices), which no file holds.
 
     Raises ValueError if the arrays do not fit the grid.
@@ -83,14 +92,15 @@ def ready(state: State, params: Params) -> Mapping[str, Any]:
     if (len(dictionary), state.arrays["mean"].shape, state.arrays["precision"].shape) != (P, (P, 2), (P, 2, 2)):
         raise ValueError(f"the arrays of a {state.grid.h} x {state.grid.w} grid need {P} positions")
     T = atoms_per_signal(dictionary.shape[2], params)
-    return {**state.arrays, "prepared": sparse.prepare(dictionary), "sparsity": T}
+    prepared = sparse.prepare(dictionary, gram=device == "cpu")
+    return {**state.arrays, "prepared": prepared, "sparsity": T, "device": device}
 
 
 def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F32:
     """Raw distances (n,P) float32 of signals (n,P,F); larger is stranger."""
     values = np.ascontiguousarray(signals.values.transpose(1, 0, 2))
     prepared = ready["prepared"]
-    codes = sparse.omp(values, prepared, sparsity=ready["sparsity"], threads=threads)
+    codes = sparse.omp(values, prepared, sparsity=ready["sparsity"], threads=threads, device=ready["device"])
     offset = _statistics(values, prepared, codes, threads) - ready["mean"][:, None]
     P = ready["precision"]
     squared = (

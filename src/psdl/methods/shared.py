@@ -36,7 +36,14 @@ class Params:
     seed: int = 0
 
 
-def fit(store: Any, rows: NDArray[np.intp], params: Params, run: Run, done: Callable[[int], None]) -> State:
+def fit(
+    store: Any,
+    rows: NDArray[np.intp],
+    params: Params,
+    run: Run,
+    done: Callable[[int], None],
+    device: str = "cpu",
+) -> State:
     """State with dictionary (K,F) float16 and the whitening, learned on the images `rows` of the store."""
     white = whitening.fit(store.batches(rows), store.length, params.whiten)
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(2,)))
@@ -45,7 +52,7 @@ def fit(store: Any, rows: NDArray[np.intp], params: Params, run: Run, done: Call
     count = min(params.learned, len(learned))
     start = learned[rng.permutation(len(learned))[:count]]
     start = start / sparse.norms(start)
-    dictionary, _ = sparse.learn(learned, start, sparsity=params.sparsity, rounds=ROUNDS)
+    dictionary, _ = sparse.learn(learned, start, sparsity=params.sparsity, rounds=ROUNDS, device=device)
     dictionary = _cover(signals, dictionary, min(params.atoms, len(signals)))
     done(store.grid.positions)
     arrays: dict[str, NDArray[Any]] = {
@@ -91,17 +98,20 @@ def _raise_best(best: F32, signals: F32, atoms: F32, batch: int = 8192) -> None:
         np.maximum(best[n : n + batch], found, out=best[n : n + batch])
 
 
-def ready(state: State, params: Params) -> Mapping[str, Any]:
+def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
     """What `distance` reads: the whitening, and the dictionary prepared."""
     white = whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
     atoms = state.arrays["dictionary"].astype(np.float32)
-    return {"white": white, "prepared": sparse.prepare(atoms), "sparsity": params.sparsity}
+    prepared = sparse.prepare(atoms, gram=device == "cpu")
+    return {"white": white, "prepared": prepared, "sparsity": params.sparsity, "device": device}
 
 
 def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F32:
     """Raw distances (n,P) float32 of signals (n,P,F): norms of the residuals; larger is stranger."""
     values = whitening.apply(ready["white"], signals.values)
     flat = np.ascontiguousarray(values.reshape(-1, values.shape[2]))
-    codes = sparse.omp(flat, ready["prepared"], sparsity=ready["sparsity"], threads=threads)
+    codes = sparse.omp(
+        flat, ready["prepared"], sparsity=ready["sparsity"], threads=threads, device=ready["device"]
+    )
     left = sparse.residual(flat, ready["prepared"], codes, threads=threads)
     return sparse.norms(left)[:, 0].reshape(values.shape[:2])

@@ -142,6 +142,15 @@ def _pursue(
     return Codes(codes.support[0], x[0]) if single else Codes(codes.support, x)
 
 
+def runs_on(device: str) -> bool:
+    """Whether `omp`, `ormp` and `learn` can run on that device here: torch is installed and finds it."""
+    try:
+        on_torch().on(device)
+    except SparseError:
+        return device == "cpu"
+    return True
+
+
 def on_torch() -> Any:
     """The module `torch.py`; raises SparseError where torch is not installed."""
     try:
