@@ -2,8 +2,8 @@
 
     make bench NAME=ladder
 
-Prints the table of docs/kernels.md and writes bench/results/ladder.json. One thread, float32, Gram matrix at hand, so
-that nothing but the kernel is timed.
+Prints the table of docs/kernels.md and writes bench/results/ladder.json. One thread, float32, Gram matrix at hand,
+so that nothing but the kernel is timed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ RESULTS = Path(__file__).parent / "results"
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def least_squares_rung(Y, D, G, support, x, rows_at_once):
-    """Batch-OMP with the rows W of correlations with orthonormal directions; `rows_at_once` of W a pass, 1 or 8."""
+    """Batch-OMP with the rows W of correlations with orthonormal directions; `rows_at_once` of W a pass, 1 or
+    8."""
     atoms, T = D.shape[0], support.shape[1]
     a, W = np.empty(atoms, D.dtype), np.empty((T, atoms), D.dtype)
     h, c = np.empty((T, T), D.dtype), np.empty(T, D.dtype)
