@@ -1,4 +1,4 @@
-"""Writes docs/images/dictionary.png: a dictionary learned from patches of a photograph of bricks, and its statistics.
+"""Writes docs/images/dictionary.png: a dictionary learned from patches of bricks, and its statistics.
 
 python tools/dictionary_picture.py        (needs the extra [demo])
 """
@@ -22,10 +22,9 @@ def main() -> None:
     signals = patches - patches.mean(axis=1, keepdims=True)
     start = sparse.spread(signals[::10], ATOMS)
     dictionary, codes = sparse.learn(signals, start, sparsity=SPARSITY, rounds=15, replace=True)
+    left = np.square(sparse.residual(signals, dictionary, codes)).sum() / np.square(signals).sum()
     sparse.picture(dictionary, PICTURE, codes)
-    print(
-        f"{PICTURE}: {len(signals)} signals, residual energy {np.square(sparse.residual(signals, dictionary, codes)).sum():.0f}"
-    )
+    print(f"{PICTURE.name}: {len(signals)} signals, of whose energy {left:.1%} is left")
 
 
 if __name__ == "__main__":

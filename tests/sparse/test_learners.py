@@ -140,3 +140,30 @@ def test_learning_does_not_mind_the_scale_of_signals(power):
     scaled, scaled_codes = sparse.learn(np.ldexp(Y, power), sparse.dct(16), sparsity=3, rounds=3)
     np.testing.assert_allclose(scaled, D, atol=1e-5)
     np.testing.assert_allclose(np.ldexp(scaled_codes.coefficients, -power), codes.coefficients, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        np.eye(7),
+        np.ones((5, 3)),
+        np.outer(np.arange(6), np.arange(4)),
+        np.diag([1, 1 - 1e-9, 0.5]),
+        np.array([[0.0, 3, 4]]),
+        np.repeat([[1.0, -1, 0], [-1, 1, 0], [0, 0, 9]], 2, axis=0),
+        problem(0, n=300, f=40, k=1)[0],
+        problem(1, n=12, f=100, k=1)[0],
+        1e-12 * problem(2, n=30, f=30, k=1)[0],
+    ],
+    ids=range(9),
+)
+def test_the_leading_singular_pair_of_awkward_matrices(rest):
+    from psdl.sparse.learners.exact_cpu import STEPS, leading
+
+    rest = np.ascontiguousarray(rest, np.float64)
+    n, f = rest.shape
+    v, u, w = np.linspace(1, 2, f), np.empty(n), np.empty(f)
+    assert leading(rest, n, v, u, w, np.empty((STEPS, f)))
+    assert np.linalg.norm(v) == pytest.approx(1)
+    assert np.linalg.norm(u) == pytest.approx(np.linalg.svd(rest)[1][0], rel=1e-10)
+    np.testing.assert_allclose(u, rest @ v, atol=1e-12 * np.abs(rest).max())

@@ -21,7 +21,7 @@ from psdl.sparse.arrays import (
     scaled,
     scratch,
 )
-from psdl.sparse.door import Codes, omp, on_torch, residual
+from psdl.sparse.door import Codes, omp, on_torch
 from psdl.sparse.errors import SparseError
 from psdl.sparse.prepared import NEAR
 from psdl.sparse.pursuits.omp import NEVER, dependence_tolerance, stop_tolerance
@@ -64,12 +64,10 @@ def learn(
         if learner == "exact":
             raise SparseError(f"the exact learner runs on the CPU only, not on {device!r}: use device='cpu'")
         codes = Codes(*on_torch().learn(Y, D, T, rounds, replace, device))
-    elif learner == "exact":
-        codes = _exact(Y, D, T, rounds, replace, threads, progress)
     elif len(Y) < threads:
-        codes = _rounds(Y, D, T, rounds, replace, threads, progress)
+        codes = _rounds(Y, D, T, rounds, learner, replace, threads, progress)
     else:
-        codes = _positions(Y, D, T, rounds, replace, threads, progress)
+        codes = _positions(Y, D, T, rounds, learner, replace, threads, progress)
     codes = Codes(codes.support, scaled(codes.coefficients, power))
     return (D[0], Codes(codes.support[0], codes.coefficients[0])) if single else (D, codes)
 
@@ -97,21 +95,26 @@ def _empty(Y: Array, T: int) -> Codes:
     return Codes(np.full((*Y.shape[:2], T), -1, np.int32), np.zeros((*Y.shape[:2], T), Y.dtype))
 
 
-def _positions(Y: Array, D: Array, T: int, rounds: int, replace: bool, threads: int, progress: Told) -> Codes:
+def _positions(
+    Y: Array, D: Array, T: int, rounds: int, learner: str, replace: bool, threads: int, progress: Told
+) -> Codes:
     """All rounds of a position on one thread: its signals stay in the cache."""
-    codes = _empty(Y, T)
+    codes = Codes(np.full((*Y.shape[:2], T), -1, np.int32), np.zeros((*Y.shape[:2], T), Y.dtype))
     _, count, length = D.shape
     width = padded(count, D.dtype)
 
     def work(first: int, last: int) -> None:
-        from psdl.sparse.learners.ksvd_cpu import learn_block
+        from psdl.sparse.learners.ksvd_cpu import code_block
 
+        update = _updates(learner)
         room = scratch(count, T, D.dtype)
         transposed, gram = aligned((length, width), D.dtype), aligned((count, width), D.dtype)
         tolerances = stop_tolerance(D.dtype), dependence_tolerance(D.dtype), NEVER
         for p in range(first, last):
             found = codes.support[p], codes.coefficients[p]
-            learn_block(Y[p], D[p], rounds, replace, *tolerances, transposed, gram, room, *found)
+            for _ in range(rounds):
+                code_block(Y[p], D[p], *tolerances, transposed, gram, room, *found)
+                update(Y[p], D[p], *found, replace, tolerances[0])
             if progress:
                 progress(1)
 
@@ -119,17 +122,17 @@ def _positions(Y: Array, D: Array, T: int, rounds: int, replace: bool, threads: 
     return codes
 
 
-def _rounds(Y: Array, D: Array, T: int, rounds: int, replace: bool, threads: int, progress: Told) -> Codes:
+def _rounds(
+    Y: Array, D: Array, T: int, rounds: int, learner: str, replace: bool, threads: int, progress: Told
+) -> Codes:
     """Round after round, the signals of a position coded on all threads: for fewer positions than threads."""
-    from psdl.sparse.learners.ksvd_cpu import update_block
-
-    codes = _empty(Y, T)
+    update = _updates(learner)
     for _ in range(rounds):
         codes = omp(Y, D, sparsity=T, threads=threads)
 
         def work(first: int, last: int, codes: Codes = codes) -> None:
             for p in range(first, last):
-                update_block(Y[p], D[p], codes.support[p], codes.coefficients[p], replace, stop_tolerance(Y.dtype))
+                update(Y[p], D[p], codes.support[p], codes.coefficients[p], replace, stop_tolerance(Y.dtype))
 
         split(work, len(Y), threads)
     if progress:
@@ -137,19 +140,12 @@ def _rounds(Y: Array, D: Array, T: int, rounds: int, replace: bool, threads: int
     return codes
 
 
-def _exact(Y: Array, D: Array, T: int, rounds: int, replace: bool, threads: int, progress: Told) -> Codes:
-    from psdl.sparse.learners.exact import update
+def _updates(learner: str) -> Callable[..., None]:
+    """The compiled second half of a round."""
+    if learner == "exact":
+        from psdl.sparse.learners.exact_cpu import exact_update_block
 
-    codes = _empty(Y, T)
+        return exact_update_block  # type: ignore[no-any-return]
+    from psdl.sparse.learners.ksvd_cpu import update_block
 
-    def work(first: int, last: int) -> None:
-        for p in range(first, last):
-            for _ in range(rounds):
-                found = omp(Y[p], D[p], sparsity=T, threads=1)
-                codes.support[p], codes.coefficients[p] = found
-                update(Y[p], D[p], codes.support[p], codes.coefficients[p], residual(Y[p], D[p], found), replace)
-            if progress:
-                progress(1)
-
-    split(work, len(Y), threads, each=8)
-    return codes
+    return update_block  # type: ignore[no-any-return]

@@ -115,14 +115,10 @@ def update_block(signals, dictionary, support, x, replace, tolerance):
 
 
 @njit(nogil=True, cache=True)
-def learn_block(
-    signals, dictionary, rounds, replace, tolerance, dependent, never, transposed, gram, scratch, support, x
-):
-    """One position: signals (N,F); dictionary (K,F), the start, is overwritten; so are support and x (N,T).
+def code_block(signals, dictionary, tolerance, dependent, never, transposed, gram, scratch, support, x):
+    """The first half of a round, one position: codes of signals (N,F) in support and x (N,T).
 
     Scratch: transposed (F,W), gram (K,W) and a pursuit's; `never` is an energy that no residual reaches.
     """
-    for _ in range(rounds):
-        prepare_block(dictionary, transposed, gram)
-        omp_block(signals, transposed, gram, tolerance, dependent, never, None, scratch, support, x)
-        update_block(signals, dictionary, support, x, replace, tolerance)
+    prepare_block(dictionary, transposed, gram)
+    omp_block(signals, transposed, gram, tolerance, dependent, never, None, scratch, support, x)
