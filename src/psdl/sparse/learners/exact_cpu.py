@@ -54,8 +54,8 @@ def normalise(v):
 def top_pair(diagonal, beside, count, s):
     """The largest eigenvalue of the symmetric tridiagonal matrix of `count` rows; s (count,) <- its unit vector.
 
-    The value by bisection on the signs of pivots; the vector by inverse iteration just above it, where the matrix is
-    definite and elimination needs no pivoting.
+    The value by bisection on the signs of pivots; the vector by inverse iteration just above it, where the matrix
+    is definite and elimination needs no pivoting.
     """
     low, high = diagonal[0], diagonal[0]
     for i in range(count):
@@ -138,8 +138,8 @@ def leading(E, count, v, u, w, basis):
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def update_atom(dictionary, k, users, first, last, x, residual, rest, u, v, w, basis):
-    """Atom k of dictionary (K,F), in place, with its coefficients in x (N,T), at the places users[first:last], and the
-    residual (N,F). Scratch: rest (N,F), u (N,), v and w (F,), basis (STEPS,F)."""
+    """Atom k of dictionary (K,F), in place, with its coefficients in x (N,T), at the places users[first:last], and
+    the residual (N,F). Scratch: rest (N,F), u (N,), v and w (F,), basis (STEPS,F)."""
     length, sparsity, count = dictionary.shape[1], x.shape[1], last - first
     v[:] = 0
     widest, most = 0, -1.0
@@ -154,7 +154,7 @@ def update_atom(dictionary, k, users, first, last, x, residual, rest, u, v, w, b
             widest, most = i, energy
     if not most > 0:
         return
-    # The approximate update, and a little of the row that leaves most, lest the start be at right angles to the best.
+    # The approximate update, and a little of the row that leaves most: a start must not be orthogonal to the best.
     normalise(v)
     for f in range(length):
         v[f] += dictionary.dtype.type(0.1) * rest[widest, f] / dictionary.dtype.type(np.sqrt(most))
