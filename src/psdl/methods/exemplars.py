@@ -57,7 +57,7 @@ def _fit_block(
     store: Any, rows: NDArray[np.intp], params: Params, white: whitening.Whitening, block: tuple[int, int]
 ) -> NDArray[np.float16]:
     signals = whitening.apply(white, store.positions(*block, rows))
-    return np.stack([sparse.cover(y, params.atoms) for y in signals]).astype(np.float16)
+    return sparse.cover(signals, params.atoms, threads=1).astype(np.float16)
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psdl.sparse.arrays import canonical
+from psdl.sparse.arrays import aligned, canonical, padded
 from psdl.sparse.errors import SparseError
+from psdl.sparse.threads import split
 
 F64 = NDArray[np.float64]
 
@@ -127,20 +128,44 @@ def norms(signals: NDArray[Any]) -> NDArray[Any]:
     return lengths
 
 
-def cover(signals: NDArray[Any], count: int, left: NDArray[Any] | None = None) -> NDArray[Any]:
-    """Atoms (count,F): of signals (N,F), normalised, those that in turn one atom before them codes worst.
+def cover(
+    signals: ArrayLike, count: int, left: NDArray[Any] | None = None, threads: int | None = None
+) -> NDArray[Any]:
+    """Atoms (count,F) of signals (N,F), or (P,count,F) of (P,N,F): normalised signals, each the one that any single
+    atom before it codes worst.
 
-    left (N,): the energies that an earlier dictionary leaves; the signals' own if None. count is capped at N. The
-    farthest-point rule, on residuals: Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985.
+    left (N,) or (P,N): the energies that an earlier dictionary leaves; the signals' own if None. count is capped at N;
+    the first of equals is taken. The farthest-point rule, on residuals: Gonzalez, "Clustering to minimize the maximum
+    intercluster distance", 1985.
     """
-    lengths = norms(signals)
-    units = signals / lengths
-    energy = np.square(lengths[:, 0])
-    left = energy.copy() if left is None else left.copy()
-    chosen: list[int] = []
-    for _ in range(min(count, len(signals))):
-        chosen.append(int(np.argmax(left)))
-        np.minimum(left, energy * (1 - np.square(units @ units[chosen[-1]])), out=left)
-        left[chosen[-1]] = -1
-    atoms: NDArray[Any] = units[chosen]
-    return atoms
+    Y, _ = canonical(signals, "signals")
+    single = Y.ndim == 2
+    Y = Y[None] if single else Y
+    positions, total, length = Y.shape
+    start = None if left is None else np.asarray(left, Y.dtype).reshape(positions, total)
+    atoms = np.empty((positions, min(count, total), length), Y.dtype)
+
+    def work(first: int, last: int) -> None:
+        for p in range(first, last):
+            atoms[p] = _covered(Y[p], atoms.shape[1], None if start is None else start[p])
+
+    split(work, positions, threads)
+    return atoms[0] if single else atoms
+
+
+def _covered(Y: NDArray[Any], count: int, start: NDArray[Any] | None) -> NDArray[Any]:
+    from psdl.sparse.cover_cpu import cover_block
+
+    lengths = norms(Y)
+    units = Y / lengths
+    width = padded(len(Y), Y.dtype)
+    transposed, left = aligned((Y.shape[1], width), Y.dtype), aligned((2, width), Y.dtype)
+    energy, mask = aligned((width,), Y.dtype), aligned((1, width), f"i{Y.dtype.itemsize}")
+    transposed[:, len(Y) :], left[:, len(Y) :], energy[len(Y) :], mask[:, len(Y) :] = 0, 0, 0, 0
+    transposed[:, : len(Y)], energy[: len(Y)] = units.T, np.square(lengths[:, 0])
+    left[0, : len(Y)] = energy[: len(Y)] if start is None else np.maximum(start, 0)
+    mask[:, : len(Y)] = np.iinfo(mask.dtype).max
+    chosen = np.empty(count, np.intp)
+    cover_block(units, transposed, energy, left, mask, chosen)
+    found: NDArray[Any] = units[chosen]
+    return found
