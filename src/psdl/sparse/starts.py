@@ -131,12 +131,12 @@ def norms(signals: NDArray[Any]) -> NDArray[Any]:
 def cover(
     signals: ArrayLike, count: int, left: NDArray[Any] | None = None, threads: int | None = None
 ) -> NDArray[Any]:
-    """Atoms (count,F) of signals (N,F), or (P,count,F) of (P,N,F): normalised signals, each of them the one that any
-    single atom before it codes worst.
+    """Atoms (count,F) of signals (N,F), or (P,count,F) of (P,N,F): normalised signals, each of them the one that
+    any single atom before it codes worst.
 
-    left (N,) or (P,N): the energies that an earlier dictionary leaves; the signals' own if None. count is capped at
-    N; the first of equals is taken. The farthest-point rule, on residuals: Gonzalez, "Clustering to minimize the
-    maximum intercluster distance", 1985.
+    left (N,) or (P,N): the energies that an earlier dictionary leaves; the signals' own if None. count is capped
+    at N; the first of equals is taken. The farthest-point rule, on residuals: Gonzalez, "Clustering to minimize
+    the maximum intercluster distance", 1985.
     """
     Y, _ = canonical(signals, "signals")
     single = Y.ndim == 2
