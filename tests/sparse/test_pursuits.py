@@ -157,6 +157,15 @@ def test_arrays_of_every_flavour_give_the_same_codes():
     assert len(sparse.omp(Y[:0], D, sparsity=5).support) == 0
 
 
+def test_codes_of_a_larger_dictionary_leave_no_residual_but_a_sentence():
+    Y, D = problem(11, k=40)
+    codes = sparse.omp(Y, D, sparsity=5)
+    with pytest.raises(
+        sparse.SparseError, match="the codes use atom 39, but the dictionary has 20: give its own codes"
+    ):
+        sparse.residual(Y, D[:20], codes)
+
+
 @pytest.mark.parametrize(
     ("Y", "D", "t", "words"),
     [

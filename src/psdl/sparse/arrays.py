@@ -11,7 +11,7 @@ from psdl.sparse.errors import SparseError
 
 Array = NDArray[Any]
 LINE = 64  # bytes of a cache line, and of the widest vector register
-GROUPED = 24 * 1024  # bytes
+GROUPED = 24 * 1024  # bytes of rows up to which signals take their steps together
 
 
 class Scratch(NamedTuple):
@@ -72,8 +72,7 @@ def canonical(values: ArrayLike, what: str) -> tuple[Array, float]:
     """A C-contiguous, finite array, float32 or float64 (other types become float32), and its largest absolute
     value.
 
-    Kernels are compiled for one flavour of arrays: a read-only one becomes a view that claims to be writable; no
-    kernel writes to it.
+    Kernels are compiled for one flavour of arrays; one that is read-only, strided or of another type is copied.
     """
     array = np.asarray(values)
     dtype = array.dtype if array.dtype in (np.float32, np.float64) else np.dtype(np.float32)

@@ -31,8 +31,6 @@ from psdl.sparse.threads import split, worth
 
 BLOCK = 64  # signals a thread takes at once
 
-Work = Callable[..., None]
-
 
 class Codes(NamedTuple):
     """support (..., N,T) int32, -1 where unused; coefficients (..., N,T), 0 where unused."""
@@ -215,7 +213,10 @@ def _given(sparsity: int | None, tolerance: float | None, D: Prepared) -> int:
 def residual(
     signals: ArrayLike, dictionary: ArrayLike | Prepared, codes: Codes, *, threads: int | None = None
 ) -> Array:
-    """signals - codes dictionary, of the signals' shape: (N,F) with (K,F), or (P,N,F) with (P,K,F)."""
+    """signals - codes dictionary, of the signals' shape: (N,F) with (K,F), or (P,N,F) with (P,K,F).
+
+    Raises SparseError on shapes that do not fit and on codes of a larger dictionary.
+    """
     from psdl.sparse.residuals_cpu import residual_items
 
     Y, _ = canonical(signals, "signals")
@@ -224,6 +225,10 @@ def residual(
     D = dictionary if isinstance(dictionary, Prepared) else as_given(np.asarray(dictionary, Y.dtype))
     fit_together(Y, D.shape, single, D.single)
     support = np.ascontiguousarray(codes.support).reshape(len(Y), Y.shape[1], -1)
+    if support.size and support.max() >= D.shape[1]:
+        raise SparseError(
+            f"the codes use atom {support.max()}, but the dictionary has {D.shape[1]}: give its own codes"
+        )
     x = scaled(np.ascontiguousarray(codes.coefficients, dtype=Y.dtype).reshape(support.shape), D.power)
     out = np.empty_like(Y)
 

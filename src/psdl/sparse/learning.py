@@ -46,7 +46,7 @@ def learn(
 
     signals (N,F) or (P,N,F); start (K,F), shared by all positions, or (P,K,F). The dictionary is (K,F) or
     (P,K,F); the codes are those that the last round's updates leave. learner: "approximate" (Rubinstein,
-    Zibulevsky, Elad 2008) or "exact" (Aharon, Elad, Bruckstein 2006, a singular value decomposition an atom).
+    Zibulevsky, Elad 2008) or "exact" (Aharon, Elad, Bruckstein 2006: the leading singular pair for each atom).
     Atoms that no signal uses stay as they are; with `replace` they become the signals that are coded worst.
     `progress` is called with the number of positions learned since its last call. device: as of `omp`. Raises
     SparseError as `omp` does. The definition is `learners/ksvd.py`.
@@ -64,6 +64,8 @@ def learn(
         if learner == "exact":
             raise SparseError(f"the exact learner runs on the CPU only, not on {device!r}: use device='cpu'")
         codes = Codes(*on_torch().learn(Y, D, T, rounds, replace, device))
+        if progress:
+            progress(len(Y))
     elif len(Y) < threads:
         codes = _rounds(Y, D, T, rounds, learner, replace, threads, progress)
     else:
@@ -91,15 +93,11 @@ def _together(signals: ArrayLike, start: ArrayLike) -> tuple[Array, float, Array
     return Y, largest, D, single
 
 
-def _empty(Y: Array, T: int) -> Codes:
-    return Codes(np.full((*Y.shape[:2], T), -1, np.int32), np.zeros((*Y.shape[:2], T), Y.dtype))
-
-
 def _positions(
     Y: Array, D: Array, T: int, rounds: int, learner: str, replace: bool, threads: int, progress: Told
 ) -> Codes:
     """All rounds of a position on one thread: its signals stay in the cache."""
-    codes = Codes(np.full((*Y.shape[:2], T), -1, np.int32), np.zeros((*Y.shape[:2], T), Y.dtype))
+    codes = Codes(np.empty((*Y.shape[:2], T), np.int32), np.empty((*Y.shape[:2], T), Y.dtype))
     _, count, length = D.shape
     width = padded(count, D.dtype)
 
