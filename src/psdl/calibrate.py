@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl.regions import label
-from psdl.types import F32, F64, Calibration, Score, Verdict
+from psdl.types import F32, F64, Calibration, Region, Score, Verdict
 
 STRIDE = 4  # every fourth pixel of every fourth row stands for the map when quantiles are taken
 
@@ -88,3 +88,22 @@ def defect_mask(values: F32, calibration: Calibration) -> NDArray[np.bool_]:
     level = np.where(peaks > high, np.clip(peaks / 2, low, high), np.inf)
     found: NDArray[np.bool_] = values > level[labels]
     return found
+
+
+def regions(values: F32, mask: NDArray[np.bool_]) -> tuple[Region, ...]:
+    """The connected parts (8 neighbours) of a mask (h,w) on a map (h,w), the highest peak first."""
+    labels, count = label(mask)
+    found = []
+    for number in range(1, count + 1):
+        y, x = np.nonzero(labels == number)
+        top = int(np.argmax(values[y, x]))
+        found.append(
+            Region(
+                area=len(x),
+                box=(int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1),
+                peak=float(values[y[top], x[top]]),
+                peak_at=(int(x[top]), int(y[top])),
+                centroid=(float(x.mean()), float(y.mean())),
+            )
+        )
+    return tuple(sorted(found, key=lambda region: -region.peak))

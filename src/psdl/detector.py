@@ -19,7 +19,20 @@ from psdl.backbone.session import Session, resolve_device
 from psdl.errors import PsdlError
 from psdl.extract import Source, extract
 from psdl.learning import Progress, learn, method_of, params_of
-from psdl.types import F32, Calibration, Geometry, InputRule, Model, Part, Recipe, Run, Sample, Signals, Verdict
+from psdl.types import (
+    F32,
+    Calibration,
+    Geometry,
+    InputRule,
+    Model,
+    Part,
+    Recipe,
+    Region,
+    Run,
+    Sample,
+    Signals,
+    Verdict,
+)
 
 LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")
 
@@ -45,6 +58,11 @@ class Result:
         """(h,w) bool: where the defect is; empty on an image whose map stays below the thresholds."""
         found = calibrate.defect_mask(self.input_map, self.calibration)
         return image.mask_to_source(found, self.geometry)
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The connected parts of the mask, in pixels of the image, the highest peak first."""
+        return calibrate.regions(self.map, self.mask)
 
 
 class Detector:

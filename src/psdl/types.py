@@ -179,6 +179,21 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Region:
+    """One connected part of a defect mask, in image pixels; x goes right, y down, from 0.
+
+    area in pixels; box (left, top, right, bottom), right and bottom exclusive; peak: the map's largest value
+    inside, peak_at (x,y): where; centroid (x,y).
+    """
+
+    area: int
+    box: tuple[int, int, int, int]
+    peak: float
+    peak_at: tuple[int, int]
+    centroid: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Model:
     """All that a model file holds. options: the resolved options it was learned with."""
 

@@ -76,6 +76,32 @@ def test_predict_prints_verdicts_and_draws(model_file, mvtec, tmp_path):
     assert len((tmp_path / "out/images.csv").read_text().splitlines()) == 3
 
 
+def test_predict_says_where_and_scripts_can_act_on_it(model_file, mvtec, tmp_path):
+    bad, good = mvtec / "bolt/test/blot/000.png", mvtec / "bolt/test/good/000.png"
+    assert parts.psdl("predict", model_file, good, "--fail-on", "ng").returncode == 0
+    done = parts.psdl("predict", model_file, bad, "--json", "--out", tmp_path, "--maps", "--fail-on", "ng")
+    assert done.returncode == 1, done.stderr
+    row = json.loads(done.stdout)
+    assert row == json.loads((tmp_path / "images.jsonl").read_text())
+    assert (row["verdict"], row["label"], row["width"], row["height"]) == ("NG", None, 128, 96)
+    values = np.asarray(Image.open(next((tmp_path / "maps").rglob("*.tiff"))))
+    mask = np.asarray(Image.open(next((tmp_path / "masks").rglob("*.png"))))
+    heat = np.asarray(Image.open(next((tmp_path / "heat").rglob("*.png"))))
+    assert (values.shape, values.dtype, heat.shape) == ((96, 128), np.float32, (96, 128, 3))
+    assert set(np.unique(mask)) == {0, 255}
+    assert sum(region["area"] for region in row["regions"]) == (mask == 255).sum()
+    region = row["regions"][0]
+    x, y = region["peak_at"]
+    assert values[y, x] == pytest.approx(region["peak"], rel=1e-6) == np.nanmax(values)
+    truth = np.asarray(Image.open(mvtec / "bolt/ground_truth/blot/000.png")) > 0
+    x, y = map(round, region["centroid"])
+    assert truth[y, x], "the region lies on the planted blot"
+    left, top, right, bottom = region["box"]
+    assert left <= x < right
+    assert top <= y < bottom
+    assert mask[top:bottom, left:right].any()
+
+
 def test_inspect_says_what_a_model_holds(model_file):
     done = parts.psdl("inspect", model_file)
     for words in ("efficientnet_lite0 (Apache-2.0)", "SHA-256", "16 x 16 positions", "rounds 2", "threshold"):
@@ -169,6 +195,8 @@ def test_a_jpeg_damaged_inside_is_refused_while_scoring(model_file, tmp_path):
         (("fit", "{data}", "--model", "{out}/m", "--device", "tpu"), ("unknown device", "cpu")),
         (("fit", "{data}", "--model", "{out}/m", "--config", "{none}"), ("no file",)),
         (("predict", "{model}", "{none}.png"), ("no file or folder",)),
+        (("predict", "{model}", "{data}", "--fail-on", "never"), ("unknown verdict of --fail-on", "ng")),
+        (("predict", "{model}", "{data}", "--maps"), ("--maps was given without a folder", "--out")),
         (("evaluate", "{model}", "{data}/bolt/train", "--out", "{out}"), ("no labelled test images",)),
     ],
 )

@@ -13,12 +13,13 @@ from psdl.cli import options
 def evaluate(
     model: Annotated[str, typer.Argument(help="Model file, or the folder that fit --each filled.")],
     data: options.Data,
-    out: Annotated[Path, typer.Option(help="Folder for metrics.json, images.csv and pictures.")],
+    out: Annotated[Path, typer.Option(help="Folder for metrics.json, images.csv, images.jsonl and pictures.")],
     config: options.Config = None,
     images: options.Images = 8,
     seed: options.Seed = 0,
     category: options.Category = None,
     layout: options.Layout = None,
+    maps: options.Maps = False,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
@@ -30,14 +31,16 @@ def evaluate(
     lines = Lines(quiet)
     samples, _ = lines.read(data, layout, category)
     files = model_files(Path(model), samples, Path(model).is_dir())
-    measure(files, samples, out, {"images": images, "seed": seed, "device": device, "jobs": jobs}, lines)
+    measure(
+        files, samples, out, {"images": images, "seed": seed, "maps": maps, "device": device, "jobs": jobs}, lines
+    )
 
 
 def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, Any], lines: Any) -> Any:
     """Judges the test images by their category's model and writes what came out; returns the images drawn."""
     from psdl import check
     from psdl.detector import Detector
-    from psdl.report import pictures, tables
+    from psdl.report import maps, pictures, tables
 
     test = check.testing(samples)
     detectors = {file: Detector.load(file, values["device"]) for file in set(files.values())}
@@ -57,5 +60,7 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
         drawn = pictures.sample(judged, values["images"], values["seed"])
         for done, total in pictures.write(drawn, out):
             tell("pictures", done, total)
-    lines.say(*tables.lines(summary), f"wrote metrics.json, images.csv and pictures into {out}")
+        for done, total in maps.write(judged if values["maps"] else [], out):
+            tell("maps", done, total)
+    lines.say(*tables.lines(summary), f"wrote metrics.json, images.csv, images.jsonl and pictures into {out}")
     return drawn

@@ -71,6 +71,9 @@ Weights = Annotated[
 FalseReject = Annotated[float, typer.Option(help="Share of good images that the threshold may reject.")]
 Layout = Annotated[str | None, typer.Option(help="The folder's layout, where it is not to be recognised.")]
 Images = Annotated[int, typer.Option(help="Pictures to draw for each category.")]
+Maps = Annotated[
+    bool, typer.Option("--maps", help="Also write each image's map (float32 TIFF, and in colours) and mask.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Jobs = Annotated[
     int | None, typer.Option(help="Images and positions worked on at a time; all cores if not given.")

@@ -8,14 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
+from psdl import plugins
 from psdl.cli import options
+from psdl.errors import PsdlError
 
 
 def predict(
     model: Annotated[str, typer.Argument(help="Model file.")],
     paths: Annotated[list[str], typer.Argument(help="Image files or folders.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for images.csv and one picture for each image.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for images.csv, images.jsonl and one picture an image.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, as in images.jsonl.")] = False,
+    maps: options.Maps = False,
+    fail_on: Annotated[
+        str | None, typer.Option(help="ng: exit code 1 if any image is NG, so that a script can act on it.")
+    ] = None,
     config: options.Config = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
@@ -25,29 +33,25 @@ def predict(
     from psdl import check
     from psdl.data.read import listed
     from psdl.detector import Detector
+    from psdl.report import tables
 
+    if fail_on not in (None, "ng"):
+        raise plugins.unknown("verdict of --fail-on", str(fail_on), ["ng"])
+    if maps and out is None:
+        raise PsdlError("--maps was given without a folder for them: add --out FOLDER")
     detector = Detector.load(model, device)
     samples = listed(paths)
     check.check(samples, detector.recipe.input, map)
-    judged = []
+    judged, rejected = [], 0
     for sample, result in zip(samples, detector.results(samples, jobs), strict=True):
-        print(json.dumps(row(sample, result)) if as_json else line(sample, result), flush=True)
+        print(json.dumps(tables.row(sample, result)) if as_json else line(sample, result), flush=True)
+        rejected += result.verdict.verdict == "NG"
         if out is not None:
             judged.append((sample, result))
     if out is not None:
-        _write(judged, out, quiet)
-
-
-def row(sample: Any, result: Any) -> dict[str, Any]:
-    """What --json prints of one image."""
-    verdict = result.verdict
-    return {
-        "path": sample.path,
-        "score": result.score,
-        "threshold": verdict.threshold,
-        "verdict": verdict.verdict,
-        "p_value": verdict.p_value,
-    }
+        _write(judged, out, maps, quiet)
+    if fail_on and rejected:
+        raise typer.Exit(1)
 
 
 def line(sample: Any, result: Any) -> str:
@@ -56,11 +60,13 @@ def line(sample: Any, result: Any) -> str:
     return f"{verdict.verdict}  {result.score:10.4g}  (threshold {verdict.threshold:.4g})  {sample.path}"
 
 
-def _write(judged: list[tuple[Any, Any]], out: Path, quiet: bool) -> None:
+def _write(judged: list[tuple[Any, Any]], out: Path, with_maps: bool, quiet: bool) -> None:
     from psdl.cli.lines import Lines
-    from psdl.report import pictures, tables
+    from psdl.report import maps, pictures, tables
 
     with Lines(quiet).progress() as tell:
         tables.write_images(judged, out)
         for done, total in pictures.write(judged, out):
             tell("pictures", done, total)
+        for done, total in maps.write(judged if with_maps else [], out):
+            tell("maps", done, total)

@@ -13,7 +13,9 @@ from psdl.cli import options
 def run(
     context: typer.Context,
     data: options.Data,
-    out: Annotated[Path, typer.Option(help="Folder for the model, metrics.json, images.csv and pictures.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the model, metrics.json, images.csv, images.jsonl and pictures.")
+    ],
     config: options.Config = None,
     recipe: options.Recipe = None,
     arch: options.Arch = None,
@@ -29,6 +31,7 @@ def run(
     layout: options.Layout = None,
     weights: options.Weights = None,
     false_reject: options.FalseReject = 0.01,
+    maps: options.Maps = False,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,

@@ -42,10 +42,10 @@ def write(judged: Judged, out: Path) -> Iterator[tuple[int, int]]:
         yield 1, len(judged)
 
 
-def path_of(found: Sample, out: Path) -> Path:
+def path_of(found: Sample, out: Path, folder: str = "pictures") -> Path:
     """Where an image's picture goes: its name, the folders in it joined by underscores; x.jpg gives x.jpg.png."""
     name = "_".join(part for part in Path(found.name).parts if part not in ("/", "..", "."))
-    return out / "pictures" / found.category / (name if name.endswith(".png") else name + ".png")
+    return out / folder / found.category / (name if name.endswith(".png") else name + ".png")
 
 
 def draw(found: Sample, result: Any, path: Path) -> None:
@@ -119,12 +119,16 @@ def _mask_panel(ax: Any, mask: NDArray[np.bool_] | None, shape: tuple[int, ...])
 
 
 def _heat_panel(figure: Any, ax: Any, values: Any, calibration: Any) -> None:
-    top = 1.5 * calibration.peak_threshold
-    heat = ax.imshow(values, cmap="inferno", vmin=0, vmax=top, alpha=0.65)
+    heat = ax.imshow(values, cmap="inferno", vmin=0, vmax=heat_top(calibration), alpha=0.65)
     bar = figure.colorbar(heat, ax=ax, fraction=0.046, pad=0.02, extend="max")
     bar.ax.tick_params(labelsize=7)
     bar.ax.axhline(calibration.peak_threshold, color="white", linewidth=3)
     bar.ax.axhline(calibration.peak_threshold, color=INK, linewidth=1)
+
+
+def heat_top(calibration: Any) -> float:
+    """The map value at which the heat colours end: one and a half times that above which an image's peak is NG."""
+    return 1.5 * float(calibration.peak_threshold)
 
 
 def _outline(ax: Any, mask: NDArray[np.bool_]) -> None:

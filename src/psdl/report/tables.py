@@ -1,10 +1,11 @@
-"""Judged images -> images.csv and metrics.json, and the lines that sum them up."""
+"""Judged images -> images.csv, images.jsonl and metrics.json, and the lines that sum them up."""
 
 from __future__ import annotations
 
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ NAMES = {"image_f1_max": "image F1 (oracle)", "pixel_f1_max": "pixel F1 (oracle)
 
 
 def write(judged: Judged, out: Path) -> dict[str, Any]:
-    """Writes both files into `out` and returns what metrics.json holds."""
+    """Writes all three files into `out` and returns what metrics.json holds."""
     write_images(judged, out)
     names = sorted({sample.category for sample, _ in judged})
     categories = {name: _category([pair for pair in judged if pair[0].category == name]) for name in names}
@@ -30,8 +31,12 @@ def write(judged: Judged, out: Path) -> dict[str, Any]:
 
 
 def write_images(judged: Judged, out: Path) -> None:
-    """Writes images.csv into `out`, which is made if it is not there. label: 0 good, 1 defective, or empty."""
+    """Writes images.csv and images.jsonl into `out`, which is made if it is not there. label: 0 good, 1 defective,
+    or empty (null). docs/results.md names every field."""
     out.mkdir(parents=True, exist_ok=True)
+    with (out / "images.jsonl").open("w", encoding="utf-8") as file:
+        for sample, result in judged:
+            file.write(json.dumps(row(sample, result)) + "\n")
     with (out / "images.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
@@ -39,6 +44,24 @@ def write_images(judged: Judged, out: Path) -> None:
             label = "" if sample.label is None else sample.label
             score, limit = f"{result.score:.9g}", f"{result.verdict.threshold:.9g}"
             rows.writerow([sample.name, sample.category, label, score, limit, result.verdict.verdict])
+
+
+def row(sample: Sample, result: Any) -> dict[str, Any]:
+    """One image as a line of images.jsonl."""
+    verdict = result.verdict
+    height, width = result.geometry.source
+    return {
+        "path": sample.name,
+        "category": sample.category,
+        "label": sample.label,
+        "score": verdict.score,
+        "threshold": verdict.threshold,
+        "p_value": verdict.p_value,
+        "verdict": verdict.verdict,
+        "width": width,
+        "height": height,
+        "regions": [asdict(region) for region in result.regions],
+    }
 
 
 def lines(summary: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,49 @@
+"""Judged images -> their maps and masks as files, at the images' own size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from psdl.report.pictures import heat_top, path_of
+from psdl.types import F32, Sample
+
+Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
+
+
+def write(judged: Judged, out: Path) -> Iterator[tuple[int, int]]:
+    """Writes three files for each image, below the folder `out` and named as its picture; yields (1, how many in
+    all) after each.
+
+    maps/CATEGORY/NAME.tiff: the map as float32, NaN where the input rule cuts the image away.
+    heat/CATEGORY/NAME.png: the map in colours that mean the same on every image of a model.
+    masks/CATEGORY/NAME.png: the defect mask, 255 inside.
+    """
+    for found, result in judged:
+        values = result.map
+        files = {
+            "maps": Image.fromarray(values),
+            "heat": Image.fromarray(heat(values, heat_top(result.calibration))),
+            "masks": Image.fromarray(result.mask.astype(np.uint8) * 255),
+        }
+        for folder, picture in files.items():
+            path = path_of(found, out, folder)
+            path = path.with_suffix(".tiff") if folder == "maps" else path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture.save(path, **({"compression": "tiff_adobe_deflate"} if folder == "maps" else {}))
+        yield 1, len(judged)
+
+
+def heat(values: F32, top: float) -> NDArray[np.uint8]:
+    """A map (h,w) as colours (h,w,3): 0 darkest, `top` and above brightest, white where there is no value."""
+    from matplotlib import colormaps
+
+    known = np.isfinite(values)
+    colours = colormaps["inferno"](np.clip(np.where(known, values, 0) / top, 0, 1), bytes=True)[..., :3]
+    colours[~known] = 255
+    return np.ascontiguousarray(colours)
