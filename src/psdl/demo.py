@@ -35,6 +35,7 @@ def options(jobs: int | None) -> dict[str, Any]:
         "each": True,
         "false_reject": 0.05,
         "images": 9,
+        "maps": False,
         "device": "auto",
         "jobs": jobs,
     }
