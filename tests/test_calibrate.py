@@ -84,3 +84,52 @@ def test_a_region_reaches_down_to_half_its_peak_but_leaves_nothing_high_out():
     values[1, 7] = 13
     weaker = calibrate.defect_mask(values, known)
     np.testing.assert_array_equal(np.nonzero(weaker[1])[0], [3, 4, 6, 7, 8, 9])
+
+
+def test_review_lies_between_good_and_rejected():
+    known = calibration(np.arange(1.0, 101.0), alarm=0.02, review=0.1)
+    assert calibrate.review_threshold(known) == 91
+    said = [calibrate.verdict(score, known).verdict for score in (91.0, 91.5, 99.0, 99.5)]
+    assert said == ["OK", "REVIEW", "REVIEW", "NG"]
+    assert calibrate.verdict(1.0, known).review_threshold == 91
+    assert calibrate.verdict(1.0, calibration(np.arange(1.0, 101.0))).review_threshold is None
+    assert "REVIEW above 91: at most 10.00%" in calibrate.promise(known)[1]
+
+
+def test_the_review_promise_holds_for_exchangeable_scores():
+    rng = np.random.default_rng(3)
+    seen = []
+    for _ in range(2000):
+        scores = rng.gamma(2, size=121)
+        known = calibration(scores[:-1], alarm=0.01, review=0.1)
+        seen.append(calibrate.verdict(scores[-1], known).verdict != "OK")
+    assert np.mean(seen) == pytest.approx(12 / 121, abs=0.02)
+
+
+def test_rates_and_thresholds_are_edited_and_a_hand_set_one_says_what_it_keeps():
+    known = calibration(np.arange(1.0, 101.0), alarm=0.02, review=0.1)
+    wider = calibrate.edited(known, 0.05, 0.1, None)
+    assert (wider.threshold, wider.alarm, wider.review) == (96, 0.05, 0.1)
+    by_hand = calibrate.edited(known, 0.02, 0.0, 80.5)
+    assert (by_hand.threshold, by_hand.review) == (80.5, 0.0)
+    assert by_hand.alarm == pytest.approx(21 / 101)
+    assert "set by hand" in by_hand.origin
+    np.testing.assert_array_equal(by_hand.scores, known.scores)
+
+
+def test_agreement_tells_like_from_unlike_and_keeps_its_level():
+    rng = np.random.default_rng(4)
+    levels = [calibrate.alike(rng.gamma(2, size=200), rng.gamma(2, size=60)) for _ in range(2000)]
+    assert np.mean(np.array(levels) < 0.05) == pytest.approx(0.05, abs=0.015)
+    old, new = rng.gamma(2, size=200), 1.5 * rng.gamma(2, size=60)
+    from scipy.stats import mannwhitneyu
+
+    expected = mannwhitneyu(old, new, method="asymptotic", use_continuity=False).pvalue
+    assert calibrate.alike(old, new) == pytest.approx(expected)
+    ties = np.round(old), np.round(new)
+    expected = mannwhitneyu(*ties, method="asymptotic", use_continuity=False).pvalue
+    assert calibrate.alike(*ties) == pytest.approx(expected)
+    assert calibrate.alike(np.ones(5), np.ones(5)) == 1
+    known = calibration(old, alarm=0.01)
+    assert "does not hold" in calibrate.agreement(known, calibration(3 * new))[0]
+    assert "score like the images" in calibrate.agreement(known, calibration(old[:50]))[0]

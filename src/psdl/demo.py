@@ -34,6 +34,7 @@ def options(jobs: int | None) -> dict[str, Any]:
         "seed": SEED,
         "each": True,
         "false_reject": 0.05,
+        "review": None,
         "images": 9,
         "maps": False,
         "device": "auto",

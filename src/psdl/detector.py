@@ -18,7 +18,7 @@ from psdl import score as scoring
 from psdl.backbone.session import Session, resolve_device
 from psdl.errors import PsdlError
 from psdl.extract import Source, extract
-from psdl.learning import Progress, learn, method_of, params_of
+from psdl.learning import Progress, groups_of, learn, method_of, params_of
 from psdl.types import (
     F32,
     Calibration,
@@ -30,6 +30,7 @@ from psdl.types import (
     Region,
     Run,
     Sample,
+    Score,
     Signals,
     Verdict,
 )
@@ -73,14 +74,20 @@ class Detector:
         detector.save("part.psdl")
 
     recipe: "default", "paper" or a Recipe (see `psdl.recipe`). alarm: the share of good images the threshold may
-    reject, between 0 and 1. device: auto, cpu or cuda.
+    reject, between 0 and 1. review: the share that a person may look at, rejected ones included; five times alarm
+    if None, and no such verdict if 0. device: auto, cpu or cuda.
     """
 
-    def __init__(self, recipe: str | Recipe = "default", *, alarm: float = 0.01, device: str = "auto") -> None:
-        if not 0 < alarm < 1:
-            raise PsdlError(f"the false-reject rate is {alarm}: give a share between 0 and 1, such as 0.01")
+    def __init__(
+        self,
+        recipe: str | Recipe = "default",
+        *,
+        alarm: float = 0.01,
+        review: float | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.alarm, self.review = rates(alarm, review)
         self.recipe = recipes.recipe(recipe) if isinstance(recipe, str) else recipe
-        self.alarm = alarm
         self.device = resolve_device(device)
         self._coder = _coder(self.device, device)
         self._model: Model | None = None
@@ -115,7 +122,9 @@ class Detector:
         taps = tuple({tap: None for part in recipe.parts for tap in part.taps})
         net = network(recipe.arch, taps, weights)
         session = Session(net, device=self.device)
-        states, calibration = learn(recipe, net, items, self.alarm, session, _runner(jobs), progress, self._coder)
+        states, calibration = learn(
+            recipe, net, items, self.alarm, session, _runner(jobs), progress, self._coder, self.review
+        )
         model = Model(
             recipe=recipe,
             network=net,
@@ -126,6 +135,44 @@ class Detector:
             versions={name: version(name) for name in LIBRARIES},
         )
         return self._take(model)
+
+    def calibrate(
+        self,
+        images: Any,
+        *,
+        alarm: float | None = None,
+        review: float | None = None,
+        jobs: int | None = None,
+        progress: Progress = lambda *_: None,
+    ) -> Detector:
+        """Sets the thresholds anew, from good images that it has not learned from; rates not given stay.
+
+        images: as `fit` takes them, at least 2. Nothing is learned again. Returns itself.
+        """
+        self._set_rates(alarm, review)
+        items, _ = _given(images)
+        found = []
+        for result in self.results(items, jobs):
+            found.append(Score(result.input_map[None], np.array([result.score]), {}))
+            progress("scores", 1, len(items))
+        origin = f"{len(found)} separate good images"
+        known = calibrate.calibrate(found, self.alarm, len(set(groups_of(items))), self.review)
+        return self._take(replace(self.model, calibration=replace(known, origin=origin)))
+
+    def edit(
+        self, *, alarm: float | None = None, review: float | None = None, threshold: float | None = None
+    ) -> Detector:
+        """Sets other rates, or a threshold by hand, on the calibration there is. Returns itself."""
+        self._set_rates(alarm, review)
+        known = calibrate.edited(self.model.calibration, self.alarm, self.review, threshold)
+        return self._take(replace(self.model, calibration=known))
+
+    def _set_rates(self, alarm: float | None, review: float | None) -> None:
+        """Rates that are given replace those of the calibration; its review rate rises with the other."""
+        known = self.model.calibration
+        alarm = known.alarm if alarm is None else alarm
+        review = (max(known.review, alarm) if known.review else 0.0) if review is None else review
+        self.alarm, self.review = rates(alarm, review)
 
     def score(self, images: Any) -> Any:
         """The Result of one image, or a list of Results of a list, tuple or array (n,h,w,3) of them.
@@ -150,7 +197,8 @@ class Detector:
     def load(cls, path: str | Path, device: str = "auto") -> Detector:
         """The detector of a model file. Raises PsdlError if the file is not whole or not a model."""
         model = modelfile.read(path)
-        detector = cls(model.recipe, alarm=model.calibration.alarm, device=device)
+        detector = cls(model.recipe, device=device)
+        detector.alarm, detector.review = model.calibration.alarm, model.calibration.review
         try:
             return detector._take(model)
         except (ValueError, KeyError, TypeError) as error:
@@ -190,6 +238,18 @@ class Detector:
             geometry=geometry,
             calibration=model.calibration,
         )
+
+
+def rates(alarm: float, review: float | None) -> tuple[float, float]:
+    """Both rates, checked: review None is five times alarm, at most a half. Raises PsdlError."""
+    if not 0 < alarm < 1:
+        raise PsdlError(f"the false-reject rate is {alarm}: give a share between 0 and 1, such as 0.01")
+    review = max(alarm, min(5 * alarm, 0.5)) if review is None else review
+    if review and not alarm <= review < 1:
+        raise PsdlError(
+            f"the review rate is {review}, but rejected images count in it: give a share from {alarm} up, or 0"
+        )
+    return alarm, review
 
 
 def _coder(device: str, asked: str) -> str:

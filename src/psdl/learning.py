@@ -31,14 +31,16 @@ def learn(
     run: Run,
     tell: Progress,
     device: str = "cpu",
+    review: float = 0.0,
 ) -> tuple[dict[str, State], Calibration]:
-    """States by part, learned on all items, and the calibration at the false-reject rate `alarm`.
+    """States by part, learned on all items, and the calibration at the false-reject rate `alarm`
+    and the rate `review`.
 
     One pass through the network fills a store for each part. Then, part after part, each fold's images are judged
     by a state learned without them, and the state that is kept is learned on all. Raises PsdlError on images
     that cannot be read or do not share one grid, and when all belong to one group.
     """
-    groups = _groups(items)
+    groups = groups_of(items)
     fold = heldout.folds(groups, recipe.folds, recipe.seed)
     if fold.max() < 1:
         raise PsdlError("all good images belong to one group, so none can be held out: give at least two groups")
@@ -52,7 +54,7 @@ def learn(
             state = learner.fit(np.arange(len(items)))
             unseen[part.name] = heldout.measured(found, fold) if part.unseen else found
             states[part.name] = heldout.statistics(found).into(state) if part.unseen else state
-    return states, calibrate.calibrate(_scores(unseen, states, recipe), alarm, len(set(groups)))
+    return states, calibrate.calibrate(_scores(unseen, states, recipe), alarm, len(set(groups)), review)
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def params_of(part: Part) -> Any:
     return method_of(part).Params(**part.params)
 
 
-def _groups(items: Sequence[Source]) -> list[str]:
+def groups_of(items: Sequence[Source]) -> list[str]:
     """What must stay on one side of a fold: the item's group where it is known, else the image itself."""
     known = [f"{s.category}/{s.group}" if isinstance(s, Sample) and s.group else None for s in items]
     return [group or f"#{i}" for i, group in enumerate(known)]

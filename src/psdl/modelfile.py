@@ -98,7 +98,8 @@ def describe(card: Mapping[str, Any]) -> list[str]:
         "graph SHA-256": network["graph_sha256"],
         "weights SHA-256": network["weights_sha256"],
         "threshold": f"{calibration['threshold']:.6g} at a false-reject rate of {calibration['alarm']:.2%}",
-        "calibration": f"{calibration['groups']} items",
+        "review": f"a rate of {calibration['review']:.2%}" if calibration.get("review") else "no such verdict",
+        "calibration": f"{calibration['groups']} items; {calibration.get('origin', '')}".rstrip("; "),
         "learned with": ", ".join(f"{k} {v}" for k, v in sorted(card["versions"].items())),
     }
     wide = max(map(len, rows))

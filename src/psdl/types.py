@@ -157,7 +157,9 @@ class Calibration:
 
     scores (N,) float64 ascending; alarm: the share of good images the threshold may reject; threshold: image
     scores above it are NG; peak_threshold: likewise for the maximum of a map; pixel_threshold: the map value
-    that the share `alarm` of good pixels exceeds; groups: how many items the N images show.
+    that the share `alarm` of good pixels exceeds; groups: how many items the N images show; review: the share of
+    good images that may be looked at by a person, at least alarm (0: none); origin: where scores and thresholds
+    come from, in words.
     """
 
     scores: F64
@@ -166,16 +168,20 @@ class Calibration:
     peak_threshold: float
     pixel_threshold: float
     groups: int
+    review: float = 0.0
+    origin: str = "good images held out while learning"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """OK or NG; p_value: the share of unseen good images that score at least as high (never 0)."""
+    """OK, REVIEW or NG; p_value: the share of unseen good images that score at least as high (never 0);
+    review_threshold: scores above it are REVIEW, None where there is no such verdict."""
 
-    verdict: Literal["OK", "NG"]
+    verdict: Literal["OK", "REVIEW", "NG"]
     score: float
     threshold: float
     p_value: float
+    review_threshold: float | None = None
 
 
 @dataclass(frozen=True)

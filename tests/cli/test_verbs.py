@@ -102,6 +102,31 @@ def test_predict_says_where_and_scripts_can_act_on_it(model_file, mvtec, tmp_pat
     assert mask[top:bottom, left:right].any()
 
 
+def test_calibrate_sets_thresholds_from_new_images_or_by_hand(mvtec, tmp_path):
+    model_file, new = tmp_path / "first.psdl", tmp_path / "new lamp"
+    assert parts.psdl("fit", mvtec, "--model", model_file).returncode == 0
+    rng = np.random.default_rng(7)
+    for n in range(12):
+        parts.save(parts.good(rng) // 2, new / f"{n}.png")  # a lamp half as bright
+    moved = tmp_path / "moved.psdl"
+    done = parts.psdl("calibrate", model_file, new, "--out", moved, "--false-reject", "0.1")
+    assert done.returncode == 0, done.stderr
+    assert "the threshold so far" in done.stdout
+    assert "its promise does not hold for images like these" in done.stdout
+    card = json.loads(parts.psdl("inspect", moved, "--json").stdout)
+    assert card["calibration"]["origin"] == "12 separate good images"
+    assert card["calibration"]["alarm"] == 0.1
+    verdicts = parts.psdl("predict", moved, new).stdout.splitlines()
+    assert sum(line.startswith("NG") for line in verdicts) <= 1
+    before = moved.read_bytes()
+    done = parts.psdl("calibrate", moved, "--threshold", "0", "--review", "0")
+    assert "threshold 0" in done.stdout
+    assert moved.read_bytes() != before
+    assert all(line.startswith("NG") for line in parts.psdl("predict", moved, new).stdout.splitlines())
+    parts.refused(parts.psdl("calibrate", moved), "nothing to calibrate with", "--threshold")
+    parts.refused(parts.psdl("calibrate", model_file, "--review", "0.001"), "review rate is 0.001", "give a share from")
+
+
 def test_inspect_says_what_a_model_holds(model_file):
     done = parts.psdl("inspect", model_file)
     for words in ("efficientnet_lite0 (Apache-2.0)", "SHA-256", "16 x 16 positions", "rounds 2", "threshold"):
@@ -192,6 +217,7 @@ def test_a_jpeg_damaged_inside_is_refused_while_scoring(model_file, tmp_path):
         (("fit", "{data}", "--model", "{out}/m", "--recipe", "papers"), ("unknown recipe", "paper")),
         (("fit", "{data}", "--model", "{out}/m", "--category", "bolts"), ("unknown category", "bolt")),
         (("fit", "{data}", "--model", "{out}/m", "--false-reject", "1.5"), ("false-reject rate is 1.5",)),
+        (("fit", "{data}", "--model", "{out}/m", "--review", "0.001"), ("review rate is 0.001",)),
         (("fit", "{data}", "--model", "{out}/m", "--device", "tpu"), ("unknown device", "cpu")),
         (("fit", "{data}", "--model", "{out}/m", "--config", "{none}"), ("no file",)),
         (("predict", "{model}", "{none}.png"), ("no file or folder",)),

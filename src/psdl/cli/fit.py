@@ -28,6 +28,7 @@ def fit(
     layout: options.Layout = None,
     weights: options.Weights = None,
     false_reject: options.FalseReject = 0.01,
+    review: options.Review = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
@@ -64,7 +65,7 @@ def _learn_one(samples: Any, rule: Any, file: Path, values: dict[str, Any], line
     names = ("arch", "type", "layer", "sparsity", "iterations", "folds", "seed")
     recipe = recipes.recipe(values["recipe"], **{name: values[name] for name in names})
     recipe = recipe if recipe.input else replace(recipe, input=rule)
-    detector = Detector(recipe, alarm=values["false_reject"], device=values["device"])
+    detector = Detector(recipe, alarm=values["false_reject"], review=values["review"], device=values["device"])
     good = check.learning(samples)
     lines.say(*check.check(good, detector.recipe.input, map).lines)
     with lines.progress() as tell:

@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from psdl.cli.calibrate import calibrate
 from psdl.cli.demo import demo
 from psdl.cli.evaluate import evaluate
 from psdl.cli.fit import fit
@@ -20,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Learns from images of good parts and finds what is wrong in new ones.",
 )
-for verb in (demo, fit, evaluate, run, predict, inspect):
+for verb in (demo, fit, evaluate, run, predict, calibrate, inspect):
     app.command()(verb)
 
 

@@ -69,6 +69,12 @@ Weights = Annotated[
     str | None, typer.Option(help="Weights of the backbone: .safetensors or .pth, timm's or torchvision's names.")
 ]
 FalseReject = Annotated[float, typer.Option(help="Share of good images that the threshold may reject.")]
+Review = Annotated[
+    float | None,
+    typer.Option(
+        help="Share of good images that a person may look at, rejected ones included (5 x false-reject)."
+    ),
+]
 Layout = Annotated[str | None, typer.Option(help="The folder's layout, where it is not to be recognised.")]
 Images = Annotated[int, typer.Option(help="Pictures to draw for each category.")]
 Maps = Annotated[

@@ -12,6 +12,8 @@ from psdl import plugins
 from psdl.cli import options
 from psdl.errors import PsdlError
 
+FAILING = {"ng": ("NG",), "review": ("NG", "REVIEW")}
+
 
 def predict(
     model: Annotated[str, typer.Argument(help="Model file.")],
@@ -22,42 +24,45 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, as in images.jsonl.")] = False,
     maps: options.Maps = False,
     fail_on: Annotated[
-        str | None, typer.Option(help="ng: exit code 1 if any image is NG, so that a script can act on it.")
+        str | None,
+        typer.Option(
+            help="ng or review: exit code 1 if any image is NG (or REVIEW), so that a script can act on it."
+        ),
     ] = None,
     config: options.Config = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; verdicts are always printed.")] = False,
 ) -> None:
-    """Score images or folders; says of each whether it is OK or NG (no good)."""
+    """Score images or folders; says of each whether it is OK, for REVIEW or NG (no good)."""
     from psdl import check
     from psdl.data.read import listed
     from psdl.detector import Detector
     from psdl.report import tables
 
-    if fail_on not in (None, "ng"):
-        raise plugins.unknown("verdict of --fail-on", str(fail_on), ["ng"])
+    if fail_on not in (None, *FAILING):
+        raise plugins.unknown("verdict of --fail-on", str(fail_on), list(FAILING))
     if maps and out is None:
         raise PsdlError("--maps was given without a folder for them: add --out FOLDER")
     detector = Detector.load(model, device)
     samples = listed(paths)
     check.check(samples, detector.recipe.input, map)
-    judged, rejected = [], 0
+    judged, failing = [], 0
     for sample, result in zip(samples, detector.results(samples, jobs), strict=True):
         print(json.dumps(tables.row(sample, result)) if as_json else line(sample, result), flush=True)
-        rejected += result.verdict.verdict == "NG"
+        failing += result.verdict.verdict in FAILING.get(fail_on or "", ())
         if out is not None:
             judged.append((sample, result))
     if out is not None:
         _write(judged, out, maps, quiet)
-    if fail_on and rejected:
+    if failing:
         raise typer.Exit(1)
 
 
 def line(sample: Any, result: Any) -> str:
     """What is printed of one image."""
     verdict = result.verdict
-    return f"{verdict.verdict}  {result.score:10.4g}  (threshold {verdict.threshold:.4g})  {sample.path}"
+    return f"{verdict.verdict:6}  {result.score:10.4g}  (threshold {verdict.threshold:.4g})  {sample.path}"
 
 
 def _write(judged: list[tuple[Any, Any]], out: Path, with_maps: bool, quiet: bool) -> None:

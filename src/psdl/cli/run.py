@@ -31,6 +31,7 @@ def run(
     layout: options.Layout = None,
     weights: options.Weights = None,
     false_reject: options.FalseReject = 0.01,
+    review: options.Review = None,
     maps: options.Maps = False,
     device: options.Device = "auto",
     jobs: options.Jobs = None,

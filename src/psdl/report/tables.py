@@ -56,6 +56,7 @@ def row(sample: Sample, result: Any) -> dict[str, Any]:
         "label": sample.label,
         "score": verdict.score,
         "threshold": verdict.threshold,
+        "review_threshold": verdict.review_threshold,
         "p_value": verdict.p_value,
         "verdict": verdict.verdict,
         "width": width,
@@ -88,6 +89,11 @@ def _at_threshold(row: Mapping[str, Any]) -> str:
     parts = ["at its threshold the model rejects"]
     parts.append("no good images, for there are none," if good is None else f"{good:.1%} of the good images")
     parts.append("and no defective ones are there" if bad is None else f"and {bad:.1%} of the defective ones")
+    if row["review_good"] or row["review_defective"]:
+        shares = [
+            f"{row[key]:.1%}" if row[key] is not None else "none" for key in ("review_good", "review_defective")
+        ]
+        parts.append(f"(for review: {shares[0]} and {shares[1]})")
     return " ".join(parts)
 
 
@@ -102,6 +108,9 @@ def _category(pairs: Judged) -> Metrics:
     scores, labels = np.array([r.score for _, r in pairs]), np.array([s.label == 1 for s, _ in pairs])
     found = metrics(scores, labels, np.array([r.input_map for _, r in known]), np.array(masks))
     rejected = np.array([r.verdict.verdict == "NG" for _, r in pairs])
+    doubted = np.array([r.verdict.verdict == "REVIEW" for _, r in pairs])
     found["rejected_good"] = float(rejected[~labels].mean()) if (~labels).any() else None
     found["rejected_defective"] = float(rejected[labels].mean()) if labels.any() else None
+    found["review_good"] = float(doubted[~labels].mean()) if (~labels).any() else None
+    found["review_defective"] = float(doubted[labels].mean()) if labels.any() else None
     return found
