@@ -124,7 +124,9 @@ def test_calibrate_sets_thresholds_from_new_images_or_by_hand(mvtec, tmp_path):
     assert moved.read_bytes() != before
     assert all(line.startswith("NG") for line in parts.psdl("predict", moved, new).stdout.splitlines())
     parts.refused(parts.psdl("calibrate", moved), "nothing to calibrate with", "--threshold")
-    parts.refused(parts.psdl("calibrate", model_file, "--review", "0.001"), "review rate is 0.001", "give a share from")
+    parts.refused(
+        parts.psdl("calibrate", model_file, "--review", "0.001"), "review rate is 0.001", "give a share from"
+    )
 
 
 def test_inspect_says_what_a_model_holds(model_file):
