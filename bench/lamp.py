@@ -44,7 +44,7 @@ def once(detector: Detector, new: list[Sample], seed: int) -> dict[str, Any]:
     return {
         "shown": len(shown),
         "rest": len(rest),
-        "rank_test_p": calibrate.alike(old.scores, known.scores),
+        "rank_test_p": calibrate.alike(old, known),
         "rejected_before": float((scores > old.threshold).mean()),
         "rejected_after": float((scores > known.threshold).mean()),
     }

@@ -36,7 +36,7 @@ def test_the_order_statistic(n, alarm, place):
 def test_too_few_images_are_admitted_to():
     assert calibrate.attainable(19, 0.01) == 0.05
     words = calibrate.promise(calibration(np.arange(19.0), alarm=0.01, groups=7))[0]
-    assert "at most 5.00%" in words
+    assert "at most 12.50%" in words  # 7 items, whatever the number of their pictures
     assert "19 held-out good images of 7 items" in words
     assert "1.00% was asked for and needs 99" in words
     assert "asked for" not in calibrate.promise(calibration(np.arange(99.0), alarm=0.01))[0]
@@ -58,7 +58,7 @@ def test_calibration_takes_scores_one_at_a_time_or_all_at_once():
     maps = rng.gamma(2, size=(30, 16, 16)).astype(np.float32)
     whole = Score(maps, maps.max(axis=(1, 2)).astype(float), {})
     single = [Score(maps[n : n + 1], whole.image[n : n + 1], {}) for n in range(30)]
-    a, b = calibrate.calibrate([whole], 0.1, 30), calibrate.calibrate(iter(single), 0.1, 30)
+    a, b = calibrate.calibrate([whole], 0.1, range(30)), calibrate.calibrate(iter(single), 0.1, range(30))
     np.testing.assert_array_equal(a.scores, b.scores)
     assert (a.threshold, a.peak_threshold, a.pixel_threshold) == (b.threshold, b.peak_threshold, b.pixel_threshold)
     assert a.threshold == np.sort(whole.image)[27]
@@ -119,17 +119,52 @@ def test_rates_and_thresholds_are_edited_and_a_hand_set_one_says_what_it_keeps()
 
 def test_agreement_tells_like_from_unlike_and_keeps_its_level():
     rng = np.random.default_rng(4)
-    levels = [calibrate.alike(rng.gamma(2, size=200), rng.gamma(2, size=60)) for _ in range(2000)]
+    drawn = [(calibration(rng.gamma(2, size=200)), calibration(rng.gamma(2, size=60))) for _ in range(2000)]
+    levels = [calibrate.alike(*pair) for pair in drawn]
     assert np.mean(np.array(levels) < 0.05) == pytest.approx(0.05, abs=0.015)
     old, new = rng.gamma(2, size=200), 1.5 * rng.gamma(2, size=60)
     from scipy.stats import mannwhitneyu
 
     expected = mannwhitneyu(old, new, method="asymptotic", use_continuity=False).pvalue
-    assert calibrate.alike(old, new) == pytest.approx(expected)
+    assert calibrate.alike(calibration(old), calibration(new)) == pytest.approx(expected)
     ties = np.round(old), np.round(new)
     expected = mannwhitneyu(*ties, method="asymptotic", use_continuity=False).pvalue
-    assert calibrate.alike(*ties) == pytest.approx(expected)
-    assert calibrate.alike(np.ones(5), np.ones(5)) == 1
+    assert calibrate.alike(*map(calibration, ties)) == pytest.approx(expected)
+    assert calibrate.alike(calibration(np.ones(5)), calibration(np.ones(5))) == 1
     known = calibration(old, alarm=0.01)
     assert "does not hold" in calibrate.agreement(known, calibration(3 * new))[0]
     assert "score like the images" in calibrate.agreement(known, calibration(old[:50]))[0]
+
+
+def pictures_of(rng, items, each):
+    """Scores of items with `each` pictures: alike within an item; and the item of each."""
+    places = np.repeat(np.arange(items), each)
+    return rng.gamma(2, size=items)[places] + 0.1 * rng.normal(size=items * each), places
+
+
+def as_score(scores):
+    return [Score(np.ones((len(scores), 4, 4), np.float32), scores, {})]
+
+
+def test_pictures_count_as_parts_of_their_items():
+    scores, items = np.array([5.0, 1, 2, 3, 4, 9]), ["a", "b", "b", "b", "b", "c"]
+    known = calibrate.calibrate(as_score(scores), 0.5, items)
+    assert known.groups == 3
+    np.testing.assert_array_equal(known.weights, [0.25, 0.25, 0.25, 0.25, 1, 1])
+    assert known.threshold == 5  # weighs 2 of 3 items, as (3 + 1)(1 - .5)
+    assert calibrate.share_at_least(4.0, known) == (1 + 2.25) / 4
+    assert calibrate.share_at_least(9.5, known) == 1 / 4
+
+
+def test_the_promise_holds_for_items_with_several_pictures_and_not_when_they_are_ignored():
+    rng = np.random.default_rng(5)
+    rejected = {"items": [], "pictures": []}
+    for _ in range(1500):
+        scores, items = pictures_of(rng, 26, 5)
+        known, new = items < 25, items == 25
+        right = calibrate.calibrate(as_score(scores[known]), 0.05, items[known])
+        wrong = calibrate.calibrate(as_score(scores[known]), 0.05, range(int(known.sum())))
+        rejected["items"].append((scores[new] > right.threshold).mean())
+        rejected["pictures"].append((scores[new] > wrong.threshold).mean())
+    assert np.mean(rejected["items"]) <= 0.055
+    assert np.mean(rejected["pictures"]) >= 0.06

@@ -156,7 +156,7 @@ class Detector:
             found.append(Score(result.input_map[None], np.array([result.score]), {}))
             progress("scores", 1, len(items))
         origin = f"{len(found)} separate good images"
-        known = calibrate.calibrate(found, self.alarm, len(set(groups_of(items))), self.review)
+        known = calibrate.calibrate(found, self.alarm, groups_of(items), self.review)
         return self._take(replace(self.model, calibration=replace(known, origin=origin)))
 
     def edit(

@@ -54,7 +54,7 @@ def learn(
             state = learner.fit(np.arange(len(items)))
             unseen[part.name] = heldout.measured(found, fold) if part.unseen else found
             states[part.name] = heldout.statistics(found).into(state) if part.unseen else state
-    return states, calibrate.calibrate(_scores(unseen, states, recipe), alarm, len(set(groups)), review)
+    return states, calibrate.calibrate(_scores(unseen, states, recipe), alarm, groups, review)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from psdl.types import Calibration, Grid, Model, Network, Sample, State
 FORMAT = 1
 KEY = "psdl"  # the one metadata key: safetensors writes several in random order
 GRAPH = "graph"
-SCORES = "calibration/scores"
+SCORES, WEIGHTS = "calibration/scores", "calibration/weights"
 
 
 def write(model: Model, path: str | Path) -> None:
@@ -147,13 +147,15 @@ def _arrays(model: Model) -> dict[str, np.ndarray]:
     }
     arrays[GRAPH] = np.frombuffer(model.network.graph, np.uint8)
     arrays[SCORES] = model.calibration.scores
+    if model.calibration.weights is not None:
+        arrays[WEIGHTS] = model.calibration.weights
     return arrays
 
 
 def card(model: Model) -> dict[str, Any]:
     """All of a model but its arrays and its graph, as plain values for JSON. FORMAT.md names the keys."""
     network = {k: v for k, v in asdict(model.network).items() if k != "graph"}
-    calibration = {k: v for k, v in asdict(model.calibration).items() if k != "scores"}
+    calibration = {k: v for k, v in asdict(model.calibration).items() if k not in ("scores", "weights")}
     return {
         "format": FORMAT,
         "recipe": asdict(model.recipe),
@@ -186,7 +188,7 @@ def _model(card: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> M
         recipe=recipe,
         network=Network(graph=graph, **network),
         states=states,
-        calibration=Calibration(scores=arrays[SCORES], **card["calibration"]),
+        calibration=Calibration(scores=arrays[SCORES], weights=arrays.get(WEIGHTS), **card["calibration"]),
         categories=tuple(card["categories"]),
         options=card["options"],
         versions=card["versions"],

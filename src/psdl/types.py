@@ -157,7 +157,8 @@ class Calibration:
 
     scores (N,) float64 ascending; alarm: the share of good images the threshold may reject; threshold: image
     scores above it are NG; peak_threshold: likewise for the maximum of a map; pixel_threshold: the map value
-    that the share `alarm` of good pixels exceeds; groups: how many items the N images show; review: the share of
+    that the share `alarm` of good pixels exceeds; groups: how many items the N images show; weights (N,): each
+    image's part of its item, 1 over the number of its pictures (None: all 1); review: the share of
     good images that may be looked at by a person, at least alarm (0: none); origin: where scores and thresholds
     come from, in words.
     """
@@ -168,6 +169,7 @@ class Calibration:
     peak_threshold: float
     pixel_threshold: float
     groups: int
+    weights: F64 | None = None
     review: float = 0.0
     origin: str = "good images held out while learning"
 
