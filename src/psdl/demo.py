@@ -33,8 +33,8 @@ def options(jobs: int | None) -> dict[str, Any]:
     return settings | {
         "seed": SEED,
         "each": True,
-        "false_reject": 0.05,
-        "review": None,
+        "false_reject": 0.1,
+        "review": 0.2,
         "images": 9,
         "maps": False,
         "device": "auto",
