@@ -184,9 +184,12 @@ def defect_mask(values: F32, calibration: Calibration) -> NDArray[np.bool_]:
 def regions(values: F32, mask: NDArray[np.bool_]) -> tuple[Region, ...]:
     """The connected parts (8 neighbours) of a mask (h,w) on a map (h,w), the highest peak first."""
     labels, count = label(mask)
+    rows, columns = np.nonzero(labels)
+    order = np.argsort(labels[rows, columns], kind="stable")
+    ends = np.cumsum(np.bincount(labels[rows, columns], minlength=count + 1)[1:])
     found = []
-    for number in range(1, count + 1):
-        y, x = np.nonzero(labels == number)
+    for part in np.split(order, ends[:-1]) if count else []:
+        y, x = rows[part], columns[part]
         top = int(np.argmax(values[y, x]))
         found.append(
             Region(

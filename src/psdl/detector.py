@@ -40,7 +40,7 @@ LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")
 
 @dataclass(frozen=True)
 class Result:
-    """One image judged. score: larger is stranger; verdict: OK or NG with its threshold and p-value; input_map
+    """One image judged. score: larger is stranger; verdict: OK, REVIEW or NG with p-value; input_map
     (H,W) float32 at the network's input size, and geometry: how the image became that input."""
 
     score: float
@@ -63,7 +63,8 @@ class Result:
     @property
     def regions(self) -> tuple[Region, ...]:
         """The connected parts of the mask, in pixels of the image, the highest peak first."""
-        return calibrate.regions(self.map, self.mask)
+        mask = self.mask
+        return calibrate.regions(self.map, mask) if mask.any() else ()
 
 
 class Detector:

@@ -48,18 +48,32 @@ def padded(count: int, dtype: DTypeLike) -> int:
     return -(-count // lanes) * lanes
 
 
+def whole(dtype: DTypeLike) -> np.dtype[Any]:
+    """The integers of a float dtype's size: its bits."""
+    return np.dtype(f"i{np.dtype(dtype).itemsize}")
+
+
+def transposed(rows: Array) -> Array:
+    """(..., F,W) of rows (..., K,F): transposed and padded with zeros, as kernels read dictionaries."""
+    *leading, count, length = rows.shape
+    wide = np.promote_types(rows.dtype, np.float32)  # float16 rows are padded as the float32 they are read as
+    out = aligned((*leading, length, padded(count, wide)), rows.dtype)
+    out[..., count:] = 0
+    out[..., :count] = np.swapaxes(rows, -1, -2)
+    return out
+
+
 def scratch(atoms: int, sparsity: int, dtype: DTypeLike) -> Scratch:
     """Scratch of one thread for dictionaries of K = `atoms` rows.
 
     The group is 4 or 2 signals where their rows fit into half of a first-level cache together, else one.
     """
     width = padded(atoms, dtype)
-    whole = np.int32 if np.dtype(dtype) == np.float32 else np.int64
     bytes_each = sparsity * width * np.dtype(dtype).itemsize
     group = next((g for g in (4, 2) if g * bytes_each <= GROUPED), 1)
     return Scratch(
         aligned((4, width), dtype),
-        aligned((group, width), whole),
+        aligned((group, width), whole(dtype)),
         aligned((group, sparsity, width), dtype),
         aligned((group, sparsity, sparsity), dtype),
         aligned((group, sparsity), dtype),
@@ -90,7 +104,7 @@ def _magnitude(array: Array) -> float:
     """The largest absolute value; infinity or NaN if there is one."""
     from psdl.sparse.checks_cpu import largest_bits
 
-    bits = array.reshape(-1).view(np.int32 if array.dtype == np.float32 else np.int64)
+    bits = array.reshape(-1).view(whole(array.dtype))
     return float(np.array(largest_bits(bits), bits.dtype).view(array.dtype)[()])
 
 
@@ -101,6 +115,14 @@ def fit_together(Y: Array, D: tuple[int, ...], single: bool, dictionary_single: 
         raise SparseError(
             f"signals of shape {Y.shape[single:]} do not fit a dictionary of shape {D[dictionary_single:]}:"
             " expected (N,F) with (K,F), or (P,N,F) with (P,K,F)"
+        )
+
+
+def codes_fit(support: Array, atoms: int) -> None:
+    """Refuses codes that name an atom which a dictionary of K = `atoms` does not have."""
+    if support.size and support.max() >= atoms:
+        raise SparseError(
+            f"the codes use atom {support.max()}, but the dictionary has {atoms}: give its own codes"
         )
 
 

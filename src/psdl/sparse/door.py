@@ -18,6 +18,7 @@ from psdl.sparse.arrays import (
     Array,
     canonical,
     capped,
+    codes_fit,
     exponent,
     fit_together,
     reach,
@@ -225,10 +226,7 @@ def residual(
     D = dictionary if isinstance(dictionary, Prepared) else as_given(np.asarray(dictionary, Y.dtype))
     fit_together(Y, D.shape, single, D.single)
     support = np.ascontiguousarray(codes.support).reshape(len(Y), Y.shape[1], -1)
-    if support.size and support.max() >= D.shape[1]:
-        raise SparseError(
-            f"the codes use atom {support.max()}, but the dictionary has {D.shape[1]}: give its own codes"
-        )
+    codes_fit(support, D.shape[1])
     x = scaled(np.ascontiguousarray(codes.coefficients, dtype=Y.dtype).reshape(support.shape), D.power)
     out = np.empty_like(Y)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psdl.sparse.arrays import Array, aligned, canonical, exponent, padded, scaled
+from psdl.sparse.arrays import Array, aligned, canonical, exponent, scaled, transposed
 from psdl.sparse.threads import split
 
 ROWS = 64  # rows of a Gram matrix that a thread takes at once
@@ -70,31 +70,28 @@ def prepare(
     wide = wide[None] if single else wide
     power = exponent(largest, NEAR)
     wide = scaled(wide, -power)
-    positions, count, length = wide.shape
     atoms = wide.astype(np.float16) if half else wide
-    transposed = aligned((positions, length, padded(count, wide.dtype)), atoms.dtype)
-    transposed[..., count:] = 0
-    transposed[..., :count] = atoms.transpose(0, 2, 1)
-    products = _gram(atoms, transposed, threads) if gram and not half else None
-    return Prepared(atoms, transposed, products, wide.dtype, power, single)
+    columns = transposed(atoms)
+    products = _gram(atoms, columns, threads) if gram and not half else None
+    return Prepared(atoms, columns, products, wide.dtype, power, single)
 
 
 def _single(array: Array) -> Array:
     return array.astype(np.float32, copy=False)
 
 
-def _gram(atoms: Array, transposed: Array, threads: int | None) -> NDArray[Any]:
+def _gram(atoms: Array, columns: Array, threads: int | None) -> NDArray[Any]:
     """Gram matrices (P,K,W). Not by BLAS: its threads go on spinning after a call and slow the next ones."""
     from psdl.sparse.pursuits.omp_cpu import gram_rows
 
     positions, count, _ = atoms.shape
-    gram = aligned((positions, count, transposed.shape[2]), atoms.dtype)
+    gram = aligned((positions, count, columns.shape[2]), atoms.dtype)
     blocks = -(-count // ROWS)
 
     def work(first: int, last: int) -> None:
         for item in range(first, last):
             p, start = item // blocks, item % blocks * ROWS
-            gram_rows(atoms[p], transposed[p], gram[p], start, min(start + ROWS, count))
+            gram_rows(atoms[p], columns[p], gram[p], start, min(start + ROWS, count))
 
     split(work, positions * blocks, threads)
     return gram

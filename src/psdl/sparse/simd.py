@@ -154,6 +154,11 @@ def stretches(builder: ir.IRBuilder, vectors: Any, held: int, emit: Callable[[in
     builder.position_at_end(done)
 
 
+def elements(builder: ir.IRBuilder, first: Any, count: int, lanes: int) -> list[Any]:
+    """The first elements of `count` successive vectors, from vector `first` on."""
+    return [builder.mul(builder.add(first, I64(i)), I64(lanes)) for i in range(count)]
+
+
 def summed(
     builder: ir.IRBuilder, count: Any, sums: list[Any], term: Callable[[Any, list[Any]], list[Any]]
 ) -> list[Any]:
@@ -203,7 +208,7 @@ def _products(signals: int, context: Any, builder: ir.IRBuilder, signature: Any,
     zero = ir.Constant(rows.vector, [0.0] * rows.lanes)
 
     def emit(held: int, first: Any) -> None:
-        places = [builder.mul(builder.add(first, I64(i)), I64(rows.lanes)) for i in range(held)]
+        places = elements(builder, first, held, rows.lanes)
 
         def term(m: Any, sums: list[Any]) -> list[Any]:
             row = builder.add(start, m)

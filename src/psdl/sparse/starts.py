@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psdl.sparse.arrays import aligned, canonical, padded
+from psdl.sparse.arrays import aligned, canonical, transposed, whole
 from psdl.sparse.errors import SparseError
 from psdl.sparse.threads import split
 
@@ -158,14 +158,15 @@ def _covered(Y: NDArray[Any], count: int, start: NDArray[Any] | None) -> NDArray
 
     lengths = norms(Y)
     units = Y / lengths
-    width = padded(len(Y), Y.dtype)
-    transposed, left = aligned((Y.shape[1], width), Y.dtype), aligned((2, width), Y.dtype)
-    energy, mask = aligned((width,), Y.dtype), aligned((1, width), f"i{Y.dtype.itemsize}")
-    transposed[:, len(Y) :], left[:, len(Y) :], energy[len(Y) :], mask[:, len(Y) :] = 0, 0, 0, 0
-    transposed[:, : len(Y)], energy[: len(Y)] = units.T, np.square(lengths[:, 0])
+    columns = transposed(units)
+    width = columns.shape[1]
+    energy, left = aligned((width,), Y.dtype), aligned((2, width), Y.dtype)
+    mask = aligned((1, width), whole(Y.dtype))
+    energy[len(Y) :], left[:, len(Y) :], mask[:, len(Y) :] = 0, 0, 0
+    energy[: len(Y)] = np.square(lengths[:, 0])
     left[0, : len(Y)] = energy[: len(Y)] if start is None else np.maximum(start, 0)
     mask[:, : len(Y)] = np.iinfo(mask.dtype).max
     chosen = np.empty(count, np.intp)
-    cover_block(units, transposed, energy, left, mask, chosen)
+    cover_block(units, columns, energy, left, mask, chosen)
     found: NDArray[Any] = units[chosen]
     return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psdl.sparse.arrays import canonical
+from psdl.sparse.arrays import canonical, codes_fit
 from psdl.sparse.door import Codes
 from psdl.sparse.errors import SparseError
 from psdl.sparse.starts import norms
@@ -44,10 +45,6 @@ def coherence(dictionary: ArrayLike) -> Coherence:
     D, _ = canonical(dictionary, "dictionary")
     if D.shape[-2] < 2:
         raise SparseError("coherence is between atoms, but the dictionary has one: give at least two")
-    return _coherence(D)
-
-
-def _coherence(D: NDArray[Any]) -> Coherence:
     units = D / norms(D)
     cosines = np.abs(units @ np.swapaxes(units, -1, -2))
     atoms = np.arange(D.shape[-2])
@@ -62,10 +59,7 @@ def _coherence(D: NDArray[Any]) -> Coherence:
 def usage(codes: Codes, atoms: int) -> Usage:
     """Of codes (N,T) or (P,N,T) of a dictionary of `atoms` = K atoms."""
     support = np.asarray(codes.support)
-    if support.size and support.max() >= atoms:
-        raise SparseError(
-            f"the codes use atom {support.max()}, but the dictionary has {atoms}: give its own codes"
-        )
+    codes_fit(support, atoms)
     flat = support.reshape(-1, *support.shape[-2:])
     squares = np.square(codes.coefficients, dtype=np.float64).reshape(flat.shape)
     users, energy = np.zeros((len(flat), atoms), np.int64), np.zeros((len(flat), atoms))
@@ -87,7 +81,7 @@ def picture(dictionary: ArrayLike, path: str | PathLike[str], codes: Codes | Non
         from matplotlib.figure import Figure
     except ImportError:
         raise SparseError("a picture needs matplotlib: pip install matplotlib") from None
-    alike, square = coherence(D), int(np.sqrt(D.shape[1])) ** 2 == D.shape[1]
+    alike, square = coherence(D), math.isqrt(D.shape[1]) ** 2 == D.shape[1]
     panels = square + 1 + (codes is not None)
     figure = Figure(figsize=(4.6 * panels, 4), layout="constrained")
     axes = iter(np.atleast_1d(figure.subplots(1, panels)))
@@ -101,7 +95,7 @@ def picture(dictionary: ArrayLike, path: str | PathLike[str], codes: Codes | Non
 
 def _draw_atoms(axes: Any, D: NDArray[Any]) -> None:
     """Atoms as a mosaic of squares, row by row, each on its own grey scale."""
-    side, across = int(np.sqrt(D.shape[1])), int(np.ceil(np.sqrt(len(D))))
+    side, across = math.isqrt(D.shape[1]), int(np.ceil(np.sqrt(len(D))))
     down = -(-len(D) // across)
     mosaic = np.full((down * (side + 1) + 1, across * (side + 1) + 1), np.nan)
     for k, atom in enumerate(D):

@@ -77,7 +77,7 @@ def _pursue(Y: Tensor, D: Tensor, sparsity: int, enough: float, optimised: bool)
     coordinates in them and c (P,N,T) the signals'.
     """
     (P, N), K = Y.shape[:2], D.shape[1]
-    dtype = np.dtype(str(Y.dtype).removeprefix("torch."))
+    dtype = _dtype(Y)
     gram = D @ D.transpose(1, 2)
     diagonal = gram.diagonal(dim1=1, dim2=2)[:, None]
     floor = dependence_tolerance(dtype) * diagonal
@@ -115,6 +115,11 @@ def _pursue(Y: Tensor, D: Tensor, sparsity: int, enough: float, optimised: bool)
     unfinished += (unfinished == 0).to(h.dtype)
     x = torch.linalg.solve_triangular(h.transpose(2, 3), c[..., None], upper=True)[..., 0]
     return support, torch.where(support >= 0, x, 0)
+
+
+def _dtype(values: Tensor) -> np.dtype[Any]:
+    """NumPy's name of a tensor's dtype."""
+    return np.dtype(str(values.dtype).removeprefix("torch."))
 
 
 def _choice(a: Tensor, alive: Tensor, left: Tensor | None, floor: Tensor, length: Tensor) -> Tensor:
@@ -182,7 +187,7 @@ def _update(Y: Tensor, D: Tensor, support: Tensor, x: Tensor, replace: bool) -> 
 
 def _replace(Y: Tensor, D: Tensor, R: Tensor, k: int, unused: Tensor, serving: Tensor) -> None:
     """Atom k of the positions where it is unused becomes the signal that is coded worst, normalised."""
-    tolerance = stop_tolerance(np.dtype(str(Y.dtype).removeprefix("torch.")))
+    tolerance = stop_tolerance(_dtype(Y))
     left = torch.where(serving, R.norm(dim=-1), 0)
     left = torch.where(left > tolerance * Y.norm(dim=-1), left, 0)
     worst = left.argmax(1)

@@ -2,7 +2,7 @@
 
 The orthonormal directions q_m themselves are kept, and a step reads the whole dictionary for D q_m: K F operations
 where a Gram matrix would cost K^2 F once. So the time is that of reading the dictionary from memory once and from
-the cache T - 1 times. A dictionary stored as float16 is widened into the cache first.
+the cache T - 1 times. A dictionary stored as float16 is widened in registers as it is read.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from psdl.sparse.simd import BYTES, FUSED, HELD, I64, Rows, arguments, everywhere, stretches, summed
+from psdl.sparse.simd import BYTES, FUSED, HELD, I64, Rows, arguments, elements, everywhere, stretches, summed
 
 
 class _Largest:
@@ -26,11 +26,11 @@ class _Largest:
         builder.store(ir.Constant(self.ints, [-1] * a.lanes), self.top)
         builder.store(ir.Constant(self.ints, [0] * a.lanes), self.at)
 
-    def see(self, column: Any, places: list[Any], values: list[Any], new: list[Any] | None) -> None:
-        """Correlations `values` of the elements at `places`, successive vectors from `column` on."""
+    def see(self, places: list[Any], values: list[Any], new: list[Any] | None) -> None:
+        """Correlations `values` of the elements at `places`, successive vectors."""
         builder = self.builder
         top, at = builder.load(self.top), builder.load(self.at)
-        for value, place, index in zip(values, places, _indices(builder, self.ints, column), strict=False):
+        for value, place, index in zip(values, places, _indices(builder, self.ints, places[0]), strict=False):
             size = builder.and_(builder.bitcast(value, self.ints), self.mask.load(place))
             larger = builder.icmp_signed(">", size, top)
             top = builder.select(larger, size, top)
@@ -62,12 +62,12 @@ class _MostGain:
         builder.store(self.one, self.under)
         builder.store(ir.Constant(self.ints, [0] * a.lanes), self.at)
 
-    def see(self, column: Any, places: list[Any], values: list[Any], new: list[Any] | None) -> None:
+    def see(self, places: list[Any], values: list[Any], new: list[Any] | None) -> None:
         """As `_Largest.see`; `new`, if given, holds the new row's vectors."""
         builder = self.builder
         over, under, at = builder.load(self.over), builder.load(self.under), builder.load(self.at)
         off = ir.Constant(self.ints, [0] * self.a.lanes)
-        for i, index in zip(range(len(values)), _indices(builder, self.ints, column), strict=False):
+        for i, index in zip(range(len(values)), _indices(builder, self.ints, places[0]), strict=False):
             left = self.left.load(places[i])
             if new:
                 left = builder.fsub(left, builder.fmul(new[i], new[i], flags=FUSED), flags=FUSED)
@@ -143,9 +143,8 @@ def _choose(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> A
     choice = _choice(builder, a, mask, s, rest)
 
     def emit(count: int, first: Any) -> None:
-        column = builder.mul(first, I64(a.lanes))
-        places = [builder.add(column, I64(i * a.lanes)) for i in range(count)]
-        choice.see(column, places, [a.load(p) for p in places], None)
+        places = elements(builder, first, count, a.lanes)
+        choice.see(places, [a.load(p) for p in places], None)
 
     stretches(builder, builder.udiv(a.shape[0], I64(a.lanes)), 4, emit)
     return choice.found()
@@ -211,8 +210,7 @@ def _step(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any
     scale, along = everywhere(builder, inverse, a.lanes), everywhere(builder, c, a.lanes)
 
     def emit(count: int, first: Any) -> None:
-        column = builder.mul(first, I64(a.lanes))
-        places = [builder.add(column, I64(i * a.lanes)) for i in range(count)]
+        places = elements(builder, first, count, a.lanes)
 
         def term(m: Any, sums: list[Any]) -> list[Any]:
             row = builder.add(start, builder.mul(m, by))
@@ -226,7 +224,7 @@ def _step(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any
             new.store(found[-1], place)
             left.append(builder.fsub(a.load(place), builder.fmul(along, found[-1], flags=FUSED), flags=FUSED))
             a.store(left[-1], place)
-        choice.see(column, places, left, found)
+        choice.see(places, left, found)
 
     stretches(builder, builder.udiv(a.shape[0], I64(a.lanes)), HELD, emit)
     return choice.found()
