@@ -30,8 +30,6 @@ from psdl.sparse.prepared import Prepared, as_given, bits, prepare
 from psdl.sparse.pursuits.omp import NEVER, dependence_tolerance, stop_tolerance
 from psdl.sparse.threads import split, worth
 
-BLOCK = 64  # signals a thread takes at once
-
 
 class Codes(NamedTuple):
     """support (..., N,T) int32, -1 where unused; coefficients (..., N,T), 0 where unused."""
@@ -132,9 +130,8 @@ def _pursue(
     enough = NEVER if tolerance is None else float(np.ldexp(tolerance, -2 * power))
     if device == "cpu":
         codes = Codes(np.empty((*Y.shape[:2], T), np.int32), np.empty((*Y.shape[:2], T), Y.dtype))
-        blocks = max(1, -(-Y.shape[1] // BLOCK))
         flops = Y.size * D.shape[1] * 2.0 + Y.size / Y.shape[2] * D.shape[1] * T * T
-        split(_kernel(name, Y, D, enough, codes), len(Y) * blocks, worth(flops, threads))
+        split(_kernel(name, Y, D, enough, codes), len(Y) * Y.shape[1], worth(flops, threads))
     else:
         codes = Codes(*on_torch().pursue(Y, np.asarray(D.atoms, D.dtype), T, enough, name == "ormp", device))
     x = scaled(codes.coefficients, power - D.power)
@@ -159,7 +156,7 @@ def on_torch() -> Any:
 
 
 def _kernel(name: str, Y: Array, D: Prepared, enough: float, codes: Codes) -> Callable[[int, int], None]:
-    """work(first, last) of a pursuit, over blocks of signals."""
+    """work(first, last) of a pursuit, over the signals of all positions in turn."""
     tolerances = stop_tolerance(Y.dtype), dependence_tolerance(Y.dtype), enough
     support, x = codes
     T = support.shape[2]
@@ -170,7 +167,7 @@ def _kernel(name: str, Y: Array, D: Prepared, enough: float, codes: Codes) -> Ca
 
     def work(first: int, last: int) -> None:
         room = scratch(D.shape[1], T, Y.dtype)
-        rest = (room, support, x, first, last, BLOCK)
+        rest = (room, support, x, first, last)
         if name in ("omp", "ormp"):
             from psdl.sparse.pursuits.omp_cpu import omp_items
 
@@ -196,9 +193,7 @@ def _direct(Y: Array, D: Prepared, tolerances: tuple[float, ...], codes: Codes) 
 
         room = scratch(D.shape[1], support.shape[2], Y.dtype)
         directions = np.empty((support.shape[2], Y.shape[2]), Y.dtype)
-        direct_items(
-            Y, bits(D.atoms), bits(D.transposed), *tolerances, room, directions, support, x, first, last, BLOCK
-        )
+        direct_items(Y, bits(D.atoms), bits(D.transposed), *tolerances, room, directions, support, x, first, last)
 
     return work
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST, count_in, norm, solve
+from psdl.sparse.pursuits.omp_cpu import FAST, count_in, norm, solve, stretch
 from psdl.sparse.pursuits.step_simd import largest, step
 from psdl.sparse.simd import number, product
 
@@ -89,15 +89,13 @@ def direct_items(
     x,
     first,
     last,
-    size,
 ):
-    """Codes of the items `first` up to `last`, see `omp_cpu.omp_items`, of dictionaries (P,K,F), transposed also
+    """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`, of dictionaries (P,K,F), transposed also
     (P,F,W); uint16 numbers are the bits of float16 ones."""
-    count, length = signals.shape[1:]
-    blocks = max(1, (count + size - 1) // size)
-    for item in range(first, last):
-        p, start = item // blocks, item % blocks * size
-        for n in range(start, min(start + size, count)):
+    count, length = max(1, signals.shape[1]), signals.shape[2]
+    for p in range(first // count, (last + count - 1) // count):
+        start, stop = stretch(p, count, first, last)
+        for n in range(start, stop):
             support[p, n] = -1
             x[p, n] = 0
             for row in range(0, length, TILE):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST, correlate, count_in, norm
+from psdl.sparse.pursuits.omp_cpu import FAST, correlate, count_in, norm, stretch
 from psdl.sparse.pursuits.step_simd import largest
 
 
@@ -36,15 +36,14 @@ def follow(a, gram, tolerance, length, enough, mask, support, x):
 
 
 @njit(nogil=True, cache=True)
-def mp_items(signals, transposed, gram, tolerance, dependent, enough, scratch, support, x, first, last, size):
-    """Codes of the items `first` up to `last`, see `omp_cpu.omp_items`."""
+def mp_items(signals, transposed, gram, tolerance, dependent, enough, scratch, support, x, first, last):
+    """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`."""
     a, mask = scratch.a, scratch.mask
-    count = signals.shape[1]
-    blocks = max(1, (count + size - 1) // size)
+    count = max(1, signals.shape[1])
     count_in(mask, gram.shape[1])
-    for item in range(first, last):
-        p, start = item // blocks, item % blocks * size
-        for n in range(start, min(start + size, count)):
+    for p in range(first // count, (last + count - 1) // count):
+        start, stop = stretch(p, count, first, last)
+        for n in range(start, stop):
             support[p, n] = -1
             x[p, n] = 0
             correlate(signals[p], n, 1, transposed[p], a, 0)

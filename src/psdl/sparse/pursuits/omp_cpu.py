@@ -172,17 +172,20 @@ def omp_block(signals, transposed, gram, tolerance, dependent, enough, optimised
 
 
 @njit(nogil=True, cache=True)
+def stretch(p, count, first, last):
+    """Of the signals `first` up to `last` of all positions, `count` each: those of position p, start and stop."""
+    return max(first - p * count, 0), min(last - p * count, count)
+
+
+@njit(nogil=True, cache=True)
 def omp_items(
-    signals, transposed, gram, tolerance, dependent, enough, optimised, scratch, support, x, first, last, size
+    signals, transposed, gram, tolerance, dependent, enough, optimised, scratch, support, x, first, last
 ):
-    """`omp_block` for the items `first` up to `last`: blocks of `size` signals of signals (P,N,F), position after
-    position, each with its own dictionary transposed (P,F,W) and gram (P,K,W)."""
-    count = signals.shape[1]
-    blocks = max(1, (count + size - 1) // size)
-    for item in range(first, last):
-        p = item // blocks
-        start = item % blocks * size
-        stop = min(start + size, count)
+    """`omp_block` for the signals `first` up to `last` of signals (P,N,F), position after position, each with its
+    own dictionary transposed (P,F,W) and gram (P,K,W)."""
+    count = max(1, signals.shape[1])
+    for p in range(first // count, (last + count - 1) // count):
+        start, stop = stretch(p, count, first, last)
         omp_block(
             signals[p, start:stop],
             transposed[p],

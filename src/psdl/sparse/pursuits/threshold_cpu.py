@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST, correlate, count_in, floors, norm, solve
+from psdl.sparse.pursuits.omp_cpu import FAST, correlate, count_in, floors, norm, solve, stretch
 from psdl.sparse.pursuits.step_simd import largest
 
 
@@ -44,16 +44,13 @@ def keep(a, gram, smallest, scratch, support):
 
 
 @njit(nogil=True, cache=True)
-def threshold_items(
-    signals, transposed, gram, tolerance, dependent, enough, scratch, support, x, first, last, size
-):
-    """Codes of the items `first` up to `last`, see `omp_cpu.omp_items`."""
-    count = signals.shape[1]
-    blocks = max(1, (count + size - 1) // size)
-    for item in range(first, last):
-        p, start = item // blocks, item % blocks * size
+def threshold_items(signals, transposed, gram, tolerance, dependent, enough, scratch, support, x, first, last):
+    """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`."""
+    count = max(1, signals.shape[1])
+    for p in range(first // count, (last + count - 1) // count):
+        start, stop = stretch(p, count, first, last)
         floors(gram[p], dependent, scratch.floor)
-        for n in range(start, min(start + size, count)):
+        for n in range(start, stop):
             support[p, n] = -1
             x[p, n] = 0
             correlate(signals[p], n, 1, transposed[p], scratch.a, 0)
