@@ -60,16 +60,17 @@ def learn(
     power = exponent(largest, reach(Y.dtype))
     Y = scaled(Y, -power)
     threads = threads or os.cpu_count() or 1
+    exact = True if learner == "exact" else None  # None, not False: see `ksvd_cpu.update_block`
     if device != "cpu":
-        if learner == "exact":
+        if exact:
             raise SparseError(f"the exact learner runs on the CPU only, not on {device!r}: use device='cpu'")
         codes = Codes(*on_torch().learn(Y, D, T, rounds, replace, device))
         if progress:
             progress(len(Y))
     elif len(Y) < threads:
-        codes = _rounds(Y, D, T, rounds, learner, replace, threads, progress)
+        codes = _rounds(Y, D, T, rounds, exact, replace, threads, progress)
     else:
-        codes = _positions(Y, D, T, rounds, learner, replace, threads, progress)
+        codes = _positions(Y, D, T, rounds, exact, replace, threads, progress)
     codes = Codes(codes.support, scaled(codes.coefficients, power))
     return (D[0], Codes(codes.support[0], codes.coefficients[0])) if single else (D, codes)
 
@@ -94,7 +95,7 @@ def _together(signals: ArrayLike, start: ArrayLike) -> tuple[Array, float, Array
 
 
 def _positions(
-    Y: Array, D: Array, T: int, rounds: int, learner: str, replace: bool, threads: int, progress: Told
+    Y: Array, D: Array, T: int, rounds: int, exact: bool | None, replace: bool, threads: int, progress: Told
 ) -> Codes:
     """All rounds of a position on one thread: its signals stay in the cache."""
     codes = Codes(np.empty((*Y.shape[:2], T), np.int32), np.empty((*Y.shape[:2], T), Y.dtype))
@@ -102,9 +103,8 @@ def _positions(
     width = padded(count, D.dtype)
 
     def work(first: int, last: int) -> None:
-        from psdl.sparse.learners.ksvd_cpu import code_block
+        from psdl.sparse.learners.ksvd_cpu import code_block, update_block
 
-        update = _updates(learner)
         room = scratch(count, T, D.dtype)
         transposed, gram = aligned((length, width), D.dtype), aligned((count, width), D.dtype)
         tolerances = stop_tolerance(D.dtype), dependence_tolerance(D.dtype), NEVER
@@ -112,7 +112,7 @@ def _positions(
             found = codes.support[p], codes.coefficients[p]
             for _ in range(rounds):
                 code_block(Y[p], D[p], *tolerances, transposed, gram, room, *found)
-                update(Y[p], D[p], *found, replace, tolerances[0])
+                update_block(Y[p], D[p], *found, exact, replace, tolerances[0])
             if progress:
                 progress(1)
 
@@ -121,29 +121,20 @@ def _positions(
 
 
 def _rounds(
-    Y: Array, D: Array, T: int, rounds: int, learner: str, replace: bool, threads: int, progress: Told
+    Y: Array, D: Array, T: int, rounds: int, exact: bool | None, replace: bool, threads: int, progress: Told
 ) -> Codes:
     """Round after round, the signals of a position coded on all threads: for fewer positions than threads."""
-    update = _updates(learner)
+    from psdl.sparse.learners.ksvd_cpu import update_block
+
     for _ in range(rounds):
         codes = omp(Y, D, sparsity=T, threads=threads)
 
         def work(first: int, last: int, codes: Codes = codes) -> None:
             for p in range(first, last):
-                update(Y[p], D[p], codes.support[p], codes.coefficients[p], replace, stop_tolerance(Y.dtype))
+                found = codes.support[p], codes.coefficients[p]
+                update_block(Y[p], D[p], *found, exact, replace, stop_tolerance(Y.dtype))
 
         split(work, len(Y), threads)
     if progress:
         progress(len(Y))
     return codes
-
-
-def _updates(learner: str) -> Callable[..., None]:
-    """The compiled second half of a round."""
-    if learner == "exact":
-        from psdl.sparse.learners.exact_cpu import exact_update_block
-
-        return exact_update_block  # type: ignore[no-any-return]
-    from psdl.sparse.learners.ksvd_cpu import update_block
-
-    return update_block  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Exact K-SVD, compiled: the second half of a round; the definition is `ksvd.exact`.
+"""The exact update of K-SVD, compiled: the definition is `ksvd.exact`, the rest of a round is `ksvd_cpu.py`.
 
 The leading singular pair of what an atom's users leave, E (n,F), comes from the Lanczos iteration on E'E with full
 reorthogonalisation, restarted from its best vector until nothing is left to gain: Golub, Van Loan, "Matrix
@@ -10,9 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.learners.ksvd_cpu import index_users, replace_atom
-from psdl.sparse.pursuits.omp_cpu import FAST
-from psdl.sparse.residuals_cpu import residual_block
+from psdl.sparse.pursuits.omp_cpu import FAST, norm
 
 STEPS, RESTARTS = 24, 200
 
@@ -40,10 +38,7 @@ def times_transposed(E, count, u, w):
 @njit(nogil=True, cache=True, fastmath=FAST)
 def normalise(v):
     """v (F,) <- v / |v|, if not zero; returns |v|."""
-    energy = 0.0
-    for f in range(v.shape[0]):
-        energy += np.float64(v[f]) * np.float64(v[f])
-    length = np.sqrt(energy)
+    length = norm(v)
     if length > 0:
         for f in range(v.shape[0]):
             v[f] /= length
@@ -137,11 +132,11 @@ def leading(E, count, v, u, w, basis):
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def update_atom(dictionary, k, users, first, last, x, residual, rest, u, v, w, basis):
-    """Atom k of dictionary (K,F), in place, with its coefficients in x (N,T), at the places users[first:last], and
-    the residual (N,F). Scratch: rest (N,F), u (N,), v and w (F,), basis (STEPS,F)."""
+def update_atom_exactly(dictionary, k, users, first, last, x, residual):
+    """As `ksvd_cpu.update_atom`, with the best atom and coefficients there are."""
     length, sparsity, count = dictionary.shape[1], x.shape[1], last - first
-    v[:] = 0
+    rest, basis = np.empty((count, length), x.dtype), np.empty((STEPS, length), x.dtype)
+    u, v, w = np.empty(count, x.dtype), np.zeros(length, x.dtype), np.empty(length, x.dtype)
     widest, most = 0, -1.0
     for i in range(count):
         n, t = users[first + i] // sparsity, users[first + i] % sparsity
@@ -171,23 +166,3 @@ def update_atom(dictionary, k, users, first, last, x, residual, rest, u, v, w, b
         x[n, t] = sign * u[i]
         for f in range(length):
             residual[n, f] = rest[i, f] - u[i] * v[f]
-
-
-@njit(nogil=True, cache=True)
-def exact_update_block(signals, dictionary, support, x, replace, tolerance):
-    """As `ksvd_cpu.update_block`."""
-    residual, rest = np.empty_like(signals), np.empty_like(signals)
-    residual_block(signals, dictionary, support, x, residual)
-    u, v, w = np.empty_like(signals[:, 0]), np.empty_like(dictionary[0]), np.empty_like(dictionary[0])
-    basis = np.empty((STEPS, dictionary.shape[1]), dictionary.dtype)
-    serving = np.ones(signals.shape[0], np.bool_)
-    ends = np.empty(dictionary.shape[0], np.int64)
-    users = np.empty(support.size, np.int64)
-    index_users(support, ends, users)
-    first = 0
-    for k in range(dictionary.shape[0]):
-        if ends[k] > first:
-            update_atom(dictionary, k, users, first, ends[k], x, residual, rest, u, v, w, basis)
-        elif replace:
-            replace_atom(dictionary[k], signals, residual, serving, tolerance)
-        first = ends[k]

@@ -1,4 +1,4 @@
-"""Approximate K-SVD, compiled: the same function as `ksvd.py`, one position on one thread.
+"""K-SVD, compiled: the same function as `ksvd.py`, one position on one thread; the approximate update is here.
 
 With the residual R = Y - X D at hand, the rest without atom k is R + g d_old', so that an update costs
 O(|w| F) for its |w| users instead of a dense product:
@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from psdl.sparse.learners.exact_cpu import update_atom_exactly
 from psdl.sparse.pursuits.omp_cpu import FAST, norm, omp_block, prepare_block
 from psdl.sparse.residuals_cpu import residual_block
 
@@ -96,8 +97,11 @@ def replace_atom(atom, signals, residual, serving, tolerance):
 
 
 @njit(nogil=True, cache=True)
-def update_block(signals, dictionary, support, x, replace, tolerance):
-    """The second half of a round: all atoms (K,F), in place, and the coefficients x (N,T)."""
+def update_block(signals, dictionary, support, x, exact, replace, tolerance):
+    """The second half of a round: all atoms (K,F), in place, and the coefficients x (N,T).
+
+    exact: True, or None, not False, so that approximate K-SVD does not compile the other branch.
+    """
     residual = np.empty_like(signals)
     residual_block(signals, dictionary, support, x, residual)
     new = np.empty_like(dictionary[0])
@@ -108,7 +112,10 @@ def update_block(signals, dictionary, support, x, replace, tolerance):
     first = 0
     for k in range(dictionary.shape[0]):
         if ends[k] > first:
-            update_atom(dictionary, k, users, first, ends[k], x, residual, new)
+            if exact is not None:
+                update_atom_exactly(dictionary, k, users, first, ends[k], x, residual)
+            else:
+                update_atom(dictionary, k, users, first, ends[k], x, residual, new)
         elif replace:
             replace_atom(dictionary[k], signals, residual, serving, tolerance)
         first = ends[k]
