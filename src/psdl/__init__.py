@@ -9,7 +9,7 @@ _HOMES = {
     "Detector": "psdl.detector",
     "PsdlError": "psdl.errors",
     "Recipe": "psdl.types",
-    "Result": "psdl.detector",
+    "Result": "psdl.result",
     "Sample": "psdl.types",
     "Verdict": "psdl.types",
     "read": "psdl.data.read",

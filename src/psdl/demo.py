@@ -26,15 +26,17 @@ Grey = NDArray[np.float64]  # (SIZE, SIZE), 0..255
 Mask = NDArray[np.bool_]
 
 
-def options(jobs: int | None) -> dict[str, Any]:
+def options(jobs: int | None, suspects: Path) -> dict[str, Any]:
     """The options of fit and evaluate that the demo uses."""
-    own = ("recipe", "arch", "type", "layer", "sparsity", "iterations", "folds", "weights")
+    own = ("recipe", "arch", "type", "layer", "sparsity", "iterations", "folds", "weights", "calibrate", "drop")
     settings: dict[str, Any] = dict.fromkeys(own)
     return settings | {
         "seed": SEED,
         "each": True,
         "false_reject": 0.1,
         "review": 0.2,
+        "confidence": 0.0,
+        "suspects": str(suspects),
         "images": 9,
         "maps": False,
         "device": "auto",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -13,58 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import calibrate, check, heldout, image, modelfile, plugins, recipes, sparse
+from psdl import check, heldout, image, modelfile, plugins, recipes, sparse
 from psdl import score as scoring
 from psdl.backbone.session import Session, resolve_device
+from psdl.calibrate import selftest, thresholds
+from psdl.calibrate.rates import rates, record
 from psdl.errors import PsdlError
-from psdl.extract import Source, extract
+from psdl.extract import Source, extract, from_input, origin
 from psdl.learning import Progress, groups_of, learn, method_of, params_of
-from psdl.types import (
-    F32,
-    Calibration,
-    Geometry,
-    InputRule,
-    Model,
-    Part,
-    Recipe,
-    Region,
-    Run,
-    Sample,
-    Score,
-    Signals,
-    Verdict,
-)
+from psdl.result import Result
+from psdl.types import Calibration, Coded, Golden, InputRule, Model, Part, Recipe, Run, Sample, Score, Signals
 
 LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")
-
-
-@dataclass(frozen=True)
-class Result:
-    """One image judged. score: larger is stranger; verdict: OK, REVIEW or NG with p-value; input_map
-    (H,W) float32 at the network's input size, and geometry: how the image became that input."""
-
-    score: float
-    verdict: Verdict
-    input_map: F32
-    geometry: Geometry
-    calibration: Calibration
-
-    @property
-    def map(self) -> F32:
-        """(h,w) float32 at the image's own size; NaN where the input rule cuts the image away."""
-        return image.map_to_source(self.input_map, self.geometry)
-
-    @property
-    def mask(self) -> NDArray[np.bool_]:
-        """(h,w) bool: where the defect is; empty on an image whose map stays below the thresholds."""
-        found = calibrate.defect_mask(self.input_map, self.calibration)
-        return image.mask_to_source(found, self.geometry)
-
-    @property
-    def regions(self) -> tuple[Region, ...]:
-        """The connected parts of the mask, in pixels of the image, the highest peak first."""
-        mask = self.mask
-        return calibrate.regions(self.map, mask) if mask.any() else ()
 
 
 class Detector:
@@ -76,7 +37,8 @@ class Detector:
 
     recipe: "default", "paper" or a Recipe (see `psdl.recipe`). alarm: the share of good images the threshold may
     reject, between 0 and 1. review: the share that a person may look at, rejected ones included; five times alarm
-    if None, and no such verdict if 0. device: auto, cpu or cuda.
+    if None, and no such verdict if 0. confidence: how sure the threshold must be to keep alarm for all new items;
+    if 0 it keeps it on average. device: auto, cpu or cuda.
     """
 
     def __init__(
@@ -85,15 +47,17 @@ class Detector:
         *,
         alarm: float = 0.01,
         review: float | None = None,
+        confidence: float = 0.0,
         device: str = "auto",
     ) -> None:
-        self.alarm, self.review = rates(alarm, review)
+        self.rates = rates(alarm, review, confidence)
         self.recipe = recipes.recipe(recipe) if isinstance(recipe, str) else recipe
         self.device = resolve_device(device)
         self._coder = _coder(self.device, device)
         self._model: Model | None = None
         self._ready: dict[str, Mapping[str, Any]] = {}
         self._sessions: dict[int, Session] = {}
+        self._strangest: tuple[tuple[Source, Result], ...] = ()
 
     @property
     def model(self) -> Model:
@@ -102,6 +66,11 @@ class Detector:
             raise PsdlError("the detector has learned nothing yet: call fit(images) or Detector.load(file)")
         return self._model
 
+    @property
+    def strangest(self) -> tuple[tuple[Source, Result], ...]:
+        """After `fit`: the good images that look least like the rest, strangest first, judged as if unseen."""
+        return self._strangest
+
     def fit(
         self,
         images: Any,
@@ -109,12 +78,14 @@ class Detector:
         weights: str | None = None,
         jobs: int | None = None,
         options: Mapping[str, Any] | None = None,
+        dropped: Sequence[str] = (),
         progress: Progress = lambda *_: None,
     ) -> Detector:
         """Learns from good images: a folder, or a list of paths, file bytes, PIL images, arrays or samples.
 
         weights: a file for backbones that are exported; jobs: images and positions at a time (all cores if
-        None); options: kept in the model for the record; progress(stage, now done, in all). Returns itself.
+        None); options: kept in the model for the record, as are dropped: names of images that were left out;
+        progress(stage, now done, in all). Returns itself.
         """
         from psdl.backbone.graphs import network
 
@@ -123,19 +94,25 @@ class Detector:
         taps = tuple({tap: None for part in recipe.parts for tap in part.taps})
         net = network(recipe.arch, taps, weights)
         session = Session(net, device=self.device)
-        states, calibration = learn(
-            recipe, net, items, self.alarm, session, _runner(jobs), progress, self._coder, self.review
-        )
+        learned = learn(recipe, net, items, self.rates, session, _runner(jobs), progress, self._coder)
         model = Model(
             recipe=recipe,
             network=net,
-            states=states,
-            calibration=calibration,
+            states=learned.states,
+            calibration=learned.calibration,
             categories=tuple(sorted({s.category if isinstance(s, Sample) else "images" for s in items})),
             options=dict(options or {}),
             versions={name: version(name) for name in LIBRARIES},
+            learned=learned.origins,
+            dropped=tuple(dropped),
+            album=learned.album,
+            history=({"what": "learned", "images": len(items), **record(learned.calibration)},),
         )
-        return self._take(model)
+        self._take(model)
+        chosen = [extract(items[n], session, net, recipe).inputs for n in learned.golden]
+        self._take(replace(model, golden=self._golden(chosen)))
+        self._strangest = tuple((items[n], self._unseen(items[n], score)) for n, score in learned.strangest)
+        return self
 
     def calibrate(
         self,
@@ -143,37 +120,62 @@ class Detector:
         *,
         alarm: float | None = None,
         review: float | None = None,
+        confidence: float | None = None,
+        by: str = "",
         jobs: int | None = None,
         progress: Progress = lambda *_: None,
     ) -> Detector:
         """Sets the thresholds anew, from good images that it has not learned from; rates not given stay.
 
-        images: as `fit` takes them, at least 2. Nothing is learned again. Returns itself.
+        images: as `fit` takes them, at least 2. by: who does it, for the record. Nothing is learned again. Returns
+        itself.
         """
-        self._set_rates(alarm, review)
+        self._set_rates(alarm, review, confidence)
         items, _ = _given(images)
         found = []
         for result in self.results(items, jobs):
-            found.append(Score(result.input_map[None], np.array([result.score]), {}))
+            found.append(Score(result.input_map[None], np.array([result.score])))
             progress("scores", 1, len(items))
-        origin = f"{len(found)} separate good images"
-        known = calibrate.calibrate(found, self.alarm, groups_of(items), self.review)
-        return self._take(replace(self.model, calibration=replace(known, origin=origin)))
+        origins = [origin(item, n) for n, item in enumerate(items)]
+        known = thresholds.calibrate(found, self.rates, groups_of(items), origins)
+        known = replace(known, origin=f"{len(found)} separate good images")
+        return self._recorded(known, {"what": "calibrated", "images": len(found)}, by)
 
     def edit(
-        self, *, alarm: float | None = None, review: float | None = None, threshold: float | None = None
+        self,
+        *,
+        alarm: float | None = None,
+        review: float | None = None,
+        confidence: float | None = None,
+        threshold: float | None = None,
+        by: str = "",
     ) -> Detector:
         """Sets other rates, or a threshold by hand, on the calibration there is. Returns itself."""
-        self._set_rates(alarm, review)
-        known = calibrate.edited(self.model.calibration, self.alarm, self.review, threshold)
-        return self._take(replace(self.model, calibration=known))
+        self._set_rates(alarm, review, confidence)
+        known = thresholds.edited(self.model.calibration, self.rates, threshold)
+        return self._recorded(known, {"what": "rates set" if threshold is None else "threshold set by hand"}, by)
 
-    def _set_rates(self, alarm: float | None, review: float | None) -> None:
+    def _set_rates(self, alarm: float | None, review: float | None, confidence: float | None) -> None:
         """Rates that are given replace those of the calibration; its review rate rises with the other."""
-        known = self.model.calibration
+        known = self.model.calibration.rates
         alarm = known.alarm if alarm is None else alarm
         review = (max(known.review, alarm) if known.review else 0.0) if review is None else review
-        self.alarm, self.review = rates(alarm, review)
+        self.rates = rates(alarm, review, known.confidence if confidence is None else confidence)
+
+    def _recorded(self, calibration: Calibration, what: Mapping[str, Any], by: str) -> Detector:
+        """The model with this calibration, and in its history who set it, when (UTC), and from what."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        entry = {**what, "by": by, "on": now, "psdl": version("psdl"), **record(calibration)}
+        history = (*self.model.history, entry)
+        return self._take(replace(self.model, calibration=calibration, history=history))
+
+    def selftest(self) -> list[tuple[float, float]]:
+        """For each good image that the model carries: how far its score and its map lie, here, from what they were
+        where the model was made, in shares of the tolerance. Raises PsdlError if the model carries none."""
+        golden = self.model.golden
+        if golden is None:
+            raise PsdlError("the model carries no images for a self-test: fit a new one")
+        return selftest.deviations(golden, self._golden(list(golden.inputs)), self.model.calibration)
 
     def score(self, images: Any) -> Any:
         """The Result of one image, or a list of Results of a list, tuple or array (n,h,w,3) of them.
@@ -199,7 +201,7 @@ class Detector:
         """The detector of a model file. Raises PsdlError if the file is not whole or not a model."""
         model = modelfile.read(path)
         detector = cls(model.recipe, device=device)
-        detector.alarm, detector.review = model.calibration.alarm, model.calibration.review
+        detector.rates = model.calibration.rates
         try:
             return detector._take(model)
         except (ValueError, KeyError, TypeError) as error:
@@ -220,37 +222,46 @@ class Detector:
             self._sessions[threads] = Session(self.model.network, threads=threads, device=self.device)
         return self._sessions[threads]
 
-    def _distance(self, part: Part, found: Signals, threads: int) -> F32:
-        """(1,P): the part's raw distances, measured against unseen good images where the part asks for it."""
-        raw: F32 = method_of(part).distance(self._ready[part.name], found, threads)
-        return heldout.Unseen.of(self.model.states[part.name]).measure(raw) if part.unseen else raw
+    def _judged(self, part: Part, found: Signals, threads: int) -> Coded:
+        """What a part says of one image, its distance measured against unseen good ones where the part asks."""
+        coded: Coded = method_of(part).judge(self._ready[part.name], found, threads)
+        if not part.unseen:
+            return coded
+        unseen = heldout.Unseen.of(self.model.states[part.name])
+        return replace(coded, distance=unseen.measure(coded.distance))
+
+    def _scored(self, signals: Mapping[str, Signals], threads: int) -> tuple[dict[str, Coded], Score]:
+        coded = {part.name: self._judged(part, signals[part.name], threads) for part in self.recipe.parts}
+        grids = {name: found.grid for name, found in signals.items()}
+        return coded, scoring.score({name: c.distance for name, c in coded.items()}, grids, self.recipe)
 
     def _one(self, source: Source, threads: int) -> Result:
-        model = self.model
-        found, geometry = extract(source, self._session(threads), model.network, model.recipe)
-        distances = {part.name: self._distance(part, found[part.name], threads) for part in model.recipe.parts}
-        grids = {name: part_signals.grid for name, part_signals in found.items()}
-        scored = scoring.score(distances, grids, model.recipe)
+        found = extract(source, self._session(threads), self.model.network, self.recipe)
+        coded, scored = self._scored(found.signals, threads)
         value = float(scored.image[0])
         return Result(
             score=value,
-            verdict=calibrate.verdict(value, model.calibration),
+            verdict=thresholds.verdict(value, self.model.calibration),
             input_map=scored.map[0],
-            geometry=geometry,
-            calibration=model.calibration,
+            geometry=found.geometry,
+            coded=coded,
+            model=self.model,
         )
 
+    def _unseen(self, source: Source, score: Score) -> Result:
+        """A good image judged by its score as if unseen."""
+        pixels = image.pixels(source.path if isinstance(source, Sample) else source)
+        geometry = image.plan(self.recipe.input or InputRule(), pixels.shape[:2])
+        value = float(score.image[0])
+        verdict = thresholds.verdict(value, self.model.calibration)
+        return Result(value, verdict, score.map[0], geometry, {}, self.model)
 
-def rates(alarm: float, review: float | None) -> tuple[float, float]:
-    """Both rates, checked: review None is five times alarm, at most a half. Raises PsdlError."""
-    if not 0 < alarm < 1:
-        raise PsdlError(f"the false-reject rate is {alarm}: give a share between 0 and 1, such as 0.01")
-    review = max(alarm, min(5 * alarm, 0.5)) if review is None else review
-    if review and not alarm <= review < 1:
-        raise PsdlError(
-            f"the review rate is {review}, but rejected images count in it: give a share from {alarm} up, or 0"
-        )
-    return alarm, review
+    def _golden(self, inputs: Sequence[NDArray[np.uint8]]) -> Golden:
+        """What network inputs (H,W,3) score here."""
+        session, network = self._session(1), self.model.network
+        found = [self._scored(from_input(pixels, session, network, self.recipe), 1)[1] for pixels in inputs]
+        maps = np.concatenate([score.map for score in found])
+        return Golden(np.stack(inputs), np.concatenate([score.image for score in found]), maps)
 
 
 def _coder(device: str, asked: str) -> str:

@@ -2,28 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from psdl import image, signals
 from psdl.backbone.session import Session
-from psdl.types import Geometry, InputRule, Network, Recipe, Sample, Signals
+from psdl.types import Geometry, InputRule, Network, Origin, Recipe, Sample, Signals
 
 Source = Any  # a Sample, a path, file bytes, a PIL image, or an array (h,w), (h,w,1), (h,w,3), (h,w,4) uint8
 
 
-def extract(
-    source: Source, session: Session, network: Network, recipe: Recipe
-) -> tuple[dict[str, Signals], Geometry]:
-    """{part name: Signals of one image (1,P,F)}, and how its pixels became the network's input.
+class Extracted(NamedTuple):
+    """signals (1,P,F) by part; inputs (H,W,3) uint8, the network's; geometry: how the pixels became that input."""
+
+    signals: dict[str, Signals]
+    inputs: image.Pixels
+    geometry: Geometry
+
+
+def extract(source: Source, session: Session, network: Network, recipe: Recipe) -> Extracted:
+    """The signals of one image for every part.
 
     Raises PsdlError on images that cannot be read or are too small for the recipe's input rule.
     """
     source = source.path if isinstance(source, Sample) else source
     name = name_of(source)
     inputs, geometry = image.to_input(image.pixels(source, name), recipe.input or InputRule(), name)
+    return Extracted(from_input(inputs, session, network, recipe), inputs, geometry)
+
+
+def from_input(inputs: image.Pixels, session: Session, network: Network, recipe: Recipe) -> dict[str, Signals]:
+    """The signals (1,P,F) of the network's input (H,W,3) uint8, by part."""
     maps = session.maps(image.normalise(inputs[None], network.mean, network.std))
-    found = {part.name: signals.assemble(maps, part, geometry.input) for part in recipe.parts}
-    return found, geometry
+    return {part.name: signals.assemble(maps, part, inputs.shape[:2]) for part in recipe.parts}
+
+
+def origin(source: Source, number: int) -> Origin:
+    """What the record keeps of an image; `number` names one that has no name."""
+    if isinstance(source, Sample):
+        return Origin(source.name, _digest(Path(source.path).read_bytes()))
+    if isinstance(source, (str, Path)):
+        return Origin(str(source), _digest(Path(source).read_bytes()))
+    data = source if isinstance(source, bytes) else np.ascontiguousarray(source).tobytes()
+    return Origin(f"image {number}", _digest(data))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def name_of(source: Source) -> str:

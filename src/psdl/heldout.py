@@ -44,14 +44,14 @@ class Unseen:
         """Distances (n,P) in units of what unseen good images show at the same position."""
         return (distances - self.mean) / self.scale
 
-    def into(self, state: State) -> State:
+    def into(self, state: State, name: str = "unseen") -> State:
         """The state with these statistics among its arrays."""
-        return replace(state, arrays={**state.arrays, "unseen_mean": self.mean, "unseen_scale": self.scale})
+        return replace(state, arrays={**state.arrays, f"{name}_mean": self.mean, f"{name}_scale": self.scale})
 
     @classmethod
-    def of(cls, state: State) -> Unseen:
+    def of(cls, state: State, name: str = "unseen") -> Unseen:
         """The statistics that `into` put into the state. Raises KeyError if there are none."""
-        return cls(state.arrays["unseen_mean"], state.arrays["unseen_scale"])
+        return cls(state.arrays[f"{name}_mean"], state.arrays[f"{name}_scale"])
 
 
 def statistics(distances: F32, shrink: float = 0.5) -> Unseen:
@@ -80,18 +80,19 @@ def measured(distances: F32, fold: NDArray[np.intp]) -> F32:
     return out
 
 
-def distances(
+def judged(
     fit: Callable[[NDArray[np.intp]], State],
     judge: Callable[[State, Any], F32],
     images: int,
     fold: NDArray[np.intp],
 ) -> F32:
-    """(N,P) for N = `images`: each one's distances by the state that `fit` learns on the other folds' images."""
+    """(N,...) for N = `images`: what `judge` says (n,...) of each by the state that `fit` learns on the other
+    folds' images."""
     parts, order = [], []
     for f in range(int(fold.max()) + 1):
         inside = np.nonzero(fold == f)[0]
         parts.append(judge(fit(np.nonzero(fold != f)[0]), inside))
         order.append(inside)
-    out = np.empty((images, parts[0].shape[1]), np.float32)
+    out = np.empty((images, *parts[0].shape[1:]), np.float32)
     out[np.concatenate(order)] = np.concatenate(parts)
     return out

@@ -123,6 +123,15 @@ def to_input(image: Pixels, rule: InputRule, name: str = "image") -> tuple[Pixel
     return np.asarray(resized.crop(geometry.window)), geometry
 
 
+def thumbnail(inputs: Pixels, side: int) -> bytes:
+    """Pixels (H,W,3) as a JPEG file whose longer side has at most `side` pixels."""
+    small = Image.fromarray(inputs)
+    small.thumbnail((side, side), Image.Resampling.BILINEAR)
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=75)
+    return file.getvalue()
+
+
 def normalise(inputs: Pixels, mean: tuple[float, ...], std: tuple[float, ...]) -> F32:
     """(n,H,W,3) uint8 -> (n,3,H,W) float32, (v - mean) / std with both in 8-bit units."""
     levels = np.arange(256, dtype=np.float32)[:, None]
@@ -173,3 +182,20 @@ def map_to_source(values: F32, geometry: Geometry) -> F32:
     resized = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR))
     out[box[1] : box[1] + size[1], box[0] : box[0] + size[0]] = resized
     return out
+
+
+def point_to_input(at: tuple[int, int], geometry: Geometry) -> tuple[int, int]:
+    """The input pixel (x,y) that holds the middle of an image pixel (x,y), or the nearest one."""
+    left, top, right, bottom = geometry.crop
+    height, width = geometry.input
+    x = (at[0] + 0.5 - left) * geometry.resized[1] / (right - left) - geometry.window[0]
+    y = (at[1] + 0.5 - top) * geometry.resized[0] / (bottom - top) - geometry.window[1]
+    return min(max(int(x), 0), width - 1), min(max(int(y), 0), height - 1)
+
+
+def point_to_source(at: tuple[float, float], geometry: Geometry) -> tuple[int, int]:
+    """The image pixel (x,y) at a point (x,y) of the input."""
+    left, top, right, bottom = geometry.crop
+    x = left + (at[0] + geometry.window[0]) * (right - left) / geometry.resized[1]
+    y = top + (at[1] + geometry.window[1]) * (bottom - top) / geometry.resized[0]
+    return int(x), int(y)

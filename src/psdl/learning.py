@@ -2,39 +2,58 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import calibrate, heldout, plugins
+from psdl import heldout, image, plugins
 from psdl import score as scoring
 from psdl.backbone.session import Session
+from psdl.calibrate.thresholds import calibrate
 from psdl.errors import PsdlError
-from psdl.extract import Source, extract, name_of
+from psdl.extract import Source, extract, name_of, origin
 from psdl.store import Store
-from psdl.types import F32, Calibration, Network, Part, Recipe, Run, Sample, Score, Signals, State
+from psdl.types import F32, Calibration, Network, Origin, Part, Rates, Recipe, Run, Sample, Score, Signals, State
 
 Progress = Callable[[str, int, int], None]  # stage, how many are done now, how many there are in all
+STRANGEST = 24  # good images kept for a look at the good set
+ALBUM, ALBUM_IMAGES = (
+    256,
+    1000,
+)  # pixels of the longer side in the album; halved so that it holds as much as so many
+
+
+@dataclass(frozen=True)
+class Learned:
+    """states by part; calibration; origins of the images, in their order; album: a small JPEG of each, where a
+    method's atoms are good patches (else empty); golden: the places of the images with the lowest, the middle and
+    the highest score as if unseen; strangest: the images that look least like the rest, strangest first: their
+    places, and their scores as if unseen."""
+
+    states: dict[str, State]
+    calibration: Calibration
+    origins: tuple[Origin, ...]
+    album: tuple[bytes, ...]
+    golden: tuple[int, ...]
+    strangest: tuple[tuple[int, Score], ...]
 
 
 def learn(
     recipe: Recipe,
     network: Network,
     items: Sequence[Source],
-    alarm: float,
+    rates: Rates,
     session: Session,
     run: Run,
     tell: Progress,
     device: str = "cpu",
-    review: float = 0.0,
-) -> tuple[dict[str, State], Calibration]:
-    """States by part, learned on all items, and the calibration at the false-reject rate `alarm`
-    and the rate `review`.
+) -> Learned:
+    """States by part, learned on all items, and the calibration that keeps `rates`.
 
     One pass through the network fills a store for each part. Then, part after part, each fold's images are judged
     by a state learned without them, and the state that is kept is learned on all. Raises PsdlError on images
@@ -45,16 +64,39 @@ def learn(
     if fold.max() < 1:
         raise PsdlError("all good images belong to one group, so none can be held out: give at least two groups")
     with ExitStack() as open_stores:
-        stores = _fill(recipe, network, items, session, run, tell, open_stores)
-        work = sum(store.grid.positions for store in stores.values()) * (int(fold.max()) + 2)
+        filled = _fill(recipe, network, items, session, run, tell, open_stores)
+        work = sum(store.grid.positions for store in filled.stores.values()) * (int(fold.max()) + 2)
         unseen, states = {}, {}
         for part in recipe.parts:
-            learner = _Learner(part, stores[part.name], run, lambda n: tell("dictionaries", n, work), device)
-            found = heldout.distances(learner.fit, learner.judge, len(items), fold)
+            learner = _Learner(
+                part, filled.stores[part.name], run, lambda n: tell("dictionaries", n, work), device
+            )
+            found = heldout.judged(learner.fit, learner.judge, len(items), fold)
             state = learner.fit(np.arange(len(items)))
-            unseen[part.name] = heldout.measured(found, fold) if part.unseen else found
-            states[part.name] = heldout.statistics(found).into(state) if part.unseen else state
-    return states, calibrate.calibrate(_scores(unseen, states, recipe), alarm, groups, review)
+            unseen[part.name] = heldout.measured(found[..., 0], fold) if part.unseen else found[..., 0]
+            states[part.name] = _with_statistics(state, part, found)
+    kept: list[tuple[float, int, Score]] = []
+    scores = _keeping(_scores(unseen, states, recipe), kept)
+    calibration = calibrate(scores, rates, groups, filled.origins)
+    patches = any("source" in state.arrays for state in states.values())
+    strangest = tuple((n, score) for _, n, score in sorted(kept, reverse=True))
+    places = {where: n for n, where in enumerate(filled.origins)}
+    golden = tuple(places[calibration.images[n]] for n in (0, len(items) // 2, len(items) - 1))
+    return Learned(states, calibration, filled.origins, filled.album if patches else (), golden, strangest)
+
+
+def _tell(tell: Progress, work: int, done: int) -> None:
+    tell("dictionaries", done, work)
+
+
+def _with_statistics(state: State, part: Part, found: F32) -> State:
+    """The state with what unseen good images show at each position: of the distance, if the part is measured by
+    it; and of codes and residuals, which reasons are given by. found (N,P,1|3), as `_Learner.judge` has it."""
+    if part.unseen:
+        state = heldout.statistics(found[..., 0]).into(state)
+    for k, name in enumerate(("code", "residual")[: found.shape[2] - 1], 1):
+        state = heldout.statistics(found[..., k]).into(state, name)
+    return state
 
 
 @dataclass(frozen=True)
@@ -73,13 +115,17 @@ class _Learner:
         return state
 
     def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
-        """Distances (len(rows),P) of the store's images `rows`."""
+        """(len(rows),P,1) distances of the store's images `rows`, or (len(rows),P,3) with codes and residuals."""
         method = method_of(self.part)
         ready = method.ready(state, params_of(self.part), self.device)
+
+        def look(batch: NDArray[np.intp]) -> F32:
+            coded = method.judge(ready, self.store.images(batch))
+            known = [v for v in (coded.distance, coded.code, coded.residual) if v is not None]
+            return np.stack(known, axis=2)
+
         batches = np.array_split(rows, max(1, -(-len(rows) // heldout.BATCH)))
-        return np.concatenate(
-            list(self.run(lambda batch: method.distance(ready, self.store.images(batch)), batches))
-        )
+        return np.concatenate(list(self.run(look, batches)))
 
 
 def method_of(part: Part) -> Any:
@@ -93,9 +139,17 @@ def params_of(part: Part) -> Any:
 
 
 def groups_of(items: Sequence[Source]) -> list[str]:
-    """What must stay on one side of a fold: the item's group where it is known, else the image itself."""
-    known = [f"{s.category}/{s.group}" if isinstance(s, Sample) and s.group else None for s in items]
+    """What must stay on one side of a fold: the item's group or part where it is known, else the image itself."""
+    named = [(s.category, s.group or s.part) if isinstance(s, Sample) else ("", None) for s in items]
+    known = ["/".join((category, name)) if name else None for category, name in named]
     return [group or f"#{i}" for i, group in enumerate(known)]
+
+
+@dataclass(frozen=True)
+class _Filled:
+    stores: dict[str, Store]
+    origins: tuple[Origin, ...]
+    album: tuple[bytes, ...]
 
 
 def _fill(
@@ -106,19 +160,30 @@ def _fill(
     run: Run,
     tell: Progress,
     open_stores: ExitStack,
-) -> dict[str, Store]:
-    """The signals of all items, one store for each part."""
+) -> _Filled:
+    """The signals of all items, one store for each part; where each came from, and a small picture of it."""
+    side = ALBUM
+    while len(items) * (side / ALBUM) ** 2 > ALBUM_IMAGES:
+        side //= 2
+
+    def look(numbered: tuple[int, Source]) -> tuple[dict[str, Signals], Origin, bytes]:
+        n, source = numbered
+        found = extract(source, session, network, recipe)
+        return found.signals, origin(source, n), image.thumbnail(found.inputs, side)
+
     stores: dict[str, Store] = {}
-    look = partial(extract, session=session, network=network, recipe=recipe)
-    for n, (found, _) in enumerate(run(look, items)):
+    origins, album = [], []
+    for n, (found, where, picture) in enumerate(run(look, enumerate(items))):
         for name, signals in found.items():
             if name not in stores:
                 store = Store(len(items), signals.grid, signals.values.shape[2])
                 stores[name] = open_stores.enter_context(store)
             _same_grid(signals, stores[name], items, n)
             stores[name].write(n, signals)
+        origins.append(where)
+        album.append(picture)
         tell("network", 1, len(items))
-    return stores
+    return _Filled(stores, tuple(origins), tuple(album))
 
 
 def _same_grid(signals: Signals, store: Store, items: Sequence[Source], n: int) -> None:
@@ -135,3 +200,12 @@ def _scores(distances: Mapping[str, F32], states: Mapping[str, State], recipe: R
     grids = {name: state.grid for name, state in states.items()}
     for n in range(len(next(iter(distances.values())))):
         yield scoring.score({name: d[n : n + 1] for name, d in distances.items()}, grids, recipe)
+
+
+def _keeping(scores: Iterator[Score], kept: list[tuple[float, int, Score]]) -> Iterator[Score]:
+    """The scores as they pass; those of the strangest images stay in `kept`, with the images' places."""
+    for n, score in enumerate(scores):
+        heapq.heappush(kept, (float(score.image[0]), n, score))
+        if len(kept) > STRANGEST:
+            heapq.heappop(kept)
+        yield score

@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from safetensors.numpy import load, save
 
 from psdl.errors import PsdlError
 from psdl.recipes import from_card
-from psdl.types import Calibration, Grid, Model, Network, Sample, State
+from psdl.types import Calibration, Golden, Grid, Model, Network, Origin, Rates, Sample, State
 
-FORMAT = 1
+FORMAT = 2
 KEY = "psdl"  # the one metadata key: safetensors writes several in random order
 GRAPH = "graph"
-SCORES, WEIGHTS = "calibration/scores", "calibration/weights"
+SCORED = ("scores", "peaks", "items", "pixels")  # the calibration's arrays
+TESTED = ("inputs", "scores", "maps")  # the self-test's
+APART = ("states", "network", "calibration", "golden", "album")  # of a model: not plain values
 
 
 def write(model: Model, path: str | Path) -> None:
@@ -56,9 +59,12 @@ def read(path: str | Path) -> Model:
     path = Path(path)
     data = _bytes(path)
     card = _read_card(data, path)
-    if card.get("format", 0) > FORMAT:
+    if card.get("format") != FORMAT:
+        known = card.get("format")
+        newer = isinstance(known, int) and known > FORMAT
         raise PsdlError(
-            f"{path} has model format {card['format']}, this psdl reads up to {FORMAT}: install a newer psdl"
+            f"{path} has model format {known}, this psdl reads {FORMAT}:"
+            f" {'install a newer psdl' if newer else 'fit a new one'}"
         )
     try:
         arrays = load(data)
@@ -79,17 +85,18 @@ def model_files(model: Path, samples: Iterable[Sample], each: bool) -> dict[str,
     return {name: model / f"{name}.psdl" if each else model for name in categories}
 
 
-def describe(card: Mapping[str, Any]) -> list[str]:
-    """The card in a few lines for people."""
+def described(card: Mapping[str, Any]) -> dict[str, str]:
+    """The card in words for people."""
     recipe, network, calibration = card["recipe"], card["network"], card["calibration"]
+    rates, dropped = calibration["rates"], len(card["dropped"])
     grids = {name: f"{grid['h']} x {grid['w']} positions" for name, grid in card["grids"].items()}
     parts = [
         f"{part['name']} ({part['method']}, {', '.join(part['taps'])}, {grids[part['name']]},"
         f" {', '.join(f'{k} {v}' for k, v in sorted(part['params'].items()))})"
         for part in recipe["parts"]
     ]
-    rows = {
-        "format": card["format"],
+    return {
+        "format": str(card["format"]),
         "categories": ", ".join(card["categories"]),
         "recipe": f"{recipe['name']}, image score {recipe['image_score']}, smoothing {recipe['smoothing']} px",
         "parts": "; ".join(parts),
@@ -97,13 +104,21 @@ def describe(card: Mapping[str, Any]) -> list[str]:
         "backbone": f"{network['name']} ({network['licence'] or 'licence not stated'})",
         "graph SHA-256": network["graph_sha256"],
         "weights SHA-256": network["weights_sha256"],
-        "threshold": f"{calibration['threshold']:.6g} at a false-reject rate of {calibration['alarm']:.2%}",
-        "review": f"a rate of {calibration['review']:.2%}" if calibration.get("review") else "no such verdict",
-        "calibration": f"{calibration['groups']} items; {calibration.get('origin', '')}".rstrip("; "),
+        "threshold": f"{calibration['threshold']:.6g} at a false-reject rate of {rates['alarm']:.2%}"
+        + (f", with {rates['confidence']:.0%} confidence" if rates["confidence"] else ""),
+        "review": f"a rate of {rates['review']:.2%}" if rates["review"] else "no such verdict",
+        "calibration": f"{len(calibration['images'])} images; {calibration['origin']}",
+        "learned from": f"{len(card['learned'])} images" + (f", {dropped} left out" if dropped else ""),
+        "history": "; ".join(map(_entry, card["history"])),
         "learned with": ", ".join(f"{k} {v}" for k, v in sorted(card["versions"].items())),
     }
-    wide = max(map(len, rows))
-    return [f"{key:{wide}}  {value}" for key, value in rows.items()]
+
+
+def _entry(entry: Mapping[str, Any]) -> str:
+    """One line of the history: what was done, by whom, when."""
+    who = " ".join(word for word in (entry.get("on", ""), f"by {entry['by']}" if entry.get("by") else "") if word)
+    images = f" from {entry['images']} images" if "images" in entry else ""
+    return f"{entry['what']}{images}{f' ({who})' if who else ''}, threshold {entry['threshold']:.6g}"
 
 
 def _bytes(path: Path) -> bytes:
@@ -146,26 +161,33 @@ def _arrays(model: Model) -> dict[str, np.ndarray]:
         f"{part}/{k}": np.ascontiguousarray(v) for part, s in model.states.items() for k, v in s.arrays.items()
     }
     arrays[GRAPH] = np.frombuffer(model.network.graph, np.uint8)
-    arrays[SCORES] = model.calibration.scores
-    if model.calibration.weights is not None:
-        arrays[WEIGHTS] = model.calibration.weights
+    arrays |= {f"calibration/{name}": getattr(model.calibration, name) for name in SCORED}
+    if model.golden:
+        arrays |= {f"selftest/{name}": getattr(model.golden, name) for name in TESTED}
+    if model.album:
+        arrays["album/bytes"] = np.frombuffer(b"".join(model.album), np.uint8)
+        arrays["album/ends"] = np.cumsum([len(picture) for picture in model.album], dtype=np.int64)
     return arrays
 
 
 def card(model: Model) -> dict[str, Any]:
     """All of a model but its arrays and its graph, as plain values for JSON. FORMAT.md names the keys."""
-    network = {k: v for k, v in asdict(model.network).items() if k != "graph"}
-    calibration = {k: v for k, v in asdict(model.calibration).items() if k not in ("scores", "weights")}
+    known = model.calibration
+    values = {f.name: getattr(known, f.name) for f in fields(known) if f.name not in SCORED}
+    rest = {f.name: getattr(model, f.name) for f in fields(model) if f.name not in APART}
     return {
+        **rest,
         "format": FORMAT,
         "recipe": asdict(model.recipe),
-        "network": network,
+        "network": {k: v for k, v in asdict(model.network).items() if k != "graph"},
         "grids": {part: asdict(state.grid) for part, state in model.states.items()},
-        "calibration": calibration,
-        "categories": model.categories,
-        "options": dict(model.options),
-        "versions": dict(model.versions),
+        "calibration": {**values, "rates": asdict(known.rates), "images": _pairs(known.images)},
+        "learned": _pairs(model.learned),
     }
+
+
+def _pairs(images: Iterable[Origin]) -> list[list[str]]:
+    return [[image.name, image.sha256] for image in images]
 
 
 def _model(card: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> Model:
@@ -184,12 +206,28 @@ def _model(card: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> M
         grid = card["grids"][part.name]
         inside = {k.removeprefix(part.name + "/"): v for k, v in arrays.items() if k.startswith(part.name + "/")}
         states[part.name] = State(Grid(**{**grid, "input": tuple(grid["input"])}), inside)
+    known: dict[str, Any] = {**card["calibration"], "rates": Rates(**card["calibration"]["rates"])}
+    known |= {name: arrays[f"calibration/{name}"] for name in SCORED}
+    known["images"] = tuple(Origin(*pair) for pair in known["images"])
     return Model(
         recipe=recipe,
         network=Network(graph=graph, **network),
         states=states,
-        calibration=Calibration(scores=arrays[SCORES], weights=arrays.get(WEIGHTS), **card["calibration"]),
+        calibration=Calibration(**known),
         categories=tuple(card["categories"]),
         options=card["options"],
         versions=card["versions"],
+        learned=tuple(Origin(*pair) for pair in card["learned"]),
+        dropped=tuple(card["dropped"]),
+        album=_album(arrays),
+        golden=Golden(*(arrays[f"selftest/{name}"] for name in TESTED)) if "selftest/scores" in arrays else None,
+        history=tuple(card["history"]),
     )
+
+
+def _album(arrays: Mapping[str, np.ndarray]) -> tuple[bytes, ...]:
+    if "album/ends" not in arrays:
+        return ()
+    ends = [0, *map(int, arrays["album/ends"])]
+    data = arrays["album/bytes"].tobytes()
+    return tuple(data[start:end] for start, end in pairwise(ends))

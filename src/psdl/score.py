@@ -19,7 +19,19 @@ def score(distances: Mapping[str, F32], grids: Mapping[str, Grid], recipe: Recip
     """
     total = sum(_map(part, distances[part.name], grids[part.name], recipe.smoothing) for part in recipe.parts)
     maps = np.asarray(total, np.float32)
-    return Score(maps, RULES[recipe.image_score](maps), dict(distances))
+    return Score(maps, RULES[recipe.image_score](maps))
+
+
+def added(
+    distances: Mapping[str, F32], grids: Mapping[str, Grid], recipe: Recipe, x: int, y: int
+) -> dict[str, float]:
+    """What each part adds to the map at the input pixel (x,y), from distances (1,P)."""
+    found = {}
+    for part in recipe.parts:
+        grid, sigma = grids[part.name], recipe.smoothing
+        row, column = _spread(grid.h, grid.input[0], sigma)[y], _spread(grid.w, grid.input[1], sigma)[x]
+        found[part.name] = part.weight * float(row @ distances[part.name].reshape(grid.h, grid.w) @ column)
+    return found
 
 
 def _map(part: Part, distances: F32, grid: Grid, smoothing: float) -> F64:

@@ -30,6 +30,7 @@ class Sample:
     kind: str = ""  # the defect's name as the data set writes it
     mask: str | None = None
     group: str | None = None
+    part: str | None = None  # the part it is one view of, where several pictures get one verdict
 
 
 @dataclass(frozen=True)
@@ -143,35 +144,70 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class Coded:
+    """What a method says of n images at P positions. distance (n,P) float32: larger is stranger. Where it codes
+    signals also code (n,P) float32, L1 norms of the codes; residual (n,P) float32, norms of what is left; atom
+    (n,P) int32, each code's strongest atom, -1 where there is none."""
+
+    distance: F32
+    code: F32 | None = None
+    residual: F32 | None = None
+    atom: NDArray[np.int32] | None = None
+
+
+@dataclass(frozen=True)
 class Score:
-    """Of n images: map (n,H,W) float32, image (n,) float64; larger is stranger. parts: each one's (n,P)."""
+    """Of n images: map (n,H,W) float32, image (n,) float64; larger is stranger."""
 
     map: F32
     image: F64
-    parts: Mapping[str, F32]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an image came from: its name, and the SHA-256 of its file (of its pixels, if there was none)."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What was asked of a threshold. alarm: the share of good images that may be NG; review: the share that a
+    person may look at, at least alarm (0: no such verdict); confidence: how sure the threshold must be to keep
+    alarm for all new items (0: it is kept on average)."""
+
+    alarm: float = 0.01
+    review: float = 0.0
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True)
 class Calibration:
     """What good images score when the dictionaries have not seen them.
 
-    scores (N,) float64 ascending; alarm: the share of good images the threshold may reject; threshold: image
-    scores above it are NG; peak_threshold: likewise for the maximum of a map; pixel_threshold: the map value
-    that the share `alarm` of good pixels exceeds; groups: how many items the N images show; weights (N,): each
-    image's part of its item, 1 over the number of its pictures (None: all 1); review: the share of
-    good images that may be looked at by a person, at least alarm (0: none); origin: where scores and thresholds
-    come from, in words.
+    rates: what was asked for. scores (N,) float64 ascending; peaks (N,) float64: the maximum of each one's map;
+    items (N,) int32: the item each shows, numbered from 0; images: where each came from (empty: not known).
+    threshold: image scores above it are NG; review_threshold: those above it REVIEW (None: no such verdict);
+    peak_threshold: as threshold, for the maximum of a map. pixels (Q,) float64 ascending: the map values that the
+    first Q of `thresholds.PIXEL_SHARES` of good pixels exceed. origin: where all this comes from, in words.
     """
 
+    rates: Rates
     scores: F64
-    alarm: float
+    peaks: F64
+    items: NDArray[np.int32]
+    pixels: F64
     threshold: float
+    review_threshold: float | None
     peak_threshold: float
-    pixel_threshold: float
-    groups: int
-    weights: F64 | None = None
-    review: float = 0.0
+    images: tuple[Origin, ...] = ()
     origin: str = "good images held out while learning"
+
+    @property
+    def groups(self) -> int:
+        """How many items the N images show."""
+        return int(self.items.max()) + 1
 
 
 @dataclass(frozen=True)
@@ -187,11 +223,41 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Like:
+    """The good patch most like one of an image. image: its name; number: its place among those learned from;
+    box (left, top, right, bottom): where it lies, in pixels of the network's input."""
+
+    image: str
+    number: int
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why one part of the recipe finds a region strange.
+
+    share: the part's share of the map at the region's peak, 0..1. at (x,y): the image pixel at the middle of the
+    part's strangest position inside. code, residual: how far the code's L1 norm and the residual's norm lie above
+    what unseen good images show at that position, in their deviations; side: which of the two lies further. All
+    three are None for a method that codes nothing. like: the good patch most like it, where atoms are patches.
+    """
+
+    part: str
+    taps: tuple[str, ...]
+    share: float
+    at: tuple[int, int]
+    code: float | None = None
+    residual: float | None = None
+    side: Literal["code", "residual"] | None = None
+    like: Like | None = None
+
+
+@dataclass(frozen=True)
 class Region:
     """One connected part of a defect mask, in image pixels; x goes right, y down, from 0.
 
     area in pixels; box (left, top, right, bottom), right and bottom exclusive; peak: the map's largest value
-    inside, peak_at (x,y): where; centroid (x,y).
+    inside, peak_at (x,y): where; centroid (x,y). reasons: one for each part of the recipe, largest share first.
     """
 
     area: int
@@ -199,11 +265,24 @@ class Region:
     peak: float
     peak_at: tuple[int, int]
     centroid: tuple[float, float]
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Good images with what they scored where the model was made: inputs (n,H,W,3) uint8, the network's; image
+    scores (n,) float64; maps (n,H,W) float32."""
+
+    inputs: NDArray[np.uint8]
+    scores: F64
+    maps: F32
 
 
 @dataclass(frozen=True)
 class Model:
-    """All that a model file holds. options: the resolved options it was learned with."""
+    """All that a model file holds. options: the resolved options it was learned with; learned: the images it was
+    learned from; dropped: names that were left out of them; album: a small JPEG of each (empty: none is needed);
+    golden: for the self-test; history: what was done to it, the last at the end."""
 
     recipe: Recipe
     network: Network = field(repr=False)
@@ -212,3 +291,8 @@ class Model:
     categories: tuple[str, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    learned: tuple[Origin, ...] = field(default=(), repr=False)
+    dropped: tuple[str, ...] = ()
+    album: tuple[bytes, ...] = field(default=(), repr=False)
+    golden: Golden | None = field(default=None, repr=False)
+    history: tuple[Mapping[str, Any], ...] = ()

@@ -45,7 +45,7 @@ def test_strangers_are_further_than_unseen_good_signals(name, store):
     method, ready, state = learned(name, store, np.arange(30))
     good = store.images(np.arange(30, 40))
     strange = Signals(np.random.default_rng(1).normal(0, 2, good.values.shape).astype(np.float32), GRID)
-    near, far = method.distance(ready, good), method.distance(ready, strange)
+    near, far = method.judge(ready, good).distance, method.judge(ready, strange).distance
     assert near.shape == (10, GRID.positions)
     assert near.dtype == np.float32
     assert np.median(far) > 1.5 * np.median(near)
@@ -55,9 +55,9 @@ def test_strangers_are_further_than_unseen_good_signals(name, store):
 @pytest.mark.parametrize("name", plugins.names("methods"))
 def test_threads_and_order_change_nothing(name, store):
     method, ready, _ = learned(name, store)
-    whole = method.distance(ready, store.images(np.arange(4)), 1)
-    np.testing.assert_array_equal(whole, method.distance(ready, store.images(np.arange(4)), 2))
-    np.testing.assert_array_equal(whole[::-1], method.distance(ready, store.images(np.arange(4)[::-1])))
+    whole = method.judge(ready, store.images(np.arange(4)), 1).distance
+    np.testing.assert_array_equal(whole, method.judge(ready, store.images(np.arange(4)), 2).distance)
+    np.testing.assert_array_equal(whole[::-1], method.judge(ready, store.images(np.arange(4)[::-1])).distance)
 
 
 @pytest.mark.skipif(not sparse.runs_on("cpu:0"), reason="torch is not installed (make test-torch)")
@@ -66,8 +66,8 @@ def test_torch_learns_and_judges_as_the_kernels_do(name, store):
     method, ready, _ = learned(name, store)
     _, on_torch, _ = learned(name, store, device="cpu:0")
     signals = store.images(np.arange(6))
-    expected = method.distance(ready, signals)
-    np.testing.assert_allclose(method.distance(on_torch, signals), expected, atol=1e-3 * expected.max())
+    expected = method.judge(ready, signals).distance
+    np.testing.assert_allclose(method.judge(on_torch, signals).distance, expected, atol=1e-3 * expected.max())
 
 
 @pytest.mark.parametrize(
@@ -109,4 +109,4 @@ def test_padim_is_the_mahalanobis_distance_to_the_positions_gaussian(store):
     probe = store.images(np.array([38]))
     offset = probe.values[0, 3][state.arrays["channels"]] - values.mean(axis=0)
     expected = np.sqrt(offset @ precision @ offset)
-    assert method.distance(ready, probe)[0, 3] == pytest.approx(expected, rel=1e-3)
+    assert method.judge(ready, probe).distance[0, 3] == pytest.approx(expected, rel=1e-3)

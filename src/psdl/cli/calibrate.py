@@ -27,52 +27,57 @@ def calibrate(
     review: Annotated[
         float | None, typer.Option(help="Share of good images that a person may look at; as before. 0: none.")
     ] = None,
+    confidence: Annotated[
+        float | None,
+        typer.Option(help="How sure the threshold must be to keep its rate, 0: on average; as before."),
+    ] = None,
     threshold: Annotated[float | None, typer.Option(help="A threshold set by hand.")] = None,
+    by: options.By = "",
     category: options.Category = None,
     layout: options.Layout = None,
+    parts: options.Parts = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Set a model's thresholds anew, from good images or by hand, without learning again."""
-    from psdl import calibrate as calibration
+    import getpass
+
+    from psdl.calibrate.promise import promise
     from psdl.cli.lines import Lines
     from psdl.detector import Detector
     from psdl.modelfile import check_target
 
-    if data is None and false_reject is None and review is None and threshold is None:
+    rates = {"alarm": false_reject, "review": review, "confidence": confidence}
+    if data is None and threshold is None and all(rate is None for rate in rates.values()):
         raise PsdlError(
-            "nothing to calibrate with: give a folder of good images, or --false-reject, --review, --threshold"
+            "nothing to calibrate with: give a folder of good images, or --false-reject, --review, --confidence,"
+            " --threshold"
         )
     lines = Lines(quiet)
     check_target(out or model)
     detector = Detector.load(model, device)
+    who = by or getpass.getuser()
     if data is not None:
-        rates = {"alarm": false_reject, "review": review}
-        lines.say(*_measured(detector, data, layout, category, rates, jobs, lines))
+        values = {"category": category, "layout": layout, "parts": parts, "jobs": jobs, "by": who}
+        lines.say(*on_folder(detector, data, rates, values, lines))
     if data is None or threshold is not None:
-        detector.edit(alarm=false_reject, review=review, threshold=threshold)
+        detector.edit(**rates, threshold=threshold, by=who)
     detector.save(out or model)
-    lines.say(f"wrote {out or model}", *calibration.promise(detector.model.calibration))
+    lines.say(f"wrote {out or model}", *promise(detector.model.calibration))
 
 
-def _measured(
-    detector: Any,
-    data: str,
-    layout: str | None,
-    category: list[str] | None,
-    rates: dict[str, float | None],
-    jobs: int | None,
-    lines: Any,
+def on_folder(
+    detector: Any, data: str, rates: dict[str, float | None], values: dict[str, Any], lines: Any
 ) -> list[str]:
     """Calibrates on the good images of a folder; says how well they agree with those of the calibration so far."""
-    from psdl import calibrate as calibration
     from psdl import check
+    from psdl.calibrate.promise import agreement
 
-    samples, _ = lines.read(data, layout, category)
+    samples, _ = lines.read(data, values["layout"], values["category"], values["parts"])
     good = check.learning(samples)
     lines.say(*check.check(good, detector.recipe.input, map).lines)
     old = detector.model.calibration
     with lines.progress() as tell:
-        detector.calibrate(good, **rates, jobs=jobs, progress=tell)
-    return calibration.agreement(old, detector.model.calibration)
+        detector.calibrate(good, **rates, by=values.get("by", ""), jobs=values["jobs"], progress=tell)
+    return agreement(old, detector.model.calibration)

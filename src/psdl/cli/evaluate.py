@@ -19,6 +19,7 @@ def evaluate(
     seed: options.Seed = 0,
     category: options.Category = None,
     layout: options.Layout = None,
+    parts: options.Parts = None,
     maps: options.Maps = False,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
@@ -29,7 +30,7 @@ def evaluate(
     from psdl.modelfile import model_files
 
     lines = Lines(quiet)
-    samples, _ = lines.read(data, layout, category)
+    samples, _ = lines.read(data, layout, category, parts)
     files = model_files(Path(model), samples, Path(model).is_dir())
     measure(
         files, samples, out, {"images": images, "seed": seed, "maps": maps, "device": device, "jobs": jobs}, lines
@@ -38,9 +39,11 @@ def evaluate(
 
 def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, Any], lines: Any) -> Any:
     """Judges the test images by their category's model and writes what came out; returns the images drawn."""
+    import time
+
     from psdl import check
     from psdl.detector import Detector
-    from psdl.report import maps, pictures, tables
+    from psdl.report import maps, page, pictures, tables
 
     test = check.testing(samples)
     detectors = {file: Detector.load(file, values["device"]) for file in set(files.values())}
@@ -50,11 +53,13 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
         lines.say(*check.strangers(detector.model.categories, inside))
     judged = []
     with lines.progress() as tell:
+        start = time.perf_counter()
         for file, detector in detectors.items():
             inside = [s for s in test if files[s.category] == file]
             for sample, result in zip(inside, detector.results(inside, values["jobs"]), strict=True):
                 judged.append((sample, result))
                 tell("scores", 1, len(test))
+        facts = page.facts(len(test), time.perf_counter() - start)
         judged.sort(key=lambda pair: (pair[0].category, pair[0].name))
         summary = tables.write(judged, out)
         drawn = pictures.sample(judged, values["images"], values["seed"])
@@ -62,5 +67,9 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
             tell("pictures", done, total)
         for done, total in maps.write(judged if values["maps"] else [], out):
             tell("maps", done, total)
+        report = page.write(judged, out / "report.html", lambda sample: files[sample.category], summary, facts)
+        for done, total in report:
+            tell("report", done, total)
     lines.say(*tables.lines(summary), f"wrote metrics.json, images.csv, images.jsonl and pictures into {out}")
+    lines.say(f"look at {out / 'report.html'}")
     return drawn

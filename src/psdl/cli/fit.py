@@ -29,6 +29,11 @@ def fit(
     weights: options.Weights = None,
     false_reject: options.FalseReject = 0.01,
     review: options.Review = None,
+    confidence: options.Confidence = 0.0,
+    calibrate: options.Calibrate = None,
+    drop: options.Drop = None,
+    suspects: options.Suspects = None,
+    parts: options.Parts = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
@@ -37,38 +42,60 @@ def fit(
     from psdl.cli.lines import Lines
 
     lines = Lines(quiet)
-    samples, rule = lines.read(data, layout, category)
+    samples, rule = lines.read(data, layout, category, parts)
     learn_models(samples, rule, model, options.resolved(context), lines)
 
 
 def learn_models(samples: Any, rule: Any, model: Path, values: dict[str, Any], lines: Any) -> dict[str, Path]:
-    """Learns one model, or one for each category; {category: its model file}."""
+    """Learns one model, or one for each category; {category: its model file}. Writes the page of suspects."""
+    from psdl import check
+    from psdl.data.read import without
     from psdl.modelfile import check_target, model_files
+    from psdl.report import page
 
     files = model_files(model, samples, values["each"])
+    good, dropped = without(check.learning(samples), values["drop"])
     if values["each"]:
         model.mkdir(parents=True, exist_ok=True)
     for file in set(files.values()):
         check_target(file)
+    strangest = []
     for file in sorted(set(files.values())):
-        chosen = [s for s in samples if files[s.category] == file]
-        _learn_one(chosen, rule, file, values, lines)
+        chosen = [s for s in good if files[s.category] == file]
+        strangest += _learn_one(chosen, rule, file, values, dropped, lines)
+    if values["suspects"]:
+        page.write_suspects(strangest, Path(values["suspects"]), lambda sample: files[sample.category])
+        lines.say(f"wrote {values['suspects']}")
     return files
 
 
-def _learn_one(samples: Any, rule: Any, file: Path, values: dict[str, Any], lines: Any) -> None:
+def _learn_one(
+    samples: Any, rule: Any, file: Path, values: dict[str, Any], dropped: tuple[str, ...], lines: Any
+) -> Any:
+    """Writes one model file; returns the good images that look least like the rest, as judged unseen."""
     from dataclasses import replace
 
-    from psdl import calibrate, check, recipes
+    from psdl import check, recipes
+    from psdl.calibrate.promise import promise
+    from psdl.cli.calibrate import on_folder
     from psdl.detector import Detector
 
     names = ("arch", "type", "layer", "sparsity", "iterations", "folds", "seed")
     recipe = recipes.recipe(values["recipe"], **{name: values[name] for name in names})
     recipe = recipe if recipe.input else replace(recipe, input=rule)
-    detector = Detector(recipe, alarm=values["false_reject"], review=values["review"], device=values["device"])
+    rates = {"alarm": values["false_reject"], "review": values["review"], "confidence": values["confidence"]}
+    detector = Detector(recipe, **rates, device=values["device"])
     good = check.learning(samples)
     lines.say(*check.check(good, detector.recipe.input, map).lines)
+    if dropped:
+        lines.say(f"{len(dropped)} images left out, as {values['drop']} asks")
+    settings = {"weights": values["weights"], "jobs": values["jobs"], "options": values, "dropped": dropped}
     with lines.progress() as tell:
-        detector.fit(good, weights=values["weights"], jobs=values["jobs"], options=values, progress=tell)
+        detector.fit(good, **settings, progress=tell)
+    strangest = detector.strangest
+    if values["calibrate"]:
+        lines.say(*on_folder(detector, values["calibrate"], {}, values, lines))
     detector.save(file)
-    lines.say(f"wrote {file}", *calibrate.promise(detector.model.calibration))
+    least = ", ".join(f"{sample.name} ({result.score:.4g})" for sample, result in strangest[:3])
+    lines.say(f"wrote {file}", *promise(detector.model.calibration), f"least like the other good images: {least}")
+    return strangest

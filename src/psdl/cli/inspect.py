@@ -16,4 +16,10 @@ def inspect(
     from psdl import modelfile
 
     card = modelfile.card(modelfile.read(model))
-    print(json.dumps(card, indent=2, sort_keys=True) if as_json else "\n".join(modelfile.describe(card)))
+    if as_json:
+        print(json.dumps(card, indent=2, sort_keys=True))
+        return
+    rows = modelfile.described(card)
+    wide = max(map(len, rows))
+    for key, value in rows.items():
+        print(f"{key:{wide}}  {value}")

@@ -23,14 +23,16 @@ class Lines:
                 print(line, flush=True)
 
     def read(
-        self, data: str, layout: str | None, category: list[str] | None
+        self, data: str, layout: str | None, category: list[str] | None, parts: str | None = None
     ) -> tuple[tuple[Sample, ...], InputRule]:
-        """The samples of the named categories below `data`, and their input rule; says which layout it was."""
-        from psdl.data.read import choose, read
+        """The samples of the named categories below `data`, and their input rule; says which layout it was.
+
+        parts: a pattern that tells of which part an image is a view, see `with_parts`."""
+        from psdl.data.read import choose, read, with_parts
 
         found = read(data, layout)
         self.say(f"{data}: layout {found.layout}, recognised by {found.reason}")
-        return choose(found.samples, category or []), found.rule
+        return with_parts(choose(found.samples, category or []), parts), found.rule
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:

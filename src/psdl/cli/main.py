@@ -13,6 +13,7 @@ from psdl.cli.fit import fit
 from psdl.cli.inspect import inspect
 from psdl.cli.predict import predict
 from psdl.cli.run import run
+from psdl.cli.selftest import selftest
 from psdl.errors import PsdlError
 
 app = typer.Typer(
@@ -21,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Learns from images of good parts and finds what is wrong in new ones.",
 )
-for verb in (demo, fit, evaluate, run, predict, calibrate, inspect):
+for verb in (demo, fit, evaluate, run, predict, calibrate, selftest, inspect):
     app.command()(verb)
 
 

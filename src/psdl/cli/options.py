@@ -75,6 +75,29 @@ Review = Annotated[
         help="Share of good images that a person may look at, rejected ones included (5 x false-reject)."
     ),
 ]
+Confidence = Annotated[
+    float,
+    typer.Option(
+        help="How sure the threshold must be to keep its rate for all new items, such as 0.95; 0: on average."
+    ),
+]
+Calibrate = Annotated[
+    str | None, typer.Option(help="Folder of other good images, which set the threshold instead of held-out ones.")
+]
+Drop = Annotated[
+    Path | None,
+    typer.Option(help="Text file of good images to leave out, one name a line."),
+]
+Suspects = Annotated[
+    Path | None, typer.Option(help="HTML page to write: the good images that look least like the rest.")
+]
+Parts = Annotated[
+    str | None,
+    typer.Option(
+        help="Regular expression on names; pictures that give its first group the same text are views of one part."
+    ),
+]
+By = Annotated[str, typer.Option(help="Who sets it, for the model's record; the login name if not given.")]
 Layout = Annotated[str | None, typer.Option(help="The folder's layout, where it is not to be recognised.")]
 Images = Annotated[int, typer.Option(help="Pictures to draw for each category.")]
 Maps = Annotated[

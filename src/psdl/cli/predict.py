@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ def predict(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, as in images.jsonl.")] = False,
     maps: options.Maps = False,
+    parts: options.Parts = None,
     fail_on: Annotated[
         str | None,
         typer.Option(
@@ -36,38 +38,41 @@ def predict(
 ) -> None:
     """Score images or folders; says of each whether it is OK, for REVIEW or NG (no good)."""
     from psdl import check
-    from psdl.data.read import listed
+    from psdl.data.read import listed, with_parts
     from psdl.detector import Detector
-    from psdl.report import tables
+    from psdl.report import page, tables
 
     if fail_on not in (None, *FAILING):
         raise plugins.unknown("verdict of --fail-on", str(fail_on), list(FAILING))
     if maps and out is None:
         raise PsdlError("--maps was given without a folder for them: add --out FOLDER")
     detector = Detector.load(model, device)
-    samples = listed(paths)
+    samples = with_parts(listed(paths), parts)
     check.check(samples, detector.recipe.input, map)
-    judged, failing = [], 0
+    judged, start = [], time.perf_counter()
     for sample, result in zip(samples, detector.results(samples, jobs), strict=True):
-        print(json.dumps(tables.row(sample, result)) if as_json else line(sample, result), flush=True)
-        failing += result.verdict.verdict in FAILING.get(fail_on or "", ())
-        if out is not None:
-            judged.append((sample, result))
+        said = _line(result.verdict.verdict, result.score, result.verdict.threshold, sample.path)
+        print(json.dumps(tables.row(sample, result)) if as_json else said, flush=True)
+        judged.append((sample, result if out is not None else result.without_map()))
+    facts = page.facts(len(judged), time.perf_counter() - start)
+    parts_judged = tables.part_rows(judged)
+    if not as_json:
+        for row in parts_judged:
+            print(_line(row["verdict"], row["score"], row["threshold"], f"part {row['part']}"))
     if out is not None:
-        _write(judged, out, maps, quiet)
-    if failing:
+        _write(judged, out, maps, model, facts, quiet)
+    verdicts = [row["verdict"] for row in parts_judged] + [r.verdict.verdict for s, r in judged if not s.part]
+    if any(verdict in FAILING.get(fail_on or "", ()) for verdict in verdicts):
         raise typer.Exit(1)
 
 
-def line(sample: Any, result: Any) -> str:
-    """What is printed of one image."""
-    verdict = result.verdict
-    return f"{verdict.verdict:6}  {result.score:10.4g}  (threshold {verdict.threshold:.4g})  {sample.path}"
+def _line(verdict: str, score: float, threshold: float, name: str) -> str:
+    return f"{verdict:6}  {score:10.4g}  (threshold {threshold:.4g})  {name}"
 
 
-def _write(judged: list[tuple[Any, Any]], out: Path, with_maps: bool, quiet: bool) -> None:
+def _write(judged: list[tuple[Any, Any]], out: Path, with_maps: bool, model: str, facts: str, quiet: bool) -> None:
     from psdl.cli.lines import Lines
-    from psdl.report import maps, pictures, tables
+    from psdl.report import maps, page, pictures, tables
 
     with Lines(quiet).progress() as tell:
         tables.write_images(judged, out)
@@ -75,3 +80,5 @@ def _write(judged: list[tuple[Any, Any]], out: Path, with_maps: bool, quiet: boo
             tell("pictures", done, total)
         for done, total in maps.write(judged if with_maps else [], out):
             tell("maps", done, total)
+        for done, total in page.write(judged, out / "report.html", lambda _: Path(model), facts=facts):
+            tell("report", done, total)

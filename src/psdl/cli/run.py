@@ -32,6 +32,10 @@ def run(
     weights: options.Weights = None,
     false_reject: options.FalseReject = 0.01,
     review: options.Review = None,
+    confidence: options.Confidence = 0.0,
+    calibrate: options.Calibrate = None,
+    drop: options.Drop = None,
+    parts: options.Parts = None,
     maps: options.Maps = False,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
@@ -44,9 +48,9 @@ def run(
     from psdl.cli.lines import Lines
 
     lines = Lines(quiet)
-    samples, rule = lines.read(data, layout, category)
+    samples, rule = lines.read(data, layout, category, parts)
     check.check(check.testing(samples), rule, map)
     out.mkdir(parents=True, exist_ok=True)
-    values = options.resolved(context)
+    values = options.resolved(context) | {"suspects": str(out / "suspects.html")}
     files = learn_models(samples, rule, out / ("models" if each else "model.psdl"), values, lines)
     measure(files, samples, out, values, lines)

@@ -38,8 +38,8 @@ def masks_by_stem(folder: Path) -> dict[str, Path]:
 def split_file(root: Path, category: str) -> Iterator[Sample]:
     """Samples of `root/split.csv` with the columns path, mask, label, split, group.
 
-    label `good` is good, anything else names a defect. A column category may follow; without it
-    `category` stands. Raises PsdlError on a missing column or file.
+    label `good` is good, anything else names a defect. Columns category and part may follow: without the first
+    `category` stands; rows with one `part` are views of one part. Raises PsdlError on a missing column or file.
     """
     path = root / "split.csv"
     with path.open(newline="", encoding="utf-8") as lines:
@@ -63,4 +63,5 @@ def split_file(root: Path, category: str) -> Iterator[Sample]:
                 kind=row["label"],
                 mask=str(root / row["mask"]) if row["mask"] and not good else None,
                 group=row["group"] or None,
+                part=row.get("part") or None,
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -75,3 +77,36 @@ def choose(samples: Sequence[Sample], categories: Sequence[str]) -> tuple[Sample
         if name not in known:
             raise plugins.unknown("category", name, known)
     return tuple(s for s in samples if not categories or s.category in categories)
+
+
+def with_parts(samples: Sequence[Sample], pattern: str | None) -> tuple[Sample, ...]:
+    """The samples, those whose name `pattern` matches (anywhere) being views of the part that its first group
+    names. Raises PsdlError on a pattern that is none, that has no group, or that matches no name."""
+    if pattern is None:
+        return tuple(samples)
+    try:
+        found = re.compile(pattern)
+    except re.error as error:
+        raise PsdlError(f"--parts {pattern!r} is no regular expression ({error}): correct it") from None
+    if found.groups < 1:
+        raise PsdlError(f"--parts {pattern!r} has no group that names the part: put (round brackets) about it")
+    matches = [found.search(sample.name) for sample in samples]
+    if not any(matches):
+        raise PsdlError(f"--parts {pattern!r} matches none of {len(samples)} names, such as {samples[0].name!r}")
+    return tuple(replace(s, part=m[1]) if m else s for s, m in zip(samples, matches, strict=True))
+
+
+def without(samples: Sequence[Sample], file: str | Path | None) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
+    """The samples but for those that a text file names, one name a line; and the names. Raises PsdlError on a
+    file that cannot be read and on a name that is not there."""
+    if file is None:
+        return tuple(samples), ()
+    try:
+        lines = Path(file).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PsdlError(f"{file} cannot be read ({error}): give a text file, one image name a line") from None
+    names, known = {line.strip() for line in lines if line.strip()}, {s.name for s in samples}
+    for name in sorted(names - known):
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0) or [""]
+        raise PsdlError(f"{file} names {name!r}, which is no image to learn from: the nearest name is {near[0]!r}")
+    return tuple(s for s in samples if s.name not in names), tuple(sorted(names))

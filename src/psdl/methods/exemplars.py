@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl import sparse, whitening
-from psdl.types import F32, Run, Signals, State
+from psdl.types import Coded, Run, Signals, State
 
 READS = "positions"
 BLOCK = 16  # positions that one item of work learns
@@ -41,27 +41,31 @@ def fit(
     done: Callable[[int], None],
     device: str = "cpu",
 ) -> State:
-    """State with dictionary (P,K,F) float16 and the whitening, learned on the images `rows` of the store."""
+    """State with dictionary (P,K,F) float16, source (P,K) int32, the image in the store that each atom is from,
+    and the whitening; learned on the images `rows` of the store."""
     white = whitening.fit(store.batches(rows), store.length, params.whiten)
     positions = store.grid.positions
     blocks = [(p, min(p + BLOCK, positions)) for p in range(0, positions, BLOCK)]
-    found = []
-    for block in run(partial(_fit_block, store, rows, params, white), blocks):
-        found.append(block)
-        done(len(block))
-    arrays = {"dictionary": np.concatenate(found), "mean": white.mean, "matrix": white.matrix}
-    return State(store.grid, arrays)
+    dictionaries, sources = [], []
+    for dictionary, source in run(partial(_fit_block, store, rows, params, white), blocks):
+        dictionaries.append(dictionary)
+        sources.append(source)
+        done(len(dictionary))
+    arrays = {"dictionary": np.concatenate(dictionaries), "source": np.concatenate(sources)}
+    return State(store.grid, {**arrays, "mean": white.mean, "matrix": white.matrix})
 
 
 def _fit_block(
     store: Any, rows: NDArray[np.intp], params: Params, white: whitening.Whitening, block: tuple[int, int]
-) -> NDArray[np.float16]:
+) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
     signals = whitening.apply(white, store.positions(*block, rows))
-    return sparse.cover(signals, params.atoms, threads=1).astype(np.float16)
+    chosen = sparse.covering(signals, params.atoms, threads=1)
+    atoms = np.take_along_axis(signals, chosen[..., None], axis=1)
+    return (atoms / sparse.norms(atoms)).astype(np.float16), rows[chosen].astype(np.int32)
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
-    """What `distance` reads: the whitening, and the dictionary prepared.
+    """What `judge` reads: the whitening, and the dictionary prepared.
 
     Raises ValueError if the dictionary does not fit the grid.
     """
@@ -75,11 +79,12 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
     return {"white": white, "prepared": prepared, "sparsity": params.sparsity, "device": device}
 
 
-def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F32:
-    """Raw distances (n,P) float32 of signals (n,P,F): norms of the residuals; larger is stranger."""
+def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
+    """Of signals (n,P,F): the distance is the norm of the residual."""
     values = whitening.apply(ready["white"], signals.values)
     values = np.ascontiguousarray(values.transpose(1, 0, 2))
-    codes = sparse.omp(
-        values, ready["prepared"], sparsity=ready["sparsity"], threads=threads, device=ready["device"]
-    )
-    return sparse.norms(sparse.residual(values, ready["prepared"], codes, threads=threads))[..., 0].T
+    prepared = ready["prepared"]
+    codes = sparse.omp(values, prepared, sparsity=ready["sparsity"], threads=threads, device=ready["device"])
+    residual = sparse.norms(sparse.residual(values, prepared, codes, threads=threads))[..., 0].T
+    norm, atom = sparse.strongest(codes)
+    return Coded(residual, norm.T, residual, atom.T)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl.types import F32, Run, Signals, State
+from psdl.types import Coded, Run, Signals, State
 
 READS = "images"
 RIDGE = 0.01  # added to the covariance's diagonal, as the paper does
@@ -54,7 +54,7 @@ def fit(
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
-    """What `distance` reads: the state's arrays. Raises ValueError if they do not fit the grid."""
+    """What `judge` reads: the state's arrays. Raises ValueError if they do not fit the grid."""
     if len(state.arrays["mean"]) != state.grid.positions or len(state.arrays["precision"]) != state.grid.positions:
         raise ValueError(
             f"the arrays of a {state.grid.h} x {state.grid.w} grid need {state.grid.positions} positions"
@@ -62,11 +62,11 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
     return state.arrays
 
 
-def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F32:
-    """Raw distances (n,P) float32 of signals (n,P,F); larger is stranger. The same alone and in any batch."""
+def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
+    """Of signals (n,P,F): the distance only. The same alone and in any batch."""
     found = np.empty(signals.values.shape[:2], np.float32)
     for n, values in enumerate(signals.values):
         offset = values[:, ready["channels"]] - ready["mean"]
         turned = np.matmul(offset[:, None, :], ready["precision"])[:, 0]
         found[n] = np.sqrt(np.maximum((turned * offset).sum(axis=1), 0))
-    return found
+    return Coded(found)

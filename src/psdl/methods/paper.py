@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl import sparse
-from psdl.types import F32, F64, Run, Signals, State
+from psdl.types import F32, F64, Coded, Run, Signals, State
 
 READS = "positions"
 BLOCK = 4  # positions that one item of work learns
@@ -84,7 +84,7 @@ def _gaussians(statistics: F64) -> tuple[F64, F64]:
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
-    """What `distance` reads: the state with its dictionary prepared (Gram matrices), which no file holds.
+    """What `judge` reads: the state with its dictionary prepared (Gram matrices), which no file holds.
 
     Raises ValueError if the arrays do not fit the grid.
     """
@@ -96,17 +96,19 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
     return {**state.arrays, "prepared": prepared, "sparsity": T, "device": device}
 
 
-def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F32:
-    """Raw distances (n,P) float32 of signals (n,P,F); larger is stranger."""
+def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
+    """Of signals (n,P,F): the distance is Mahalanobis' of the code's L1 norm and the residual's energy."""
     values = np.ascontiguousarray(signals.values.transpose(1, 0, 2))
     prepared = ready["prepared"]
     codes = sparse.omp(values, prepared, sparsity=ready["sparsity"], threads=threads, device=ready["device"])
-    offset = _statistics(values, prepared, codes, threads) - ready["mean"][:, None]
+    statistics = _statistics(values, prepared, codes, threads)
+    offset = statistics - ready["mean"][:, None]
     P = ready["precision"]
     squared = (
         offset[..., 0] ** 2 * P[:, None, 0, 0]
         + 2 * offset[..., 0] * offset[..., 1] * P[:, None, 0, 1]
         + offset[..., 1] ** 2 * P[:, None, 1, 1]
     )
-    found: F32 = np.sqrt(np.maximum(squared, 0)).T.astype(np.float32)
-    return found
+    found = [np.sqrt(np.maximum(squared, 0)), statistics[..., 0], np.sqrt(statistics[..., 1])]
+    distance, norm, residual = (values.T.astype(np.float32) for values in found)
+    return Coded(distance, norm, residual, sparse.strongest(codes)[1].T)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl import sparse, whitening
-from psdl.types import F32, Run, Signals, State
+from psdl.types import F32, Coded, Run, Signals, State
 
 READS = "images"
 LEARNED = 16_384  # signals that K-SVD sees
@@ -99,19 +99,19 @@ def _raise_best(best: F32, signals: F32, atoms: F32, batch: int = 8192) -> None:
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
-    """What `distance` reads: the whitening, and the dictionary prepared."""
+    """What `judge` reads: the whitening, and the dictionary prepared."""
     white = whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
     atoms = state.arrays["dictionary"].astype(np.float32)
     prepared = sparse.prepare(atoms, gram=device == "cpu")
     return {"white": white, "prepared": prepared, "sparsity": params.sparsity, "device": device}
 
 
-def distance(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> F32:
-    """Raw distances (n,P) float32 of signals (n,P,F): norms of the residuals; larger is stranger."""
+def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
+    """Of signals (n,P,F): the distance is the norm of the residual."""
     values = whitening.apply(ready["white"], signals.values)
-    flat = np.ascontiguousarray(values.reshape(-1, values.shape[2]))
-    codes = sparse.omp(
-        flat, ready["prepared"], sparsity=ready["sparsity"], threads=threads, device=ready["device"]
-    )
-    left = sparse.residual(flat, ready["prepared"], codes, threads=threads)
-    return sparse.norms(left)[:, 0].reshape(values.shape[:2])
+    flat, shape = np.ascontiguousarray(values.reshape(-1, values.shape[2])), values.shape[:2]
+    prepared = ready["prepared"]
+    codes = sparse.omp(flat, prepared, sparsity=ready["sparsity"], threads=threads, device=ready["device"])
+    left = sparse.norms(sparse.residual(flat, prepared, codes, threads=threads))[:, 0].reshape(shape)
+    norm, atom = sparse.strongest(codes)
+    return Coded(left, norm.reshape(shape), left, atom.reshape(shape))

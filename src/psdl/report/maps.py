@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from psdl.report.pictures import heat_top, path_of
-from psdl.types import F32, Sample
+from psdl.report import heat
+from psdl.report.pictures import path_of
+from psdl.types import Sample
 
 Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
 
@@ -28,7 +28,7 @@ def write(judged: Judged, out: Path) -> Iterator[tuple[int, int]]:
         values = result.map
         files = {
             "maps": Image.fromarray(values),
-            "heat": Image.fromarray(heat(values, heat_top(result.calibration))),
+            "heat": Image.fromarray(heat.opaque(values, result.calibration)),
             "masks": Image.fromarray(result.mask.astype(np.uint8) * 255),
         }
         for folder, picture in files.items():
@@ -37,13 +37,3 @@ def write(judged: Judged, out: Path) -> Iterator[tuple[int, int]]:
             path.parent.mkdir(parents=True, exist_ok=True)
             picture.save(path, **({"compression": "tiff_adobe_deflate"} if folder == "maps" else {}))
         yield 1, len(judged)
-
-
-def heat(values: F32, top: float) -> NDArray[np.uint8]:
-    """A map (h,w) as colours (h,w,3): 0 darkest, `top` and above brightest, white where there is no value."""
-    from matplotlib import colormaps
-
-    known = np.isfinite(values)
-    colours = colormaps["inferno"](np.clip(np.where(known, values, 0) / top, 0, 1), bytes=True)[..., :3]
-    colours[~known] = 255
-    return np.ascontiguousarray(colours)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from psdl import image
+from psdl.calibrate.thresholds import joint
 from psdl.measure.metrics import KEYS, Metrics, mean, metrics
 from psdl.types import Sample
 
@@ -44,6 +45,19 @@ def write_images(judged: Judged, out: Path) -> None:
             label = "" if sample.label is None else sample.label
             score, limit = f"{result.score:.9g}", f"{result.verdict.threshold:.9g}"
             rows.writerow([sample.name, sample.category, label, score, limit, result.verdict.verdict])
+    _write_parts(part_rows(judged), out)
+
+
+def _write_parts(parts: Sequence[Mapping[str, Any]], out: Path) -> None:
+    """parts.csv and parts.jsonl, where there are parts."""
+    if not parts:
+        return
+    with (out / "parts.jsonl").open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(part) + "\n" for part in parts)
+    with (out / "parts.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.DictWriter(file, parts[0])
+        rows.writeheader()
+        rows.writerows(parts)
 
 
 def row(sample: Sample, result: Any) -> dict[str, Any]:
@@ -59,10 +73,27 @@ def row(sample: Sample, result: Any) -> dict[str, Any]:
         "review_threshold": verdict.review_threshold,
         "p_value": verdict.p_value,
         "verdict": verdict.verdict,
+        "part": sample.part,
         "width": width,
         "height": height,
         "regions": [asdict(region) for region in result.regions],
     }
+
+
+def part_rows(judged: Judged) -> list[dict[str, Any]]:
+    """One row for each part of which several pictures were taken, as a line of parts.jsonl: the verdict is joint,
+    see `thresholds.joint`. A part is defective where one of its pictures is."""
+    views: dict[tuple[str, str], list[tuple[Sample, Any]]] = {}
+    for sample, result in judged:
+        if sample.part:
+            views.setdefault((sample.category, sample.part), []).append((sample, result))
+    rows = []
+    for (category, part), pairs in views.items():
+        found = joint([result.score for _, result in pairs], pairs[0][1].calibration)
+        labels = [sample.label for sample, _ in pairs]
+        label = None if None in labels else max(labels)  # type: ignore[type-var]
+        rows.append({"category": category, "part": part, "label": label, "pictures": len(pairs), **asdict(found)})
+    return rows
 
 
 def lines(summary: Mapping[str, Any]) -> list[str]:
@@ -70,18 +101,20 @@ def lines(summary: Mapping[str, Any]) -> list[str]:
     rows = {**summary["categories"], "mean": summary["mean"]}
     if len(summary["categories"]) == 1:
         rows.pop("mean")
-    titles = [
-        NAMES.get(key, key.replace("_", " ").replace("auroc", "AUROC").replace(" ap", " AP")) for key in KEYS
-    ]
     wide = max(len(name) for name in (*rows, "category"))
-    table = ["  ".join(["category".ljust(wide), *titles])]
+    table = ["  ".join(["category".ljust(wide), *titles()])]
     for name, row in rows.items():
         cells = ["-" if row[key] is None else f"{row[key]:.3f}" for key in KEYS]
-        padded = [cell.rjust(len(title)) for cell, title in zip(cells, titles, strict=True)]
+        padded = [cell.rjust(len(title)) for cell, title in zip(cells, titles(), strict=True)]
         table.append("  ".join([name.ljust(wide), *padded]))
     for name, row in summary["categories"].items():
         table.append(f"{name}: {_at_threshold(row)}")
     return table
+
+
+def titles() -> list[str]:
+    """The metrics' names for people, in the order of their keys."""
+    return [NAMES.get(key, key.replace("_", " ").replace("auroc", "AUROC").replace(" ap", " AP")) for key in KEYS]
 
 
 def _at_threshold(row: Mapping[str, Any]) -> str:

@@ -5,8 +5,8 @@ from psdl.sparse.errors import SparseError
 from psdl.sparse.learning import learn
 from psdl.sparse.online import Online, online
 from psdl.sparse.prepared import Prepared, prepare
-from psdl.sparse.starts import cover, dct, drawn, haar, norms, random, spread
-from psdl.sparse.statistics import Coherence, Usage, coherence, picture, usage
+from psdl.sparse.starts import cover, covering, dct, drawn, haar, norms, random, spread
+from psdl.sparse.statistics import Coherence, Usage, coherence, picture, strongest, usage
 
 __all__ = [
     "Codes",
@@ -17,6 +17,7 @@ __all__ = [
     "Usage",
     "coherence",
     "cover",
+    "covering",
     "dct",
     "drawn",
     "haar",
@@ -32,6 +33,7 @@ __all__ = [
     "residual",
     "runs_on",
     "spread",
+    "strongest",
     "threshold",
     "usage",
 ]

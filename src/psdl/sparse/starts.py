@@ -131,8 +131,19 @@ def norms(signals: NDArray[Any]) -> NDArray[Any]:
 def cover(
     signals: ArrayLike, count: int, left: NDArray[Any] | None = None, threads: int | None = None
 ) -> NDArray[Any]:
-    """Atoms (count,F) of signals (N,F), or (P,count,F) of (P,N,F): normalised signals, each of them the one that
-    any single atom before it codes worst.
+    """Atoms (count,F) of signals (N,F), or (P,count,F) of (P,N,F): the normalised signals that `covering`
+    names."""
+    Y, _ = canonical(signals, "signals")
+    chosen = covering(Y, count, left, threads)
+    atoms = np.take_along_axis(Y, chosen[..., None], axis=-2)
+    return np.asarray(atoms / norms(atoms), Y.dtype)
+
+
+def covering(
+    signals: ArrayLike, count: int, left: NDArray[Any] | None = None, threads: int | None = None
+) -> NDArray[np.intp]:
+    """Places (count,) in signals (N,F), or (P,count) in (P,N,F): in turn the signal that any single one chosen
+    before it, normalised, codes worst.
 
     left (N,) or (P,N): the energies that an earlier dictionary leaves; the signals' own if None. count is capped
     at N; the first of equals is taken. The farthest-point rule, on residuals: Gonzalez, "Clustering to minimize
@@ -141,19 +152,19 @@ def cover(
     Y, _ = canonical(signals, "signals")
     single = Y.ndim == 2
     Y = Y[None] if single else Y
-    positions, total, length = Y.shape
+    positions, total, _ = Y.shape
     start = None if left is None else np.asarray(left, Y.dtype).reshape(positions, total)
-    atoms = np.empty((positions, min(count, total), length), Y.dtype)
+    chosen = np.empty((positions, min(count, total)), np.intp)
 
     def work(first: int, last: int) -> None:
         for p in range(first, last):
-            atoms[p] = _covered(Y[p], atoms.shape[1], None if start is None else start[p])
+            _choose(Y[p], None if start is None else start[p], chosen[p])
 
     split(work, positions, threads)
-    return atoms[0] if single else atoms
+    return chosen[0] if single else chosen
 
 
-def _covered(Y: NDArray[Any], count: int, start: NDArray[Any] | None) -> NDArray[Any]:
+def _choose(Y: NDArray[Any], start: NDArray[Any] | None, chosen: NDArray[np.intp]) -> None:
     from psdl.sparse.cover_cpu import cover_block
 
     lengths = norms(Y)
@@ -166,7 +177,4 @@ def _covered(Y: NDArray[Any], count: int, start: NDArray[Any] | None) -> NDArray
     energy[: len(Y)] = np.square(lengths[:, 0])
     left[0, : len(Y)] = energy[: len(Y)] if start is None else np.maximum(start, 0)
     mask[:, : len(Y)] = np.iinfo(mask.dtype).max
-    chosen = np.empty(count, np.intp)
     cover_block(units, columns, energy, left, mask, chosen)
-    found: NDArray[Any] = units[chosen]
-    return found

@@ -71,6 +71,16 @@ def usage(codes: Codes, atoms: int) -> Usage:
     return Usage(users.reshape(shape), energy.reshape(shape), (users == 0).sum(axis=1).reshape(shape[:-1]))
 
 
+def strongest(codes: Codes) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """Of codes (..., N,T): L1 norms (..., N), and the atom (..., N) int32 with the largest coefficient by absolute
+    value, the first of equals; -1 where a code is empty."""
+    size = np.abs(np.asarray(codes.coefficients))
+    if size.shape[-1] == 0:
+        return np.zeros(size.shape[:-1], size.dtype), np.full(size.shape[:-1], -1, np.int32)
+    first = size.argmax(axis=-1)[..., None]
+    return size.sum(axis=-1), np.take_along_axis(np.asarray(codes.support), first, axis=-1)[..., 0]
+
+
 def picture(dictionary: ArrayLike, path: str | PathLike[str], codes: Codes | None = None) -> None:
     """Draws a dictionary (K,F) to an image file: its atoms, if F is a square, how alike they are, and, with codes
     (N,T), how often each is used. Needs matplotlib; raises SparseError without it."""

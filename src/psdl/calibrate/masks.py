@@ -1,0 +1,67 @@
+"""A map -> its defect mask, regions, and how rare its pixels are among good ones."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.calibrate.thresholds import PIXEL_SHARES
+from psdl.regions import label
+from psdl.types import F32, Calibration, Region
+
+RARITY = -np.log10(PIXEL_SHARES)
+
+
+def pixel_threshold(calibration: Calibration) -> float:
+    """The map value that the share `alarm` of good pixels exceeds."""
+    known = calibration.pixels
+    return float(np.interp(-np.log10(calibration.rates.alarm), RARITY[: len(known)], known))
+
+
+def rarity(values: F32, calibration: Calibration) -> F32:
+    """-log10 of the share of good pixels that lie above each value of a map, at most what their
+    number can tell (`RARITY`); NaN where the map is."""
+    ascending = np.maximum.accumulate(calibration.pixels)
+    with np.errstate(invalid="ignore"):
+        found = np.interp(values, ascending, RARITY[: len(ascending)])
+    return np.where(np.isfinite(values), found, np.nan).astype(np.float32)
+
+
+def defect_mask(values: F32, calibration: Calibration) -> NDArray[np.bool_]:
+    """(h,w) bool: regions above the pixel threshold that somewhere pass the peak threshold.
+
+    values: a map (h,w). A region reaches from its peak down to half of it, or to the peak threshold where that is
+    lower; never below the pixel threshold. So the outline of a strong defect does not follow the map's smooth
+    foot, and nothing above the peak threshold is left out.
+    """
+    high = calibration.peak_threshold
+    low = min(pixel_threshold(calibration), high)
+    labels, count = label(values > low)
+    peaks = np.full(count + 1, -np.inf)
+    np.maximum.at(peaks, labels.ravel(), values.ravel())
+    peaks[0] = -np.inf
+    level = np.where(peaks > high, np.clip(peaks / 2, low, high), np.inf)
+    found: NDArray[np.bool_] = values > level[labels]
+    return found
+
+
+def regions(values: F32, mask: NDArray[np.bool_]) -> tuple[Region, ...]:
+    """The connected parts (8 neighbours) of a mask (h,w) on a map (h,w), the highest peak first."""
+    labels, count = label(mask)
+    rows, columns = np.nonzero(labels)
+    order = np.argsort(labels[rows, columns], kind="stable")
+    ends = np.cumsum(np.bincount(labels[rows, columns], minlength=count + 1)[1:])
+    found = []
+    for part in np.split(order, ends[:-1]) if count else []:
+        y, x = rows[part], columns[part]
+        top = int(np.argmax(values[y, x]))
+        found.append(
+            Region(
+                area=len(x),
+                box=(int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1),
+                peak=float(values[y[top], x[top]]),
+                peak_at=(int(x[top]), int(y[top])),
+                centroid=(float(x.mean()), float(y.mean())),
+            )
+        )
+    return tuple(sorted(found, key=lambda region: -region.peak))

@@ -1,0 +1,198 @@
+"""Scores of unseen good images -> thresholds that keep a promise; a score -> verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.binomial import at_most
+from psdl.types import F64, Calibration, Origin, Rates, Score, Verdict
+
+STRIDE = 4  # every fourth pixel of every fourth row stands for the map when quantiles are taken
+PIXEL_SHARES: F64 = 10.0 ** (-np.arange(49) / 8)  # of good pixels: 1 down to one in a million
+
+
+def calibrate(
+    unseen: Iterable[Score], rates: Rates, groups: Sequence[object], images: Sequence[Origin] = ()
+) -> Calibration:
+    """Calibration from the scores of good images as if unseen, given one or several at a time.
+
+    groups (N): the item that each image shows. Items are what is exchangeable, not pictures, see `threshold_at`.
+    images (N), if known: where each came from.
+    """
+    scores, peaks, sampled = [], [], []
+    for score in unseen:
+        scores.append(score.image)
+        peaks.append(score.map.max(axis=(1, 2)).astype(np.float64))
+        sampled.append(score.map[:, ::STRIDE, ::STRIDE].copy())
+    image, peak = np.concatenate(scores), np.concatenate(peaks)
+    numbers = {group: n for n, group in enumerate(dict.fromkeys(groups))}
+    items = np.array([numbers[group] for group in groups], np.int32)
+    order = np.argsort(image, kind="stable")
+    threshold = threshold_at(image, items, rates.alarm, rates.confidence)
+    values = np.concatenate(sampled)
+    shares = PIXEL_SHARES[PIXEL_SHARES * values.size >= 1]
+    return Calibration(
+        rates=rates,
+        scores=image[order],
+        peaks=peak[order],
+        items=items[order],
+        pixels=np.quantile(values, 1 - shares).astype(np.float64),
+        threshold=threshold,
+        review_threshold=review_at(image, items, rates, threshold),
+        peak_threshold=threshold_at(peak, items, rates.alarm, rates.confidence),
+        images=tuple(images[n] for n in order) if images else (),
+    )
+
+
+def threshold_at(scores: F64, items: NDArray[np.int32], alarm: float, confidence: float = 0.0) -> float:
+    """The score above which an image is rejected; scores (N,) in any order, items (N,) the item each shows.
+
+    Without confidence: of new items' pictures at most the share `alarm` is rejected, on average over all that the
+    calibration could have been (`order_statistic`, a picture counting as its part of its item). With confidence:
+    unless luck is worse than that, at most the share `alarm` of new items has any picture rejected (`bound`, on
+    each item's largest score). Where there are too few items it is the largest score, and `attainable` says what
+    that keeps.
+    """
+    if confidence:
+        return bound(largest(scores, items), alarm, confidence)
+    return order_statistic(scores, alarm, weights(items))
+
+
+def weights(items: NDArray[np.int32]) -> F64:
+    """(N,): each picture's part of its item, 1 over the number of the item's pictures."""
+    counted: F64 = 1 / np.bincount(items)[items]
+    return counted
+
+
+def largest(scores: F64, items: NDArray[np.int32]) -> F64:
+    """Each item's largest score, ascending."""
+    found = np.full(int(items.max()) + 1, -np.inf)
+    np.maximum.at(found, items, scores)
+    return np.sort(found[np.isfinite(found)])
+
+
+def order_statistic(scores: F64, alarm: float, weights: F64 | None = None) -> float:
+    """The smallest score that at most the share `alarm` of exchangeable new scores exceeds, or the largest.
+
+    That is the ceil((N+1)(1-alarm))-th of N scores (Vovk, Gammerman, Shafer 2005). weights (N,), if given, sum to
+    the number of items: the scores up to the threshold must then weigh (items + 1)(1 - alarm), which pools the
+    items' distributions (Dunn, Wasserman, Ramdas 2023, two-layer hierarchical models).
+    """
+    order = np.argsort(scores, kind="stable")
+    reached = np.cumsum(np.ones(len(scores)) if weights is None else weights[order])
+    # The tiny shift keeps rounding from raising a whole number.
+    place = int(np.searchsorted(reached, (reached[-1] + 1) * (1 - alarm) - 1e-9))
+    return float(scores[order[min(place, len(scores) - 1)]])
+
+
+def bound(ascending: F64, alarm: float, confidence: float) -> float:
+    """The smallest of n scores of which, with that confidence, at most the share `alarm` of new ones lies above;
+    or the largest. A one-sided, distribution-free tolerance bound (Wilks 1941)."""
+    n = len(ascending)
+    sure = at_most(n, 1 - alarm)  # [k - 1]: that the k-th score is high enough
+    return float(ascending[min(int(np.searchsorted(sure, confidence)), n - 1)])
+
+
+def attainable(items: int, alarm: float, confidence: float = 0.0) -> float:
+    """The false-reject rate that so many calibration items can promise: `alarm`, or what their largest score
+    keeps if that is more: 1/(items+1), or 1 - (1-confidence)^(1/items)."""
+    least = 1 - (1 - confidence) ** (1 / items) if confidence else 1 / (items + 1)
+    return alarm if least <= alarm + 1e-12 else least
+
+
+def needed(alarm: float, confidence: float = 0.0) -> int:
+    """How many good items can promise `alarm`: with 95 % confidence 29 for 10 %, 59 for 5 %, 149, 299, 598."""
+    exact = math.log(1 - confidence) / math.log(1 - alarm) if confidence else 1 / alarm - 1
+    return max(1, math.ceil(exact - 1e-9))
+
+
+def review_at(scores: F64, items: NDArray[np.int32], rates: Rates, threshold: float) -> float | None:
+    """The score above which an image is at least REVIEW, at most `threshold`; None without a review rate."""
+    if not rates.review:
+        return None
+    return min(threshold_at(scores, items, rates.review, rates.confidence), threshold)
+
+
+def edited(calibration: Calibration, rates: Rates, threshold: float | None) -> Calibration:
+    """The calibration with other rates, or with a threshold set by hand; its scores stay.
+
+    A threshold given by hand keeps the promise that it can: the alarm rate becomes the share of known scores
+    above it, without confidence; masks are drawn as at that rate.
+    """
+    origin = calibration.origin
+    if threshold is not None:
+        alarm = share_at_least(np.nextafter(threshold, np.inf), calibration)
+        rates = Rates(alarm, max(rates.review, alarm) if rates.review else 0.0)
+        origin = origin.removesuffix("; threshold set by hand") + "; threshold set by hand"
+    scores, items = calibration.scores, calibration.items
+    limit = threshold_at(scores, items, rates.alarm, rates.confidence) if threshold is None else threshold
+    return replace(
+        calibration,
+        rates=rates,
+        threshold=limit,
+        review_threshold=review_at(scores, items, rates, limit),
+        peak_threshold=threshold_at(calibration.peaks, items, rates.alarm, rates.confidence),
+        origin=origin,
+    )
+
+
+def share_at_least(score: float, calibration: Calibration) -> float:
+    """The conformal p-value: the share of items, the new one among them, that score at least as high."""
+    first = int(np.searchsorted(calibration.scores, score, side="left"))
+    above = float(weights(calibration.items)[first:].sum())
+    return (1 + above) / (calibration.groups + 1)
+
+
+def verdict(score: float, calibration: Calibration) -> Verdict:
+    """NG above the threshold, REVIEW above that of review. Raises nothing: a score that is not finite is NG."""
+    p_value = share_at_least(score, calibration)
+    return _judged(score, calibration.threshold, calibration.review_threshold, p_value)
+
+
+def joint(scores: Sequence[float], calibration: Calibration) -> Verdict:
+    """One verdict for a part of which several pictures were taken: at most the share `alarm` of good parts is NG.
+
+    The largest score decides. Where every item of the calibration has as many pictures as the part, thresholds
+    come from the items' largest scores; otherwise each picture gets its share of the rates (Bonferroni).
+    """
+    score, views, rates = max(scores), len(scores), calibration.rates
+    known, items = calibration.scores, calibration.items
+    if np.any(np.bincount(items) != views):
+        p_value = min(1.0, views * share_at_least(score, calibration))
+        rates = replace(rates, alarm=rates.alarm / views, review=rates.review / views)
+    else:
+        known = largest(known, items)
+        items = np.arange(len(known), dtype=np.int32)
+        p_value = (1 + int(np.sum(known >= score))) / (len(known) + 1)
+    threshold = threshold_at(known, items, rates.alarm, rates.confidence)
+    return _judged(score, threshold, review_at(known, items, rates, threshold), p_value)
+
+
+def _judged(score: float, threshold: float, review: float | None, p_value: float) -> Verdict:
+    if not score <= threshold:
+        return Verdict("NG", score, threshold, p_value, review)
+    doubted = review is not None and score > review
+    return Verdict("REVIEW" if doubted else "OK", score, threshold, p_value, review)
+
+
+def alike(old: Calibration, new: Calibration) -> float:
+    """How well new good scores agree with old ones: the two-sided p-value of the rank-sum test, normal
+    approximation with ties averaged (Mann, Whitney 1947). Small values: they are not exchangeable.
+
+    Pictures of one item are no independent witnesses, so the statistic's variance is taken as many times larger as
+    an item has pictures.
+    """
+    both = np.concatenate([old.scores, new.scores])
+    _, places, counts = np.unique(both, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    m, n = len(old.scores), len(new.scores)
+    ties = np.sum(counts**3 - counts) / ((m + n) * (m + n - 1))
+    pictures = (m + n) / (old.groups + new.groups)
+    spread = math.sqrt(pictures * m * n * (m + n + 1 - ties) / 12)
+    offset = abs(float(ranks[m:].sum()) - n * (m + n + 1) / 2)
+    return math.erfc(offset / spread / math.sqrt(2)) if spread > 0 else 1.0

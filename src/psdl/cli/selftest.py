@@ -1,0 +1,32 @@
+"""psdl selftest: does this machine judge as the one that made the model?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from psdl.cli import options
+from psdl.errors import PsdlError
+
+
+def selftest(
+    model: Annotated[str, typer.Argument(help="Model file.")],
+    device: options.Device = "auto",
+    quiet: options.Quiet = False,
+) -> None:
+    """Score the good images that a model carries: they must come out as where it was made."""
+    from psdl.calibrate.selftest import TOLERANCE
+    from psdl.cli.lines import Lines
+    from psdl.detector import Detector
+
+    found = Detector.load(model, device).selftest()
+    worst = max(max(pair) for pair in found)
+    said = f"scores and maps of {len(found)} good images lie up to {worst * TOLERANCE:.3%} of the way from"
+    said += " the median to the threshold off"
+    if worst > 1:
+        raise PsdlError(
+            f"this machine judges unlike the one that made {model}: {said}, where {TOLERANCE:.0%} is allowed;"
+            " do not trust its verdicts, fit the model here"
+        )
+    Lines(quiet).say(f"self-test passed: {said}; {TOLERANCE:.0%} is allowed")

@@ -1,0 +1,50 @@
+"""Labelled images and their verdicts -> what would have been rejected and missed, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from psdl.binomial import interval
+from psdl.types import Sample
+
+Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
+WORST = 3  # pictures named in each row
+
+
+def rows(judged: Judged) -> list[dict[str, Any]]:
+    """A row for the good images, one for all defective ones, and one for each kind of defect.
+
+    what: its name; count; verdicts: how many are OK, REVIEW, NG; wrong: how many good ones are NG, or defective
+    ones OK; share, low, high: of those, with the 95 % interval (Clopper, Pearson 1934); worst: places in `judged`
+    of the images that lie furthest on the wrong side.
+    """
+    labelled = [(n, s, r) for n, (s, r) in enumerate(judged) if s.label is not None]
+    good = [row for row in labelled if row[1].label == 0]
+    bad = [row for row in labelled if row[1].label == 1]
+    kinds = sorted({s.kind for _, s, _ in bad})
+    table = [_row("good", good, "NG")] if good else []
+    table += [_row("defective", bad, "OK")] if bad else []
+    if len(kinds) > 1:
+        table += [_row(kind, [row for row in bad if row[1].kind == kind], "OK", of="defective") for kind in kinds]
+    return table
+
+
+def _row(what: str, inside: list[tuple[int, Sample, Any]], mistake: str, of: str = "") -> dict[str, Any]:
+    verdicts = [result.verdict.verdict for _, _, result in inside]
+    wrong = verdicts.count(mistake)
+    low, high = interval(wrong, len(inside))
+    sign = -1 if mistake == "NG" else 1
+    by_fault = sorted(inside, key=lambda row: sign * row[2].score / abs(row[2].verdict.threshold or 1))
+    return {
+        "what": what,
+        "of": of,
+        "count": len(inside),
+        "verdicts": {name: verdicts.count(name) for name in ("OK", "REVIEW", "NG")},
+        "mistake": mistake,
+        "wrong": wrong,
+        "share": wrong / len(inside),
+        "low": low,
+        "high": high,
+        "worst": [n for n, _, _ in by_fault[:WORST]],
+    }

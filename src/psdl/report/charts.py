@@ -1,0 +1,104 @@
+"""Scores -> charts as SVG text that takes its colours from the page."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from psdl.measure.ranks import ranks
+from psdl.types import F64
+
+# Drawn in these and handed over as the page's own, which differ by day and night.
+INK, FAINT, GOOD, BAD, OTHER = "#010101", "#020202", "#030303", "#040404", "#050505"
+VARIABLES = {INK: "--ink", FAINT: "--line", GOOD: "--good", BAD: "--bad", OTHER: "--other"}
+SETTINGS = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "psdl",
+    "text.parse_math": False,
+    "font.size": 9,
+    "font.family": "sans-serif",
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+LEFT, RIGHT = 0.06, 0.985  # of the histogram's width: where its axis starts and ends
+
+
+def histogram(groups: Mapping[str, F64], low: float, high: float) -> str:
+    """Scores of good, defective and unlabelled images as bars from `low` to `high`, whose axis spans LEFT to RIGHT
+    of the picture's width."""
+    colours = {"good": GOOD, "defective": BAD, "not labelled": OTHER}
+    edges = np.linspace(low, high, 49)
+
+    def draw(figure: Any) -> None:
+        axes = figure.add_axes((LEFT, 0.17, RIGHT - LEFT, 0.72))
+        names = [name for name in colours if len(groups.get(name, ()))]
+        values = [np.clip(groups[name], low, high) for name in names]
+        shown = [f"{name} ({len(groups[name])})" for name in names]
+        axes.hist(values, edges, stacked=True, color=[colours[name] for name in names], label=shown)
+        axes.set_xlim(low, high)
+        axes.set_xlabel("image score")
+        axes.set_ylabel("images", labelpad=1)
+        axes.yaxis.get_major_locator().set_params(integer=True, nbins=4)
+        axes.legend(frameon=False, loc="upper right", ncols=3, fontsize=8.5, bbox_to_anchor=(1, 1.16))
+
+    return _svg(draw, 9.2, 2.2)
+
+
+def curves(sets: Mapping[str, tuple[F64, Any]]) -> str:
+    """Receiver operating characteristic and precision-recall curve of each set of (scores, labels), side by side;
+    empty where no set has both kinds."""
+    known = {name: found for name, pair in sets.items() if (found := ranks(*pair))}
+    if not known:
+        return ""
+
+    def draw(figure: Any) -> None:
+        left, right = figure.subplots(1, 2)
+        for n, (name, found) in enumerate(known.items()):
+            recall = np.r_[0, found.tp / found.positives]
+            style = {"color": OTHER, "linewidth": 1.4, "linestyle": ("-", "--", ":", "-.")[n % 4]}
+            alarm = np.r_[0, found.fp / found.negatives]
+            left.plot(np.r_[alarm, 1], np.r_[recall, 1], label=name, **style)
+            right.plot(recall[1:], found.tp / (found.tp + found.fp), **style)
+        _titled(left, "ROC", "share of good images above", "share of defective images above")
+        _titled(right, "precision and recall", "recall", "precision")
+        if 1 < len(known) <= 8:
+            left.legend(frameon=False, fontsize=8, loc="lower right")
+
+    return _svg(draw, 7.2, 3.1, layout="constrained")
+
+
+def _titled(axes: Any, title: str, x: str, y: str) -> None:
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), xlabel=x, ylabel=y)
+    axes.set_title(title, fontsize=9.5)
+    axes.grid(color=FAINT, linewidth=0.5, alpha=0.5)
+
+
+def _svg(draw: Any, width: float, height: float, layout: Any = None) -> str:
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(width, height), layout=layout)
+        FigureCanvasSVG(figure)
+        figure.patch.set_alpha(0)
+        draw(figure)
+        for axes in figure.axes:
+            axes.patch.set_alpha(0)
+        file = io.StringIO()
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    text = file.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    text = re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"', r"<svg \1", re.sub(r"\s+", " ", text), count=1)
+    for colour, variable in VARIABLES.items():
+        text = text.replace(colour, f"var({variable})")
+    return text

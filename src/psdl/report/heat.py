@@ -1,0 +1,59 @@
+"""Maps in colours that mean the same on every image of a model: how rare a pixel is among good ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.calibrate.masks import RARITY, rarity
+from psdl.types import F32, Calibration
+
+COLOURS = "plasma"
+OPAQUE = 0.8  # of the rarest pixels when they lie over the image
+
+
+def scale(calibration: Calibration) -> tuple[float, float]:
+    """Where colours start and end, as -log10 of the share of good pixels above: at the rarity that the strangest
+    pixel of every second good image does not reach, so that a good part stays dark, and at what the number of good
+    pixels can tell."""
+    end = float(RARITY[len(calibration.pixels) - 1])
+    typical = np.array([[np.median(calibration.peaks)]], np.float32)
+    return min(float(rarity(typical, calibration)[0, 0]), end - 0.5), end
+
+
+def shares(values: F32, calibration: Calibration) -> F32:
+    """A map (h,w) -> 0..1: how far each pixel lies along the scale of colours; NaN where the map is."""
+    start, end = scale(calibration)
+    found: F32 = np.clip((rarity(values, calibration) - start) / (end - start), 0, 1)
+    return found
+
+
+def opaque(values: F32, calibration: Calibration) -> NDArray[np.uint8]:
+    """A map (h,w) as colours (h,w,3), white where there is no value."""
+    share = shares(values, calibration)
+    known = np.isfinite(share)
+    colours: NDArray[np.uint8] = _map()(np.where(known, share, 0), bytes=True)[..., :3]
+    colours[~known] = 255
+    return np.ascontiguousarray(colours)
+
+
+def overlay(values: F32, calibration: Calibration) -> NDArray[np.uint8]:
+    """A map (h,w) as colours (h,w,4) to lay over the image: clear where it is as good parts are."""
+    share = np.nan_to_num(shares(values, calibration))
+    colours: NDArray[np.uint8] = _map()(0.25 + 0.75 * share, bytes=True)
+    colours[..., 3] = np.round(255 * OPAQUE * np.minimum(1, 2 * share))
+    return colours
+
+
+def gradient(steps: int) -> list[tuple[int, int, int]]:
+    """The colours of the overlay from end to end, red, green and blue in 0..255."""
+    colours = _map()(np.linspace(0.25, 1, steps), bytes=True)
+    return [(int(r), int(g), int(b)) for r, g, b, _ in colours]
+
+
+def _map() -> Any:
+    from matplotlib import colormaps
+
+    return colormaps[COLOURS]

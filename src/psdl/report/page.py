@@ -1,0 +1,250 @@
+"""Judged images -> report.html: one file that shows them to people and needs nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from psdl.calibrate.promise import promise
+from psdl.calibrate.thresholds import weights
+from psdl.errors import PsdlError
+from psdl.measure.metrics import KEYS
+from psdl.modelfile import card, described
+from psdl.report import acceptance, charts, heat, tables, thumbs
+from psdl.types import F64, Calibration, Model, Sample
+
+Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
+TITLES = {"report": "Inspection report", "suspects": "Good images that look least like the rest"}
+
+
+def write(
+    judged: Judged,
+    path: Path,
+    model_of: Callable[[Sample], Path],
+    summary: Mapping[str, Any] | None = None,
+    facts: str = "",
+    run: Callable[..., Iterator[Any]] = map,
+) -> Iterator[tuple[int, int]]:
+    """Writes the report; yields (1, how many pictures in all) after each.
+
+    model_of: the model file of an image; summary: the metrics, as `tables.write` returns them, where images are
+    labelled; facts: a line about the run.
+    """
+    yield from _write(judged, path, "report", model_of, summary, facts, run)
+
+
+def write_suspects(judged: Judged, path: Path, model_of: Callable[[Sample], Path]) -> None:
+    """Writes the page of good images that look least like the rest, on which to tick those that are not good."""
+    facts = f"The {len(judged)} of the good images learned from that score highest when they are held out."
+    for _ in _write(judged, path, "suspects", model_of, None, facts, map):
+        pass
+
+
+def facts(images: int, seconds: float) -> str:
+    """A line about the run: when it was, and how long scoring took."""
+    now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
+    return f"{now}. {images} images judged in {seconds:.1f} s, {1000 * seconds / max(images, 1):.0f} ms each."
+
+
+def _write(
+    judged: Judged,
+    path: Path,
+    mode: str,
+    model_of: Callable[[Sample], Path],
+    summary: Mapping[str, Any] | None,
+    facts: str,
+    run: Callable[..., Iterator[Any]],
+) -> Iterator[tuple[int, int]]:
+    if not path.parent.is_dir():
+        raise PsdlError(f"no folder {path.parent} for the page {path.name}: make it first")
+    shown = _pictured(judged)
+    side = thumbs.side_for(len(shown))
+    pictures = []
+    for picture in run(lambda n: thumbs.thumb(*judged[n], side), shown):
+        pictures.append(picture)
+        yield 1, len(shown)
+    path.write_text(_page(judged, shown, pictures, mode, model_of, summary, facts), encoding="utf-8")
+
+
+def _pictured(judged: Judged) -> list[int]:
+    """Places of the images that get a picture: all, or those that lie highest against their thresholds."""
+    margins = [result.score / abs(result.verdict.threshold or 1) for _, result in judged]
+    return sorted(np.argsort(-np.array(margins), kind="stable")[: thumbs.MOST].tolist()) if judged else []
+
+
+def _page(
+    judged: Judged,
+    shown: Sequence[int],
+    pictures: Sequence[Mapping[str, Any]],
+    mode: str,
+    model_of: Callable[[Sample], Path],
+    summary: Mapping[str, Any] | None,
+    facts: str,
+) -> str:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+    assets = files("psdl.report") / "assets"
+    names, models = _models(judged, model_of)
+    data = _data(judged, shown, mode, names, models)
+    labelled = data["labelled"]
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string((assets / "report.html.j2").read_text(encoding="utf-8"))
+    text = template.render(
+        mode=mode,
+        title=TITLES[mode],
+        lead=_lead(judged, mode),
+        tally={name: _counted(judged)[name] for name in ("NG", "REVIEW", "OK")},
+        facts=facts,
+        models=[{**model, "histogram": Markup(model["histogram"])} for model in models],
+        acceptance=acceptance.rows(judged) if mode == "report" else [],
+        names=[sample.name for sample, _ in judged],
+        scores=[result.score for _, result in judged],
+        categories=_metrics(summary) if summary else [],
+        columns=tables.titles(),
+        curves=Markup(charts.curves(_sets(judged))) if labelled else "",
+        parts=tables.part_rows(judged),
+        labelled=labelled,
+        several=data["several"],
+        scale=_scale(judged),
+        version=version("psdl"),
+        style=Markup((assets / "report.css").read_text(encoding="utf-8")),
+        script=Markup((assets / "report.js").read_text(encoding="utf-8")),
+        data=Markup(_json(data)),
+        pictures=Markup(_json(pictures)),
+    )
+    return text + "\n"
+
+
+def _json(value: Any) -> str:
+    """JSON that may stand inside a script element whatever its strings hold."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _counted(judged: Judged) -> Counter[str]:
+    return Counter(result.verdict.verdict for _, result in judged)
+
+
+def _lead(judged: Judged, mode: str) -> str:
+    if mode == "suspects":
+        return "Look through these before anything is promised: a bad part among the good ones hides its like."
+    counts = _counted(judged)
+    said = f"{counts['NG']} of {len(judged)} images are NG: reject these parts."
+    return f"{said} {counts['REVIEW']} are for a person to look at." if counts["REVIEW"] else said
+
+
+def _models(judged: Judged, model_of: Callable[[Sample], Path]) -> tuple[dict[int, int], list[dict[str, Any]]]:
+    """{id of a model: its place}, and what the page shows of each."""
+    places: dict[int, int] = {}
+    found: list[dict[str, Any]] = []
+    for sample, result in judged:
+        if id(result.model) not in places:
+            places[id(result.model)] = len(found)
+            inside = [(s, r) for s, r in judged if r.model is result.model]
+            found.append(_model(result.model, model_of(sample), inside))
+    return places, found
+
+
+def _model(model: Model, file: Path, inside: Judged) -> dict[str, Any]:
+    known = model.calibration
+    scores = np.array([result.score for _, result in inside])
+    low, high = _axis(scores, known)
+    return {
+        "title": file.name,
+        "file": str(file),
+        "promise": promise(known),
+        "histogram": charts.histogram(_by_truth(inside), low, high),
+        "low": low,
+        "high": high,
+        "count": len(inside),
+        "card": described(card(model)),
+        "threshold": known.threshold,
+        "review": known.review_threshold,
+        "middle": float(np.median(known.scores)),
+        "scores": known.scores.tolist(),
+        "weights": weights(known.items).tolist(),
+        "items": known.groups,
+    }
+
+
+def _axis(scores: F64, known: Calibration) -> tuple[float, float]:
+    """Where the axis of scores starts and ends: all good ones, and past the threshold as far as most images go."""
+    both = np.concatenate([scores, known.scores])
+    high = max(known.threshold, float(np.quantile(both, 0.97)))
+    low = min(known.threshold, float(both.min()))
+    room = max(0.12 * (high - low), 1e-6)
+    return low - room / 3, high + room
+
+
+def _by_truth(inside: Judged) -> dict[str, F64]:
+    truths = {"good": 0, "defective": 1, "not labelled": None}
+    return {name: np.array([r.score for s, r in inside if s.label == label]) for name, label in truths.items()}
+
+
+def _sets(judged: Judged) -> dict[str, tuple[F64, Any]]:
+    """Scores and labels of each category's labelled images."""
+    labelled = [(s, r) for s, r in judged if s.label is not None]
+    names = sorted({s.category for s, _ in labelled})
+    inside = {name: [(s, r) for s, r in labelled if s.category == name] for name in names}
+    return {
+        name: (np.array([r.score for _, r in pairs]), np.array([s.label == 1 for s, _ in pairs]))
+        for name, pairs in inside.items()
+    }
+
+
+def _metrics(summary: Mapping[str, Any]) -> list[tuple[str, list[float | None]]]:
+    rows = dict(summary["categories"])
+    if len(rows) > 1:
+        rows["mean"] = summary["mean"]
+    return [(name, [row[key] for key in KEYS]) for name, row in rows.items()]
+
+
+def _scale(judged: Judged) -> dict[str, str]:
+    """The colours' ends in words, of the first model (all are alike), and the colours between."""
+    if not judged:
+        return {"low": "", "high": "", "gradient": "transparent, transparent"}
+    start, end = heat.scale(judged[0][1].calibration)
+    colours = ", ".join(f"rgb({r},{g},{b})" for r, g, b in heat.gradient(8))
+    return {"low": f"{10**start:,.0f}", "high": f"{10**end:,.0f}", "gradient": colours}
+
+
+def _data(
+    judged: Judged, shown: Sequence[int], mode: str, places: Mapping[int, int], models: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What the page's program reads."""
+    picture = {n: place for place, n in enumerate(shown)}
+    kept = ("title", "file", "threshold", "review", "middle", "low", "high", "scores", "weights", "items")
+    return {
+        "mode": mode,
+        "labelled": mode == "report" and any(sample.label is not None for sample, _ in judged),
+        "several": len({sample.category for sample, _ in judged}) > 1,
+        "parted": any(sample.part for sample, _ in judged),
+        "axis": (charts.LEFT, charts.RIGHT),
+        "models": [{key: model[key] for key in kept} for model in models],
+        "images": [
+            {
+                "name": sample.name,
+                "category": sample.category,
+                "part": sample.part,
+                "label": sample.label,
+                "kind": sample.kind,
+                "score": result.score,
+                "p": result.verdict.p_value,
+                "model": places[id(result.model)],
+                "picture": picture.get(n, -1),
+                "size": result.geometry.source[::-1],
+                "regions": [asdict(region) for region in result.regions],
+            }
+            for n, (sample, result) in enumerate(judged)
+        ],
+    }
