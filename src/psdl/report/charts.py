@@ -29,17 +29,19 @@ SETTINGS = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-LEFT, RIGHT = 0.06, 0.985  # of the histogram's width: where its axis starts and ends
+SIZES = {"broad": (9.2, 2.3), "narrow": (4.2, 2.4)}  # of a histogram, in inches: on a desk, on a phone
+AXES = {"broad": (0.06, 0.985), "narrow": (0.12, 0.97)}  # of its width: where its axis starts and ends
 
 
-def histogram(groups: Mapping[str, F64], low: float, high: float) -> str:
-    """Scores of good, defective and unlabelled images as bars from `low` to `high`, whose axis spans LEFT to RIGHT
-    of the picture's width."""
+def histogram(groups: Mapping[str, F64], low: float, high: float, form: str) -> str:
+    """Scores of good, defective and unlabelled images as bars from `low` to `high`; form: one of SIZES, whose AXES
+    say which part of the picture's width the axis spans."""
     colours = {"good": GOOD, "defective": BAD, "not labelled": OTHER}
-    edges = np.linspace(low, high, 49)
+    edges = np.linspace(low, high, 49 if form == "broad" else 25)
 
     def draw(figure: Any) -> None:
-        axes = figure.add_axes((LEFT, 0.17, RIGHT - LEFT, 0.72))
+        left, right = AXES[form]
+        axes = figure.add_axes((left, 0.22, right - left, 0.66))
         names = [name for name in colours if len(groups.get(name, ()))]
         values = [np.clip(groups[name], low, high) for name in names]
         shown = [f"{name} ({len(groups[name])})" for name in names]
@@ -48,9 +50,9 @@ def histogram(groups: Mapping[str, F64], low: float, high: float) -> str:
         axes.set_xlabel("image score")
         axes.set_ylabel("images", labelpad=1)
         axes.yaxis.get_major_locator().set_params(integer=True, nbins=4)
-        axes.legend(frameon=False, loc="upper right", ncols=3, fontsize=8.5, bbox_to_anchor=(1, 1.16))
+        axes.legend(frameon=False, loc="upper right", ncols=3, fontsize=8.5, bbox_to_anchor=(1, 1.2))
 
-    return _svg(draw, 9.2, 2.2)
+    return _svg(draw, *SIZES[form])
 
 
 def curves(sets: Mapping[str, tuple[F64, Any]]) -> str:

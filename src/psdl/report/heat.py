@@ -11,7 +11,7 @@ from psdl.calibrate.masks import RARITY, rarity
 from psdl.types import F32, Calibration
 
 COLOURS = "plasma"
-OPAQUE = 0.8  # of the rarest pixels when they lie over the image
+OPAQUE = 0.65  # of the rarest pixels when they lie over the image
 
 
 def scale(calibration: Calibration) -> tuple[float, float]:

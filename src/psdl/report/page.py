@@ -105,7 +105,7 @@ def _page(
         lead=_lead(judged, mode),
         tally={name: _counted(judged)[name] for name in ("NG", "REVIEW", "OK")},
         facts=facts,
-        models=[{**model, "histogram": Markup(model["histogram"])} for model in models],
+        models=models,
         acceptance=acceptance.rows(judged) if mode == "report" else [],
         names=[sample.name for sample, _ in judged],
         scores=[result.score for _, result in judged],
@@ -162,8 +162,8 @@ def _model(model: Model, file: Path, inside: Judged) -> dict[str, Any]:
     return {
         "title": file.name,
         "file": str(file),
-        "promise": promise(known),
-        "histogram": charts.histogram(_by_truth(inside), low, high),
+        "promise": [line[0].upper() + line[1:] for line in promise(known)],
+        "histograms": {form: charts.histogram(_by_truth(inside), low, high, form) for form in charts.SIZES},
         "low": low,
         "high": high,
         "count": len(inside),
@@ -215,7 +215,8 @@ def _scale(judged: Judged) -> dict[str, str]:
         return {"low": "", "high": "", "gradient": "transparent, transparent"}
     start, end = heat.scale(judged[0][1].calibration)
     colours = ", ".join(f"rgb({r},{g},{b})" for r, g, b in heat.gradient(8))
-    return {"low": f"{10**start:,.0f}", "high": f"{10**end:,.0f}", "gradient": colours}
+    low, high = (f"{float(f'{10**rarity:.1g}'):,.0f}" for rarity in (start, end))
+    return {"low": low, "high": high, "gradient": colours}
 
 
 def _data(
@@ -229,7 +230,7 @@ def _data(
         "labelled": mode == "report" and any(sample.label is not None for sample, _ in judged),
         "several": len({sample.category for sample, _ in judged}) > 1,
         "parted": any(sample.part for sample, _ in judged),
-        "axis": (charts.LEFT, charts.RIGHT),
+        "axes": charts.AXES,
         "models": [{key: model[key] for key in kept} for model in models],
         "images": [
             {

@@ -199,8 +199,8 @@ function open(place) {
   const picture = pictureOf(image), model = data.models[image.model], verdict = verdictOf(image);
   $("dialog-title").replaceChildren(make("span", `badge ${verdict}`, verdict), " ", isolated(image.name));
   $("panels").replaceChildren(...(picture ? [
-    panel("image and outline", stack(picture, ["image", "heat", "outline"], "over"), picture),
-    panel("map", stack(picture, ["heat"], "map"), picture),
+    panel("image and outline", stack(picture, ["image", "outline"], "over"), picture),
+    panel("map over the image", stack(picture, ["image", "heat"], "over"), picture),
     panel("mask", stack(picture, ["outline"], "mask"), picture),
   ] : [make("p", "", "This page has no picture of it.")]));
   const facts = make("dl");
@@ -262,9 +262,11 @@ function whatIf() {
   box.replaceChildren(`At ${number(limit.threshold)}: ${said.join("; ")}. By the calibration's ${model.items} good items at most ${percent(promised(model, limit.threshold))} of new good images would be NG. `);
   if (moved) box.append("To make it so: ", make("code", "", `psdl calibrate ${model.file} --threshold ${number(limit.threshold, 6)}`));
 }
+function form() { return matchMedia("(max-width: 640px)").matches ? "narrow" : "broad"; }
 function place(mark, value, model) {
   const share = Math.min(1, Math.max(0, (value - model.low) / (model.high - model.low)));
-  mark.style.left = `${100 * (data.axis[0] + share * (data.axis[1] - data.axis[0]))}%`;
+  const [left, right] = data.axes[form()];
+  mark.style.left = `${100 * (left + share * (right - left))}%`;
 }
 function marks() {
   if (!data.models.length || data.mode !== "report") return;
@@ -273,7 +275,7 @@ function marks() {
     figure.hidden = Number(figure.dataset.model) !== state.model;
     if (figure.hidden) continue;
     const [ng, review] = figure.querySelectorAll(".mark");
-    for (const mark of [ng, review]) mark.style.height = `${figure.querySelector("svg").clientHeight * 0.8}px`;
+    for (const mark of [ng, review]) mark.style.height = `${figure.querySelector(`.${form()} svg`).clientHeight * 0.75}px`;
     place(ng, limit.threshold, model);
     review.hidden = limit.review === null;
     if (limit.review !== null) place(review, limit.review, model);
