@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TORCH := .venv-torch/bin
 
-.PHONY: setup demo test check bench test-torch size clean
+.PHONY: setup demo test check browser bench test-torch size clean
 
 setup: .venv/.ready
 
@@ -22,6 +22,11 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# The browser in which the report is tested; without it those tests are skipped.
+browser:
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+		chromium fonts-dejavu-core >/dev/null; }
 
 check: setup
 	$(BIN)/ruff format --check .

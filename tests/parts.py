@@ -32,6 +32,12 @@ def defective(rng: np.random.Generator, size: tuple[int, int] = SIZE) -> tuple[n
     return pixels, mask
 
 
+def opened(path: Path) -> np.ndarray:
+    """The pixels of an image file."""
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
 def save(pixels: np.ndarray, path: Path, **options: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels.astype(np.uint8)).save(path, **options)

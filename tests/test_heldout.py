@@ -34,7 +34,7 @@ def test_an_images_distance_does_not_change_when_the_image_does():
     fold = heldout.folds([f"#{i}" for i in range(9)], 3, 0)
 
     def distances(data):
-        return heldout.distances(
+        return heldout.judged(
             lambda rows: data[rows].mean(axis=0),
             lambda state, rows: np.tile(state, (len(rows), 1)),
             len(data),

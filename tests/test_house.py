@@ -71,7 +71,7 @@ def test_every_public_function_of_the_library_has_a_docstring():
 
 def test_methods_and_layouts_keep_their_contracts():
     contracts = {
-        "methods": ("Params", "READS", "fit", "ready", "distance"),
+        "methods": ("Params", "READS", "fit", "ready", "judge"),
         "data/layouts": ("recognise", "read", "rule"),
         "jobs": ("runner",),
     }

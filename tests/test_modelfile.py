@@ -64,6 +64,10 @@ def newer(card):
     card["format"] = 99
 
 
+def older(card):
+    card["format"] = 1
+
+
 def other_graph(card):
     card["network"]["graph_sha256"] = "0" * 64
 
@@ -88,7 +92,8 @@ HOSTILE = {
     "a zip": (lambda data: b"PK\x03\x04" + data, "zip"),
     "an image": (lambda data: b"\x89PNG" + bytes(100), "not a psdl model file"),
     "empty": (lambda data: b"", "not a psdl model file"),
-    "a newer format": (lambda data: rewritten(data, newer), "model format 99, this psdl reads up to 1"),
+    "a newer format": (lambda data: rewritten(data, newer), "model format 99, this psdl reads 2: install a newer"),
+    "an older format": (lambda data: rewritten(data, older), "model format 1, this psdl reads 2: fit a new one"),
     "another graph": (lambda data: rewritten(data, other_graph), "holds a graph with SHA-256"),
     "another grid": (lambda data: rewritten(data, other_grid), "damaged model file"),
     "an unknown method": (lambda data: rewritten(data, unknown_method), "unknown methods name 'os'"),
@@ -116,3 +121,50 @@ def test_arrays_are_stored_as_they_are(model_file):
     assert state.arrays["dictionary"].shape == (256, 100, 100)
     assert state.arrays["dictionary"].dtype == np.float32
     assert state.arrays["precision"].dtype == np.float64
+
+
+def test_a_model_records_what_it_was_learned_from_and_who_set_what(model_file, mvtec, tmp_path):
+    """Hashes of every image, and an entry for each change, with the same bytes for the same learning."""
+    import hashlib
+
+    model = modelfile.read(model_file)
+    assert len(model.learned) == len(model.calibration.images) == 12
+    assert set(model.learned) == set(model.calibration.images)
+    where = next(image for image in model.learned if image.name.endswith("001.PNG"))
+    assert where.sha256 == hashlib.sha256((mvtec / where.name).read_bytes()).hexdigest()
+    assert [entry["what"] for entry in model.history] == ["learned"]
+    assert "on" not in model.history[0]
+    detector = Detector.load(model_file)
+    files = sorted((mvtec / "bolt/test/good").iterdir())
+    detector.calibrate(files, alarm=0.2, by="Ada")
+    detector.edit(threshold=12.5, by="Lin")
+    detector.save(tmp_path / "m.psdl")
+    second, third = modelfile.read(tmp_path / "m.psdl").history[1:]
+    assert (second["what"], second["by"], second["images"], second["alarm"]) == ("calibrated", "Ada", 4, 0.2)
+    digests = sorted(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+    assert second["sha256"] == hashlib.sha256("".join(digests).encode()).hexdigest()
+    assert (third["what"], third["by"], third["threshold"]) == ("threshold set by hand", "Lin", 12.5)
+    assert third["on"].endswith("+00:00")
+    said = modelfile.described(modelfile.card(modelfile.read(tmp_path / "m.psdl")))["history"]
+    assert "calibrated from 4 images" in said
+    assert "by Lin" in said
+
+
+def test_the_self_test_passes_here_and_fails_where_scores_come_out_otherwise(model_file, tmp_path):
+    from dataclasses import replace
+
+    detector = Detector.load(model_file)
+    assert detector.selftest() == [(0.0, 0.0)] * 3
+    done = parts.psdl("selftest", model_file)
+    assert (done.returncode, done.stdout[:16]) == (0, "self-test passed")
+    model = detector.model
+    shift = 0.011 * (model.calibration.threshold - np.median(model.calibration.scores))
+    moved = replace(model.golden, scores=model.golden.scores + np.array([0, shift, 0]))
+    modelfile.write(replace(model, golden=moved), tmp_path / "m.psdl")
+    parts.refused(parts.psdl("selftest", tmp_path / "m.psdl"), "judges unlike", "1.100%", "where 1% is allowed")
+    maps = model.golden.maps.copy()
+    maps[2, 5, 5] += 100
+    modelfile.write(replace(model, golden=replace(model.golden, maps=maps)), tmp_path / "m.psdl")
+    parts.refused(parts.psdl("selftest", tmp_path / "m.psdl"), "judges unlike")
+    modelfile.write(replace(model, golden=None), tmp_path / "m.psdl")
+    parts.refused(parts.psdl("selftest", tmp_path / "m.psdl"), "carries no images for a self-test")

@@ -115,7 +115,7 @@ def test_calibrate_sets_thresholds_from_new_images_or_by_hand(mvtec, tmp_path):
     assert "its promise does not hold for images like these" in done.stdout
     card = json.loads(parts.psdl("inspect", moved, "--json").stdout)
     assert card["calibration"]["origin"] == "12 separate good images"
-    assert card["calibration"]["alarm"] == 0.1
+    assert card["calibration"]["rates"]["alarm"] == 0.1
     verdicts = parts.psdl("predict", moved, new).stdout.splitlines()
     assert sum(line.startswith("NG") for line in verdicts) <= 1
     before = moved.read_bytes()
@@ -134,7 +134,7 @@ def test_inspect_says_what_a_model_holds(model_file):
     for words in ("efficientnet_lite0 (Apache-2.0)", "SHA-256", "16 x 16 positions", "rounds 2", "threshold"):
         assert words in done.stdout
     card = json.loads(parts.psdl("inspect", model_file, "--json").stdout)
-    assert card["format"] == 1
+    assert card["format"] == 2
     assert card["options"]["iterations"] == 2
 
 

@@ -23,6 +23,7 @@ from psdl.report import acceptance, charts, heat, tables, thumbs
 from psdl.types import F64, Calibration, Model, Sample
 
 Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
+REGIONS = 10  # of an image that the page lists; images.jsonl has all
 TITLES = {"report": "Inspection report", "suspects": "Good images that look least like the rest"}
 
 
@@ -67,9 +68,9 @@ def _write(
     if not path.parent.is_dir():
         raise PsdlError(f"no folder {path.parent} for the page {path.name}: make it first")
     shown = _pictured(judged)
-    side = thumbs.side_for(len(shown))
+    room = thumbs.ROOM // max(len(shown), 1)
     pictures = []
-    for picture in run(lambda n: thumbs.thumb(*judged[n], side), shown):
+    for picture in run(lambda n: thumbs.thumb(*judged[n], room), shown):
         pictures.append(picture)
         yield 1, len(shown)
     path.write_text(_page(judged, shown, pictures, mode, model_of, summary, facts), encoding="utf-8")
@@ -244,7 +245,8 @@ def _data(
                 "model": places[id(result.model)],
                 "picture": picture.get(n, -1),
                 "size": result.geometry.source[::-1],
-                "regions": [asdict(region) for region in result.regions],
+                "regions": [asdict(region) for region in result.regions[:REGIONS]],
+                "found": len(result.regions),
             }
             for n, (sample, result) in enumerate(judged)
         ],

@@ -14,36 +14,53 @@ from psdl import image
 from psdl.report import heat
 from psdl.types import Like, Model, Sample
 
-SIDES = ((200, 448), (500, 320), (1000, 224))  # up to so many images: pixels of the longer side
 MOST = 1000  # images of a page that have pictures
+ROOM = 10_000_000  # bytes that the pictures of a page may take, before a third is added by their encoding
+SIDE = 448  # pixels of a picture's longer side, where there is room
+TRIES = ((1.0, 72), (0.75, 65), (0.5, 60), (0.5, 35), (0.3, 30))  # shares of SIDE, quality: the first that fits
 HEAT = 160  # pixels of the heat's longer side
-PATCH = 96  # pixels of a patch's longer side
+OUTLINE = 3000  # characters of a mask's outline
+PATCH = 80  # pixels of a patch's longer side
+PAIRS = 3  # regions of an image that are shown with patches
 
 
-def side_for(images: int) -> int:
-    """Pixels of a picture's longer side on a page of so many images, so that 500 stay below 15 MB."""
-    return next((side for count, side in SIDES if images <= count), SIDES[-1][1])
-
-
-def thumb(found: Sample, result: Any, side: int) -> dict[str, Any]:
-    """One image: picture and heat as data addresses, width and height of the picture, the mask's outline as an
-    SVG path in its pixels, and for each region the patch pairs of its reasons, where there are any."""
+def thumb(found: Sample, result: Any, room: int) -> dict[str, Any]:
+    """One image in about `room` bytes: picture and heat as data addresses, width and height of the picture, the
+    mask's outline as an SVG path in its pixels, and for each region the patch pairs of its reasons, if any."""
     pixels = image.pixels(found.path)
-    small = Image.fromarray(pixels)
-    small.thumbnail((side, side), Image.Resampling.LANCZOS)
     step = max(1, max(pixels.shape[:2]) // HEAT)
-    colours = Image.fromarray(heat.overlay(result.map[::step, ::step], result.calibration))
+    heated = _encoded(Image.fromarray(heat.overlay(result.map[::step, ::step], result.calibration)), 50)
+    pairs = []
+    for region in result.regions[:PAIRS]:
+        room_left = room - len(heated) - sum(len(pair["here"]) + len(pair["good"]) for pair in pairs if pair)
+        pairs.append(_patches(region, found, result) if room_left > room / 2 else None)
+    used = len(heated) + sum(len(pair["here"]) + len(pair["good"]) for pair in pairs if pair)
+    small, data = _fitting(Image.fromarray(pixels), room - used - OUTLINE)
     return {
-        "image": _address(small, 72),
-        "heat": _address(colours, 60),
+        "image": _address(data),
+        "heat": _address(heated),
         "width": small.width,
         "height": small.height,
         "outline": _outline(result.mask, small.width / pixels.shape[1], small.height / pixels.shape[0]),
-        "patches": [_patches(region, found, result) for region in result.regions[:3]],
+        "patches": [
+            pair and {"here": _address(pair["here"]), "good": _address(pair["good"]), "name": pair["name"]}
+            for pair in pairs
+        ],
     }
 
 
-def _patches(region: Any, found: Sample, result: Any) -> dict[str, str] | None:
+def _fitting(picture: Image.Image, room: int) -> tuple[Image.Image, bytes]:
+    """The picture made small, and its file: the best of TRIES that fits, or the last."""
+    for share, quality in TRIES:
+        small = picture.copy()
+        small.thumbnail((round(SIDE * share),) * 2, Image.Resampling.LANCZOS)
+        data = _encoded(small, quality)
+        if len(data) <= room:
+            break
+    return small, data
+
+
+def _patches(region: Any, found: Sample, result: Any) -> dict[str, Any] | None:
     """What lies at a region's strangest place, and the good patch most like it; None where nobody can tell."""
     model: Model = result.model
     like: Like | None = next((reason.like for reason in region.reasons if reason.like), None)
@@ -56,7 +73,7 @@ def _patches(region: Any, found: Sample, result: Any) -> dict[str, str] | None:
         box = (left * scale[0], top * scale[1], right * scale[0], bottom * scale[1])
         theirs = good.convert("RGB").resize(_size(like), Image.Resampling.BICUBIC, box=box)
     ours = Image.fromarray(inputs).resize(_size(like), Image.Resampling.BICUBIC, box=like.box)
-    return {"here": _address(ours, 75), "good": _address(theirs, 75), "name": like.image}
+    return {"here": _encoded(ours, 60), "good": _encoded(theirs, 60), "name": like.image}
 
 
 def _size(like: Like) -> tuple[int, int]:
@@ -65,20 +82,31 @@ def _size(like: Like) -> tuple[int, int]:
     return max(1, round(PATCH * width / larger)), max(1, round(PATCH * height / larger))
 
 
-def _address(picture: Image.Image, quality: int) -> str:
+def _encoded(picture: Image.Image, quality: int) -> bytes:
     file = io.BytesIO()
     picture.save(file, "WEBP", quality=quality, method=4)
-    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+    return file.getvalue()
+
+
+def _address(data: bytes) -> str:
+    return "data:image/webp;base64," + base64.b64encode(data).decode()
 
 
 def _outline(mask: NDArray[np.bool_], across: float, down: float) -> str:
-    """The borders of a mask (h,w) as an SVG path, its coordinates scaled by (across, down)."""
+    """The borders of a mask (h,w) as an SVG path, its coordinates scaled by (across, down): as fine as OUTLINE
+    characters allow."""
     if not mask.any():
         return ""
+    path, step = "", max(1, max(mask.shape) // 512)
+    while not path or len(path) > OUTLINE:
+        path = _traced(mask[::step, ::step], step * across, step * down)
+        step *= 2
+    return path
+
+
+def _traced(mask: NDArray[np.bool_], across: float, down: float) -> str:
     from contourpy import contour_generator
 
-    step = max(1, max(mask.shape) // 512)
-    edged = np.pad(mask[::step, ::step].astype(np.float32), 1)
-    lines = contour_generator(z=edged).lines(0.5)
-    places = [np.round((np.asarray(line) - 0.5) * step * (across, down), 1) for line in lines]
-    return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in line) + "Z" for line in places)
+    lines = contour_generator(z=np.pad(mask.astype(np.float32), 1)).lines(0.5)
+    places = [np.round((np.asarray(line)[:: max(1, len(line) // 60)] - 0.5) * (across, down)) for line in lines]
+    return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in line) + "Z" for line in places) or "M0 0"

@@ -42,7 +42,7 @@ function margin(image) {
   return (image.score - model.middle) / (Math.abs(model.threshold - model.middle) || 1);
 }
 const KEYS = {
-  margin, score: (i) => i.score, p: (i) => -i.p, name: (i) => i.name, regions: (i) => i.regions.length,
+  margin, score: (i) => i.score, p: (i) => -i.p, name: (i) => i.name, regions: (i) => i.found,
   verdict: (i) => ["OK", "REVIEW", "NG"].indexOf(verdictOf(i)) * 1e6 + margin(i), truth: (i) => truthOf(i) + i.kind,
   category: (i) => i.category, part: (i) => i.part || "",
 };
@@ -142,7 +142,7 @@ function row(image, place) {
     if (key === "truth") return make("td", "", image.kind || truthOf(image));
     if (key === "score") return make("td", "number", number(image.score));
     if (key === "p") return make("td", "number", number(image.p, 3));
-    if (key === "regions") return make("td", "number", image.regions.length);
+    if (key === "regions") return make("td", "number", image.found);
     return make("td", "name", image[key] || "");
   });
   const why = image.regions.length ? short(image.regions[0]) : "";
@@ -214,6 +214,7 @@ function open(place) {
   ];
   for (const [key, value] of pairs) if (value !== null && value !== undefined && value !== "–") facts.append(make("dt", "", key), make("dd", "", null, isolated(value)));
   const regions = image.regions.map((region, n) => described(region, n, picture));
+  if (image.found > regions.length) regions.push(make("p", "", `and ${image.found - regions.length} more, in images.jsonl.`));
   if (!regions.length) regions.push(make("p", "", "No region of the map passes its threshold."));
   $("details").replaceChildren(make("div", "", null, facts), make("div", "", null, ...regions));
   if (!$("dialog").open) $("dialog").showModal();
