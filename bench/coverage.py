@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from psdl import Detector, read
-from psdl.calibrate.thresholds import attainable, largest, threshold_at
+from psdl.calibrate.thresholds import attainable, bound, largest, threshold_at
 from psdl.types import F64, Sample
 
 SETS, RATES, SPLITS, CUTS, SURE = ("mtd", "kolektorsdd"), (0.01, 0.05, 0.10), 50, 10, 0.95
@@ -65,6 +65,14 @@ def rejected(scores: F64, items: Any, known: Any, way: str, rate: float) -> dict
     }
 
 
+def by_chance(known: int, new: int, rate: float, promised: float) -> float:
+    """How often the share of so few new items lies above what is promised where all is as it should be."""
+    rng = np.random.default_rng(3)
+    scores = rng.uniform(size=(20_000, known + new))
+    limits = [bound(np.sort(row[:known]), rate, SURE) for row in scores]
+    return float(((scores[:, known:] > np.array(limits)[:, None]).mean(axis=1) > promised).mean())
+
+
 def splits(halved: list[tuple[F64, Any]]) -> list[dict[str, Any]]:
     rows = []
     for way in ("items", "pictures", "sure"):
@@ -79,6 +87,7 @@ def splits(halved: list[tuple[F64, Any]]) -> list[dict[str, Any]]:
                 runs.append(rejected(scores, items, known, way, rate))
             shares = np.array([run["items" if way == "sure" else "pictures"] for run in runs])
             promised = attainable(min(run["known"] for run in runs), rate, SURE if way == "sure" else 0.0)
+            few = min(runs, key=lambda run: run["known"])
             rows.append(
                 {
                     "way": way,
@@ -87,6 +96,7 @@ def splits(halved: list[tuple[F64, Any]]) -> list[dict[str, Any]]:
                     "mean": float(shares.mean()),
                     "q95": float(np.quantile(shares, 0.95)),
                     "above": float((shares > promised).mean()),
+                    "by_chance": by_chance(few["known"], few["new"], rate, promised) if way == "sure" else None,
                 }
             )
     return rows
@@ -114,14 +124,15 @@ def itself(good: list[Sample]) -> list[dict[str, Any]]:
 
 def show(name: str, found: dict[str, Any]) -> None:
     print(f"\n{name}: {found['images']} good images of {found['items']} items")
-    print("| counted by | asked | can promise | rejected, mean of 50 | 95th of 100 | splits above the promise |")
-    print("|---|---|---|---|---|---|")
+    print("| counted by | asked | can promise | rejected, mean | 95th of 100 | splits above it | by chance |")
+    print("|---|---|---|---|---|---|---|")
     for row in found["splits"]:
         words = {"items": "items", "pictures": "pictures (wrong)", "sure": f"items, {SURE:.0%} confidence"}[
             row["way"]
         ]
         cells = [f"{row[key]:.1%}" for key in ("asked", "promised", "mean", "q95")]
-        print(f"| {words} | {' | '.join(cells)} | {row['above']:.0%} |")
+        chance = "" if row["by_chance"] is None else f"{row['by_chance']:.0%}"
+        print(f"| {words} | {' | '.join(cells)} | {row['above']:.0%} | {chance} |")
     for row in found["itself"]:
         print(f"psdl itself, {row['asked']:.0%} asked, {row['promised']:.1%} promised: {row['mean']:.1%} rejected")
 

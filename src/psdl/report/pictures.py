@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl import image
+from psdl.calibrate.masks import rarity
+from psdl.report import heat
 from psdl.types import Sample
 
 Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
@@ -49,8 +51,8 @@ def path_of(found: Sample, out: Path, folder: str = "pictures") -> Path:
 
 
 def draw(found: Sample, result: Any, path: Path) -> None:
-    """One figure. The heat map's colours mean the same on every picture of a model: the scale ends at one and a
-    half times the value above which an image's peak is NG, and the bar marks that value."""
+    """One figure. The heat map's colours mean the same on every picture of a model: how rare a pixel is among
+    good ones; the bar marks how rare one is that alone makes a region."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -119,16 +121,22 @@ def _mask_panel(ax: Any, mask: NDArray[np.bool_] | None, shape: tuple[int, ...])
 
 
 def _heat_panel(figure: Any, ax: Any, values: Any, calibration: Any) -> None:
-    heat = ax.imshow(values, cmap="inferno", vmin=0, vmax=heat_top(calibration), alpha=0.65)
-    bar = figure.colorbar(heat, ax=ax, fraction=0.046, pad=0.02, extend="max")
-    bar.ax.tick_params(labelsize=7)
-    bar.ax.axhline(calibration.peak_threshold, color="white", linewidth=3)
-    bar.ax.axhline(calibration.peak_threshold, color=INK, linewidth=1)
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-
-def heat_top(calibration: Any) -> float:
-    """The map value at which the heat colours end: one and a half times that above which an image's peak is NG."""
-    return 1.5 * float(calibration.peak_threshold)
+    ax.imshow(heat.overlay(values, calibration))
+    colours = LinearSegmentedColormap.from_list(
+        "heat", [(r / 255, g / 255, b / 255) for r, g, b in heat.gradient(9)]
+    )
+    start, end = heat.scale(calibration)
+    scale = ScalarMappable(Normalize(start, end), colours)
+    bar = figure.colorbar(scale, ax=ax, fraction=0.046, pad=0.02, extend="max")
+    ticks = np.arange(np.ceil(start), np.floor(end) + 1)
+    bar.set_ticks(ticks, labels=[f"1 in\n{10**tick:,.0f}" for tick in ticks])
+    bar.ax.tick_params(labelsize=6)
+    peak = float(rarity(np.array([[calibration.peak_threshold]], np.float32), calibration)[0, 0])
+    bar.ax.axhline(peak, color="white", linewidth=3)
+    bar.ax.axhline(peak, color=INK, linewidth=1)
 
 
 def _outline(ax: Any, mask: NDArray[np.bool_]) -> None:

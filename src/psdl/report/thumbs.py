@@ -30,12 +30,12 @@ def thumb(found: Sample, result: Any, room: int) -> dict[str, Any]:
     pixels = image.pixels(found.path)
     step = max(1, max(pixels.shape[:2]) // HEAT)
     heated = _encoded(Image.fromarray(heat.overlay(result.map[::step, ::step], result.calibration)), 50)
-    pairs = []
+    used, pairs = len(heated) + OUTLINE, []
     for region in result.regions[:PAIRS]:
-        room_left = room - len(heated) - sum(len(pair["here"]) + len(pair["good"]) for pair in pairs if pair)
-        pairs.append(_patches(region, found, result) if room_left > room / 2 else None)
-    used = len(heated) + sum(len(pair["here"]) + len(pair["good"]) for pair in pairs if pair)
-    small, data = _fitting(Image.fromarray(pixels), room - used - OUTLINE)
+        pair = _patches(region, found, result) if used < room / 2 else None
+        used += len(pair["here"]) + len(pair["good"]) if pair else 0
+        pairs.append(pair)
+    small, data = _fitting(Image.fromarray(pixels), room - used)
     return {
         "image": _address(data),
         "heat": _address(heated),

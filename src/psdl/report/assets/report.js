@@ -337,7 +337,6 @@ function start() {
     event.preventDefault();
   });
   $("dialog").addEventListener("click", (event) => { if (event.target === $("dialog")) $("dialog").close(); });
-  new IntersectionObserver((seen) => { if (seen[0].isIntersecting && !$("more").hidden) more(CHUNK); }).observe($("more"));
   addEventListener("beforeprint", () => { state.view = "gallery"; render(); more(Infinity); });
   addEventListener("resize", marks);
   render();
