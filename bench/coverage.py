@@ -62,6 +62,7 @@ def rejected(scores: F64, items: Any, known: Any, way: str, rate: float) -> dict
         "pictures": pictures,
         "items": float((largest(new, theirs) > limit).mean()),
         "known": int(own.max()) + 1,
+        "new": int(theirs.max()) + 1,
     }
 
 

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from psdl import Detector, calibrate, read
+from psdl import Detector, read
+from psdl.calibrate.thresholds import alike
 from psdl.types import Sample
 
 LEARNED, NEW, CALIBRATED, RATE, SEEDS = (1, 2), (5, 6), 60, 0.05, 5
@@ -44,7 +45,7 @@ def once(detector: Detector, new: list[Sample], seed: int) -> dict[str, Any]:
     return {
         "shown": len(shown),
         "rest": len(rest),
-        "rank_test_p": calibrate.alike(old, known),
+        "rank_test_p": alike(old, known),
         "rejected_before": float((scores > old.threshold).mean()),
         "rejected_after": float((scores > known.threshold).mean()),
     }

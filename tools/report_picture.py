@@ -1,4 +1,4 @@
-"""Draws docs/images/report.png from the demo's report: make demo; python tools/report_picture.py (needs chromium)."""
+"""Draws docs/images/report.png from the demo's report: make demo; python tools/report_picture.py (chromium)."""
 
 from __future__ import annotations
 

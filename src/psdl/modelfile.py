@@ -99,6 +99,7 @@ def described(card: Mapping[str, Any]) -> dict[str, str]:
         "format": str(card["format"]),
         "categories": ", ".join(card["categories"]),
         "recipe": f"{recipe['name']}, image score {recipe['image_score']}, smoothing {recipe['smoothing']} px",
+        "seed": str(recipe["seed"]),
         "parts": "; ".join(parts),
         "input": "; ".join(f"{k} {v}" for k, v in (recipe["input"] or {}).items() if v is not None),
         "backbone": f"{network['name']} ({network['licence'] or 'licence not stated'})",

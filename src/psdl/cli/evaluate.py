@@ -59,7 +59,7 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
             for sample, result in zip(inside, detector.results(inside, values["jobs"]), strict=True):
                 judged.append((sample, result))
                 tell("scores", 1, len(test))
-        facts = page.facts(len(test), time.perf_counter() - start)
+        facts = values.get("learned", "") + page.facts(len(test), time.perf_counter() - start)
         judged.sort(key=lambda pair: (pair[0].category, pair[0].name))
         summary = tables.write(judged, out)
         drawn = pictures.sample(judged, values["images"], values["seed"])

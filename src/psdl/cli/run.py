@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -52,5 +53,7 @@ def run(
     check.check(check.testing(samples), rule, map)
     out.mkdir(parents=True, exist_ok=True)
     values = options.resolved(context) | {"suspects": str(out / "suspects.html")}
+    start = time.perf_counter()
     files = learn_models(samples, rule, out / ("models" if each else "model.psdl"), values, lines)
+    values["learned"] = f"Learned in {time.perf_counter() - start:.0f} s. "
     measure(files, samples, out, values, lines)

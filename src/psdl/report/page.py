@@ -53,7 +53,8 @@ def write_suspects(judged: Judged, path: Path, model_of: Callable[[Sample], Path
 def facts(images: int, seconds: float) -> str:
     """A line about the run: when it was, and how long scoring took."""
     now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-    return f"{now}. {images} images judged in {seconds:.1f} s, {1000 * seconds / max(images, 1):.0f} ms each."
+    each = 1000 * seconds / max(images, 1)
+    return f"{images} images judged in {seconds:.1f} s, {each:.0f} ms each, reading included. {now}."
 
 
 def _write(
