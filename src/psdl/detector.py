@@ -110,7 +110,7 @@ class Detector:
         )
         self._take(model)
         chosen = [extract(items[n], session, net, recipe).inputs for n in learned.golden]
-        self._take(replace(model, golden=self._golden(chosen)))
+        self._model = replace(model, golden=self._golden(chosen))
         self._strangest = tuple((items[n], self._unseen(items[n], score)) for n, score in learned.strangest)
         return self
 
@@ -166,8 +166,8 @@ class Detector:
         """The model with this calibration, and in its history who set it, when (UTC), and from what."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         entry = {**what, "by": by, "on": now, "psdl": version("psdl"), **record(calibration)}
-        history = (*self.model.history, entry)
-        return self._take(replace(self.model, calibration=calibration, history=history))
+        self._model = replace(self.model, calibration=calibration, history=(*self.model.history, entry))
+        return self
 
     def selftest(self) -> list[tuple[float, float]]:
         """For each good image that the model carries: how far its score and its map lie, here, from what they were

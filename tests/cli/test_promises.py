@@ -60,6 +60,10 @@ def test_a_bad_image_among_the_good_ones_is_named_shown_and_left_out(plain, tmp_
     parts.refused(
         parts.psdl("fit", plain / "good", "--model", tmp_path / "n", "--drop", tmp_path / "none"), "cannot be read"
     )
+    done = parts.psdl("fit", plain / "good", "--model", tmp_path / "n", "--suspects", tmp_path / "no/look.html")
+    parts.refused(done, "no folder", "for the page look.html")
+    done = parts.psdl("fit", plain / "good", "--model", tmp_path / "n", "--calibrate", tmp_path / "no")
+    parts.refused(done, "no folder", "no: give the folder")
     assert not (tmp_path / "n").exists()
 
 

@@ -59,25 +59,33 @@ def calibrate(
     detector = Detector.load(model, device)
     who = by or getpass.getuser()
     if data is not None:
-        values = {"category": category, "layout": layout, "parts": parts, "jobs": jobs, "by": who}
-        lines.say(*on_folder(detector, data, rates, values, lines))
+        good = good_of(
+            data, {"category": category, "layout": layout, "parts": parts}, detector.recipe.input, lines
+        )
+        lines.say(*on_images(detector, good, rates, who, jobs, lines))
     if data is None or threshold is not None:
         detector.edit(**rates, threshold=threshold, by=who)
     detector.save(out or model)
     lines.say(f"wrote {out or model}", *promise(detector.model.calibration))
 
 
-def on_folder(
-    detector: Any, data: str, rates: dict[str, float | None], values: dict[str, Any], lines: Any
-) -> list[str]:
-    """Calibrates on the good images of a folder; says how well they agree with those of the calibration so far."""
+def good_of(data: str, values: dict[str, Any], rule: Any, lines: Any) -> Any:
+    """The good images of a folder, their headers looked at."""
     from psdl import check
-    from psdl.calibrate.promise import agreement
 
     samples, _ = lines.read(data, values["layout"], values["category"], values["parts"])
     good = check.learning(samples)
-    lines.say(*check.check(good, detector.recipe.input, map).lines)
+    lines.say(*check.check(good, rule, map).lines)
+    return good
+
+
+def on_images(
+    detector: Any, good: Any, rates: dict[str, float | None], by: str, jobs: int | None, lines: Any
+) -> list[str]:
+    """Calibrates on good images; says how well they agree with those of the calibration so far."""
+    from psdl.calibrate.promise import agreement
+
     old = detector.model.calibration
     with lines.progress() as tell:
-        detector.calibrate(good, **rates, by=values.get("by", ""), jobs=values["jobs"], progress=tell)
+        detector.calibrate(good, **rates, by=by, jobs=jobs, progress=tell)
     return agreement(old, detector.model.calibration)

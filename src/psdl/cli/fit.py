@@ -49,20 +49,29 @@ def fit(
 def learn_models(samples: Any, rule: Any, model: Path, values: dict[str, Any], lines: Any) -> dict[str, Path]:
     """Learns one model, or one for each category; {category: its model file}. Writes the page of suspects."""
     from psdl import check
+    from psdl.cli.calibrate import good_of
     from psdl.data.read import without
     from psdl.modelfile import check_target, model_files
     from psdl.report import page
 
     files = model_files(model, samples, values["each"])
     good, dropped = without(check.learning(samples), values["drop"])
+    calibrating = good_of(values["calibrate"], values, rule, lines) if values["calibrate"] else None
+    if values["suspects"]:
+        page.check_target(Path(values["suspects"]))
     if values["each"]:
         model.mkdir(parents=True, exist_ok=True)
     for file in set(files.values()):
         check_target(file)
+    if dropped:
+        lines.say(f"{len(dropped)} images left out, as {values['drop']} asks")
     strangest = []
     for file in sorted(set(files.values())):
         chosen = [s for s in good if files[s.category] == file]
-        strangest += _learn_one(chosen, rule, file, values, dropped, lines)
+        others = calibrating
+        if calibrating and values["each"]:
+            others = check.learning([s for s in calibrating if files.get(s.category) == file])
+        strangest += _learn_one(chosen, rule, file, values, dropped, others, lines)
     if values["suspects"]:
         page.write_suspects(strangest, Path(values["suspects"]), lambda sample: files[sample.category])
         lines.say(f"wrote {values['suspects']}")
@@ -70,14 +79,21 @@ def learn_models(samples: Any, rule: Any, model: Path, values: dict[str, Any], l
 
 
 def _learn_one(
-    samples: Any, rule: Any, file: Path, values: dict[str, Any], dropped: tuple[str, ...], lines: Any
+    samples: Any,
+    rule: Any,
+    file: Path,
+    values: dict[str, Any],
+    dropped: tuple[str, ...],
+    calibrating: Any,
+    lines: Any,
 ) -> Any:
-    """Writes one model file; returns the good images that look least like the rest, as judged unseen."""
+    """Writes one model file, its thresholds set on the images `calibrating` if there are any; returns the good
+    images that look least like the rest, as judged unseen."""
     from dataclasses import replace
 
     from psdl import check, recipes
     from psdl.calibrate.promise import promise
-    from psdl.cli.calibrate import on_folder
+    from psdl.cli.calibrate import on_images
     from psdl.detector import Detector
 
     names = ("arch", "type", "layer", "sparsity", "iterations", "folds", "seed")
@@ -87,14 +103,12 @@ def _learn_one(
     detector = Detector(recipe, **rates, device=values["device"])
     good = check.learning(samples)
     lines.say(*check.check(good, detector.recipe.input, map).lines)
-    if dropped:
-        lines.say(f"{len(dropped)} images left out, as {values['drop']} asks")
     settings = {"weights": values["weights"], "jobs": values["jobs"], "options": values, "dropped": dropped}
     with lines.progress() as tell:
         detector.fit(good, **settings, progress=tell)
     strangest = detector.strangest
-    if values["calibrate"]:
-        lines.say(*on_folder(detector, values["calibrate"], {}, values, lines))
+    if calibrating:
+        lines.say(*on_images(detector, calibrating, {}, "", values["jobs"], lines))
     detector.save(file)
     least = ", ".join(f"{sample.name} ({result.score:.4g})" for sample, result in strangest[:3])
     lines.say(f"wrote {file}", *promise(detector.model.calibration), f"least like the other good images: {least}")

@@ -50,6 +50,12 @@ def write_suspects(judged: Judged, path: Path, model_of: Callable[[Sample], Path
         pass
 
 
+def check_target(path: Path) -> None:
+    """Raises PsdlError where no page can be written: worth asking before an hour of learning."""
+    if not path.parent.is_dir():
+        raise PsdlError(f"no folder {path.parent} for the page {path.name}: make it first")
+
+
 def facts(images: int, seconds: float) -> str:
     """A line about the run: when it was, and how long scoring took."""
     now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
@@ -66,8 +72,7 @@ def _write(
     facts: str,
     run: Callable[..., Iterator[Any]],
 ) -> Iterator[tuple[int, int]]:
-    if not path.parent.is_dir():
-        raise PsdlError(f"no folder {path.parent} for the page {path.name}: make it first")
+    check_target(path)
     shown = _pictured(judged)
     room = thumbs.ROOM // max(len(shown), 1)
     pictures = []
