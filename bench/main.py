@@ -27,6 +27,7 @@ RECIPES = {
     "paper, single layer3": ["--recipe", "paper", "--layer", "layer3"],
     "paper, multiple": ["--recipe", "paper", "--type", "multiple"],
     "padim": ["--recipe", "padim"],
+    "patchcore": ["--recipe", "patchcore"],
 }
 SETS = ("mtd", "kolektorsdd")
 KEYS = ("image_auroc", "pixel_auroc", "aupro")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from psdl import plugins, sparse
-from psdl.methods import shared
+from psdl.methods import patchcore, shared
 from psdl.store import Store
 from psdl.types import Grid, Signals
 
@@ -16,6 +16,7 @@ PARAMS = {
     "exemplars": {"atoms": 12},
     "paper": {"rounds": 2},
     "padim": {"channels": 10},
+    "patchcore": {"share": 0.2},
 }
 
 
@@ -110,3 +111,23 @@ def test_padim_is_the_mahalanobis_distance_to_the_positions_gaussian(store):
     offset = probe.values[0, 3][state.arrays["channels"]] - values.mean(axis=0)
     expected = np.sqrt(offset @ precision @ offset)
     assert method.judge(ready, probe).distance[0, 3] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_coreset_takes_the_farthest_point_in_turn():
+    points = np.array([[0, 0], [1, 0], [9, 0], [9, 1], [0, 5]], np.float32)
+    np.testing.assert_array_equal(patchcore.coreset(points, 4, 0), [0, 3, 4, 1])
+    rng = np.random.default_rng(3)
+    points = rng.normal(size=(400, 8)).astype(np.float32)
+    chosen = patchcore.coreset(points, 40, 7)
+    assert len(set(chosen)) == 40
+    for n in range(1, 40):
+        away = np.linalg.norm(points[:, None] - points[chosen[:n]], axis=2).min(axis=1)
+        assert away[chosen[n]] == pytest.approx(away.max(), rel=1e-3)
+
+
+def test_patchcore_is_the_distance_to_the_nearest_kept_signal(store):
+    method, ready, state = learned("patchcore", store, np.arange(35))
+    assert state.arrays["bank"].shape == (round(0.2 * 35 * GRID.positions), 25)
+    probe = store.images(np.array([38]))
+    expected = np.linalg.norm(probe.values[0, :, None] - state.arrays["bank"], axis=2).min(axis=1)
+    np.testing.assert_allclose(method.judge(ready, probe).distance[0], expected, rtol=1e-3)

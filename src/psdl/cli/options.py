@@ -44,7 +44,7 @@ Config = Annotated[
 Recipe = Annotated[
     str | None,
     typer.Option(
-        help="default; padim, a baseline; or paper: the published method, for which the next settings are."
+        help="default; baselines padim, patchcore; or paper: the published method, for which the next settings are."
     ),
 ]
 Arch = Annotated[
