@@ -44,7 +44,7 @@ Config = Annotated[
 Recipe = Annotated[
     str | None,
     typer.Option(
-        help="default; baselines padim, patchcore; or paper: the published method, for which the next settings are."
+        help="default; baselines padim, patchcore; or paper, the published method: the next settings are its."
     ),
 ]
 Arch = Annotated[

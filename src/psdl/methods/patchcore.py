@@ -1,8 +1,8 @@
 """PatchCore: the distance to the nearest of a coreset of good signals from anywhere. A baseline.
 
 Source: Roth, Pemula, Zepeda, Schoelkopf, Brox, Gehler, "Towards total recall in industrial anomaly detection",
-CVPR 2022: greedy k-centre coreset in a random projection (Sener, Savarese 2018). Its re-weighting of the image score
-by the neighbours of the nearest good signal is left out.
+CVPR 2022: greedy k-centre coreset in a random projection (Sener, Savarese 2018). Its re-weighting of the image
+score by the neighbours of the nearest good signal is left out.
 """
 
 from __future__ import annotations
