@@ -94,7 +94,7 @@ class Detector:
         taps = tuple({tap: None for part in recipe.parts for tap in part.taps})
         net = network(recipe.arch, taps, weights)
         session = Session(net, device=self.device)
-        learned = learn(recipe, net, items, self.rates, session, _runner(jobs), progress, self._coder)
+        learned = learn(recipe, net, items, self.rates, session, runner(jobs), progress, self._coder)
         model = Model(
             recipe=recipe,
             network=net,
@@ -190,7 +190,7 @@ class Detector:
     def results(self, images: Iterable[Source], jobs: int | None = None) -> Iterator[Result]:
         """Results in the order of `images`, computed `jobs` at a time (all cores if None)."""
         self.model  # noqa: B018 says what is missing before any work
-        yield from _runner(jobs)(partial(self._one, threads=1), images)
+        yield from runner(jobs)(partial(self._one, threads=1), images)
 
     def save(self, path: str | Path) -> None:
         """Writes the model file, atomically. Raises PsdlError if its folder is not there."""
@@ -265,8 +265,7 @@ class Detector:
 
 
 def _coder(device: str, asked: str) -> str:
-    """Where sparse coding runs: on the backbone's device, or on the CPU where torch finds no such device and none
-    was asked for by name. Raises PsdlError if one was."""
+    """Where sparse coding runs: on `device`, or on the CPU where torch finds none. Raises PsdlError if asked for."""
     if device == "cpu" or sparse.runs_on(device):
         return device
     if asked == device:
@@ -290,7 +289,8 @@ def _given(images: Any) -> tuple[Sequence[Source], InputRule]:
     return chosen, InputRule()
 
 
-def _runner(jobs: int | None) -> Run:
+def runner(jobs: int | None) -> Run:
+    """An ordered map that works on so many items at a time, all cores if None. Raises PsdlError below 1."""
     if jobs is not None and jobs < 1:
         raise PsdlError(
             f"--jobs is {jobs}: give the number of images and positions to work on at a time, at least 1"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +13,7 @@ from psdl import Detector
 from psdl.binomial import interval
 from psdl.report import acceptance, heat
 from psdl.types import Sample, Score, Verdict
+from tests import parts
 from tests.test_calibrate import calibrated
 
 
@@ -61,3 +66,14 @@ def test_one_scale_for_all_images_of_a_model(mvtec, model_file):
     results = detector.score([mvtec / f"bolt/test/{kind}/000.png" for kind in ("good", "blot")])
     value = np.float32([[results[1].input_map.max()]])
     assert heat.shares(value, results[0].calibration) == pytest.approx(heat.shares(value, results[1].calibration))
+
+
+def test_the_results_page_names_every_field(mvtec, model_file, tmp_path):
+    """The schema that docs/results.md states is the one that is written."""
+    done = parts.psdl("predict", model_file, mvtec / "bolt/test/blot/000.png", "--json")
+    row = json.loads(done.stdout)
+    text = (Path(__file__).parents[2] / "docs/results.md").read_text()
+    documented = set(re.findall(r"^\| (`[^|]*`) \|", text, re.MULTILINE))
+    names = {name.strip("`") for cell in documented for name in cell.split(", ")}
+    region = row["regions"][0]
+    assert {*row, *region, *region["reasons"][0]} <= names

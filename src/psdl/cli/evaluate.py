@@ -42,7 +42,7 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
     import time
 
     from psdl import check
-    from psdl.detector import Detector
+    from psdl.detector import Detector, runner
     from psdl.report import maps, page, pictures, tables
 
     test = check.testing(samples)
@@ -67,7 +67,10 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
             tell("pictures", done, total)
         for done, total in maps.write(judged if values["maps"] else [], out):
             tell("maps", done, total)
-        report = page.write(judged, out / "report.html", lambda sample: files[sample.category], summary, facts)
+        run = runner(values["jobs"])
+        report = page.write(
+            judged, out / "report.html", lambda sample: files[sample.category], run, summary, facts
+        )
         for done, total in report:
             tell("report", done, total)
     lines.say(*tables.lines(summary), f"wrote metrics.json, images.csv, images.jsonl and pictures into {out}")

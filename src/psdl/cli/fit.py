@@ -51,6 +51,7 @@ def learn_models(samples: Any, rule: Any, model: Path, values: dict[str, Any], l
     from psdl import check
     from psdl.cli.calibrate import good_of
     from psdl.data.read import without
+    from psdl.detector import runner
     from psdl.modelfile import check_target, model_files
     from psdl.report import page
 
@@ -73,7 +74,8 @@ def learn_models(samples: Any, rule: Any, model: Path, values: dict[str, Any], l
             others = check.learning([s for s in calibrating if files.get(s.category) == file])
         strangest += _learn_one(chosen, rule, file, values, dropped, others, lines)
     if values["suspects"]:
-        page.write_suspects(strangest, Path(values["suspects"]), lambda sample: files[sample.category])
+        target, run = Path(values["suspects"]), runner(values["jobs"])
+        page.write_suspects(strangest, target, lambda sample: files[sample.category], run)
         lines.say(f"wrote {values['suspects']}")
     return files
 

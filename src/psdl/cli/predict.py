@@ -39,7 +39,7 @@ def predict(
     """Score images or folders; says of each whether it is OK, for REVIEW or NG (no good)."""
     from psdl import check
     from psdl.data.read import listed, with_parts
-    from psdl.detector import Detector
+    from psdl.detector import Detector, runner
     from psdl.report import page, tables
 
     if fail_on not in (None, *FAILING):
@@ -60,7 +60,7 @@ def predict(
         for row in parts_judged:
             print(_line(row["verdict"], row["score"], row["threshold"], f"part {row['part']}"))
     if out is not None:
-        _write(judged, out, maps, model, facts, quiet)
+        _write(judged, out, maps, Path(model), facts, runner(jobs), quiet)
     verdicts = [row["verdict"] for row in parts_judged] + [r.verdict.verdict for s, r in judged if not s.part]
     if any(verdict in FAILING.get(fail_on or "", ()) for verdict in verdicts):
         raise typer.Exit(1)
@@ -70,7 +70,9 @@ def _line(verdict: str, score: float, threshold: float, name: str) -> str:
     return f"{verdict:6}  {score:10.4g}  (threshold {threshold:.4g})  {name}"
 
 
-def _write(judged: list[tuple[Any, Any]], out: Path, with_maps: bool, model: str, facts: str, quiet: bool) -> None:
+def _write(
+    judged: list[tuple[Any, Any]], out: Path, with_maps: bool, model: Path, facts: str, run: Any, quiet: bool
+) -> None:
     from psdl.cli.lines import Lines
     from psdl.report import maps, page, pictures, tables
 
@@ -80,5 +82,5 @@ def _write(judged: list[tuple[Any, Any]], out: Path, with_maps: bool, model: str
             tell("pictures", done, total)
         for done, total in maps.write(judged if with_maps else [], out):
             tell("maps", done, total)
-        for done, total in page.write(judged, out / "report.html", lambda _: Path(model), facts=facts):
+        for done, total in page.write(judged, out / "report.html", lambda _: model, run, facts=facts):
             tell("report", done, total)

@@ -20,7 +20,7 @@ from psdl.errors import PsdlError
 from psdl.measure.metrics import KEYS
 from psdl.modelfile import card, described
 from psdl.report import acceptance, charts, heat, tables, thumbs
-from psdl.types import F64, Calibration, Model, Sample
+from psdl.types import F64, Calibration, Model, Run, Sample
 
 Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
 REGIONS = 10  # of an image that the page lists; images.jsonl has all
@@ -31,22 +31,22 @@ def write(
     judged: Judged,
     path: Path,
     model_of: Callable[[Sample], Path],
+    run: Run = map,
     summary: Mapping[str, Any] | None = None,
     facts: str = "",
-    run: Callable[..., Iterator[Any]] = map,
 ) -> Iterator[tuple[int, int]]:
     """Writes the report; yields (1, how many pictures in all) after each.
 
-    model_of: the model file of an image; summary: the metrics, as `tables.write` returns them, where images are
-    labelled; facts: a line about the run.
+    model_of: the model file of an image; run: the map that makes pictures; summary: the metrics, as `tables.write`
+    returns them, where images are labelled; facts: a line about the run.
     """
-    yield from _write(judged, path, "report", model_of, summary, facts, run)
+    yield from _write(judged, path, "report", model_of, run, summary, facts)
 
 
-def write_suspects(judged: Judged, path: Path, model_of: Callable[[Sample], Path]) -> None:
+def write_suspects(judged: Judged, path: Path, model_of: Callable[[Sample], Path], run: Run = map) -> None:
     """Writes the page of good images that look least like the rest, on which to tick those that are not good."""
     facts = f"The {len(judged)} of the good images learned from that score highest when they are held out."
-    for _ in _write(judged, path, "suspects", model_of, None, facts, map):
+    for _ in _write(judged, path, "suspects", model_of, run, None, facts):
         pass
 
 
@@ -68,9 +68,9 @@ def _write(
     path: Path,
     mode: str,
     model_of: Callable[[Sample], Path],
+    run: Run,
     summary: Mapping[str, Any] | None,
     facts: str,
-    run: Callable[..., Iterator[Any]],
 ) -> Iterator[tuple[int, int]]:
     check_target(path)
     shown = _pictured(judged)
