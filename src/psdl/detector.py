@@ -265,7 +265,7 @@ class Detector:
 
 
 def _coder(device: str, asked: str) -> str:
-    """Where sparse coding runs: on `device`, or on the CPU where torch finds none. Raises PsdlError if asked for."""
+    """Where sparse coding runs: `device`, or the CPU where torch finds none and none was `asked` for."""
     if device == "cpu" or sparse.runs_on(device):
         return device
     if asked == device:

@@ -88,10 +88,10 @@ def recipe(
 ) -> Recipe:
     """The recipe `name` with what is given put in its place. Raises PsdlError on values out of range.
 
-    name: "default", "paper", "padim" or "patchcore"; if None, "paper" where one of its own settings is
-    given, which are type, "single" for one `layer` (layer3 if not given) or "multiple" for layer1 to layer3;
-    sparsity: T / F, up to 1; iterations: rounds of K-SVD. folds: for unseen scores; seed: of the folds and of what is
-    drawn.
+    name: "default", "paper", "padim" or "patchcore"; None: "paper" where one of its own settings is given, else
+    "default". Those settings are type, "single" for one `layer` (layer3 if not given) or "multiple" for layer1 to
+    layer3; sparsity: T / F in (0, 1]; and iterations: rounds of K-SVD. folds: for unseen scores; seed: of the folds
+    and of what is drawn.
     """
     own = {"type": type, "layer": layer, "sparsity": sparsity, "iterations": iterations}
     given = [key for key, value in own.items() if value is not None]
