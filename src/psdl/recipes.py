@@ -90,8 +90,8 @@ def recipe(
 
     name: "default", "paper", "padim" or "patchcore"; None: "paper" where one of its own settings is given, else
     "default". Those settings are type, "single" for one `layer` (layer3 if not given) or "multiple" for layer1 to
-    layer3; sparsity: T / F in (0, 1]; and iterations: rounds of K-SVD. folds: for unseen scores; seed: of the folds
-    and of what is drawn.
+    layer3; sparsity: T / F in (0, 1]; iterations: rounds of K-SVD. folds: for unseen scores; seed: of folds and of
+    what is drawn.
     """
     own = {"type": type, "layer": layer, "sparsity": sparsity, "iterations": iterations}
     given = [key for key, value in own.items() if value is not None]

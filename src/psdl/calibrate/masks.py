@@ -36,10 +36,10 @@ def defect_mask(values: F32, calibration: Calibration) -> NDArray[np.bool_]:
     """
     high = calibration.peak_threshold
     low = min(pixel_threshold(calibration), high)
-    labels, count = label(values > low)
+    raised = values > low
+    labels, count = label(raised)
     peaks = np.full(count + 1, -np.inf)
-    np.maximum.at(peaks, labels.ravel(), values.ravel())
-    peaks[0] = -np.inf
+    np.maximum.at(peaks, labels[raised], values[raised])
     level = np.where(peaks > high, np.clip(peaks / 2, low, high), np.inf)
     found: NDArray[np.bool_] = values > level[labels]
     return found

@@ -84,7 +84,7 @@ def _size(like: Like) -> tuple[int, int]:
 
 def _encoded(picture: Image.Image, quality: int) -> bytes:
     file = io.BytesIO()
-    picture.save(file, "WEBP", quality=quality, method=4)
+    picture.save(file, "WEBP", quality=quality, method=2)
     return file.getvalue()
 
 
