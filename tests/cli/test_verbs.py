@@ -240,3 +240,23 @@ def test_an_unknown_option_in_a_toml_file_is_refused(mvtec, tmp_path):
     parts.refused(done, "unknown option", "'iteration': choose one of iterations")
     (tmp_path / "c.toml").write_text("iterations = \n")
     parts.refused(parts.psdl("fit", mvtec, "--model", tmp_path / "m", "--config", tmp_path / "c.toml"), "TOML")
+
+
+def test_file_names_of_every_kind_are_judged_and_shown_on_one_line(model_file, mvtec, tmp_path):
+    import os
+    import shutil
+
+    names = [b"bad\xff.png", b"two\nlines.png", b"<b>'$x$&.png", "\u202egnp.png".encode(), "Teil ü.PNG".encode()]
+    for name in names:
+        shutil.copy(mvtec / "bolt/test/blot/000.png", os.path.join(os.fsencode(tmp_path), name))
+    out = tmp_path.parent / "strange names"
+    done = parts.psdl("predict", model_file, tmp_path, "--out", out, "--maps")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == len(names)
+    for shown in ("two\\nlines.png", "\\u202egnp.png", "<b>'$x$&.png", "Teil ü.PNG", "bad\\udcff.png"):
+        assert shown in done.stdout
+    rows = [json.loads(line) for line in (out / "images.jsonl").read_text().splitlines()]
+    assert {os.fsencode(os.path.basename(row["path"])) for row in rows} == set(names)
+    for folder in ("pictures", "maps", "heat", "masks"):
+        assert len(list((out / folder).rglob("*.*"))) == len(names)
+    assert (out / "report.html").stat().st_size > 10_000

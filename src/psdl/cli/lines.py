@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from psdl.errors import printable
 from psdl.learning import Progress
 from psdl.types import InputRule, Sample
 
@@ -20,7 +21,7 @@ class Lines:
     def say(self, *lines: str) -> None:
         if not self.quiet:
             for line in lines:
-                print(line, flush=True)
+                print(printable(line), flush=True)
 
     def read(
         self, data: str, layout: str | None, category: list[str] | None, parts: str | None = None

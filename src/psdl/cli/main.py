@@ -14,7 +14,7 @@ from psdl.cli.inspect import inspect
 from psdl.cli.predict import predict
 from psdl.cli.run import run
 from psdl.cli.selftest import selftest
-from psdl.errors import PsdlError
+from psdl.errors import PsdlError, printable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,7 +31,7 @@ def main() -> None:
     try:
         app()
     except PsdlError as error:
-        print(f"psdl: {error}", file=sys.stderr)
+        print(f"psdl: {printable(str(error))}", file=sys.stderr)
         raise SystemExit(2) from None
     except BrokenPipeError:  # the reader of our lines has gone, as with `| head`
         sys.stderr.close()

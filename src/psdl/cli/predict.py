@@ -11,7 +11,7 @@ import typer
 
 from psdl import plugins
 from psdl.cli import options
-from psdl.errors import PsdlError
+from psdl.errors import PsdlError, printable
 
 FAILING = {"ng": ("NG",), "review": ("NG", "REVIEW")}
 
@@ -67,7 +67,7 @@ def predict(
 
 
 def _line(verdict: str, score: float, threshold: float, name: str) -> str:
-    return f"{verdict:6}  {score:10.4g}  (threshold {threshold:.4g})  {name}"
+    return f"{verdict:6}  {score:10.4g}  (threshold {threshold:.4g})  {printable(name)}"
 
 
 def _write(

@@ -35,5 +35,9 @@ def write(judged: Judged, out: Path) -> Iterator[tuple[int, int]]:
             path = path_of(found, out, folder)
             path = path.with_suffix(".tiff") if folder == "maps" else path
             path.parent.mkdir(parents=True, exist_ok=True)
-            picture.save(path, **({"compression": "tiff_adobe_deflate"} if folder == "maps" else {}))
+            with path.open("wb") as file:  # not by name: libtiff refuses names that are no text
+                if folder == "maps":
+                    picture.save(file, "TIFF", compression="tiff_adobe_deflate")
+                else:
+                    picture.save(file, "PNG")
         yield 1, len(judged)

@@ -79,7 +79,9 @@ def _write(
     for picture in run(lambda n: thumbs.thumb(*judged[n], room), shown):
         pictures.append(picture)
         yield 1, len(shown)
-    path.write_text(_page(judged, shown, pictures, mode, model_of, summary, facts), encoding="utf-8")
+    path.write_text(
+        _page(judged, shown, pictures, mode, model_of, summary, facts), encoding="utf-8", errors="replace"
+    )
 
 
 def _pictured(judged: Judged) -> list[int]:

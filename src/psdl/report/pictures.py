@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from psdl import image
 from psdl.calibrate.masks import rarity
+from psdl.errors import printable
 from psdl.report import heat
 from psdl.types import Sample
 
@@ -64,7 +65,7 @@ def draw(found: Sample, result: Any, path: Path) -> None:
     width, height = _panel_size(shown.shape[0] / shown.shape[1])
     figure = Figure(figsize=(columns * (width + 0.15) + 0.9, rows * (height + 0.35) + 0.55), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(_title(found, result), fontsize=10, color=INK)
+    figure.suptitle(_title(found, result), fontsize=10, color=INK, parse_math=False)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes:
         ax.set_axis_off()
@@ -105,9 +106,9 @@ def _panel_size(aspect: float) -> tuple[float, float]:
 
 
 def _title(found: Sample, result: Any) -> str:
-    kind = {0: "good", 1: f"defective: {found.kind}", None: "not labelled"}[found.label]
-    verdict = result.verdict
-    name = found.name if len(found.name) < 60 else "..." + found.name[-57:]
+    kind = {0: "good", 1: f"defective: {printable(found.kind)}", None: "not labelled"}[found.label]
+    verdict, name = result.verdict, printable(found.name)
+    name = name if len(name) < 60 else "..." + name[-57:]
     said = f"{verdict.verdict}, score {verdict.score:.3g} against threshold {verdict.threshold:.3g}"
     return f"{name}  ({kind})\n{said}"
 

@@ -38,7 +38,7 @@ def write_images(judged: Judged, out: Path) -> None:
     with (out / "images.jsonl").open("w", encoding="utf-8") as file:
         for sample, result in judged:
             file.write(json.dumps(row(sample, result)) + "\n")
-    with (out / "images.csv").open("w", newline="", encoding="utf-8") as file:
+    with (out / "images.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
         for sample, result in judged:
@@ -54,7 +54,7 @@ def _write_parts(parts: Sequence[Mapping[str, Any]], out: Path) -> None:
         return
     with (out / "parts.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(part) + "\n" for part in parts)
-    with (out / "parts.csv").open("w", newline="", encoding="utf-8") as file:
+    with (out / "parts.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         rows = csv.DictWriter(file, parts[0])
         rows.writeheader()
         rows.writerows(parts)
