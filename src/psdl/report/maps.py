@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,10 @@ def write(judged: Judged, out: Path) -> Iterator[tuple[int, int]]:
             path = path_of(found, out, folder)
             path = path.with_suffix(".tiff") if folder == "maps" else path
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as file:  # not by name: libtiff refuses names that are no text
-                if folder == "maps":
-                    picture.save(file, "TIFF", compression="tiff_adobe_deflate")
-                else:
-                    picture.save(file, "PNG")
+            data = io.BytesIO()  # not by name: libtiff refuses names that are no text
+            if folder == "maps":
+                picture.save(data, "TIFF", compression="tiff_adobe_deflate")
+            else:
+                picture.save(data, "PNG")
+            path.write_bytes(data.getvalue())
         yield 1, len(judged)
