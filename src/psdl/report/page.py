@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 from importlib.resources import files
@@ -27,6 +27,16 @@ REGIONS = 10  # of an image that the page lists; images.jsonl has all
 TITLES = {"report": "Inspection report", "suspects": "Good images that look least like the rest"}
 
 
+@dataclass(frozen=True)
+class _Page:
+    """What a page is about beside its images: mode, the model file of an image, metrics, a line on the run."""
+
+    mode: str
+    model_of: Callable[[Sample], Path]
+    summary: Mapping[str, Any] | None
+    facts: str
+
+
 def write(
     judged: Judged,
     path: Path,
@@ -40,13 +50,13 @@ def write(
     model_of: the model file of an image; run: the map that makes pictures; summary: the metrics, as `tables.write`
     returns them, where images are labelled; facts: a line about the run.
     """
-    yield from _write(judged, path, "report", model_of, run, summary, facts)
+    yield from _write(judged, path, _Page("report", model_of, summary, facts), run)
 
 
 def write_suspects(judged: Judged, path: Path, model_of: Callable[[Sample], Path], run: Run = map) -> None:
     """Writes the page of good images that look least like the rest, on which to tick those that are not good."""
     facts = f"The {len(judged)} of the good images learned from that score highest when they are held out."
-    for _ in _write(judged, path, "suspects", model_of, run, None, facts):
+    for _ in _write(judged, path, _Page("suspects", model_of, None, facts), run):
         pass
 
 
@@ -63,15 +73,7 @@ def facts(images: int, seconds: float) -> str:
     return f"{images} images judged in {seconds:.1f} s, {each:.0f} ms each, reading included. {now}."
 
 
-def _write(
-    judged: Judged,
-    path: Path,
-    mode: str,
-    model_of: Callable[[Sample], Path],
-    run: Run,
-    summary: Mapping[str, Any] | None,
-    facts: str,
-) -> Iterator[tuple[int, int]]:
+def _write(judged: Judged, path: Path, page: _Page, run: Run) -> Iterator[tuple[int, int]]:
     check_target(path)
     shown = _pictured(judged)
     room = thumbs.ROOM // max(len(shown), 1)
@@ -79,9 +81,7 @@ def _write(
     for picture in run(lambda n: thumbs.thumb(*judged[n], room), shown):
         pictures.append(picture)
         yield 1, len(shown)
-    path.write_text(
-        _page(judged, shown, pictures, mode, model_of, summary, facts), encoding="utf-8", errors="replace"
-    )
+    path.write_text(_text(judged, shown, pictures, page), encoding="utf-8", errors="replace")
 
 
 def _pictured(judged: Judged) -> list[int]:
@@ -90,36 +90,28 @@ def _pictured(judged: Judged) -> list[int]:
     return sorted(np.argsort(-np.array(margins), kind="stable")[: thumbs.MOST].tolist()) if judged else []
 
 
-def _page(
-    judged: Judged,
-    shown: Sequence[int],
-    pictures: Sequence[Mapping[str, Any]],
-    mode: str,
-    model_of: Callable[[Sample], Path],
-    summary: Mapping[str, Any] | None,
-    facts: str,
-) -> str:
+def _text(judged: Judged, shown: Sequence[int], pictures: Sequence[Mapping[str, Any]], page: _Page) -> str:
     from jinja2 import Environment
     from markupsafe import Markup
 
     assets = files("psdl.report") / "assets"
-    names, models = _models(judged, model_of)
-    data = _data(judged, shown, mode, names, models)
+    names, models = _models(judged, page.model_of)
+    data = _data(judged, shown, page.mode, names, models)
     labelled = data["labelled"]
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((assets / "report.html.j2").read_text(encoding="utf-8"))
     text = template.render(
-        mode=mode,
-        title=TITLES[mode],
-        lead=_lead(judged, mode),
+        mode=page.mode,
+        title=TITLES[page.mode],
+        lead=_lead(judged, page.mode),
         tally={name: _counted(judged)[name] for name in ("NG", "REVIEW", "OK")},
-        facts=facts,
+        facts=page.facts,
         models=models,
-        acceptance=acceptance.rows(judged) if mode == "report" else [],
+        acceptance=acceptance.rows(judged) if page.mode == "report" else [],
         grouped=_grouped(judged),
         names=[sample.name for sample, _ in judged],
         scores=[result.score for _, result in judged],
-        categories=_metrics(summary) if summary else [],
+        categories=_metrics(page.summary) if page.summary else [],
         columns=tables.titles(),
         curves=Markup(charts.curves(_sets(judged))) if labelled else "",
         parts=tables.part_rows(judged),
