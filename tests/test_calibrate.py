@@ -131,6 +131,7 @@ def test_rates_and_thresholds_are_edited_and_a_hand_set_one_says_what_it_keeps()
     assert (by_hand.threshold, by_hand.rates.review) == (80.5, 0.0)
     assert by_hand.rates.alarm == pytest.approx(21 / 101)
     assert "set by hand" in by_hand.origin
+    assert thresholds.edited(by_hand, Rates(0.05), None).origin == known.origin
     np.testing.assert_array_equal(by_hand.scores, known.scores)
 
 

@@ -14,16 +14,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import check, heldout, image, modelfile, plugins, recipes, sparse
+from psdl import check, heldout, modelfile, recipes, sparse
 from psdl import score as scoring
 from psdl.backbone.session import Session, resolve_device
 from psdl.calibrate import selftest, thresholds
 from psdl.calibrate.rates import rates, record
 from psdl.errors import PsdlError
 from psdl.extract import Source, extract, from_input, origin
+from psdl.jobs import runner
 from psdl.learning import Progress, groups_of, learn, method_of, params_of
 from psdl.result import Result
-from psdl.types import Calibration, Coded, Golden, InputRule, Model, Part, Recipe, Run, Sample, Score, Signals
+from psdl.types import (
+    Calibration,
+    Coded,
+    Geometry,
+    Golden,
+    InputRule,
+    Model,
+    Part,
+    Recipe,
+    Sample,
+    Score,
+    Signals,
+)
 
 LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")
 
@@ -111,7 +124,9 @@ class Detector:
         self._take(model)
         chosen = [extract(items[n], session, net, recipe).inputs for n in learned.golden]
         self._model = replace(model, golden=self._golden(chosen))
-        self._strangest = tuple((items[n], self._unseen(items[n], score)) for n, score in learned.strangest)
+        self._strangest = tuple(
+            (items[n], self._result(score, {}, geometry)) for n, score, geometry in learned.strangest
+        )
         return self
 
     def calibrate(
@@ -238,23 +253,12 @@ class Detector:
     def _one(self, source: Source, threads: int) -> Result:
         found = extract(source, self._session(threads), self.model.network, self.recipe)
         coded, scored = self._scored(found.signals, threads)
-        value = float(scored.image[0])
-        return Result(
-            score=value,
-            verdict=thresholds.verdict(value, self.model.calibration),
-            input_map=scored.map[0],
-            geometry=found.geometry,
-            coded=coded,
-            model=self.model,
-        )
+        return self._result(scored, coded, found.geometry)
 
-    def _unseen(self, source: Source, score: Score) -> Result:
-        """A good image judged by its score as if unseen."""
-        pixels = image.pixels(source.path if isinstance(source, Sample) else source)
-        geometry = image.plan(self.recipe.input or InputRule(), pixels.shape[:2])
-        value = float(score.image[0])
+    def _result(self, scored: Score, coded: Mapping[str, Coded], geometry: Geometry) -> Result:
+        value = float(scored.image[0])
         verdict = thresholds.verdict(value, self.model.calibration)
-        return Result(value, verdict, score.map[0], geometry, {}, self.model)
+        return Result(value, verdict, scored.map[0], geometry, coded, self.model)
 
     def _golden(self, inputs: Sequence[NDArray[np.uint8]]) -> Golden:
         """What network inputs (H,W,3) score here."""
@@ -287,14 +291,3 @@ def _given(images: Any) -> tuple[Sequence[Source], InputRule]:
     if len(chosen) < 2:
         raise PsdlError(f"{len(chosen)} good images were given: at least 2 are needed, better 50 or more")
     return chosen, InputRule()
-
-
-def runner(jobs: int | None) -> Run:
-    """An ordered map that works on so many items at a time, all cores if None. Raises PsdlError below 1."""
-    if jobs is not None and jobs < 1:
-        raise PsdlError(
-            f"--jobs is {jobs}: give the number of images and positions to work on at a time, at least 1"
-        )
-    workers = jobs or os.cpu_count() or 1
-    run: Run = plugins.load("jobs", "inline" if workers == 1 else "threads").runner(workers)
-    return run

@@ -18,7 +18,21 @@ from psdl.calibrate.thresholds import calibrate
 from psdl.errors import PsdlError
 from psdl.extract import Source, extract, name_of, origin
 from psdl.store import Store
-from psdl.types import F32, Calibration, Network, Origin, Part, Rates, Recipe, Run, Sample, Score, Signals, State
+from psdl.types import (
+    F32,
+    Calibration,
+    Geometry,
+    Network,
+    Origin,
+    Part,
+    Rates,
+    Recipe,
+    Run,
+    Sample,
+    Score,
+    Signals,
+    State,
+)
 
 Progress = Callable[[str, int, int], None]  # stage, how many are done now, how many there are in all
 STRANGEST = 24  # good images kept for a look at the good set
@@ -33,14 +47,14 @@ class Learned:
     """states by part; calibration; origins of the images, in their order; album: a small JPEG of each, where a
     method's atoms are good patches (else empty); golden: the places of the images with the lowest, the middle and
     the highest score as if unseen; strangest: the images that look least like the rest, strangest first: their
-    places, and their scores as if unseen."""
+    places, their scores as if unseen, and how they became the network's input."""
 
     states: dict[str, State]
     calibration: Calibration
     origins: tuple[Origin, ...]
     album: tuple[bytes, ...]
     golden: tuple[int, ...]
-    strangest: tuple[tuple[int, Score], ...]
+    strangest: tuple[tuple[int, Score, Geometry], ...]
 
 
 def learn(
@@ -79,14 +93,10 @@ def learn(
     scores = _keeping(_scores(unseen, states, recipe), kept)
     calibration = calibrate(scores, rates, groups, filled.origins)
     patches = any("source" in state.arrays for state in states.values())
-    strangest = tuple((n, score) for _, n, score in sorted(kept, reverse=True))
+    strangest = tuple((n, score, filled.geometries[n]) for _, n, score in sorted(kept, reverse=True))
     places = {where: n for n, where in enumerate(filled.origins)}
     golden = tuple(places[calibration.images[n]] for n in (0, len(items) // 2, len(items) - 1))
     return Learned(states, calibration, filled.origins, filled.album if patches else (), golden, strangest)
-
-
-def _tell(tell: Progress, work: int, done: int) -> None:
-    tell("dictionaries", done, work)
 
 
 def _with_statistics(state: State, part: Part, found: F32) -> State:
@@ -149,6 +159,7 @@ def groups_of(items: Sequence[Source]) -> list[str]:
 class _Filled:
     stores: dict[str, Store]
     origins: tuple[Origin, ...]
+    geometries: tuple[Geometry, ...]
     album: tuple[bytes, ...]
 
 
@@ -166,14 +177,14 @@ def _fill(
     while len(items) * (side / ALBUM) ** 2 > ALBUM_IMAGES:
         side //= 2
 
-    def look(numbered: tuple[int, Source]) -> tuple[dict[str, Signals], Origin, bytes]:
+    def look(numbered: tuple[int, Source]) -> tuple[dict[str, Signals], Origin, Geometry, bytes]:
         n, source = numbered
         found = extract(source, session, network, recipe)
-        return found.signals, origin(source, n), image.thumbnail(found.inputs, side)
+        return found.signals, origin(source, n), found.geometry, image.thumbnail(found.inputs, side)
 
     stores: dict[str, Store] = {}
-    origins, album = [], []
-    for n, (found, where, picture) in enumerate(run(look, enumerate(items))):
+    origins, geometries, album = [], [], []
+    for n, (found, where, geometry, picture) in enumerate(run(look, enumerate(items))):
         for name, signals in found.items():
             if name not in stores:
                 store = Store(len(items), signals.grid, signals.values.shape[2])
@@ -181,9 +192,10 @@ def _fill(
             _same_grid(signals, stores[name], items, n)
             stores[name].write(n, signals)
         origins.append(where)
+        geometries.append(geometry)
         album.append(picture)
         tell("network", 1, len(items))
-    return _Filled(stores, tuple(origins), tuple(album))
+    return _Filled(stores, tuple(origins), tuple(geometries), tuple(album))
 
 
 def _same_grid(signals: Signals, store: Store, items: Sequence[Source], n: int) -> None:

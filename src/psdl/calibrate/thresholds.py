@@ -13,6 +13,7 @@ from psdl.binomial import at_most
 from psdl.types import F64, Calibration, Origin, Rates, Score, Verdict
 
 STRIDE = 4  # every fourth pixel of every fourth row stands for the map when quantiles are taken
+BY_HAND = "; threshold set by hand"  # after a calibration's origin
 PIXEL_SHARES: F64 = 10.0 ** (-np.arange(49) / 8)  # of good pixels: 1 down to one in a million
 
 
@@ -124,11 +125,11 @@ def edited(calibration: Calibration, rates: Rates, threshold: float | None) -> C
     A threshold given by hand keeps the promise that it can: the alarm rate becomes the share of known scores
     above it, without confidence; masks are drawn as at that rate.
     """
-    origin = calibration.origin
+    origin = calibration.origin.removesuffix(BY_HAND)
     if threshold is not None:
         alarm = share_at_least(np.nextafter(threshold, np.inf), calibration)
         rates = Rates(alarm, max(rates.review, alarm) if rates.review else 0.0)
-        origin = origin.removesuffix("; threshold set by hand") + "; threshold set by hand"
+        origin += BY_HAND
     scores, items = calibration.scores, calibration.items
     limit = threshold_at(scores, items, rates.alarm, rates.confidence) if threshold is None else threshold
     return replace(

@@ -42,8 +42,10 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
     import time
 
     from psdl import check
-    from psdl.detector import Detector, runner
-    from psdl.report import maps, page, pictures, tables
+    from psdl.detector import Detector
+    from psdl.jobs import runner
+    from psdl.report import drawn as report
+    from psdl.report import page, pictures, tables
 
     test = check.testing(samples)
     detectors = {file: Detector.load(file, values["device"]) for file in set(files.values())}
@@ -63,16 +65,18 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
         judged.sort(key=lambda pair: (pair[0].category, pair[0].name))
         summary = tables.write(judged, out)
         drawn = pictures.sample(judged, values["images"], values["seed"])
-        for done, total in pictures.write(drawn, out):
-            tell("pictures", done, total)
-        for done, total in maps.write(judged if values["maps"] else [], out):
-            tell("maps", done, total)
-        run = runner(values["jobs"])
-        report = page.write(
-            judged, out / "report.html", lambda sample: files[sample.category], run, summary, facts
+        steps = report.write(
+            judged,
+            drawn,
+            out,
+            with_maps=values["maps"],
+            model_of=lambda sample: files[sample.category],
+            run=runner(values["jobs"]),
+            facts=facts,
+            summary=summary,
         )
-        for done, total in report:
-            tell("report", done, total)
+        for step in steps:
+            tell(*step)
     lines.say(*tables.lines(summary), f"wrote metrics.json, images.csv, images.jsonl and pictures into {out}")
     lines.say(f"look at {out / 'report.html'}")
     return drawn

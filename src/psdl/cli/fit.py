@@ -51,7 +51,7 @@ def learn_models(samples: Any, rule: Any, model: Path, values: dict[str, Any], l
     from psdl import check
     from psdl.cli.calibrate import good_of
     from psdl.data.read import without
-    from psdl.detector import runner
+    from psdl.jobs import runner
     from psdl.modelfile import check_target, model_files
     from psdl.report import page
 

@@ -39,7 +39,8 @@ def predict(
     """Score images or folders; says of each whether it is OK, for REVIEW or NG (no good)."""
     from psdl import check
     from psdl.data.read import listed, with_parts
-    from psdl.detector import Detector, runner
+    from psdl.detector import Detector
+    from psdl.jobs import runner
     from psdl.report import page, tables
 
     if fail_on not in (None, *FAILING):
@@ -74,13 +75,11 @@ def _write(
     judged: list[tuple[Any, Any]], out: Path, with_maps: bool, model: Path, facts: str, run: Any, quiet: bool
 ) -> None:
     from psdl.cli.lines import Lines
-    from psdl.report import maps, page, pictures, tables
+    from psdl.report import drawn, tables
 
     with Lines(quiet).progress() as tell:
         tables.write_images(judged, out)
-        for done, total in pictures.write(judged, out):
-            tell("pictures", done, total)
-        for done, total in maps.write(judged if with_maps else [], out):
-            tell("maps", done, total)
-        for done, total in page.write(judged, out / "report.html", lambda _: model, run, facts=facts):
-            tell("report", done, total)
+        for step in drawn.write(
+            judged, judged, out, with_maps=with_maps, model_of=lambda _: model, run=run, facts=facts
+        ):
+            tell(*step)

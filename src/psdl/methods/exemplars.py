@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl import sparse, whitening
+from psdl.methods._coding import coded
 from psdl.types import Coded, Run, Signals, State
 
 READS = "positions"
@@ -83,8 +84,5 @@ def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded
     """Of signals (n,P,F): the distance is the norm of the residual."""
     values = whitening.apply(ready["white"], signals.values)
     values = np.ascontiguousarray(values.transpose(1, 0, 2))
-    prepared = ready["prepared"]
-    codes = sparse.omp(values, prepared, sparsity=ready["sparsity"], threads=threads, device=ready["device"])
-    residual = sparse.norms(sparse.residual(values, prepared, codes, threads=threads))[..., 0].T
-    norm, atom = sparse.strongest(codes)
-    return Coded(residual, norm.T, residual, atom.T)
+    residual, norm, atom = coded(values, ready, threads)
+    return Coded(residual.T, norm.T, residual.T, atom.T)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl import sparse, whitening
+from psdl.methods._coding import coded
 from psdl.types import F32, Coded, Run, Signals, State
 
 READS = "images"
@@ -110,8 +111,6 @@ def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded
     """Of signals (n,P,F): the distance is the norm of the residual."""
     values = whitening.apply(ready["white"], signals.values)
     flat, shape = np.ascontiguousarray(values.reshape(-1, values.shape[2])), values.shape[:2]
-    prepared = ready["prepared"]
-    codes = sparse.omp(flat, prepared, sparsity=ready["sparsity"], threads=threads, device=ready["device"])
-    left = sparse.norms(sparse.residual(flat, prepared, codes, threads=threads))[:, 0].reshape(shape)
-    norm, atom = sparse.strongest(codes)
-    return Coded(left, norm.reshape(shape), left, atom.reshape(shape))
+    residual, norm, atom = coded(flat, ready, threads)
+    residual = residual.reshape(shape)
+    return Coded(residual, norm.reshape(shape), residual, atom.reshape(shape))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from psdl.binomial import interval
+from psdl.report.tables import Judged
 from psdl.types import Sample
 
-Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
 WORST = 3  # pictures named in each row
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from psdl.report import heat
 from psdl.report.pictures import path_of
-from psdl.types import Sample
-
-Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
+from psdl.report.tables import Judged
 
 
 def write(judged: Judged, out: Path) -> Iterator[tuple[int, int]]:

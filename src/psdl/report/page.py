@@ -20,9 +20,9 @@ from psdl.errors import PsdlError
 from psdl.measure.metrics import KEYS
 from psdl.modelfile import card, described
 from psdl.report import acceptance, charts, heat, tables, thumbs
+from psdl.report.tables import Judged
 from psdl.types import F64, Calibration, Model, Run, Sample
 
-Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
 REGIONS = 10  # of an image that the page lists; images.jsonl has all
 TITLES = {"report": "Inspection report", "suspects": "Good images that look least like the rest"}
 
@@ -98,13 +98,15 @@ def _text(judged: Judged, shown: Sequence[int], pictures: Sequence[Mapping[str, 
     names, models = _models(judged, page.model_of)
     data = _data(judged, shown, page.mode, names, models)
     labelled = data["labelled"]
+    verdicts = [result.verdict.verdict for _, result in judged]
+    counts = {name: verdicts.count(name) for name in ("NG", "REVIEW", "OK")}
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((assets / "report.html.j2").read_text(encoding="utf-8"))
     text = template.render(
         mode=page.mode,
         title=TITLES[page.mode],
-        lead=_lead(judged, page.mode),
-        tally={name: _counted(judged)[name] for name in ("NG", "REVIEW", "OK")},
+        lead=_lead(counts, len(judged), page.mode),
+        tally=counts,
         facts=page.facts,
         models=models,
         acceptance=acceptance.rows(judged) if page.mode == "report" else [],
@@ -133,15 +135,10 @@ def _json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _counted(judged: Judged) -> Counter[str]:
-    return Counter(result.verdict.verdict for _, result in judged)
-
-
-def _lead(judged: Judged, mode: str) -> str:
+def _lead(counts: Mapping[str, int], images: int, mode: str) -> str:
     if mode == "suspects":
         return "Look through these before anything is promised: a bad part among the good ones hides its like."
-    counts = _counted(judged)
-    said = f"{counts['NG']} of {len(judged)} images are NG: reject these parts."
+    said = f"{counts['NG']} of {images} images are NG: reject these parts."
     return f"{said} {counts['REVIEW']} are for a person to look at." if counts["REVIEW"] else said
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from psdl import image
 from psdl.calibrate.masks import rarity
 from psdl.errors import printable
 from psdl.report import heat
+from psdl.report.tables import Judged
 from psdl.types import Sample
 
-Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
 LONGEST = 640  # pixels of the longer side that a panel shows
 SIDE = 2.6  # inches of a panel's longer side
 INK, DEFECT = "#1b1b1b", "#ff9f1c"  # orange reads on grey, on colour, and for the colour-blind

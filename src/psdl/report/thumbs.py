@@ -12,7 +12,7 @@ from PIL import Image
 
 from psdl import image
 from psdl.report import heat
-from psdl.types import Like, Model, Sample
+from psdl.types import InputRule, Like, Model, Region, Sample
 
 MOST = 1000  # images of a page that have pictures
 ROOM = 10_000_000  # bytes that the pictures of a page may take, before a third is added by their encoding
@@ -31,8 +31,10 @@ def thumb(found: Sample, result: Any, room: int) -> dict[str, Any]:
     step = max(1, max(pixels.shape[:2]) // HEAT)
     heated = _encoded(Image.fromarray(heat.overlay(result.map[::step, ::step], result.calibration)), 50)
     used, pairs = len(heated) + OUTLINE, []
-    for region in result.regions[:PAIRS]:
-        pair = _patches(region, found, result) if used < room / 2 else None
+    explained = result.regions[:PAIRS] if result.model.album else ()
+    inputs = image.to_input(pixels, result.model.recipe.input or InputRule())[0] if explained else pixels
+    for region in explained:
+        pair = _patches(region, inputs, result.model) if used < room / 2 else None
         used += len(pair["here"]) + len(pair["good"]) if pair else 0
         pairs.append(pair)
     small, data = _fitting(Image.fromarray(pixels), room - used)
@@ -60,13 +62,11 @@ def _fitting(picture: Image.Image, room: int) -> tuple[Image.Image, bytes]:
     return small, data
 
 
-def _patches(region: Any, found: Sample, result: Any) -> dict[str, Any] | None:
+def _patches(region: Region, inputs: image.Pixels, model: Model) -> dict[str, Any] | None:
     """What lies at a region's strangest place, and the good patch most like it; None where nobody can tell."""
-    model: Model = result.model
-    like: Like | None = next((reason.like for reason in region.reasons if reason.like), None)
-    if like is None or not model.album or model.recipe.input is None:
+    like = next((reason.like for reason in region.reasons if reason.like), None)
+    if like is None:
         return None
-    inputs, _ = image.to_input(image.pixels(found.path), model.recipe.input)
     with Image.open(io.BytesIO(model.album[like.number])) as good:
         scale = good.width / inputs.shape[1], good.height / inputs.shape[0]
         left, top, right, bottom = like.box
