@@ -24,6 +24,7 @@ from psdl.backbone.session import Session
 
 RECIPES = {
     "default": [],
+    "fast": ["--recipe", "fast"],
     "paper, single layer3": ["--recipe", "paper", "--layer", "layer3"],
     "paper, multiple": ["--recipe", "paper", "--type", "multiple"],
     "padim": ["--recipe", "padim"],

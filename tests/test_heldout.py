@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psdl import heldout
+from psdl import heldout, learning
+from psdl.types import Recipe
 
 
 @given(st.lists(st.integers(0, 9), min_size=2, max_size=60), st.integers(2, 6), st.integers(0, 99))
@@ -83,3 +84,28 @@ def test_few_images_share_one_mean_and_one_deviation():
     assert found.mean == pytest.approx(np.full(4, distances.mean()))
     assert found.scale == pytest.approx(np.full(4, distances.std()))
     assert np.abs(heldout.measured(distances, np.array([0, 1]))).max() < 10
+
+
+def test_what_is_explained_is_a_share_of_energy_and_never_negative():
+    norm = np.full((5, 3), 2.0, np.float32)
+    assert heldout.explained(norm / 2, norm) == pytest.approx(0.75)
+    assert heldout.explained(norm * 2, norm) == 0.0
+
+
+def test_a_weight_multiplies_what_is_measured():
+    distances = np.random.default_rng(3).gamma(2, size=(20, 4)).astype(np.float32)
+    found = heldout.statistics(distances)
+    np.testing.assert_allclose(
+        found.weighted(0.3).measure(distances), 0.3 * found.measure(distances), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_a_part_that_explains_nothing_falls_silent_and_others_share_its_weight():
+    norm = np.ones((5, 3, 1), np.float32)
+    half, none = (np.concatenate([norm, norm, norm * r, norm], axis=2) for r in (0.5**0.5, 1.2))
+    asked, unasked = (Recipe("r", "none", (), explained=yes) for yes in (True, False))
+    weights = learning._weights({"a": half, "b": none}, asked)
+    assert weights["a"] == pytest.approx(2)
+    assert weights["b"] == pytest.approx(0, abs=1e-5)
+    assert set(learning._weights({"a": half, "b": none}, unasked).values()) == {1}
+    assert set(learning._weights({"a": none, "b": none}, asked).values()) == {1}

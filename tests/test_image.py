@@ -138,3 +138,16 @@ def test_broken_files_are_refused_with_their_name(tmp_path, pixels):
 def test_images_smaller_than_the_rule_cuts_are_refused():
     with pytest.raises(PsdlError, match="is 160 x 120 pixels, but the model's input rule cuts 500 x 1000"):
         image.plan(InputRule(crop=(1000, 500)), (120, 160))
+
+
+def test_a_scaled_geometry_shows_the_same_part_in_whole_multiples():
+    geometry = image.plan(InputRule(resize=None, shorter=256, window=(224, 224)), (400, 600))
+    assert image.scaled(geometry, 1.0) == geometry
+    for scale in (0.75, 1.25):
+        found = image.scaled(geometry, scale, 32)
+        assert found.input == (round(224 * scale / 32) * 32,) * 2
+        ratio = found.input[0] / geometry.input[0]
+        np.testing.assert_allclose(found.window, np.array(geometry.window) * ratio, atol=1)
+        np.testing.assert_allclose(found.resized, np.array(geometry.resized) * ratio, atol=1)
+    tiny = image.scaled(image.plan(InputRule(), (9, 9)), 0.01, 32)
+    assert tiny.input == (32, 32)

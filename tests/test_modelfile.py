@@ -65,7 +65,7 @@ def newer(card):
 
 
 def older(card):
-    card["format"] = 1
+    card["format"] = 2
 
 
 def other_graph(card):
@@ -92,8 +92,8 @@ HOSTILE = {
     "a zip": (lambda data: b"PK\x03\x04" + data, "zip"),
     "an image": (lambda data: b"\x89PNG" + bytes(100), "not a psdl model file"),
     "empty": (lambda data: b"", "not a psdl model file"),
-    "a newer format": (lambda data: rewritten(data, newer), "model format 99, this psdl reads 2: install a newer"),
-    "an older format": (lambda data: rewritten(data, older), "model format 1, this psdl reads 2: fit a new one"),
+    "a newer format": (lambda data: rewritten(data, newer), "model format 99, this psdl reads 3: install a newer"),
+    "an older format": (lambda data: rewritten(data, older), "model format 2, this psdl reads 3: fit a new one"),
     "another graph": (lambda data: rewritten(data, other_graph), "holds a graph with SHA-256"),
     "another grid": (lambda data: rewritten(data, other_grid), "damaged model file"),
     "an unknown method": (lambda data: rewritten(data, unknown_method), "unknown methods name 'os'"),

@@ -79,3 +79,12 @@ def test_top_percent_is_the_mean_of_the_largest_hundredth():
     values = np.arange(400.0).reshape(20, 20)
     found = one(values, (20, 20), rule="top-percent", smoothing=0.0)
     assert found.image[0] == pytest.approx(np.sort(found.map.ravel())[-4:].mean(), rel=1e-6)
+
+
+def test_smooth_top_prefers_a_region_to_a_pixel():
+    pixel, region = np.zeros((2, 64, 64), np.float32)
+    pixel[32, 32] = 1
+    region[24:40, 24:40] = 1
+    found = score.RULES["smooth-top"](np.stack([pixel, region, np.ones((64, 64), np.float32)]))
+    assert found[0] < found[1] / 10
+    assert found[2] == pytest.approx(1, rel=1e-5)

@@ -114,4 +114,4 @@ def test_a_planted_defects_region_lies_on_it_and_shows_the_good_patch_most_like_
         likes = [r.like for r in region.reasons if r.like]
         assert {like.image for like in likes} <= {str(file) for file in files}
         assert all(detector.model.learned[like.number].name == like.image for like in likes)
-        assert likes, "near8 and near16 keep patches"
+        assert likes, "coarse and deep keep patches"

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import check, heldout, modelfile, recipes, sparse
+from psdl import check, heldout, image, modelfile, recipes, sparse
 from psdl import score as scoring
 from psdl.backbone.session import Session, resolve_device
 from psdl.calibrate import selftest, thresholds
 from psdl.calibrate.rates import rates, record
 from psdl.errors import PsdlError
-from psdl.extract import Source, extract, from_input, origin
+from psdl.extract import Source, extract, from_pixels, origin
 from psdl.jobs import runner
 from psdl.learning import Progress, groups_of, learn, method_of, params_of
 from psdl.result import Result
@@ -122,8 +122,9 @@ class Detector:
             history=({"what": "learned", "images": len(items), **record(learned.calibration)},),
         )
         self._take(model)
-        chosen = [extract(items[n], session, net, recipe).inputs for n in learned.golden]
-        self._model = replace(model, golden=self._golden(chosen))
+        chosen = [extract(items[n], session, net, recipe) for n in learned.golden]
+        golden = self._golden([found.inputs for found in chosen], chosen[0].geometry.input)
+        self._model = replace(model, golden=golden)
         self._strangest = tuple(
             (items[n], self._result(score, {}, geometry)) for n, score, geometry in learned.strangest
         )
@@ -190,7 +191,8 @@ class Detector:
         golden = self.model.golden
         if golden is None:
             raise PsdlError("the model carries no images for a self-test: fit a new one")
-        return selftest.deviations(golden, self._golden(list(golden.inputs)), self.model.calibration)
+        now = self._golden(list(golden.inputs), golden.maps.shape[1:])
+        return selftest.deviations(golden, now, self.model.calibration)
 
     def score(self, images: Any) -> Any:
         """The Result of one image, or a list of Results of a list, tuple or array (n,h,w,3) of them.
@@ -260,10 +262,14 @@ class Detector:
         verdict = thresholds.verdict(value, self.model.calibration)
         return Result(value, verdict, scored.map[0], geometry, coded, self.model)
 
-    def _golden(self, inputs: Sequence[NDArray[np.uint8]]) -> Golden:
-        """What network inputs (H,W,3) score here."""
-        session, network = self._session(1), self.model.network
-        found = [self._scored(from_input(pixels, session, network, self.recipe), 1)[1] for pixels in inputs]
+    def _golden(self, inputs: Sequence[NDArray[np.uint8]], size: tuple[int, ...]) -> Golden:
+        """What images (h,w,3), brought to inputs of `size` (H,W) and their other scales, score here."""
+        rule = InputRule(resize=(size[0], size[1]))
+        rest = rule, self._session(1), self.model.network, self.recipe
+        found = []
+        for pixels in inputs:
+            signals = from_pixels(pixels, image.plan(rule, pixels.shape[:2]), *rest).signals
+            found.append(self._scored(signals, 1)[1])
         maps = np.concatenate([score.map for score in found])
         return Golden(np.stack(inputs), np.concatenate([score.image for score in found]), maps)
 

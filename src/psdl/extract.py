@@ -16,7 +16,8 @@ Source = Any  # a Sample, a path, file bytes, a PIL image, or an array (h,w), (h
 
 
 class Extracted(NamedTuple):
-    """signals (1,P,F) by part; inputs (H,W,3) uint8, the network's; geometry: how the pixels became that input."""
+    """signals (1,P,F) by part; inputs (h,w,3) uint8: the network's, at its largest; geometry: how pixels became
+    the input of scale 1, whose pixels maps and masks have."""
 
     signals: dict[str, Signals]
     inputs: image.Pixels
@@ -30,14 +31,27 @@ def extract(source: Source, session: Session, network: Network, recipe: Recipe) 
     """
     source = source.path if isinstance(source, Sample) else source
     name = name_of(source)
-    inputs, geometry = image.to_input(image.pixels(source, name), recipe.input or InputRule(), name)
-    return Extracted(from_input(inputs, session, network, recipe), inputs, geometry)
+    pixels, rule = image.pixels(source, name), recipe.input or InputRule()
+    return from_pixels(pixels, image.plan(rule, pixels.shape[:2], name), rule, session, network, recipe)
 
 
-def from_input(inputs: image.Pixels, session: Session, network: Network, recipe: Recipe) -> dict[str, Signals]:
-    """The signals (1,P,F) of the network's input (H,W,3) uint8, by part."""
-    maps = session.maps(image.normalise(inputs[None], network.mean, network.std))
-    return {part.name: signals.assemble(maps, part, inputs.shape[:2]) for part in recipe.parts}
+def from_pixels(
+    pixels: image.Pixels,
+    geometry: Geometry,
+    rule: InputRule,
+    session: Session,
+    network: Network,
+    recipe: Recipe,
+) -> Extracted:
+    """Of pixels (h,w,3) uint8 and the geometry that makes them the input of scale 1: one pass through the network
+    at each scale that a part asks for."""
+    found: dict[str, Signals] = {}
+    for scale in sorted({part.scale for part in recipe.parts}):
+        inputs = image.shown(pixels, image.scaled(geometry, scale, recipe.multiple), rule)
+        maps = session.maps(image.normalise(inputs[None], network.mean, network.std))
+        parts = [part for part in recipe.parts if part.scale == scale]
+        found |= {part.name: signals.assemble(maps, part, geometry.input) for part in parts}
+    return Extracted(found, inputs, geometry)
 
 
 def origin(source: Source, number: int) -> Origin:

@@ -40,6 +40,10 @@ class Unseen:
     mean: F32
     scale: F32
 
+    def weighted(self, weight: float) -> Unseen:
+        """These statistics for a part that counts `weight` times as much."""
+        return replace(self, scale=self.scale / np.float32(weight))
+
     def measure(self, distances: F32) -> F32:
         """Distances (n,P) in units of what unseen good images show at the same position."""
         return (distances - self.mean) / self.scale
@@ -70,6 +74,14 @@ def statistics(distances: F32, shrink: float = 0.5) -> Unseen:
     mean = (1 - shrink) * mean + shrink * mean.mean()
     scale = deviation ** (1 - shrink) * together**shrink
     return Unseen(mean.astype(np.float32), scale.astype(np.float32))
+
+
+def explained(residual: F32, norm: F32) -> float:
+    """The share of unseen good signals' energy that their codes explain, 0 if none: from norms (N,P) of their
+    residuals and of the signals. A dictionary that explains nothing tells good from bad no better than the
+    signal's norm does."""
+    energy = float(np.square(norm, dtype=np.float64).sum())
+    return max(0.0, 1 - float(np.square(residual, dtype=np.float64).sum()) / max(energy, 1e-300))
 
 
 def measured(distances: F32, fold: NDArray[np.intp]) -> F32:

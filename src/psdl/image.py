@@ -117,10 +117,28 @@ def _centre(size: tuple[int, int], part: tuple[int, int], name: str) -> tuple[in
 def to_input(image: Pixels, rule: InputRule, name: str = "image") -> tuple[Pixels, Geometry]:
     """Input pixels (H,W,3) uint8, before the network's normalisation, and how they came about."""
     geometry = plan(rule, image.shape[:2], name)
+    return shown(image, geometry, rule), geometry
+
+
+def shown(image: Pixels, geometry: Geometry, rule: InputRule) -> Pixels:
+    """The pixels (H,W,3) uint8 that a geometry makes of an image, by the rule's filter."""
     resized = Image.fromarray(image).resize(
         geometry.resized[::-1], FILTERS[rule.filter], box=geometry.crop, reducing_gap=None
     )
-    return np.asarray(resized.crop(geometry.window)), geometry
+    return np.asarray(resized.crop(geometry.window))
+
+
+def scaled(geometry: Geometry, scale: float, multiple: int = 1) -> Geometry:
+    """The same part of the same image at `scale` times the input's size, each side brought to the nearest multiple
+    of `multiple` pixels."""
+    height, width = (multiple * max(1, round(side * scale / multiple)) for side in geometry.input)
+    tall, wide = height / geometry.input[0], width / geometry.input[1]
+    left, top = round(geometry.window[0] * wide), round(geometry.window[1] * tall)
+    resized = (
+        max(round(geometry.resized[0] * tall), top + height),
+        max(round(geometry.resized[1] * wide), left + width),
+    )
+    return Geometry(geometry.source, geometry.crop, resized, (left, top, left + width, top + height))
 
 
 def thumbnail(inputs: Pixels, side: int) -> bytes:

@@ -35,6 +35,7 @@ from psdl.types import (
 )
 
 Progress = Callable[[str, int, int], None]  # stage, how many are done now, how many there are in all
+LEAST = 1e-6  # weight of a part that explains nothing
 STRANGEST = 24  # good images kept for a look at the good set
 ALBUM, ALBUM_IMAGES = (
     256,
@@ -80,15 +81,20 @@ def learn(
     with ExitStack() as open_stores:
         filled = _fill(recipe, network, items, session, run, tell, open_stores)
         work = sum(store.grid.positions for store in filled.stores.values()) * (int(fold.max()) + 2)
-        unseen, states = {}, {}
+        found, states = {}, {}
         for part in recipe.parts:
             learner = _Learner(
                 part, filled.stores[part.name], run, lambda n: tell("dictionaries", n, work), device
             )
-            found = heldout.judged(learner.fit, learner.judge, len(items), fold)
-            state = learner.fit(np.arange(len(items)))
-            unseen[part.name] = heldout.measured(found[..., 0], fold) if part.unseen else found[..., 0]
-            states[part.name] = _with_statistics(state, part, found)
+            found[part.name] = heldout.judged(learner.fit, learner.judge, len(items), fold)
+            states[part.name] = learner.fit(np.arange(len(items)))
+    weights = _weights(found, recipe)
+    unseen = {}
+    for part in recipe.parts:
+        seen, weight = found[part.name], weights[part.name]
+        distances = seen[..., 0]
+        unseen[part.name] = weight * heldout.measured(distances, fold) if part.unseen else distances
+        states[part.name] = _with_statistics(states[part.name], part, seen, weight)
     kept: list[tuple[float, int, Score]] = []
     scores = _keeping(_scores(unseen, states, recipe), kept)
     calibration = calibrate(scores, rates, groups, filled.origins)
@@ -99,11 +105,23 @@ def learn(
     return Learned(states, calibration, filled.origins, filled.album if patches else (), golden, strangest)
 
 
-def _with_statistics(state: State, part: Part, found: F32) -> State:
+def _weights(found: Mapping[str, F32], recipe: Recipe) -> dict[str, np.float32]:
+    """How much each part counts: by what it explains of unseen good signals, in all as much as there are parts;
+    equally where the recipe does not ask or no part explains anything. found: as `_Learner.judge` has it."""
+    shares = dict.fromkeys(found, 1.0)
+    if recipe.explained:
+        coding = {name: seen for name, seen in found.items() if seen.shape[2] == 4}
+        shares |= {name: heldout.explained(seen[..., 2], seen[..., 3]) for name, seen in coding.items()}
+    mean = sum(shares.values()) / len(shares)
+    return {name: np.float32(max(share / mean, LEAST) if mean else 1.0) for name, share in shares.items()}
+
+
+def _with_statistics(state: State, part: Part, found: F32, weight: np.float32) -> State:
     """The state with what unseen good images show at each position: of the distance, if the part is measured by
-    it; and of codes and residuals, which reasons are given by. found (N,P,1|3), as `_Learner.judge` has it."""
+    it, which then counts `weight` times; and of codes and residuals, which reasons are given by. found (N,P,1|4),
+    as `_Learner.judge` has it."""
     if part.unseen:
-        state = heldout.statistics(found[..., 0]).into(state)
+        state = heldout.statistics(found[..., 0]).weighted(float(weight)).into(state)
     for k, name in enumerate(("code", "residual")[: found.shape[2] - 1], 1):
         state = heldout.statistics(found[..., k]).into(state, name)
     return state
@@ -125,13 +143,13 @@ class _Learner:
         return state
 
     def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
-        """(len(rows),P,1) distances of the store's images `rows`, or (len(rows),P,3) with codes and residuals."""
+        """(len(rows),P,1|4): distances of the store's images `rows`; codes, residuals and norms if it has them."""
         method = method_of(self.part)
         ready = method.ready(state, params_of(self.part), self.device)
 
         def look(batch: NDArray[np.intp]) -> F32:
             coded = method.judge(ready, self.store.images(batch))
-            known = [v for v in (coded.distance, coded.code, coded.residual) if v is not None]
+            known = [v for v in (coded.distance, coded.code, coded.residual, coded.norm) if v is not None]
             return np.stack(known, axis=2)
 
         batches = np.array_split(rows, max(1, -(-len(rows) // heldout.BATCH)))

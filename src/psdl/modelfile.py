@@ -19,7 +19,7 @@ from psdl.errors import PsdlError
 from psdl.recipes import from_card
 from psdl.types import Calibration, Golden, Grid, Model, Network, Origin, Rates, Sample, State
 
-FORMAT = 2
+FORMAT = 3
 KEY = "psdl"  # the one metadata key: safetensors writes several in random order
 GRAPH = "graph"
 SCORED = ("scores", "peaks", "items", "pixels")  # the calibration's arrays

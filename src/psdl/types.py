@@ -115,8 +115,7 @@ class Part:
     taps: one or several; grid: whose grid gives the positions, "deepest" (the coarsest), "shallowest", or a tap.
     pool: average each map over pool x pool neighbours first (1: not at all). square: keep only the largest square
     number of channels, as a DCT start needs. unseen: measure distances in units of what held-out good images
-    show. weight: share in the sum of parts.
-    """
+    show. scale: of the network's input, in the recipe's. weight: share in the sum of parts."""
 
     name: str
     taps: tuple[str, ...]
@@ -126,6 +125,7 @@ class Part:
     pool: int = 1
     square: bool = True
     unseen: bool = False
+    scale: float = 1.0
     weight: float = 1.0
 
 
@@ -139,6 +139,8 @@ class Recipe:
     input: InputRule | None = None
     smoothing: float = 4.0  # Gaussian sigma of the map, in input pixels
     image_score: str = "max"
+    explained: bool = False  # a part counts for what it explains of unseen good signals' energy
+    multiple: int = 1  # the sides of what the network sees are multiples of so many pixels
     folds: int = 3  # for scores of good images as if unseen
     seed: int = 0
 
@@ -146,13 +148,14 @@ class Recipe:
 @dataclass(frozen=True)
 class Coded:
     """What a method says of n images at P positions. distance (n,P) float32: larger is stranger. Where it codes
-    signals also code (n,P) float32, L1 norms of the codes; residual (n,P) float32, norms of what is left; atom
-    (n,P) int32, each code's strongest atom, -1 where there is none."""
+    signals also code (n,P), L1 norms of the codes; residual (n,P), norms of what is left; atom (n,P) int32, each
+    code's strongest atom, -1 where there is none; norm (n,P), of the signals as coded."""
 
     distance: F32
     code: F32 | None = None
     residual: F32 | None = None
     atom: NDArray[np.int32] | None = None
+    norm: F32 | None = None
 
 
 @dataclass(frozen=True)
@@ -239,8 +242,7 @@ class Reason:
     share: the part's share of the map at the region's peak, 0..1. at (x,y): the image pixel at the middle of the
     part's strangest position inside. code, residual: how far the code's L1 norm and the residual's norm lie above
     what unseen good images show at that position, in their deviations; side: which of the two lies further. All
-    three are None for a method that codes nothing. like: the good patch most like it, where atoms are patches.
-    """
+    three are None for a method that codes nothing. like: the good patch most like it, where atoms are patches."""
 
     part: str
     taps: tuple[str, ...]
@@ -270,8 +272,8 @@ class Region:
 
 @dataclass(frozen=True)
 class Golden:
-    """Good images with what they scored where the model was made: inputs (n,H,W,3) uint8, the network's; image
-    scores (n,) float64; maps (n,H,W) float32."""
+    """Good images with what they scored where the model was made: inputs (n,h,w,3) uint8, the largest that the
+    network got; image scores (n,) float64; maps (n,H,W) float32."""
 
     inputs: NDArray[np.uint8]
     scores: F64

@@ -44,7 +44,8 @@ Config = Annotated[
 Recipe = Annotated[
     str | None,
     typer.Option(
-        help="default; baselines padim, patchcore; or paper, the published method: the next settings are its."
+        help="default; fast, its coarse part alone; baselines padim, patchcore; or paper, the published method:"
+        " the next settings are its."
     ),
 ]
 Arch = Annotated[

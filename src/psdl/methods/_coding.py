@@ -12,12 +12,13 @@ from psdl import sparse
 from psdl.types import F32
 
 
-def coded(values: F32, ready: Mapping[str, Any], threads: int) -> tuple[F32, F32, NDArray[np.int32]]:
-    """Of signals (..., N,F): norms of the residuals, L1 norms of the codes and the strongest atoms, each (..., N).
+def coded(values: F32, ready: Mapping[str, Any], threads: int) -> tuple[F32, F32, NDArray[np.int32], F32]:
+    """Of signals (..., N,F): norms of the residuals, L1 norms of the codes, the strongest atoms and norms of the
+    signals, each (..., N).
 
     ready: the dictionary `prepared`, the `sparsity` and the `device` to code on.
     """
     prepared = ready["prepared"]
     codes = sparse.omp(values, prepared, sparsity=ready["sparsity"], threads=threads, device=ready["device"])
     residual = sparse.norms(sparse.residual(values, prepared, codes, threads=threads))[..., 0]
-    return residual, *sparse.strongest(codes)
+    return residual, *sparse.strongest(codes), sparse.norms(values)[..., 0]

@@ -84,5 +84,5 @@ def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded
     """Of signals (n,P,F): the distance is the norm of the residual."""
     values = whitening.apply(ready["white"], signals.values)
     values = np.ascontiguousarray(values.transpose(1, 0, 2))
-    residual, norm, atom = coded(values, ready, threads)
-    return Coded(residual.T, norm.T, residual.T, atom.T)
+    residual, code, atom, norm = coded(values, ready, threads)
+    return Coded(residual.T, code.T, residual.T, atom.T, norm.T)

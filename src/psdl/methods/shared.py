@@ -111,6 +111,6 @@ def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded
     """Of signals (n,P,F): the distance is the norm of the residual."""
     values = whitening.apply(ready["white"], signals.values)
     flat, shape = np.ascontiguousarray(values.reshape(-1, values.shape[2])), values.shape[:2]
-    residual, norm, atom = coded(flat, ready, threads)
+    residual, code, atom, norm = coded(flat, ready, threads)
     residual = residual.reshape(shape)
-    return Coded(residual, norm.reshape(shape), residual, atom.reshape(shape))
+    return Coded(residual, code.reshape(shape), residual, atom.reshape(shape), norm.reshape(shape))
