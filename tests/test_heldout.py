@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psdl import heldout, learning
-from psdl.types import Recipe
+import psdl
+from psdl import Detector, heldout, learning
+from psdl.types import Part, Recipe
+from tests import parts
 
 
 @given(st.lists(st.integers(0, 9), min_size=2, max_size=60), st.integers(2, 6), st.integers(0, 99))
@@ -92,20 +96,28 @@ def test_what_is_explained_is_a_share_of_energy_and_never_negative():
     assert heldout.explained(norm * 2, norm) == 0.0
 
 
-def test_a_weight_multiplies_what_is_measured():
-    distances = np.random.default_rng(3).gamma(2, size=(20, 4)).astype(np.float32)
-    found = heldout.statistics(distances)
-    np.testing.assert_allclose(
-        found.weighted(0.3).measure(distances), 0.3 * found.measure(distances), rtol=1e-5, atol=1e-6
-    )
-
-
 def test_a_part_that_explains_nothing_falls_silent_and_others_share_its_weight():
-    norm = np.ones((5, 3, 1), np.float32)
-    half, none = (np.concatenate([norm, norm, norm * r, norm], axis=2) for r in (0.5**0.5, 1.2))
-    asked, unasked = (Recipe("r", "none", (), explained=yes) for yes in (True, False))
-    weights = learning._weights({"a": half, "b": none}, asked)
-    assert weights["a"] == pytest.approx(2)
-    assert weights["b"] == pytest.approx(0, abs=1e-5)
-    assert set(learning._weights({"a": half, "b": none}, unasked).values()) == {1}
-    assert set(learning._weights({"a": none, "b": none}, asked).values()) == {1}
+    norm = np.ones((5, 3), np.float32)
+    half, none = (heldout.explained(norm * r, norm) for r in (0.5**0.5, 1.2))
+    recipe = Recipe("r", "none", tuple(Part(name, ("layer3",), "exemplars") for name in "ab"), explained=True)
+
+    def weights(a, b):
+        return [part.weight for part in learning._weighted(recipe, {"a": a, "b": b}).parts]
+
+    a, b = weights(half, none)
+    assert a == pytest.approx(2)
+    assert b == pytest.approx(0, abs=1e-5)
+    assert set(weights(none, none)) == {1}
+
+
+def test_only_recipes_that_ask_for_it_have_their_parts_weighted(tmp_path):
+    rng = np.random.default_rng(5)
+    files = [parts.save(parts.good(rng), tmp_path / f"{n}.png") for n in range(6)]
+    base = psdl.recipe("default")
+    asked = Detector(base).fit(files)
+    weights = [part.weight for part in asked.model.recipe.parts]
+    assert sum(weights) == pytest.approx(3)
+    assert len(set(weights)) > 1
+    assert [p.weight for p in asked.fit(files).model.recipe.parts] == weights
+    unasked = Detector(replace(base, explained=False)).fit(files)
+    assert {part.weight for part in unasked.model.recipe.parts} == {1}

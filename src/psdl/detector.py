@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import check, heldout, image, modelfile, recipes, sparse
+from psdl import check, heldout, modelfile, recipes, sparse
 from psdl import score as scoring
 from psdl.backbone.session import Session, resolve_device
 from psdl.calibrate import selftest, thresholds
 from psdl.calibrate.rates import rates, record
 from psdl.errors import PsdlError
-from psdl.extract import Source, extract, from_pixels, origin
+from psdl.extract import Source, extract, origin
 from psdl.jobs import runner
 from psdl.learning import Progress, groups_of, learn, method_of, params_of
 from psdl.result import Result
@@ -109,7 +109,7 @@ class Detector:
         session = Session(net, device=self.device)
         learned = learn(recipe, net, items, self.rates, session, runner(jobs), progress, self._coder)
         model = Model(
-            recipe=recipe,
+            recipe=learned.recipe,
             network=net,
             states=learned.states,
             calibration=learned.calibration,
@@ -265,11 +265,8 @@ class Detector:
     def _golden(self, inputs: Sequence[NDArray[np.uint8]], size: tuple[int, ...]) -> Golden:
         """What images (h,w,3), brought to inputs of `size` (H,W) and their other scales, score here."""
         rule = InputRule(resize=(size[0], size[1]))
-        rest = rule, self._session(1), self.model.network, self.recipe
-        found = []
-        for pixels in inputs:
-            signals = from_pixels(pixels, image.plan(rule, pixels.shape[:2]), *rest).signals
-            found.append(self._scored(signals, 1)[1])
+        recipe, session, network = replace(self.recipe, input=rule), self._session(1), self.model.network
+        found = [self._scored(extract(pixels, session, network, recipe).signals, 1)[1] for pixels in inputs]
         maps = np.concatenate([score.map for score in found])
         return Golden(np.stack(inputs), np.concatenate([score.image for score in found]), maps)
 

@@ -25,26 +25,14 @@ class Extracted(NamedTuple):
 
 
 def extract(source: Source, session: Session, network: Network, recipe: Recipe) -> Extracted:
-    """The signals of one image for every part.
+    """The signals of one image for every part: one pass through the network at each scale that a part asks for.
 
     Raises PsdlError on images that cannot be read or are too small for the recipe's input rule.
     """
     source = source.path if isinstance(source, Sample) else source
     name = name_of(source)
     pixels, rule = image.pixels(source, name), recipe.input or InputRule()
-    return from_pixels(pixels, image.plan(rule, pixels.shape[:2], name), rule, session, network, recipe)
-
-
-def from_pixels(
-    pixels: image.Pixels,
-    geometry: Geometry,
-    rule: InputRule,
-    session: Session,
-    network: Network,
-    recipe: Recipe,
-) -> Extracted:
-    """Of pixels (h,w,3) uint8 and the geometry that makes them the input of scale 1: one pass through the network
-    at each scale that a part asks for."""
+    geometry = image.plan(rule, pixels.shape[:2], name)
     found: dict[str, Signals] = {}
     for scale in sorted({part.scale for part in recipe.parts}):
         inputs = image.shown(pixels, image.scaled(geometry, scale, recipe.multiple), rule)

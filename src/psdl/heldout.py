@@ -40,10 +40,6 @@ class Unseen:
     mean: F32
     scale: F32
 
-    def weighted(self, weight: float) -> Unseen:
-        """These statistics for a part that counts `weight` times as much."""
-        return replace(self, scale=self.scale / np.float32(weight))
-
     def measure(self, distances: F32) -> F32:
         """Distances (n,P) in units of what unseen good images show at the same position."""
         return (distances - self.mean) / self.scale

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,6 @@ from psdl.types import (
 )
 
 Progress = Callable[[str, int, int], None]  # stage, how many are done now, how many there are in all
-LEAST = 1e-6  # weight of a part that explains nothing
 STRANGEST = 24  # good images kept for a look at the good set
 ALBUM, ALBUM_IMAGES = (
     256,
@@ -45,11 +44,13 @@ ALBUM, ALBUM_IMAGES = (
 
 @dataclass(frozen=True)
 class Learned:
-    """states by part; calibration; origins of the images, in their order; album: a small JPEG of each, where a
-    method's atoms are good patches (else empty); golden: the places of the images with the lowest, the middle and
-    the highest score as if unseen; strangest: the images that look least like the rest, strangest first: their
-    places, their scores as if unseen, and how they became the network's input."""
+    """recipe: as given, its parts weighted if it asks for that; states by part; calibration; origins of images,
+    in their order; album: a small JPEG of each, where a method's atoms are good patches (else empty); golden: the
+    places of the images with the lowest, the middle and the highest score as if unseen; strangest: the images that
+    look least like the rest, strangest first: their places, their scores as if unseen, and how they became the
+    network's input."""
 
+    recipe: Recipe
     states: dict[str, State]
     calibration: Calibration
     origins: tuple[Origin, ...]
@@ -81,20 +82,18 @@ def learn(
     with ExitStack() as open_stores:
         filled = _fill(recipe, network, items, session, run, tell, open_stores)
         work = sum(store.grid.positions for store in filled.stores.values()) * (int(fold.max()) + 2)
-        found, states = {}, {}
+        unseen, states, shares = {}, {}, {}
         for part in recipe.parts:
             learner = _Learner(
                 part, filled.stores[part.name], run, lambda n: tell("dictionaries", n, work), device
             )
-            found[part.name] = heldout.judged(learner.fit, learner.judge, len(items), fold)
-            states[part.name] = learner.fit(np.arange(len(items)))
-    weights = _weights(found, recipe)
-    unseen = {}
-    for part in recipe.parts:
-        seen, weight = found[part.name], weights[part.name]
-        distances = seen[..., 0]
-        unseen[part.name] = weight * heldout.measured(distances, fold) if part.unseen else distances
-        states[part.name] = _with_statistics(states[part.name], part, seen, weight)
+            found = heldout.judged(learner.fit, learner.judge, len(items), fold)
+            state = learner.fit(np.arange(len(items)))
+            unseen[part.name] = heldout.measured(found[..., 0], fold) if part.unseen else found[..., 0]
+            states[part.name] = _with_statistics(state, part, found)
+            codes = found.shape[2] == 4  # else the method tells no norms, and counts fully
+            shares[part.name] = heldout.explained(found[..., 2], found[..., 3]) if codes else 1.0
+    recipe = _weighted(recipe, shares) if recipe.explained else recipe
     kept: list[tuple[float, int, Score]] = []
     scores = _keeping(_scores(unseen, states, recipe), kept)
     calibration = calibrate(scores, rates, groups, filled.origins)
@@ -102,26 +101,22 @@ def learn(
     strangest = tuple((n, score, filled.geometries[n]) for _, n, score in sorted(kept, reverse=True))
     places = {where: n for n, where in enumerate(filled.origins)}
     golden = tuple(places[calibration.images[n]] for n in (0, len(items) // 2, len(items) - 1))
-    return Learned(states, calibration, filled.origins, filled.album if patches else (), golden, strangest)
+    return Learned(recipe, states, calibration, filled.origins, filled.album if patches else (), golden, strangest)
 
 
-def _weights(found: Mapping[str, F32], recipe: Recipe) -> dict[str, np.float32]:
-    """How much each part counts: by what it explains of unseen good signals, in all as much as there are parts;
-    equally where the recipe does not ask or no part explains anything. found: as `_Learner.judge` has it."""
-    shares = dict.fromkeys(found, 1.0)
-    if recipe.explained:
-        coding = {name: seen for name, seen in found.items() if seen.shape[2] == 4}
-        shares |= {name: heldout.explained(seen[..., 2], seen[..., 3]) for name, seen in coding.items()}
+def _weighted(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
+    """The recipe with parts weighted by what each explains of unseen good signals, in all as much as there are
+    parts; equally where no part explains anything."""
     mean = sum(shares.values()) / len(shares)
-    return {name: np.float32(max(share / mean, LEAST) if mean else 1.0) for name, share in shares.items()}
+    parts = (replace(part, weight=shares[part.name] / mean if mean else 1.0) for part in recipe.parts)
+    return replace(recipe, parts=tuple(parts))
 
 
-def _with_statistics(state: State, part: Part, found: F32, weight: np.float32) -> State:
+def _with_statistics(state: State, part: Part, found: F32) -> State:
     """The state with what unseen good images show at each position: of the distance, if the part is measured by
-    it, which then counts `weight` times; and of codes and residuals, which reasons are given by. found (N,P,1|4),
-    as `_Learner.judge` has it."""
+    it; and of codes and residuals, which reasons are given by. found (N,P,1|3|4), as `_Learner.judge` has it."""
     if part.unseen:
-        state = heldout.statistics(found[..., 0]).weighted(float(weight)).into(state)
+        state = heldout.statistics(found[..., 0]).into(state)
     for k, name in enumerate(("code", "residual")[: found.shape[2] - 1], 1):
         state = heldout.statistics(found[..., k]).into(state, name)
     return state
@@ -143,7 +138,8 @@ class _Learner:
         return state
 
     def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
-        """(len(rows),P,1|4): distances of the store's images `rows`; codes, residuals and norms if it has them."""
+        """(len(rows),P,1|3|4): of the store's images `rows` distances, codes and residuals, and norms, as far as
+        the method has them."""
         method = method_of(self.part)
         ready = method.ready(state, params_of(self.part), self.device)
 

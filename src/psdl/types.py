@@ -139,7 +139,7 @@ class Recipe:
     input: InputRule | None = None
     smoothing: float = 4.0  # Gaussian sigma of the map, in input pixels
     image_score: str = "max"
-    explained: bool = False  # a part counts for what it explains of unseen good signals' energy
+    explained: bool = False  # learning sets weights: what a part explains of unseen good signals' energy
     multiple: int = 1  # the sides of what the network sees are multiples of so many pixels
     folds: int = 3  # for scores of good images as if unseen
     seed: int = 0
