@@ -7,6 +7,7 @@ import sys
 import typer
 
 from psdl.cli.calibrate import calibrate
+from psdl.cli.datasets import datasets
 from psdl.cli.demo import demo
 from psdl.cli.evaluate import evaluate
 from psdl.cli.fit import fit
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 for verb in (demo, fit, evaluate, run, predict, calibrate, selftest, inspect):
     app.command()(verb)
+app.add_typer(datasets, name="datasets")
 
 
 def main() -> None:

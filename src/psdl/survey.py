@@ -1,0 +1,143 @@
+"""A data set looked at whole before work starts: what is there, what is wrong with it, whether its split leaks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from psdl import duplicates, image
+from psdl.duplicates import Pair
+from psdl.errors import PsdlError
+from psdl.jobs import runner
+from psdl.types import Sample
+
+LEAKING = 0.1  # share of good test images whose item was learned from, above which figures mean little
+
+
+@dataclass(frozen=True)
+class Category:
+    """One category: images by split and label; good and defective ones without a mask; sizes (h,w) and colour
+    modes with how many images have them."""
+
+    name: str
+    counts: dict[str, int]
+    unmasked: int
+    sizes: dict[str, int]
+    modes: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """unreadable: a sentence for each file that cannot be used; identical: names of files with the same bytes;
+    pairs: names of images of one item and how alike they are; items: independent items among the good images to
+    learn from, of `learned`; leaks: good test images that show an item learned from, of `tested`."""
+
+    categories: tuple[Category, ...]
+    unreadable: tuple[str, ...]
+    identical: tuple[tuple[str, ...], ...]
+    pairs: tuple[tuple[str, str, float], ...]
+    learned: int
+    items: int
+    tested: int
+    leaks: int
+
+    @property
+    def leaking(self) -> bool:
+        return self.leaks > LEAKING * self.tested
+
+    def values(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {**asdict(self), "leaking": self.leaking}
+
+
+def survey(samples: Sequence[Sample], jobs: int | None, tell: Any) -> Survey:
+    """Looks at every file, and compares all images for near-duplicates; tell(stage, now, in all)."""
+    run = runner(jobs)
+    whole, unreadable, modes, digests = [], [], {}, defaultdict(list)
+    for sample, (mode, digest, fault) in zip(samples, run(_look, samples), strict=True):
+        tell("files", 1, len(samples))
+        if fault:
+            unreadable.append(fault)
+            continue
+        whole.append(sample)
+        modes[sample.name] = mode
+        digests[digest].append(sample.name)
+    found = duplicates.pairs(whole, run, lambda n: tell("pairs", n, 2 * len(whole)))
+    taught = {n for n, s in enumerate(whole) if s.split != "test" and not s.label}
+    tested = {n for n, s in enumerate(whole) if s.split == "test" and s.label == 0}
+    inside = [pair for pair in found if pair.first in taught and pair.second in taught]
+    joined = duplicates.groups(len(whole), inside)
+    return Survey(
+        categories=tuple(_category(name, whole, modes) for name in sorted({s.category for s in whole})),
+        unreadable=tuple(unreadable),
+        identical=tuple(tuple(names) for names in digests.values() if len(names) > 1),
+        pairs=tuple((whole[p.first].name, whole[p.second].name, round(p.alike, 3)) for p in found),
+        learned=len(taught),
+        items=len({joined[n] for n in taught}),
+        tested=len(tested),
+        leaks=len(_across(found, taught, tested)),
+    )
+
+
+def _across(found: Sequence[Pair], taught: set[int], tested: set[int]) -> set[int]:
+    """The tested images that a pair joins to one that is learned from."""
+    ways = [(a, b) for a, b, _ in found] + [(b, a) for a, b, _ in found]
+    return {a for a, b in ways if a in tested and b in taught}
+
+
+def lines(found: Survey) -> list[str]:
+    """The survey in words, a table of categories first."""
+    said = []
+    for category in found.categories:
+        counts = ", ".join(f"{n} {what}" for what, n in category.counts.items())
+        sizes = ", ".join(f"{size} ({n})" for size, n in list(category.sizes.items())[:3])
+        more = f" and {len(category.sizes) - 3} other sizes" if len(category.sizes) > 3 else ""
+        said.append(f"{category.name}: {counts}; {category.unmasked} defective without a mask")
+        said.append(
+            f"{category.name}: {sizes}{more}; {', '.join(f'{m} ({n})' for m, n in category.modes.items())}"
+        )
+    said += [f"unreadable: {sentence}" for sentence in found.unreadable]
+    said += [f"same bytes: {', '.join(names)}" for names in found.identical]
+    said += [f"near-duplicates {alike:.2f}: {first}, {second}" for first, second, alike in found.pairs[:20]]
+    if len(found.pairs) > 20:
+        said.append(f"near-duplicates: {len(found.pairs) - 20} more pairs, all of them with --json")
+    said.append(
+        f"{found.learned} good images to learn from show {found.items} items, as far as they can be told apart"
+    )
+    if found.tested:
+        said.append(f"{found.leaks} of {found.tested} good test images show an item that is learned from")
+    if found.leaking:
+        said.append("THE SPLIT LEAKS: figures measured on it would be too good; split by item")
+    return said
+
+
+def _look(sample: Sample) -> tuple[str, str, str]:
+    """mode and SHA-256 of a file, or the sentence that says why it cannot be used."""
+    try:
+        size = image.pixels(sample.path).shape[:2]
+        if sample.mask:
+            image.read_mask(sample.mask, size, sample.path)
+        with Image.open(sample.path) as opened:
+            return opened.mode, hashlib.sha256(Path(sample.path).read_bytes()).hexdigest(), ""
+    except PsdlError as error:
+        return "", "", str(error)
+
+
+def _category(name: str, samples: Sequence[Sample], modes: dict[str, str]) -> Category:
+    inside = [s for s in samples if s.category == name]
+    label = {0: "good", 1: "defective", None: "unlabelled"}
+    counts = Counter(f"{label[s.label]} in {s.split}" if s.split != "none" else label[s.label] for s in inside)
+    sizes = Counter("{1} x {0}".format(*image.header(s.path)) for s in inside)
+    return Category(
+        name=name,
+        counts=dict(sorted(counts.items())),
+        unmasked=sum(1 for s in inside if s.label == 1 and not s.mask),
+        sizes=dict(sizes.most_common()),
+        modes=dict(Counter(modes[s.name] for s in inside).most_common()),
+    )
