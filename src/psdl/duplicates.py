@@ -24,7 +24,6 @@ ALIKE = (
     0.8,
 )  # correlation from which two images are taken for one item, by how alike items are: at least, at most
 SPREAD = 3  # times the lower spread of all pairs above their middle: so far do different items come
-MOST = 3000  # images among which all pairs are compared in reasonable time
 SIDE = 192  # pixels that the middle image's mean side is brought to; all images of a set by one factor
 TAP, STRIDE, LENGTH = "layer2", 8, 16  # where signals are taken; how many whitened numbers stay of each
 BASIS = 100  # images that the whitening is fitted on
