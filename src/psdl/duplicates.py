@@ -19,10 +19,8 @@ from psdl.backbone.graphs import network
 from psdl.backbone.session import Session
 from psdl.types import F32, F64, Network, Run, Sample
 
-ALIKE = (
-    0.5,
-    0.8,
-)  # correlation from which two images are taken for one item, by how alike items are: at least, at most
+# The correlation from which two images are taken for one item, at least and at most; more where items are alike.
+ALIKE = (0.5, 0.8)
 SPREAD = 3  # times the lower spread of all pairs above their middle: so far do different items come
 SIDE = 192  # pixels that the middle image's mean side is brought to; all images of a set by one factor
 TAP, STRIDE, LENGTH = "layer2", 8, 16  # where signals are taken; how many whitened numbers stay of each

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image
 
 from psdl import duplicates, image
 from psdl.duplicates import Pair
 from psdl.errors import PsdlError
-from psdl.jobs import runner
-from psdl.types import Sample
+from psdl.extract import origin
+from psdl.types import Run, Sample
 
 LEAKING = 0.1  # share of good test images whose item was learned from, above which figures mean little
 
 
 @dataclass(frozen=True)
 class Category:
-    """One category: images by split and label; good and defective ones without a mask; sizes (h,w) and colour
+    """One category: images by split and label; defective ones without a mask; sizes (h,w) and colour
     modes with how many images have them."""
 
     name: str
@@ -56,27 +54,34 @@ class Survey:
         return {**asdict(self), "leaking": self.leaking}
 
 
-def survey(samples: Sequence[Sample], jobs: int | None, tell: Any) -> Survey:
+class _File(NamedTuple):
+    """A file that can be used: its size (h,w) as displayed, colour mode and SHA-256."""
+
+    size: tuple[int, int]
+    mode: str
+    sha256: str
+
+
+def survey(samples: Sequence[Sample], run: Run, tell: Any) -> Survey:
     """Looks at every file, and compares all images for near-duplicates; tell(stage, now, in all)."""
-    run = runner(jobs)
-    whole, unreadable, modes, digests = [], [], {}, defaultdict(list)
-    for sample, (mode, digest, fault) in zip(samples, run(_look, samples), strict=True):
+    whole, files, unreadable, same = [], [], [], defaultdict(list)
+    for sample, file in zip(samples, run(_look, samples), strict=True):
         tell("files", 1, len(samples))
-        if fault:
-            unreadable.append(fault)
+        if isinstance(file, str):
+            unreadable.append(file)
             continue
         whole.append(sample)
-        modes[sample.name] = mode
-        digests[digest].append(sample.name)
+        files.append(file)
+        same[file.sha256].append(sample.name)
     found = duplicates.pairs(whole, run, lambda n: tell("pairs", n, 2 * len(whole)))
     taught = {n for n, s in enumerate(whole) if s.split != "test" and not s.label}
     tested = {n for n, s in enumerate(whole) if s.split == "test" and s.label == 0}
     inside = [pair for pair in found if pair.first in taught and pair.second in taught]
     joined = duplicates.groups(len(whole), inside)
     return Survey(
-        categories=tuple(_category(name, whole, modes) for name in sorted({s.category for s in whole})),
+        categories=tuple(_category(name, whole, files) for name in sorted({s.category for s in whole})),
         unreadable=tuple(unreadable),
-        identical=tuple(tuple(names) for names in digests.values() if len(names) > 1),
+        identical=tuple(tuple(names) for names in same.values() if len(names) > 1),
         pairs=tuple((whole[p.first].name, whole[p.second].name, round(p.alike, 3)) for p in found),
         learned=len(taught),
         items=len({joined[n] for n in taught}),
@@ -117,27 +122,27 @@ def lines(found: Survey) -> list[str]:
     return said
 
 
-def _look(sample: Sample) -> tuple[str, str, str]:
-    """mode and SHA-256 of a file, or the sentence that says why it cannot be used."""
+def _look(sample: Sample) -> _File | str:
+    """What a file is, or the sentence that says why it cannot be used."""
     try:
-        size = image.pixels(sample.path).shape[:2]
+        height, width = image.pixels(sample.path).shape[:2]
         if sample.mask:
-            image.read_mask(sample.mask, size, sample.path)
+            image.read_mask(sample.mask, (height, width), sample.path)
         with Image.open(sample.path) as opened:
-            return opened.mode, hashlib.sha256(Path(sample.path).read_bytes()).hexdigest(), ""
+            return _File((height, width), opened.mode, origin(sample, 0).sha256)
     except PsdlError as error:
-        return "", "", str(error)
+        return str(error)
 
 
-def _category(name: str, samples: Sequence[Sample], modes: dict[str, str]) -> Category:
-    inside = [s for s in samples if s.category == name]
+def _category(name: str, samples: Sequence[Sample], files: Sequence[_File]) -> Category:
+    inside = [(s, file) for s, file in zip(samples, files, strict=True) if s.category == name]
     label = {0: "good", 1: "defective", None: "unlabelled"}
-    counts = Counter(f"{label[s.label]} in {s.split}" if s.split != "none" else label[s.label] for s in inside)
-    sizes = Counter("{1} x {0}".format(*image.header(s.path)) for s in inside)
+    counts = Counter(f"{label[s.label]} in {s.split}" if s.split != "none" else label[s.label] for s, _ in inside)
+    sizes = Counter("{1} x {0}".format(*file.size) for _, file in inside)
     return Category(
         name=name,
         counts=dict(sorted(counts.items())),
-        unmasked=sum(1 for s in inside if s.label == 1 and not s.mask),
+        unmasked=sum(1 for s, _ in inside if s.label == 1 and not s.mask),
         sizes=dict(sizes.most_common()),
-        modes=dict(Counter(modes[s.name] for s in inside).most_common()),
+        modes=dict(Counter(file.mode for _, file in inside).most_common()),
     )

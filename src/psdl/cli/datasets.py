@@ -29,11 +29,12 @@ def check(
     from psdl.check import learning
     from psdl.cli.lines import Lines
     from psdl.errors import PsdlError, printable
+    from psdl.jobs import runner
 
     lines = Lines(quiet)
     samples, _ = Lines(quiet or as_json).read(data, layout, category)
     with lines.progress() as tell:
-        found = survey.survey(samples, jobs, tell)
+        found = survey.survey(samples, runner(jobs), tell)
     if as_json:
         print(json.dumps(found.values(), indent=2))
     else:
