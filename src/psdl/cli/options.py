@@ -36,7 +36,13 @@ def resolved(context: typer.Context) -> dict[str, Any]:
     return {k: str(v) if isinstance(v, Path) else v for k, v in sorted(context.params.items())}
 
 
-Data = Annotated[str, typer.Argument(help="Folder of images; the layout is recognised.", show_default=False)]
+Data = Annotated[
+    str,
+    typer.Argument(
+        help="Folder of images, whose layout is recognised; or a .csv, .jsonl or .txt file that names them.",
+        show_default=False,
+    ),
+]
 Config = Annotated[
     Path | None,
     typer.Option(help="TOML file that can hold every option; flags win.", callback=read_config, is_eager=True),

@@ -14,7 +14,18 @@ from psdl.data import files
 from psdl.errors import PsdlError
 from psdl.types import InputRule, Sample
 
-ORDER = ("mtd", "kolektor", "manifest", "mvtec", "plain")  # the most particular first; others come before plain
+ORDER = (
+    "mtd",
+    "kolektor",
+    "visa",
+    "manifest",
+    "btad",
+    "kolektor2",
+    "mvtec",
+    "plain",
+)  # the most particular first; others come before plain
+
+TABLES = (".csv", ".jsonl", ".txt")  # files that name images
 
 
 class Found(NamedTuple):
@@ -27,12 +38,18 @@ class Found(NamedTuple):
 
 
 def read(root: str | Path, layout: str | None = None) -> Found:
-    """All samples below `root`, by name. Raises PsdlError on a missing or empty folder."""
+    """All samples below the folder `root`, or those that a table or list of images names, by name.
+
+    Raises PsdlError on a missing or empty folder, and on a file that is neither table nor list.
+    """
     root = Path(root)
     if not root.exists():
         raise PsdlError(f"no folder {root}: give the folder that holds the images")
-    if not root.is_dir():
-        raise PsdlError(f"{root} is a file, but a folder of images was expected: give its folder")
+    if root.is_file() and root.suffix.lower() not in TABLES:
+        raise PsdlError(
+            f"{root} is a file, but a folder of images was expected: give its folder, or a table of images"
+            f" ({', '.join(TABLES)})"
+        )
     for name in [layout] if layout else _order():
         module = plugins.load("data/layouts", name)
         reason = module.recognise(root)
@@ -55,7 +72,7 @@ def listed(paths: Sequence[str]) -> tuple[Sample, ...]:
     """
     found: list[Sample] = []
     for path in paths:
-        if Path(path).is_dir():
+        if Path(path).is_dir() or (Path(path).is_file() and Path(path).suffix.lower() in TABLES):
             found += [replace(sample, name=sample.path) for sample in read(path).samples]
         elif Path(path).is_file():
             found.append(Sample(path, path, "images"))

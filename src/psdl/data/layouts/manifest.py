@@ -1,4 +1,4 @@
-"""A folder with a split.csv: path, mask, label, split, group, and category where there are several."""
+"""A folder with a split.csv (path, mask, label, split, group), or a CSV or JSONL file that names images."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from psdl.types import InputRule, Sample
 
 
 def recognise(root: Path) -> str | None:
+    if root.is_file():
+        return "a table of images" if root.suffix.lower() in (".csv", ".jsonl") else None
     return "file split.csv" if (root / "split.csv").is_file() else None
 
 
 def read(root: Path) -> Iterator[Sample]:
+    if root.is_file():
+        return files.manifest(root, root.resolve().parent.name)
     return files.split_file(root, root.resolve().name)
 
 

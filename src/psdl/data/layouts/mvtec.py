@@ -19,15 +19,15 @@ MVTEC_AD = frozenset(
 
 
 def recognise(root: Path) -> str | None:
-    if _is_category(root):
+    found = categories(root)
+    if found == [root]:
         return "folder train/good"
-    found = _categories(root)
     return f"folders {found[0].name}/train/good" + (" ..." if len(found) > 1 else "") if found else None
 
 
 def read(root: Path) -> Iterator[Sample]:
-    for folder in [root] if _is_category(root) else _categories(root):
-        yield from _category(root, folder)
+    for folder in categories(root):
+        yield from category(root, folder)
 
 
 def rule(samples: Sequence[Sample]) -> InputRule:
@@ -37,22 +37,22 @@ def rule(samples: Sequence[Sample]) -> InputRule:
     return InputRule(resize=(256, 256), filter="lanczos")
 
 
-def _is_category(folder: Path) -> bool:
-    return (folder / "train" / "good").is_dir()
+def categories(root: Path, good: str = "good") -> list[Path]:
+    """The folders below `root` that have a folder train/`good`; `root` alone if it has one."""
+    folders = [root, *sorted(root.iterdir())] if root.is_dir() else []
+    found = [folder for folder in folders if (folder / "train" / good).is_dir()]
+    return found[:1] if root in found else found
 
 
-def _categories(root: Path) -> list[Path]:
-    return sorted(p for p in root.iterdir() if p.is_dir() and _is_category(p))
-
-
-def _category(root: Path, folder: Path) -> Iterator[Sample]:
-    category = folder.name or folder.resolve().name
-    for path in files.images(folder / "train" / "good"):
-        yield Sample(str(path), _name(path, root), category, "train", 0, "good")
+def category(root: Path, folder: Path, good: str = "good") -> Iterator[Sample]:
+    """The samples of one category; `good`: what the folders of good images are called."""
+    name = folder.name or folder.resolve().name
+    for path in files.images(folder / "train" / good):
+        yield Sample(str(path), _name(path, root), name, "train", 0, "good")
     test = folder / "test"
     for kind in sorted(p for p in test.iterdir() if p.is_dir()) if test.is_dir() else []:
-        good = kind.name == "good"
-        masks = {} if good else files.masks_by_stem(folder / "ground_truth" / kind.name)
+        fine = kind.name == good
+        masks = {} if fine else files.masks_by_stem(folder / "ground_truth" / kind.name)
         for path in files.images(kind):
             mask = masks.get(path.stem)
             if masks and mask is None:
@@ -60,8 +60,10 @@ def _category(root: Path, folder: Path) -> Iterator[Sample]:
                     f"no mask for {path}: expected {path.stem}_mask.png or {path.stem}.png in"
                     f" {folder / 'ground_truth' / kind.name}, as for the others of its kind"
                 )
-            marked = str(mask) if mask else None
-            yield Sample(str(path), _name(path, root), category, "test", int(not good), kind.name, marked)
+            label = "good" if fine else kind.name
+            yield Sample(
+                str(path), _name(path, root), name, "test", int(not fine), label, str(mask) if mask else None
+            )
 
 
 def _name(path: Path, root: Path) -> str:

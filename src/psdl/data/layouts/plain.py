@@ -16,7 +16,7 @@ LABELS = {"good": 0, "ok": 0} | dict.fromkeys(("bad", "ng", "ko", "defect", "def
 
 
 def recognise(root: Path) -> str | None:
-    return "image files" if files.images(root, deep=True) else None
+    return "image files" if root.is_dir() and files.images(root, deep=True) else None
 
 
 def read(root: Path) -> Iterator[Sample]:
