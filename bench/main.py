@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from psdl import Detector, image
+from psdl import Detector, decode, image
 from psdl.backbone.session import Session
 
 RECIPES = {
@@ -63,7 +63,7 @@ def pace(model: Path, picture: Path) -> dict[str, float]:
     """Milliseconds of scoring one decoded image, and of the backbone alone on it, in turn; medians of 50."""
     detector = Detector.load(model)
     threads = os.cpu_count() or 1
-    pixels = image.pixels(picture)
+    pixels = decode.pixels(picture)
     session = Session(detector.model.network, threads=threads)
     inputs, _ = image.to_input(pixels, detector.recipe.input)  # type: ignore[arg-type]
     tensor = image.normalise(inputs[None], detector.model.network.mean, detector.model.network.std)

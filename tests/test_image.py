@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from psdl import image
+from psdl import decode, image
 from psdl.errors import PsdlError
 from psdl.types import InputRule
 from tests import parts
@@ -31,26 +31,28 @@ def test_lossless_files_bytes_pil_and_arrays_are_the_same_pixels(tmp_path, pixel
         pixels, tmp_path / f"Größe 1.{extension.upper()}", **({"lossless": True} if extension == "webp" else {})
     )
     for source in (str(path), path, path.read_bytes(), Image.open(path), pixels):
-        np.testing.assert_array_equal(image.pixels(source), pixels)
+        np.testing.assert_array_equal(decode.pixels(source), pixels)
 
 
 def test_grey_palette_transparent_and_cmyk_images_become_rgb(tmp_path, pixels):
     picture = Image.fromarray(pixels)
     for mode in ("L", "P", "RGBA", "CMYK", "1", "LA"):
-        found = image.pixels(picture.convert("L").convert("1") if mode == "1" else picture.convert(mode))
+        found = decode.pixels(picture.convert("L").convert("1") if mode == "1" else picture.convert(mode))
         assert found.shape == pixels.shape
         assert found.dtype == np.uint8
-    np.testing.assert_array_equal(image.pixels(pixels[:, :, 0])[:, :, 2], pixels[:, :, 0])
-    np.testing.assert_array_equal(image.pixels(np.dstack([pixels, pixels[:, :, :1]])), pixels)
+    np.testing.assert_array_equal(decode.pixels(pixels[:, :, 0])[:, :, 2], pixels[:, :, 0])
+    np.testing.assert_array_equal(decode.pixels(np.dstack([pixels, pixels[:, :, :1]])), pixels)
 
 
-def test_orientation_tags_are_applied(tmp_path, pixels):
+@pytest.mark.parametrize("kind", ["png", "tif", "jpg"])
+def test_orientation_tags_are_applied(tmp_path, pixels, kind):
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
-    found = image.pixels(tmp_path / "turned.png")
-    np.testing.assert_array_equal(found, np.rot90(pixels, -1))
-    assert image.header(str(tmp_path / "turned.png")) == found.shape[:2]
+    path = tmp_path / f"turned.{kind}"
+    Image.fromarray(pixels).save(path, exif=exif, **({"quality": 95} if kind == "jpg" else {}))
+    found = decode.pixels(path).astype(int)
+    assert np.abs(found - np.rot90(pixels, -1)).mean() <= (4 if kind == "jpg" else 0)
+    assert decode.header(str(path)) == found.shape[:2]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -97,14 +99,16 @@ def test_normalisation():
 @pytest.mark.parametrize(
     ("array", "words"),
     [
-        (np.zeros((4, 4), np.uint16), "array of uint16, expected uint8"),
-        (np.zeros((4, 4, 2), np.uint8), "shape (4, 4, 2)"),
-        (np.zeros((4, 4, 3)), "array of float64"),
+        (np.zeros((9, 9), np.int16), "array of int16, expected uint8"),
+        (np.zeros((9, 9), np.uint16), "it is not known which one is white"),
+        (np.full((9, 9), np.nan), "that are no numbers"),
+        (np.zeros((9, 9, 2), np.uint8), "shape (9, 9, 2)"),
+        (np.zeros((9, 9, 3)), "array of float64"),
     ],
 )
 def test_arrays_that_are_no_images_are_refused(array, words):
     with pytest.raises(PsdlError) as error:
-        image.pixels(array)
+        decode.pixels(array)
     assert words in str(error.value)
 
 
@@ -114,25 +118,63 @@ def test_broken_files_are_refused_with_their_name(tmp_path, pixels):
     cut.write_bytes(path.read_bytes()[:-200])
     text = tmp_path / "text.png"
     text.write_text("no image")
-    deep = tmp_path / "deep.png"
-    Image.fromarray(np.zeros((4, 4), np.uint16)).save(deep)
     for file, words in (
         (cut, "cut short"),
         (text, "not an image"),
-        (deep, "deeper than 8 bit"),
         (tmp_path / "n", "no file"),
     ):
         with pytest.raises(PsdlError) as error:
-            image.pixels(str(file))
+            decode.pixels(str(file))
         assert words in str(error.value)
         assert str(file) in str(error.value)
-    for file in (cut, text, deep):
+    for file in (cut, text):
         with pytest.raises(PsdlError):
-            image.header(str(file))
+            decode.header(str(file))
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     with pytest.raises(PsdlError):
-        image.pixels(buffer.getvalue()[:500])
+        decode.pixels(buffer.getvalue()[:500])
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype", "white"),
+    [("png", np.uint16, 4095), ("tif", np.uint16, 65535), ("tif", np.float32, 1), ("tif", np.int32, 1023)],
+)
+def test_deep_samples_become_bytes_by_their_white(tmp_path, pixels, kind, dtype, white):
+    grey = pixels[:, :, 0]
+    deep = (grey / 255 * white).astype(dtype) if dtype is np.float32 else np.rint(grey / 255 * white).astype(dtype)
+    path = tmp_path / f"deep.{kind}"
+    Image.fromarray(deep).save(path)
+    for source in (path, path.read_bytes(), deep if dtype != np.int32 else path):
+        found = decode.pixels(source, white=white)
+        assert np.abs(found[:, :, 1].astype(int) - grey).max() <= 1
+    assert decode.white_of(decode.largest(path)) == white
+    assert decode.header(str(path)) == grey.shape
+    assert decode.largest(pixels) is None
+
+
+def test_16_bit_files_that_use_their_range_need_no_white_and_darker_ones_do(tmp_path, pixels):
+    grey = pixels[:, :, 0].astype(np.uint16)
+    np.testing.assert_array_equal(decode.pixels(257 * grey)[:, :, 0], grey)
+    with pytest.raises(PsdlError, match=r"up to .*, and it is not known which one is white"):
+        decode.pixels(16 * grey)
+    assert decode.pixels(16 * grey, white=255.0).min() > 0  # above white is white, as in a camera
+
+
+def test_deep_samples_keep_their_orientation_tag(tmp_path, pixels):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(257 * pixels[:, :, 0].astype(np.uint16)).save(tmp_path / "turned.tif", exif=exif)
+    found = decode.pixels(tmp_path / "turned.tif")
+    np.testing.assert_array_equal(found[:, :, 0], np.rot90(pixels[:, :, 0], -1))
+    assert decode.header(str(tmp_path / "turned.tif")) == found.shape[:2]
+
+
+@pytest.mark.parametrize(
+    ("largest", "white"), [(0.3, 1), (1, 1), (200, 255), (256, 1023), (4000, 4095), (65535, 65535), (1e6, 1e6)]
+)
+def test_the_white_of_a_camera_is_the_largest_sample_of_its_bits(largest, white):
+    assert decode.white_of(largest) == white
 
 
 def test_images_smaller_than_the_rule_cuts_are_refused():

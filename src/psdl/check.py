@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
 
-from psdl import image
+from psdl import decode, image
 from psdl.errors import PsdlError
 from psdl.types import InputRule, Run, Sample
 
@@ -17,6 +19,20 @@ class Findings:
 
     lines: tuple[str, ...]
     sizes: Counter[tuple[int, int]]
+
+
+class Skipped(NamedTuple):
+    """An image that cannot be used, and why, in one sentence."""
+
+    sample: Sample
+    why: str
+
+
+class Usable(NamedTuple):
+    """Images that can be used, and those that cannot."""
+
+    samples: tuple[Sample, ...]
+    skipped: tuple[Skipped, ...]
 
 
 def learning(samples: Sequence[Sample]) -> tuple[Sample, ...]:
@@ -56,23 +72,78 @@ def check(
 ) -> Findings:
     """Opens every file's header, and its mask's; raises PsdlError on the first that cannot be used."""
     sizes: Counter[tuple[int, int]] = Counter()
-
-    def look(sample: Sample) -> tuple[int, int]:
-        size = image.header(sample.path)
-        image.plan(rule or InputRule(), size, sample.path)
-        if sample.mask:
-            masked = image.header(sample.mask)
-            if masked != size:
-                raise PsdlError(
-                    f"{sample.path} is {size[1]} x {size[0]} but its mask {sample.mask} is"
-                    f" {masked[1]} x {masked[0]}: masks must have the image's size, export the mask again"
-                )
-        return size
-
-    for size in run(look, samples):
+    for size in run(partial(_size, rule=rule), samples):
         sizes[size] += 1
         done(1)
     return Findings(tuple(_lines(samples, sizes)), sizes)
+
+
+def _size(sample: Sample, rule: InputRule | None) -> tuple[int, int]:
+    """The size (h,w) of an image, its header and its mask's looked at."""
+    size = decode.header(sample.path)
+    image.plan(rule or InputRule(), size, sample.path)
+    if sample.mask:
+        masked = decode.header(sample.mask)
+        if masked != size:
+            raise PsdlError(
+                f"{sample.path} is {size[1]} x {size[0]} but its mask {sample.mask} is"
+                f" {masked[1]} x {masked[0]}: masks must have the image's size, export the mask again"
+            )
+    return size
+
+
+def usable(
+    samples: Sequence[Sample], rule: InputRule | None, run: Run, done: Callable[[int], None] = lambda _: None
+) -> Usable:
+    """The samples whose files, decoded whole, can be used, and the others with the reason of each."""
+
+    def look(sample: Sample) -> str | None:
+        try:
+            size = _size(sample, rule)
+            decode.pixels(sample.path, white=rule.white if rule else None)
+            if sample.mask:
+                image.read_mask(sample.mask, size, sample.path)
+        except PsdlError as error:
+            return str(error)
+        return None
+
+    good: list[Sample] = []
+    bad: list[Skipped] = []
+    for sample, why in zip(samples, run(look, samples), strict=True):
+        done(1)
+        if why is None:
+            good.append(sample)
+        else:
+            bad.append(Skipped(sample, why))
+    return Usable(tuple(good), tuple(bad))
+
+
+def deepened(rule: InputRule, bits: int | None) -> InputRule:
+    """The rule for a camera whose samples have so many bits. Raises PsdlError outside 8 to 32."""
+    if bits is None:
+        return rule
+    if not 8 <= bits <= 32:
+        raise PsdlError(f"--bit-depth is {bits}: give the bits of the camera's samples, from 8 to 32")
+    return replace(rule, white=2.0**bits - 1)
+
+
+def levelled(rule: InputRule, items: Sequence[Any], run: Run) -> InputRule:
+    """The rule with the white of the good images that are deeper than 8 bit, if there are any: as it states, or
+    the camera's bit depth as their largest sample shows it. Raises PsdlError if they pass the one stated."""
+    found = [
+        (most, n)
+        for n, most in enumerate(run(lambda s: decode.largest(s.path if isinstance(s, Sample) else s), items))
+        if most is not None
+    ]
+    if not found:
+        return rule
+    most, n = max(found)
+    if rule.white is not None and most > rule.white:
+        name = items[n].name if isinstance(items[n], Sample) else f"image {n}"
+        raise PsdlError(
+            f"{name} has a sample of {most:g}, above the {rule.white:g} of --bit-depth: state a larger one"
+        )
+    return rule if rule.white is not None else replace(rule, white=decode.white_of(most))
 
 
 def _lines(samples: Sequence[Sample], sizes: Counter[tuple[int, int]]) -> list[str]:

@@ -103,7 +103,7 @@ class Detector:
         from psdl.backbone.graphs import network
 
         items, rule = _given(images)
-        recipe = self.recipe if self.recipe.input else replace(self.recipe, input=rule)
+        recipe = replace(self.recipe, input=check.levelled(self.recipe.input or rule, items, runner(jobs)))
         taps = tuple({tap: None for part in recipe.parts for tap in part.taps})
         net = network(recipe.arch, taps, weights)
         session = Session(net, device=self.device)
@@ -197,7 +197,7 @@ class Detector:
     def score(self, images: Any) -> Any:
         """The Result of one image, or a list of Results of a list, tuple or array (n,h,w,3) of them.
 
-        An image is a path, file bytes, a PIL image or an array (h,w), (h,w,3) uint8. It scores the same alone, in
+        An image is a path, file bytes, a PIL image or an array (h,w), (h,w,3). It scores the same alone, in
         any batch, and from any door. Raises PsdlError on images that cannot be read.
         """
         if isinstance(images, (list, tuple)) or (isinstance(images, np.ndarray) and images.ndim == 4):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from psdl import image
+from psdl import decode, image
 from psdl.backbone.graphs import network
 from psdl.backbone.session import Session
 from psdl.types import F32, F64, Network, Run, Sample
@@ -39,18 +39,24 @@ class Pair(NamedTuple):
     alike: float
 
 
-def pairs(samples: Sequence[Sample], run: Run, tell: Callable[[int], None] = lambda _: None) -> list[Pair]:
-    """The pairs of images that show one item, most alike first; tell(1) after each image of two rounds.
+def pairs(
+    samples: Sequence[Sample],
+    run: Run,
+    tell: Callable[[int], None] = lambda _: None,
+    white: float | None = None,
+) -> list[Pair]:
+    """The pairs of images that show one item, most alike first; tell(1) after each image of two rounds;
+    white: see `decode.pixels`.
 
     One pass of a small network over all images, then every pair is compared coarsely and the nearest few of each
     image closely. Raises PsdlError on images that cannot be read.
     """
     if len(samples) < 2:
         return []
-    sizes = [image.header(sample.path) for sample in samples]
+    sizes = [decode.header(sample.path) for sample in samples]
     factor = SIDE / float(np.median([np.sqrt(h * w) for h, w in sizes]))
     net = network("efficientnet_lite0", (TAP,), None)
-    look = partial(_activations, Session(net), net, factor)
+    look = partial(_activations, Session(net), net, factor, white)
     some = np.unique(np.linspace(0, len(samples) - 1, BASIS).astype(int))
     mean, basis = _whitening(run(look, [samples[n] for n in some]))
     maps: list[F32] = []
@@ -76,9 +82,9 @@ def groups(count: int, found: Sequence[Pair]) -> list[int]:
     return [top(n) for n in range(count)]
 
 
-def _activations(session: Session, net: Network, factor: float, sample: Sample) -> F32:
+def _activations(session: Session, net: Network, factor: float, white: float | None, sample: Sample) -> F32:
     """The map (C,h,w) of an image at `factor` times its size, whatever its shape."""
-    pixels = image.pixels(sample.path)
+    pixels = decode.pixels(sample.path, white=white)
     h, w = (STRIDE * max(6, round(side * factor / STRIDE)) for side in pixels.shape[:2])
     small = np.asarray(Image.fromarray(pixels).resize((w, h), Image.Resampling.BILINEAR, reducing_gap=3.0))
     whole = np.pad(small, ((0, -h % 32), (0, -w % 32), (0, 0)), mode="edge")

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from psdl import image, signals
+from psdl import decode, image, signals
 from psdl.backbone.session import Session
 from psdl.types import Geometry, InputRule, Network, Origin, Recipe, Sample, Signals
 
-Source = Any  # a Sample, a path, file bytes, a PIL image, or an array (h,w), (h,w,1), (h,w,3), (h,w,4) uint8
+Source = Any  # a Sample, a path, file bytes, a PIL image, or an array (h,w), (h,w,1), (h,w,3), (h,w,4)
 
 
 class Extracted(NamedTuple):
@@ -20,7 +20,7 @@ class Extracted(NamedTuple):
     the input of scale 1, whose pixels maps and masks have."""
 
     signals: dict[str, Signals]
-    inputs: image.Pixels
+    inputs: decode.Pixels
     geometry: Geometry
 
 
@@ -31,7 +31,8 @@ def extract(source: Source, session: Session, network: Network, recipe: Recipe) 
     """
     source = source.path if isinstance(source, Sample) else source
     name = name_of(source)
-    pixels, rule = image.pixels(source, name), recipe.input or InputRule()
+    rule = recipe.input or InputRule()
+    pixels = decode.pixels(source, name, rule.white)
     geometry = image.plan(rule, pixels.shape[:2], name)
     found: dict[str, Signals] = {}
     for scale in sorted({part.scale for part in recipe.parts}):

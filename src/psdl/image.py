@@ -1,94 +1,18 @@
-"""File -> pixels -> network input with its Geometry; and back: masks and maps between pixels and input."""
+"""Pixels -> network input with its Geometry; and back: masks and maps between pixels and input."""
 
 from __future__ import annotations
 
 import io
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
+from psdl.decode import Pixels, pixels
 from psdl.errors import PsdlError
 from psdl.types import F32, Geometry, InputRule
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
-TAILS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND\xaeB`\x82"}  # how a whole file of that start ends
-Pixels = NDArray[np.uint8]
-
-
-def pixels(source: Any, name: str = "image") -> Pixels:
-    """RGB pixels (h,w,3) uint8 of a path, file bytes, PIL image or array (h,w), (h,w,1|3|4) uint8.
-
-    Orientation tags are applied, transparency is dropped, palettes and CMYK are converted. Raises PsdlError on
-    files that are damaged, cut short or no images, and on samples deeper than 8 bit.
-    """
-    if isinstance(source, np.ndarray):
-        return _from_array(source, name)
-    if isinstance(source, Image.Image):
-        return _from_pil(source, name)
-    if isinstance(source, (str, Path)):
-        name = str(source)
-    try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            return _from_pil(image, name)
-    except FileNotFoundError:
-        raise PsdlError(f"no file {name}: give the path of an image") from None
-    except UnidentifiedImageError:
-        raise PsdlError(f"{name} is not an image file that can be read: replace or remove it") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise PsdlError(f"{name} is damaged or cut short ({error}): copy it again or remove it") from None
-
-
-def _from_pil(image: Image.Image, name: str) -> Pixels:
-    if image.mode.startswith(("I", "F")):
-        raise PsdlError(f"{name} has samples deeper than 8 bit (mode {image.mode}): convert it to 8 bit first")
-    image = ImageOps.exif_transpose(image)
-    if image.mode == "P":
-        image = image.convert("RGBA")
-    return np.array(image.convert("RGB"))
-
-
-def _from_array(array: NDArray[Any], name: str) -> Pixels:
-    if array.dtype != np.uint8:
-        raise PsdlError(f"{name} is an array of {array.dtype}, expected uint8: scale it to 0..255 first")
-    if array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 1):
-        return np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
-    if array.ndim == 3 and array.shape[2] in (3, 4):
-        return np.ascontiguousarray(array[:, :, :3])
-    raise PsdlError(f"{name} has shape {array.shape}, expected (h,w), (h,w,1), (h,w,3) or (h,w,4)")
-
-
-def header(path: str) -> tuple[int, int]:
-    """Size (h,w) of an image file from its header, as displayed; the file's tail is looked at too.
-
-    Raises PsdlError like `pixels`, without decoding: cheap enough for every file before work starts.
-    """
-    try:
-        with Image.open(path) as image:
-            if image.mode.startswith(("I", "F")):
-                raise PsdlError(f"{path} has samples deeper than 8 bit (mode {image.mode}): convert it to 8 bit")
-            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-            width, height = image.size
-    except UnidentifiedImageError:
-        raise PsdlError(f"{path} is not an image file that can be read: replace or remove it") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise PsdlError(f"{path} is damaged or cut short ({error}): copy it again or remove it") from None
-    _check_tail(path)
-    return (width, height) if turned else (height, width)
-
-
-def _check_tail(path: str) -> None:
-    with open(path, "rb") as file:
-        start = file.read(4)
-        tail = next((t for s, t in TAILS.items() if start.startswith(s)), None)
-        if tail is None:
-            return
-        file.seek(0, io.SEEK_END)
-        file.seek(max(0, file.tell() - 4096))
-        if tail not in file.read():
-            raise PsdlError(f"{path} is cut short (its end is missing): copy it again or remove it")
 
 
 def plan(rule: InputRule, source: tuple[int, int], name: str = "image") -> Geometry:
@@ -162,7 +86,7 @@ def normalise(inputs: Pixels, mean: tuple[float, ...], std: tuple[float, ...]) -
 
 def read_mask(path: str, size: tuple[int, int], image: str) -> NDArray[np.bool_]:
     """A mask file -> (h,w) bool, true where its value is above 0. Raises PsdlError if it is not of `size`."""
-    mask: NDArray[np.bool_] = pixels(path).max(axis=2) > 0
+    mask: NDArray[np.bool_] = pixels(path, white=1.0).max(axis=2) > 0
     if mask.shape != size:
         raise PsdlError(
             f"{image} is {size[1]} x {size[0]} but its mask {path} is {mask.shape[1]} x {mask.shape[0]}:"

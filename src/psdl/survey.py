@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from psdl import duplicates, image
+from psdl import decode, duplicates, image
 from psdl.duplicates import Pair
 from psdl.errors import PsdlError
 from psdl.extract import origin
@@ -55,11 +55,13 @@ class Survey:
 
 
 class _File(NamedTuple):
-    """A file that can be used: its size (h,w) as displayed, colour mode and SHA-256."""
+    """A file that can be used: size (h,w) as displayed, colour mode, SHA-256; its largest sample if deeper than 8
+    bit."""
 
     size: tuple[int, int]
     mode: str
     sha256: str
+    largest: float | None
 
 
 def survey(samples: Sequence[Sample], run: Run, tell: Any) -> Survey:
@@ -73,7 +75,9 @@ def survey(samples: Sequence[Sample], run: Run, tell: Any) -> Survey:
         whole.append(sample)
         files.append(file)
         same[file.sha256].append(sample.name)
-    found = duplicates.pairs(whole, run, lambda n: tell("pairs", n, 2 * len(whole)))
+    deep = [file.largest for file in files if file.largest is not None]
+    white = decode.white_of(max(deep)) if deep else None
+    found = duplicates.pairs(whole, run, lambda n: tell("pairs", n, 2 * len(whole)), white)
     taught = {n for n, s in enumerate(whole) if s.split != "test" and not s.label}
     tested = {n for n, s in enumerate(whole) if s.split == "test" and s.label == 0}
     inside = [pair for pair in found if pair.first in taught and pair.second in taught]
@@ -125,11 +129,13 @@ def lines(found: Survey) -> list[str]:
 def _look(sample: Sample) -> _File | str:
     """What a file is, or the sentence that says why it cannot be used."""
     try:
-        height, width = image.pixels(sample.path).shape[:2]
+        largest = decode.largest(sample.path)
+        white = None if largest is None else decode.white_of(largest)
+        height, width = decode.pixels(sample.path, white=white).shape[:2]
         if sample.mask:
             image.read_mask(sample.mask, (height, width), sample.path)
         with Image.open(sample.path) as opened:
-            return _File((height, width), opened.mode, origin(sample, 0).sha256)
+            return _File((height, width), opened.mode, origin(sample, 0).sha256, largest)
     except PsdlError as error:
         return str(error)
 

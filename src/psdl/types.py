@@ -37,8 +37,8 @@ class Sample:
 class InputRule:
     """How an image becomes the network's input; sizes in pixels, (height, width).
 
-    In order: `crop` cuts the centre; then `resize` sets both sides, or `shorter` the shorter one; then `window`
-    cuts the centre of what is left. None leaves the step out.
+    In order: `crop` cuts the centre; `resize` sets both sides, or `shorter` the shorter one; `window` cuts the
+    centre of what is left. None: not done. white: the sample that becomes 255 in images deeper than 8 bit.
     """
 
     crop: tuple[int, int] | None = None
@@ -46,6 +46,7 @@ class InputRule:
     shorter: int | None = None
     window: tuple[int, int] | None = None
     filter: Literal["bicubic", "lanczos"] = "lanczos"
+    white: float | None = None
 
 
 @dataclass(frozen=True)
@@ -256,10 +257,9 @@ class Reason:
 
 @dataclass(frozen=True)
 class Region:
-    """One connected part of a defect mask, in image pixels; x goes right, y down, from 0.
-
-    area in pixels; box (left, top, right, bottom), right and bottom exclusive; peak: the map's largest value
-    inside, peak_at (x,y): where; centroid (x,y). reasons: one for each part of the recipe, largest share first.
+    """One connected part of a defect mask, in image pixels; x goes right, y down, from 0. area in pixels; box
+    (left, top, right, bottom), right and bottom exclusive; peak: the map's largest value inside,
+    peak_at (x,y): where; centroid (x,y). reasons: one for each part of the recipe, largest share first.
     """
 
     area: int

@@ -12,6 +12,7 @@ from psdl.errors import PsdlError
 
 
 def calibrate(
+    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="Model file.")],
     data: Annotated[
         str | None,
@@ -36,6 +37,7 @@ def calibrate(
     category: options.Category = None,
     layout: options.Layout = None,
     parts: options.Parts = None,
+    on_error: options.OnError = "fail",
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
@@ -59,9 +61,7 @@ def calibrate(
     detector = Detector.load(model, device)
     who = by or getpass.getuser()
     if data is not None:
-        good = good_of(
-            data, {"category": category, "layout": layout, "parts": parts}, detector.recipe.input, lines
-        )
+        good = good_of(data, options.resolved(context), detector.recipe.input, lines)
         lines.say(*on_images(detector, good, rates, who, jobs, lines))
     if data is None or threshold is not None:
         detector.edit(**rates, threshold=threshold, by=who)
@@ -74,7 +74,7 @@ def good_of(data: str, values: dict[str, Any], rule: Any, lines: Any) -> Any:
     from psdl import check
 
     samples, _ = lines.read(data, values["layout"], values["category"], values["parts"])
-    good = check.learning(samples)
+    good = lines.usable(check.learning(samples), rule, values["on_error"], values["jobs"]).samples
     lines.say(*check.check(good, rule, map).lines)
     return good
 

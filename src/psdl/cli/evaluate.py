@@ -11,6 +11,7 @@ from psdl.cli import options
 
 
 def evaluate(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(help="Model file, or the folder that fit --each filled.")],
     data: options.Data,
     out: Annotated[Path, typer.Option(help="Folder for metrics.json, images.csv, images.jsonl and pictures.")],
@@ -20,6 +21,7 @@ def evaluate(
     category: options.Category = None,
     layout: options.Layout = None,
     parts: options.Parts = None,
+    on_error: options.OnError = "fail",
     maps: options.Maps = False,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
@@ -32,9 +34,7 @@ def evaluate(
     lines = Lines(quiet)
     samples, _ = lines.read(data, layout, category, parts)
     files = model_files(Path(model), samples, Path(model).is_dir())
-    measure(
-        files, samples, out, {"images": images, "seed": seed, "maps": maps, "device": device, "jobs": jobs}, lines
-    )
+    measure(files, samples, out, options.resolved(context), lines)
 
 
 def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, Any], lines: Any) -> Any:
@@ -49,10 +49,16 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
 
     test = check.testing(samples)
     detectors = {file: Detector.load(file, values["device"]) for file in set(files.values())}
+    skipped: list[Any] = []
     for file, detector in detectors.items():
         inside = [s for s in test if files[s.category] == file]
+        found = lines.usable(inside, detector.recipe.input, values["on_error"], values["jobs"])
+        skipped += found.skipped
+        inside = list(found.samples)
         lines.say(*check.check(inside, detector.recipe.input, map).lines)
         lines.say(*check.strangers(detector.model.categories, inside))
+    unread = {sample for sample, _ in skipped}
+    test = tuple(s for s in test if s not in unread)
     judged = []
     with lines.progress() as tell:
         start = time.perf_counter()
@@ -64,6 +70,7 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
         facts = values.get("learned", "") + page.facts(len(test), time.perf_counter() - start)
         judged.sort(key=lambda pair: (pair[0].category, pair[0].name))
         summary = tables.write(judged, out)
+        facts += tables.write_skipped(skipped, out)
         drawn = pictures.sample(judged, values["images"], values["seed"])
         steps = report.write(
             judged,

@@ -34,6 +34,8 @@ def fit(
     drop: options.Drop = None,
     suspects: options.Suspects = None,
     parts: options.Parts = None,
+    bit_depth: options.BitDepth = None,
+    on_error: options.OnError = "fail",
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
@@ -48,6 +50,8 @@ def fit(
 
 def learn_models(samples: Any, rule: Any, model: Path, values: dict[str, Any], lines: Any) -> dict[str, Path]:
     """Learns one model, or one for each category; {category: its model file}. Writes the page of suspects."""
+    from dataclasses import replace
+
     from psdl import check
     from psdl.cli.calibrate import good_of
     from psdl.data.read import without
@@ -56,7 +60,11 @@ def learn_models(samples: Any, rule: Any, model: Path, values: dict[str, Any], l
     from psdl.report import page
 
     files = model_files(model, samples, values["each"])
+    rule = check.deepened(rule, values["bit_depth"])
     good, dropped = without(check.learning(samples), values["drop"])
+    # Any white will do here: what it is will be learned.
+    usable = lines.usable(good, replace(rule, white=rule.white or 1.0), values["on_error"], values["jobs"])
+    good, dropped = check.learning(usable.samples), (*dropped, *(s.name for s, _ in usable.skipped))
     calibrating = good_of(values["calibrate"], values, rule, lines) if values["calibrate"] else None
     if values["suspects"]:
         page.check_target(Path(values["suspects"]))
@@ -65,7 +73,7 @@ def learn_models(samples: Any, rule: Any, model: Path, values: dict[str, Any], l
     for file in set(files.values()):
         check_target(file)
     if dropped:
-        lines.say(f"{len(dropped)} images left out, as {values['drop']} asks")
+        lines.say(f"{len(dropped)} images left out, as --drop or --on-error skip asks")
     strangest = []
     for file in sorted(set(files.values())):
         chosen = [s for s in good if files[s.category] == file]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from psdl.check import Usable
 from psdl.errors import printable
 from psdl.learning import Progress
 from psdl.types import InputRule, Sample
@@ -34,6 +35,27 @@ class Lines:
         found = read(data, layout)
         self.say(f"{data}: layout {found.layout}, recognised by {found.reason}")
         return with_parts(choose(found.samples, category or []), parts), found.rule
+
+    def usable(self, samples: Sequence[Sample], rule: InputRule | None, on_error: str, jobs: int | None) -> Usable:
+        """The samples that can be used, and the others, each of which is said; with on_error fail all, unseen.
+
+        Raises PsdlError on any other value of on_error than fail and skip, and if no file can be used.
+        """
+        from psdl import check, plugins
+        from psdl.errors import PsdlError
+        from psdl.jobs import runner
+
+        if on_error not in ("fail", "skip"):
+            raise plugins.unknown("value of --on-error", on_error, ("fail", "skip"))
+        if on_error == "fail":
+            return Usable(tuple(samples), ())
+        with self.progress() as tell:
+            found = check.usable(samples, rule, runner(jobs), lambda n: tell("files", n, len(samples)))
+        for _, why in found.skipped:
+            self.say(f"skipped: {why}")
+        if not found.samples:
+            raise PsdlError(f"none of {len(samples)} files can be used, the first: {found.skipped[0].why}")
+        return found
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:

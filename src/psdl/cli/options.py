@@ -104,6 +104,18 @@ Parts = Annotated[
         help="Regular expression on names; pictures that give its first group the same text are views of one part."
     ),
 ]
+OnError = Annotated[
+    str,
+    typer.Option(
+        help="fail: stop at the first file that cannot be used; skip: leave such files out, and list them."
+    ),
+]
+BitDepth = Annotated[
+    int | None,
+    typer.Option(
+        help="Bits of the camera's samples in 16-bit files, such as 12; else learned from the good images."
+    ),
+]
 By = Annotated[str, typer.Option(help="Who sets it, for the model's record; the login name if not given.")]
 Layout = Annotated[str | None, typer.Option(help="The folder's layout, where it is not to be recognised.")]
 Images = Annotated[int, typer.Option(help="Pictures to draw for each category.")]

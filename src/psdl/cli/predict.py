@@ -25,11 +25,10 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, as in images.jsonl.")] = False,
     maps: options.Maps = False,
     parts: options.Parts = None,
+    on_error: options.OnError = "fail",
     fail_on: Annotated[
         str | None,
-        typer.Option(
-            help="ng or review: exit code 1 if any image is NG (or REVIEW), so that a script can act on it."
-        ),
+        typer.Option(help="ng or review: exit code 1 if any image is NG (or REVIEW) or was skipped, for scripts."),
     ] = None,
     config: options.Config = None,
     device: options.Device = "auto",
@@ -38,6 +37,7 @@ def predict(
 ) -> None:
     """Score images or folders; says of each whether it is OK, for REVIEW or NG (no good)."""
     from psdl import check
+    from psdl.cli.lines import Lines
     from psdl.data.read import listed, with_parts
     from psdl.detector import Detector
     from psdl.jobs import runner
@@ -48,7 +48,10 @@ def predict(
     if maps and out is None:
         raise PsdlError("--maps was given without a folder for them: add --out FOLDER")
     detector = Detector.load(model, device)
-    samples = with_parts(listed(paths), parts)
+    lines = Lines(quiet or as_json)
+    samples, skipped = lines.usable(with_parts(listed(paths), parts), detector.recipe.input, on_error, jobs)
+    for sample, why in skipped if quiet or as_json else ():
+        print(json.dumps({"path": sample.name, "skipped": why}) if as_json else f"skipped: {printable(why)}")
     check.check(samples, detector.recipe.input, map)
     judged, start = [], time.perf_counter()
     for sample, result in zip(samples, detector.results(samples, jobs), strict=True):
@@ -61,8 +64,11 @@ def predict(
         for row in parts_judged:
             print(_line(row["verdict"], row["score"], row["threshold"], f"part {row['part']}"))
     if out is not None:
+        facts += tables.write_skipped(skipped, out)
         _write(judged, out, maps, Path(model), facts, runner(jobs), quiet)
     verdicts = [row["verdict"] for row in parts_judged] + [r.verdict.verdict for s, r in judged if not s.part]
+    if fail_on and skipped:
+        raise typer.Exit(1)
     if any(verdict in FAILING.get(fail_on or "", ()) for verdict in verdicts):
         raise typer.Exit(1)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import image
+from psdl import decode, image
 from psdl.calibrate.masks import rarity
 from psdl.errors import printable
 from psdl.report import heat
@@ -84,7 +84,7 @@ def draw(found: Sample, result: Any, path: Path) -> None:
 
 def _scaled(found: Sample, result: Any) -> tuple[Any, Any, NDArray[np.bool_], NDArray[np.bool_] | None]:
     """Pixels, map, mask and truth at no more than LONGEST pixels a side: what a panel can show."""
-    shown = image.pixels(found.path)
+    shown = decode.pixels(found.path, white=result.model.recipe.input.white)
     step = max(1, -(-max(shown.shape[:2]) // LONGEST))
     truth = None
     if found.mask:

@@ -48,6 +48,19 @@ def write_images(judged: Judged, out: Path) -> None:
     _write_parts(part_rows(judged), out)
 
 
+def write_skipped(skipped: Sequence[tuple[Sample, str]], out: Path) -> str:
+    """Writes skipped.csv into `out`, which is made if it is not there: the images that could not be used, and why;
+    returns a sentence about them. Writes and says nothing if there are none."""
+    if not skipped:
+        return ""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "skipped.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        csv.writer(file).writerows(
+            [("path", "category", "reason"), *((sample.name, sample.category, why) for sample, why in skipped)]
+        )
+    return f" {len(skipped)} images could not be used and were not judged: see skipped.csv."
+
+
 def _write_parts(parts: Sequence[Mapping[str, Any]], out: Path) -> None:
     """parts.csv and parts.jsonl, where there are parts."""
     if not parts:

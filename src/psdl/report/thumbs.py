@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from psdl import image
+from psdl import decode, image
 from psdl.report import heat
 from psdl.types import InputRule, Like, Model, Region, Sample
 
@@ -27,7 +27,7 @@ PAIRS = 3  # regions of an image that are shown with patches
 def thumb(found: Sample, result: Any, room: int) -> dict[str, Any]:
     """One image in about `room` bytes: picture and heat as data addresses, width and height of the picture, the
     mask's outline as an SVG path in its pixels, and for each region the patch pairs of its reasons, if any."""
-    pixels = image.pixels(found.path)
+    pixels = decode.pixels(found.path, white=result.model.recipe.input.white)
     step = max(1, max(pixels.shape[:2]) // HEAT)
     heated = _encoded(Image.fromarray(heat.overlay(result.map[::step, ::step], result.calibration)), 50)
     used, pairs = len(heated) + OUTLINE, []
@@ -62,7 +62,7 @@ def _fitting(picture: Image.Image, room: int) -> tuple[Image.Image, bytes]:
     return small, data
 
 
-def _patches(region: Region, inputs: image.Pixels, model: Model) -> dict[str, Any] | None:
+def _patches(region: Region, inputs: decode.Pixels, model: Model) -> dict[str, Any] | None:
     """What lies at a region's strangest place, and the good patch most like it; None where nobody can tell."""
     like = next((reason.like for reason in region.reasons if reason.like), None)
     if like is None:
