@@ -65,7 +65,7 @@ def test_learning_from_a_folder_from_arrays_and_from_files_is_the_same(mvtec, tm
     folder = mvtec / "nut/train/good"
     files = sorted(folder.iterdir())
     models = [
-        Detector(recipe).fit(source, jobs=jobs)
+        Detector(recipe).fit(source, jobs=jobs, groups="given")
         for source, jobs in [(folder, None), ([np.asarray(Image.open(f).convert("RGB")) for f in files], 1)]
     ]
     probe = mvtec / "nut/test/blot/000.png"

@@ -146,7 +146,8 @@ def levelled(rule: InputRule, items: Sequence[Any], run: Run) -> InputRule:
     return rule if rule.white is not None else replace(rule, white=decode.white_of(most))
 
 
-def _lines(samples: Sequence[Sample], sizes: Counter[tuple[int, int]]) -> list[str]:
+def counted(samples: Sequence[Sample]) -> list[str]:
+    """How many images of what kind each category has, in words."""
     lines = []
     for category in sorted({s.category for s in samples}):
         inside = [s for s in samples if s.category == category]
@@ -157,6 +158,11 @@ def _lines(samples: Sequence[Sample], sizes: Counter[tuple[int, int]]) -> list[s
         groups = len({s.group for s in inside if s.group})
         if groups:
             lines.append(f"{category}: {groups} groups, kept whole when images are held out")
+    return lines
+
+
+def _lines(samples: Sequence[Sample], sizes: Counter[tuple[int, int]]) -> list[str]:
+    lines = counted(samples)
     (low, high) = (min(sizes), max(sizes)) if sizes else ((0, 0), (0, 0))
     if len(sizes) == 1:
         lines.append(f"all {low[1]} x {low[0]} pixels")

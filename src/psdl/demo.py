@@ -38,6 +38,7 @@ def options(jobs: int | None, suspects: Path) -> dict[str, Any]:
         "confidence": 0.0,
         "suspects": str(suspects),
         "images": 9,
+        "groups": "given",
         "bit_depth": None,
         "on_error": "fail",
         "maps": False,

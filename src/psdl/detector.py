@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import check, heldout, modelfile, recipes, sparse
+from psdl import check, duplicates, heldout, modelfile, recipes
 from psdl import score as scoring
 from psdl.backbone.session import Session, resolve_device
 from psdl.calibrate import selftest, thresholds
@@ -22,7 +22,7 @@ from psdl.calibrate.rates import rates, record
 from psdl.errors import PsdlError
 from psdl.extract import Source, extract, origin
 from psdl.jobs import runner
-from psdl.learning import Progress, groups_of, learn, method_of, params_of
+from psdl.learning import Progress, coder, groups_of, learn, method_of, params_of
 from psdl.result import Result
 from psdl.types import (
     Calibration,
@@ -66,7 +66,7 @@ class Detector:
         self.rates = rates(alarm, review, confidence)
         self.recipe = recipes.recipe(recipe) if isinstance(recipe, str) else recipe
         self.device = resolve_device(device)
-        self._coder = _coder(self.device, device)
+        self._coder = coder(self.device, device)
         self._model: Model | None = None
         self._ready: dict[str, Mapping[str, Any]] = {}
         self._sessions: dict[int, Session] = {}
@@ -92,27 +92,34 @@ class Detector:
         jobs: int | None = None,
         options: Mapping[str, Any] | None = None,
         dropped: Sequence[str] = (),
+        groups: str = "auto",
         progress: Progress = lambda *_: None,
     ) -> Detector:
         """Learns from good images: a folder, or a list of paths, file bytes, PIL images, arrays or samples.
 
-        weights: a file for backbones that are exported; jobs: images and positions at a time (all cores if
-        None); options: kept in the model for the record, as are dropped: names of images that were left out;
-        progress(stage, now done, in all). Returns itself.
+        groups: which images of a folder, or samples, show one item, see `duplicates.grouped`; weights: a file for
+        backbones that are exported; jobs: images and positions at a time (all cores if None); options: kept in the
+        model for the record, as are dropped: names of images that were left out; progress(stage, now done, in
+        all). Returns itself.
         """
         from psdl.backbone.graphs import network
 
         items, rule = _given(images)
-        recipe = replace(self.recipe, input=check.levelled(self.recipe.input or rule, items, runner(jobs)))
+        rule = check.levelled(self.recipe.input or rule, items, runner(jobs))
+        recipe = replace(self.recipe, input=rule)
         taps = tuple({tap: None for part in recipe.parts for tap in part.taps})
         net = network(recipe.arch, taps, weights)
         session = Session(net, device=self.device)
+        said = ""
+        if all(isinstance(item, Sample) for item in items):
+            look = partial(_pairs, progress, 2 * len(items))
+            items, said = duplicates.grouped(items, groups, runner(jobs), look, rule.white)
         learned = learn(recipe, net, items, self.rates, session, runner(jobs), progress, self._coder)
         model = Model(
             recipe=learned.recipe,
             network=net,
             states=learned.states,
-            calibration=learned.calibration,
+            calibration=replace(learned.calibration, origin=learned.calibration.origin + (said and f": {said}")),
             categories=tuple(sorted({s.category if isinstance(s, Sample) else "images" for s in items})),
             options=dict(options or {}),
             versions={name: version(name) for name in LIBRARIES},
@@ -271,16 +278,8 @@ class Detector:
         return Golden(np.stack(inputs), np.concatenate([score.image for score in found]), maps)
 
 
-def _coder(device: str, asked: str) -> str:
-    """Where sparse coding runs: `device`, or the CPU where torch finds none and none was `asked` for."""
-    if device == "cpu" or sparse.runs_on(device):
-        return device
-    if asked == device:
-        raise PsdlError(
-            f"--device {asked} was asked for, but sparse coding finds no torch with it: install the extra [torch]"
-            " with CUDA, or use --device cpu"
-        )
-    return "cpu"
+def _pairs(progress: Progress, total: int, now: int) -> None:
+    progress("pairs", now, total)
 
 
 def _given(images: Any) -> tuple[Sequence[Source], InputRule]:

@@ -6,7 +6,9 @@ Two images are as alike as their maps correlate at the best shift. docs/data.md 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from psdl import decode, image
+from psdl import decode, image, plugins
 from psdl.backbone.graphs import network
 from psdl.backbone.session import Session
 from psdl.types import F32, F64, Network, Run, Sample
@@ -26,6 +28,8 @@ SIDE = 192  # pixels that the middle image's mean side is brought to; all images
 TAP, STRIDE, LENGTH = "layer2", 8, 16  # where signals are taken; how many whitened numbers stay of each
 BASIS = 100  # images that the whitening is fitted on
 OVERLAP = 0.4  # of the smaller map that two maps must share at a shift
+MANY = 2000  # images above which comparing all pairs takes longer than a user expects
+LARGEST = 1 / 3  # of all images that one found group may hold
 NEAREST = 8  # coarsely nearest images that are looked at closely
 
 Spectra = NDArray[np.complex64]
@@ -64,6 +68,44 @@ def pairs(
         maps.append(found)
         tell(1)
     return _nearest(maps, run, tell)
+
+
+class Grouped(NamedTuple):
+    """Samples, those that show one item with one group; and a sentence about how many items they show."""
+
+    samples: tuple[Sample, ...]
+    said: str
+
+
+def grouped(
+    samples: Sequence[Sample],
+    how: str,
+    run: Run,
+    tell: Callable[[int], None] = lambda _: None,
+    white: float | None = None,
+) -> Grouped:
+    """The samples with the items they show as groups.
+
+    how: "given", as the data set says; "found", what it says and what near-duplicates show together; "auto": given
+    where it says anything or there are more than MANY images, else found. Found groups that hold more than a
+    LARGEST part of all are not used: such images resemble each other too much to be told apart.
+    """
+    if how not in ("auto", "given", "found"):
+        raise plugins.unknown("value of --groups", how, ("auto", "given", "found"))
+    known = [f"{s.category}/{s.group or s.part}" if s.group or s.part else None for s in samples]
+    items = len({name for name in known if name}) + known.count(None)
+    given = Grouped(tuple(samples), f"{len(samples)} images of {items} items, as the data set says")
+    if how == "given" or (how == "auto" and any(known)):
+        return given
+    if how == "auto" and len(samples) > MANY:
+        return given._replace(said=f"{len(samples)} images, each taken for an item: --groups found looks for more")
+    first = {name: n for n, name in reversed(list(enumerate(known))) if name}
+    told = [Pair(first[name], n, 1.0) for n, name in enumerate(known) if name and first[name] < n]
+    joined = groups(len(samples), told + pairs(samples, run, tell, white))
+    if not any(known) and max(Counter(joined).values()) > LARGEST * len(samples):
+        return given._replace(said=f"{len(samples)} images, too much alike to tell items apart: each is one")
+    named = tuple(replace(s, group=samples[root].name) for s, root in zip(samples, joined, strict=True))
+    return Grouped(named, f"{len(samples)} images of {len(set(joined))} items, as far as they can be told apart")
 
 
 def groups(count: int, found: Sequence[Pair]) -> list[int]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import heldout, image, plugins
+from psdl import heldout, image, plugins, sparse
 from psdl import score as scoring
 from psdl.backbone.session import Session
 from psdl.calibrate.thresholds import calibrate
@@ -150,6 +150,19 @@ class _Learner:
 
         batches = np.array_split(rows, max(1, -(-len(rows) // heldout.BATCH)))
         return np.concatenate(list(self.run(look, batches)))
+
+
+def coder(device: str, asked: str) -> str:
+    """Where sparse coding runs: `device`, or the CPU where torch finds none and none was `asked` for.
+    Raises PsdlError where it was."""
+    if device == "cpu" or sparse.runs_on(device):
+        return device
+    if asked == device:
+        raise PsdlError(
+            f"--device {asked} was asked for, but sparse coding finds no torch with it: install the extra [torch]"
+            " with CUDA, or use --device cpu"
+        )
+    return "cpu"
 
 
 def method_of(part: Part) -> Any:

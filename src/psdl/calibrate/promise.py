@@ -15,7 +15,7 @@ def promise(calibration: Calibration) -> list[str]:
     """What the threshold promises, and from how many images and items it was computed."""
     rates, images, groups = calibration.rates, len(calibration.scores), calibration.groups
     of_items = f" of {groups} items" if groups != images else ""
-    known = f"{images} {'held-out ' if calibration.origin == HELD_OUT else ''}good images{of_items}"
+    known = f"{images} {'held-out ' if calibration.origin.startswith(HELD_OUT) else ''}good images{of_items}"
     kept = attainable(groups, rates.alarm, rates.confidence)
     if rates.confidence:
         sure = f"with {rates.confidence:.0%} confidence at most {kept:.2%} of new good items like these"

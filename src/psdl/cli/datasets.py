@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -44,3 +45,52 @@ def check(
             f"{len(found.unreadable)} of {len(samples)} files cannot be used, the first: {found.unreadable[0]}"
         )
     learning(samples)
+
+
+@datasets.command()
+def split(
+    data: options.Data,
+    out: Annotated[Path, typer.Option(help="The table to write, such as split.csv; no image is moved.")],
+    test: Annotated[float, typer.Option(help="Share of the good images to test on.")] = 0.3,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 0,
+    items: Annotated[
+        str | None,
+        typer.Option(
+            help="Regular expression on names; pictures that give its first group the same text show one item, or"
+            " come from one lot or camera."
+        ),
+    ] = None,
+    groups: options.Groups = "auto",
+    again: Annotated[bool, typer.Option("--again", help="Split anew what is split already.")] = False,
+    category: options.Category = None,
+    layout: options.Layout = None,
+    jobs: options.Jobs = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Split good images by the items they show into some to learn from and some to test on, in a table.
+
+    The table is data itself: psdl run split.csv --out FOLDER. Defective images are all for test.
+    """
+    from psdl import check as checking
+    from psdl.cli.lines import Lines
+    from psdl.data import split as splitting
+    from psdl.data.read import with_items
+    from psdl.duplicates import grouped
+    from psdl.errors import PsdlError
+    from psdl.jobs import runner
+    from psdl.types import InputRule
+
+    lines, run = Lines(quiet), runner(jobs)
+    samples, _ = lines.read(data, layout, category)
+    if not again and any(s.split != "none" for s in samples):
+        raise PsdlError(f"{data} is split already: use it as it is, or split it anew with --again")
+    if out.suffix.lower() != ".csv" or not out.parent.is_dir():
+        raise PsdlError(f"{out} cannot be written: give the name of a .csv file in a folder that is there")
+    samples = with_items(samples, items)
+    good = tuple(s for s in samples if not s.label)
+    white = checking.levelled(InputRule(), good, run).white
+    with lines.progress() as tell:
+        found = grouped(good, groups, run, lambda n: tell("pairs", n, 2 * len(good)), white)
+    chosen = splitting.split([*found.samples, *(s for s in samples if s.label)], test, seed)
+    splitting.write(sorted(chosen, key=lambda s: (s.category, s.name)), out)
+    lines.say(found.said, *checking.counted(chosen), f"wrote {out}")

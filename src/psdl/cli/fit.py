@@ -34,6 +34,7 @@ def fit(
     drop: options.Drop = None,
     suspects: options.Suspects = None,
     parts: options.Parts = None,
+    groups: options.Groups = "auto",
     bit_depth: options.BitDepth = None,
     on_error: options.OnError = "fail",
     device: options.Device = "auto",
@@ -105,18 +106,21 @@ def _learn_one(
     from psdl.calibrate.promise import promise
     from psdl.cli.calibrate import on_images
     from psdl.detector import Detector
+    from psdl.jobs import runner
 
     names = ("arch", "type", "layer", "sparsity", "iterations", "folds", "seed")
     recipe = recipes.recipe(values["recipe"], **{name: values[name] for name in names})
-    recipe = recipe if recipe.input else replace(recipe, input=rule)
+    run = runner(values["jobs"])
     rates = {"alarm": values["false_reject"], "review": values["review"], "confidence": values["confidence"]}
-    detector = Detector(recipe, **rates, device=values["device"])
     good = check.learning(samples)
-    lines.say(*check.check(good, detector.recipe.input, map).lines)
+    rule = check.levelled(recipe.input or rule, good, run)
+    detector = Detector(replace(recipe, input=rule), **rates, device=values["device"])
+    lines.say(*check.check(good, rule, map).lines)
     settings = {"weights": values["weights"], "jobs": values["jobs"], "options": values, "dropped": dropped}
     with lines.progress() as tell:
-        detector.fit(good, **settings, progress=tell)
+        detector.fit(good, **settings, groups=values["groups"], progress=tell)
     strangest = detector.strangest
+    lines.say(detector.model.calibration.origin)
     if calibrating:
         lines.say(*on_images(detector, calibrating, {}, "", values["jobs"], lines))
     detector.save(file)

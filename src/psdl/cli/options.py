@@ -104,6 +104,13 @@ Parts = Annotated[
         help="Regular expression on names; pictures that give its first group the same text are views of one part."
     ),
 ]
+Groups = Annotated[
+    str,
+    typer.Option(
+        help="Which images show one item: given, as the data set says; found, near-duplicates too; auto: found"
+        " where the data set says nothing."
+    ),
+]
 OnError = Annotated[
     str,
     typer.Option(

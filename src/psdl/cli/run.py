@@ -37,6 +37,7 @@ def run(
     calibrate: options.Calibrate = None,
     drop: options.Drop = None,
     parts: options.Parts = None,
+    groups: options.Groups = "auto",
     bit_depth: options.BitDepth = None,
     on_error: options.OnError = "fail",
     maps: options.Maps = False,

@@ -99,18 +99,33 @@ def choose(samples: Sequence[Sample], categories: Sequence[str]) -> tuple[Sample
 def with_parts(samples: Sequence[Sample], pattern: str | None) -> tuple[Sample, ...]:
     """The samples, those whose name `pattern` matches (anywhere) being views of the part that its first group
     names. Raises PsdlError on a pattern that is none, that has no group, or that matches no name."""
-    if pattern is None:
-        return tuple(samples)
+    found = _matches(samples, pattern, "parts", "part") if pattern else [None] * len(samples)
+    return tuple(replace(s, part=name) if name else s for s, name in zip(samples, found, strict=True))
+
+
+def with_items(samples: Sequence[Sample], pattern: str | None) -> tuple[Sample, ...]:
+    """The samples, those whose name `pattern` matches (anywhere) showing the item that its first group names.
+    Raises PsdlError like `with_parts`."""
+    found = _matches(samples, pattern, "items", "item") if pattern else [None] * len(samples)
+    return tuple(replace(s, group=name) if name else s for s, name in zip(samples, found, strict=True))
+
+
+def _matches(samples: Sequence[Sample], pattern: str, option: str, what: str) -> list[str | None]:
+    """What the first group of a pattern matches of each sample's name, None where it does not match."""
     try:
         found = re.compile(pattern)
     except re.error as error:
-        raise PsdlError(f"--parts {pattern!r} is no regular expression ({error}): correct it") from None
+        raise PsdlError(f"--{option} {pattern!r} is no regular expression ({error}): correct it") from None
     if found.groups < 1:
-        raise PsdlError(f"--parts {pattern!r} has no group that names the part: put (round brackets) about it")
+        raise PsdlError(
+            f"--{option} {pattern!r} has no group that names the {what}: put (round brackets) about it"
+        )
     matches = [found.search(sample.name) for sample in samples]
     if not any(matches):
-        raise PsdlError(f"--parts {pattern!r} matches none of {len(samples)} names, such as {samples[0].name!r}")
-    return tuple(replace(s, part=m[1]) if m else s for s, m in zip(samples, matches, strict=True))
+        raise PsdlError(
+            f"--{option} {pattern!r} matches none of {len(samples)} names, such as {samples[0].name!r}"
+        )
+    return [match[1] if match else None for match in matches]
 
 
 def without(samples: Sequence[Sample], file: str | Path | None) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
