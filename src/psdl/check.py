@@ -8,9 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from psdl import decode, image
+import numpy as np
+
+from psdl import decode, image, plugins
 from psdl.errors import PsdlError
 from psdl.types import InputRule, Run, Sample
+
+SIDE = 256  # of the network's input, in pixels
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,37 @@ def deepened(rule: InputRule, bits: int | None) -> InputRule:
     if not 8 <= bits <= 32:
         raise PsdlError(f"--bit-depth is {bits}: give the bits of the camera's samples, from 8 to 32")
     return replace(rule, white=2.0**bits - 1)
+
+
+def sized(rule: InputRule, sizes: Counter[tuple[int, int]], resize: str | None, side: int | None) -> InputRule:
+    """The rule with another way to the network's size, for good images of `sizes`; its crop stays.
+
+    resize: "square", both sides to `side` (256 if None); "keep", as many pixels in the middle image's aspect
+    ratio, each side a multiple of 8; "none", as large as they are, for which all must have one size; None: as the
+    rule has it, or "square" if a side is given. Raises PsdlError on values out of range and on sizes that differ.
+    """
+    if resize is None and side is None:
+        return rule
+    resize, length = resize or "square", side or SIDE
+    if resize not in ("square", "keep", "none"):
+        raise plugins.unknown("value of --resize", resize, ("square", "keep", "none"))
+    if not 32 <= length <= 4096:
+        raise PsdlError(f"--size is {side}: give the network's input size in pixels, from 32 to 4096")
+    cut = replace(rule, resize=(length, length), shorter=None, window=None)
+    if resize == "keep":
+        ratio = float(np.median([np.sqrt(h / w) for h, w in ([rule.crop] if rule.crop else sizes.elements())]))
+        return replace(cut, resize=(8 * max(4, round(length * ratio / 8)), 8 * max(4, round(length / ratio / 8))))
+    if resize == "none":
+        if side is not None:
+            raise PsdlError(f"--size {side} was given with --resize none, which changes no size: leave one out")
+        if len(sizes) > 1 and not rule.crop:
+            (low, _), (high, _) = min(sizes.items()), max(sizes.items())
+            raise PsdlError(
+                f"--resize none needs images of one size, found {low[1]} x {low[0]} to {high[1]} x {high[0]}: use"
+                " --resize keep"
+            )
+        return replace(cut, resize=None)
+    return cut
 
 
 def levelled(rule: InputRule, items: Sequence[Any], run: Run) -> InputRule:

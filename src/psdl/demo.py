@@ -38,6 +38,8 @@ def options(jobs: int | None, suspects: Path) -> dict[str, Any]:
         "confidence": 0.0,
         "suspects": str(suspects),
         "images": 9,
+        "resize": None,
+        "size": None,
         "groups": "given",
         "bit_depth": None,
         "on_error": "fail",

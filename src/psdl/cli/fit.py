@@ -34,6 +34,8 @@ def fit(
     drop: options.Drop = None,
     suspects: options.Suspects = None,
     parts: options.Parts = None,
+    resize: options.Resize = None,
+    size: options.Size = None,
     groups: options.Groups = "auto",
     bit_depth: options.BitDepth = None,
     on_error: options.OnError = "fail",
@@ -106,16 +108,16 @@ def _learn_one(
     from psdl.calibrate.promise import promise
     from psdl.cli.calibrate import on_images
     from psdl.detector import Detector
-    from psdl.jobs import runner
 
     names = ("arch", "type", "layer", "sparsity", "iterations", "folds", "seed")
     recipe = recipes.recipe(values["recipe"], **{name: values[name] for name in names})
-    run = runner(values["jobs"])
     rates = {"alarm": values["false_reject"], "review": values["review"], "confidence": values["confidence"]}
     good = check.learning(samples)
-    rule = check.levelled(recipe.input or rule, good, run)
+    rule = recipe.input or rule
+    found = check.check(good, rule, map)
+    lines.say(*found.lines)
+    rule = check.sized(rule, found.sizes, values["resize"], values["size"])
     detector = Detector(replace(recipe, input=rule), **rates, device=values["device"])
-    lines.say(*check.check(good, rule, map).lines)
     settings = {"weights": values["weights"], "jobs": values["jobs"], "options": values, "dropped": dropped}
     with lines.progress() as tell:
         detector.fit(good, **settings, groups=values["groups"], progress=tell)

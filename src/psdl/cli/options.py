@@ -104,6 +104,14 @@ Parts = Annotated[
         help="Regular expression on names; pictures that give its first group the same text are views of one part."
     ),
 ]
+Resize = Annotated[
+    str | None,
+    typer.Option(
+        help="How images come to the network's size: square; keep, their aspect ratio kept; none, as large as they"
+        " are. As the layout has it if not given."
+    ),
+]
+Size = Annotated[int | None, typer.Option(help="The network's input size in pixels a side, of a square (256).")]
 Groups = Annotated[
     str,
     typer.Option(

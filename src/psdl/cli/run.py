@@ -37,6 +37,8 @@ def run(
     calibrate: options.Calibrate = None,
     drop: options.Drop = None,
     parts: options.Parts = None,
+    resize: options.Resize = None,
+    size: options.Size = None,
     groups: options.Groups = "auto",
     bit_depth: options.BitDepth = None,
     on_error: options.OnError = "fail",

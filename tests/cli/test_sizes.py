@@ -1,0 +1,60 @@
+"""--resize and --size: the network's input, and maps at the image's own size."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from psdl import Detector, check
+from psdl.errors import PsdlError
+from psdl.types import InputRule
+from tests import parts
+
+
+@pytest.mark.parametrize(
+    ("resize", "side", "expected"),
+    [
+        (None, None, (256, 256)),
+        ("square", None, (256, 256)),
+        (None, 320, (320, 320)),
+        ("keep", None, (184, 360)),
+        ("keep", 128, (88, 184)),
+        ("none", None, None),
+    ],
+)
+def test_the_ways_to_the_networks_size(resize, side, expected):
+    rule = check.sized(InputRule(), Counter({(100, 200): 5}), resize, side)
+    assert rule.resize == expected
+
+
+@pytest.mark.parametrize(
+    ("resize", "side", "words"),
+    [
+        ("stretch", None, "unknown value of --resize 'stretch'"),
+        (None, 8, "--size is 8"),
+        ("none", 64, "leave one out"),
+        ("none", None, "needs images of one size, found 20 x 10 to 40 x 30"),
+    ],
+)
+def test_what_cannot_be_is_refused(resize, side, words):
+    with pytest.raises(PsdlError) as error:
+        check.sized(InputRule(), Counter({(10, 20): 1, (30, 40): 2}), resize, side)
+    assert words in str(error.value)
+
+
+def test_a_crop_gives_the_ratio_that_is_kept():
+    rule = InputRule(crop=(1000, 500), resize=(500, 250))
+    assert check.sized(rule, Counter({(1240, 500): 1}), "keep", 354) == InputRule((1000, 500), (504, 248))
+
+
+@pytest.mark.parametrize(("asked", "size"), [(("keep",), (224, 296)), (("none",), (96, 128))])
+def test_a_model_keeps_its_ratio_and_maps_have_the_images_size(mvtec, tmp_path, asked, size):
+    model = tmp_path / "m.psdl"
+    folder = mvtec / "nut/train/good"
+    done = parts.psdl("fit", folder, "--model", model, "--recipe", "fast", "--quiet", "--resize", *asked)
+    assert done.returncode == 0, done.stderr
+    result = Detector.load(model).score(mvtec / "nut/test/blot/000.png")
+    assert result.input_map.shape == size
+    assert result.map.shape == parts.SIZE
+    assert result.verdict.verdict == "NG"
