@@ -31,20 +31,22 @@ def pixels(source: Any, name: str = "image", white: float | None = None) -> Pixe
     any of them does. Raises PsdlError on files that are damaged, cut short or no images, that hold several
     pictures or several channels deeper than 8 bit, and on deep samples whose white is not known.
     """
+    name = _called(source, name)
     samples = _samples(source, name)
     if samples.dtype != np.uint8:
-        samples = _to_bytes(samples, _called(source, name), white)
+        samples = _to_bytes(samples, name, white)
     return np.repeat(samples[:, :, None], 3, axis=2) if samples.ndim == 2 else samples
 
 
 def largest(source: Any, name: str = "image") -> float | None:
     """The largest sample of an image deeper than 8 bit; None for one of 8 bit, of which a file is not decoded."""
+    name = _called(source, name)
     if isinstance(source, (str, Path)):
-        with _opened(source, str(source)) as image:
+        with _opened(source, name) as image:
             if not _deep(image):
                 return None
     samples = _samples(source, name)
-    return _most(samples, _called(source, name)) if samples.dtype != np.uint8 else None
+    return _most(samples, name) if samples.dtype != np.uint8 else None
 
 
 def white_of(largest: float) -> float:
@@ -73,10 +75,9 @@ def _samples(source: Any, name: str) -> NDArray[Any]:
     if isinstance(source, np.ndarray):
         return _from_array(source, name)
     if isinstance(source, Image.Image):
-        return _from_pil(source, name)
-    name = _called(source, name)
+        return _from_pil(source)
     with _opened(io.BytesIO(source) if isinstance(source, bytes) else source, name) as image:
-        return _from_pil(image, name)
+        return _from_pil(image)
 
 
 @contextmanager
@@ -140,7 +141,7 @@ def _deep_channels(image: Image.Image) -> bool:
     return False
 
 
-def _from_pil(image: Image.Image, name: str) -> NDArray[Any]:
+def _from_pil(image: Image.Image) -> NDArray[Any]:
     image = ImageOps.exif_transpose(image)
     if _deep(image):
         return np.array(image)
@@ -162,6 +163,7 @@ def _from_array(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def _called(source: Any, name: str) -> str:
+    """What messages call an image: its path where it has one."""
     return str(source) if isinstance(source, (str, Path)) else name
 
 

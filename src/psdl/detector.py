@@ -22,7 +22,7 @@ from psdl.calibrate.rates import rates, record
 from psdl.errors import PsdlError
 from psdl.extract import Source, extract, origin
 from psdl.jobs import runner
-from psdl.learning import Progress, coder, groups_of, learn, method_of, params_of
+from psdl.learning import coder, groups_of, learn, method_of, params_of
 from psdl.result import Result
 from psdl.types import (
     Calibration,
@@ -32,6 +32,7 @@ from psdl.types import (
     InputRule,
     Model,
     Part,
+    Progress,
     Recipe,
     Sample,
     Score,
@@ -105,16 +106,16 @@ class Detector:
         from psdl.backbone.graphs import network
 
         items, rule = _given(images)
-        rule = check.levelled(self.recipe.input or rule, items, runner(jobs))
+        run = runner(jobs)
+        rule = check.levelled(self.recipe.input or rule, items, run)
         recipe = replace(self.recipe, input=rule)
         taps = tuple({tap: None for part in recipe.parts for tap in part.taps})
         net = network(recipe.arch, taps, weights)
         session = Session(net, device=self.device)
         said = ""
         if all(isinstance(item, Sample) for item in items):
-            look = partial(_pairs, progress, 2 * len(items))
-            items, said = duplicates.grouped(items, groups, runner(jobs), look, rule.white)
-        learned = learn(recipe, net, items, self.rates, session, runner(jobs), progress, self._coder)
+            items, said = duplicates.grouped(items, groups, run, progress, rule.white)
+        learned = learn(recipe, net, items, self.rates, session, run, progress, self._coder)
         model = Model(
             recipe=learned.recipe,
             network=net,
@@ -276,10 +277,6 @@ class Detector:
         found = [self._scored(extract(pixels, session, network, recipe).signals, 1)[1] for pixels in inputs]
         maps = np.concatenate([score.map for score in found])
         return Golden(np.stack(inputs), np.concatenate([score.image for score in found]), maps)
-
-
-def _pairs(progress: Progress, total: int, now: int) -> None:
-    progress("pairs", now, total)
 
 
 def _given(images: Any) -> tuple[Sequence[Source], InputRule]:

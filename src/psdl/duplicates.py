@@ -19,7 +19,7 @@ from PIL import Image
 from psdl import decode, image, plugins
 from psdl.backbone.graphs import network
 from psdl.backbone.session import Session
-from psdl.types import F32, F64, Network, Run, Sample
+from psdl.types import F32, F64, Network, Progress, Run, Sample
 
 # The correlation from which two images are taken for one item, at least and at most; more where items are alike.
 ALIKE = (0.5, 0.8)
@@ -46,10 +46,10 @@ class Pair(NamedTuple):
 def pairs(
     samples: Sequence[Sample],
     run: Run,
-    tell: Callable[[int], None] = lambda _: None,
+    tell: Progress = lambda *_: None,
     white: float | None = None,
 ) -> list[Pair]:
-    """The pairs of images that show one item, most alike first; tell(1) after each image of two rounds;
+    """The pairs of images that show one item, most alike first; tell(stage, now done, in all);
     white: see `decode.pixels`.
 
     One pass of a small network over all images, then every pair is compared coarsely and the nearest few of each
@@ -66,8 +66,8 @@ def pairs(
     maps: list[F32] = []
     for found in run(lambda sample: _whitened(look(sample), mean, basis), samples):
         maps.append(found)
-        tell(1)
-    return _nearest(maps, run, tell)
+        tell("pairs", 1, 2 * len(samples))
+    return _nearest(maps, run, lambda n: tell("pairs", n, 2 * len(samples)))
 
 
 class Grouped(NamedTuple):
@@ -81,7 +81,7 @@ def grouped(
     samples: Sequence[Sample],
     how: str,
     run: Run,
-    tell: Callable[[int], None] = lambda _: None,
+    tell: Progress = lambda *_: None,
     white: float | None = None,
 ) -> Grouped:
     """The samples with the items they show as groups.

@@ -25,6 +25,7 @@ from psdl.types import (
     Network,
     Origin,
     Part,
+    Progress,
     Rates,
     Recipe,
     Run,
@@ -34,7 +35,6 @@ from psdl.types import (
     State,
 )
 
-Progress = Callable[[str, int, int], None]  # stage, how many are done now, how many there are in all
 STRANGEST = 24  # good images kept for a look at the good set
 ALBUM, ALBUM_IMAGES = (
     256,

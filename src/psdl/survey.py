@@ -33,9 +33,9 @@ class Category:
 @dataclass(frozen=True)
 class Survey:
     """unreadable: a sentence for each file that cannot be used; identical: names of files with the same bytes;
-    pairs: names of images of one item and how alike they are,
-    those on both sides of the split first; items: independent items among the good images to
-    learn from, of `learned`; leaks: good test images that show an item learned from, of `tested`."""
+    pairs: names of images of one item and how alike they are, those on both sides of the split first; items:
+    independent items among the good images to learn from, of `learned`; leaks: good test images that show
+    an item learned from, of `tested`."""
 
     categories: tuple[Category, ...]
     unreadable: tuple[str, ...]
@@ -78,7 +78,7 @@ def survey(samples: Sequence[Sample], run: Run, tell: Any) -> Survey:
         same[file.sha256].append(sample.name)
     deep = [file.largest for file in files if file.largest is not None]
     white = decode.white_of(max(deep)) if deep else None
-    found = duplicates.pairs(whole, run, lambda n: tell("pairs", n, 2 * len(whole)), white)
+    found = duplicates.pairs(whole, run, tell, white)
     found.sort(key=lambda pair: whole[pair.first].split == whole[pair.second].split)
     taught = {n for n, s in enumerate(whole) if s.split != "test" and not s.label}
     tested = {n for n, s in enumerate(whole) if s.split == "test" and s.label == 0}

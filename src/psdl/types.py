@@ -16,6 +16,7 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Maps = Mapping[str, F32]  # tap -> activation maps (n,C,h,w)
 Run = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]  # an ordered map; jobs/ has them
+Progress = Callable[[str, int, int], None]  # stage, how many are done now, how many there are in all
 
 
 @dataclass(frozen=True)
@@ -194,8 +195,7 @@ class Calibration:
     items (N,) int32: the item each shows, numbered from 0; images: where each came from (empty: not known).
     threshold: image scores above it are NG; review_threshold: those above it REVIEW (None: no such verdict);
     peak_threshold: as threshold, for the maximum of a map. pixels (Q,) float64 ascending: the map values that the
-    first Q of `thresholds.PIXEL_SHARES` of good pixels exceed. origin: where all this comes from, in words.
-    """
+    first Q of `thresholds.PIXEL_SHARES` of good pixels exceed. origin: where all this comes from, in words."""
 
     rates: Rates
     scores: F64

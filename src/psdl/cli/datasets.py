@@ -90,7 +90,7 @@ def split(
     good = tuple(s for s in samples if not s.label)
     white = checking.levelled(InputRule(), good, run).white
     with lines.progress() as tell:
-        found = grouped(good, groups, run, lambda n: tell("pairs", n, 2 * len(good)), white)
+        found = grouped(good, groups, run, tell, white)
     chosen = splitting.split([*found.samples, *(s for s in samples if s.label)], test, seed)
     splitting.write(sorted(chosen, key=lambda s: (s.category, s.name)), out)
     lines.say(found.said, *checking.counted(chosen), f"wrote {out}")

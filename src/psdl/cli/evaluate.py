@@ -50,24 +50,23 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
     test = check.testing(samples)
     detectors = {file: Detector.load(file, values["device"]) for file in set(files.values())}
     skipped: list[Any] = []
+    usable = {}
     for file, detector in detectors.items():
         inside = [s for s in test if files[s.category] == file]
         found = lines.usable(inside, detector.recipe.input, values["on_error"], values["jobs"])
         skipped += found.skipped
-        inside = list(found.samples)
-        lines.say(*check.check(inside, detector.recipe.input, map).lines)
-        lines.say(*check.strangers(detector.model.categories, inside))
-    unread = {sample for sample, _ in skipped}
-    test = tuple(s for s in test if s not in unread)
+        usable[file] = found.samples
+        lines.say(*check.check(found.samples, detector.recipe.input, map).lines)
+        lines.say(*check.strangers(detector.model.categories, found.samples))
+    count = len(test) - len(skipped)
     judged = []
     with lines.progress() as tell:
         start = time.perf_counter()
         for file, detector in detectors.items():
-            inside = [s for s in test if files[s.category] == file]
-            for sample, result in zip(inside, detector.results(inside, values["jobs"]), strict=True):
+            for sample, result in zip(usable[file], detector.results(usable[file], values["jobs"]), strict=True):
                 judged.append((sample, result))
-                tell("scores", 1, len(test))
-        facts = values.get("learned", "") + page.facts(len(test), time.perf_counter() - start)
+                tell("scores", 1, count)
+        facts = values.get("learned", "") + page.facts(count, time.perf_counter() - start)
         judged.sort(key=lambda pair: (pair[0].category, pair[0].name))
         summary = tables.write(judged, out)
         facts += tables.write_skipped(skipped, out)

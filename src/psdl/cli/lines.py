@@ -9,8 +9,7 @@ from typing import Any
 
 from psdl.check import Usable
 from psdl.errors import printable
-from psdl.learning import Progress
-from psdl.types import InputRule, Sample
+from psdl.types import InputRule, Progress, Sample
 
 
 class Lines:
