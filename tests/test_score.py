@@ -85,6 +85,6 @@ def test_smooth_top_prefers_a_region_to_a_pixel():
     pixel, region = np.zeros((2, 64, 64), np.float32)
     pixel[32, 32] = 1
     region[24:40, 24:40] = 1
-    found = score.RULES["smooth-top"](np.stack([pixel, region, np.ones((64, 64), np.float32)]))
+    found = score.RULES["smooth-top"](np.stack([pixel, region, np.ones((64, 64), np.float32)]), None)
     assert found[0] < found[1] / 10
     assert found[2] == pytest.approx(1, rel=1e-5)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from psdl import Detector, heldout, plugins, why
+from psdl.model import Model
 from psdl.store import Store
-from psdl.types import Coded, Geometry, Grid, Model, Network, Origin, Part, Recipe, Region, Signals
+from psdl.types import Coded, Geometry, Grid, Network, Origin, Part, Recipe, Region, Signals
 from tests import parts
 from tests.test_calibrate import calibration
 

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from psdl import decode, image, plugins
+from psdl.data.read import read
 from psdl.errors import PsdlError
 from psdl.types import InputRule, Run, Sample
 
@@ -59,6 +61,17 @@ def testing(samples: Sequence[Sample]) -> tuple[Sample, ...]:
             "no labelled test images to measure on: put them into test/good and test/KIND, or use predict"
         )
     return chosen
+
+
+def given(images: Any) -> tuple[Sequence[Any], InputRule]:
+    """What `fit` was given -> images or samples, and the input rule of their layout."""
+    if isinstance(images, (str, Path)):
+        found = read(images)
+        return learning(found.samples), found.rule
+    chosen = list(images)
+    if len(chosen) < 2:
+        raise PsdlError(f"{len(chosen)} good images were given: at least 2 are needed, better 50 or more")
+    return chosen, InputRule()
 
 
 def strangers(learned: Sequence[str], samples: Sequence[Sample]) -> list[str]:

@@ -40,6 +40,8 @@ def options(jobs: int | None, suspects: Path) -> dict[str, Any]:
         "images": 9,
         "resize": None,
         "size": None,
+        "roi": None,
+        "align": "none",
         "groups": "given",
         "bit_depth": None,
         "on_error": "fail",

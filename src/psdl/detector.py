@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import check, duplicates, heldout, modelfile, recipes
+from psdl import alignment, check, duplicates, framing, heldout, modelfile, recipes
 from psdl import score as scoring
 from psdl.backbone.session import Session, resolve_device
 from psdl.calibrate import selftest, thresholds
@@ -23,14 +23,13 @@ from psdl.errors import PsdlError
 from psdl.extract import Source, extract, origin
 from psdl.jobs import runner
 from psdl.learning import coder, groups_of, learn, method_of, params_of
+from psdl.model import Golden, Model
 from psdl.result import Result
 from psdl.types import (
     Calibration,
     Coded,
     Geometry,
-    Golden,
     InputRule,
-    Model,
     Part,
     Progress,
     Recipe,
@@ -85,6 +84,11 @@ class Detector:
         """After `fit`: the good images that look least like the rest, strangest first, judged as if unseen."""
         return self._strangest
 
+    @property
+    def alignment(self) -> str:
+        """How images are registered to the good ones' mean: none, shift or rigid."""
+        return self.recipe.input.align if self.recipe.input else "none"
+
     def fit(
         self,
         images: Any,
@@ -94,18 +98,21 @@ class Detector:
         options: Mapping[str, Any] | None = None,
         dropped: Sequence[str] = (),
         groups: str = "auto",
+        roi: framing.Roi | None = None,
+        align: str = "none",
         progress: Progress = lambda *_: None,
     ) -> Detector:
         """Learns from good images: a folder, or a list of paths, file bytes, PIL images, arrays or samples.
 
-        groups: which images of a folder, or samples, show one item, see `duplicates.grouped`; weights: a file for
-        backbones that are exported; jobs: images and positions at a time (all cores if None); options: kept in the
-        model for the record, as are dropped: names of images that were left out; progress(stage, now done, in
-        all). Returns itself.
+        groups: which images of a folder, or samples, show one item, see `duplicates.grouped`; roi: the region of
+        interest, see `framing.frame`; align: none, shift, rigid or auto, see `alignment.settled`; weights: a file
+        for backbones that are exported; jobs: images and positions at a time (all cores if None); options: kept
+        in the model for the record, as are dropped: names of images that were left out; progress(stage, now done,
+        in all). Returns itself.
         """
         from psdl.backbone.graphs import network
 
-        items, rule = _given(images)
+        items, rule = check.given(images)
         run = runner(jobs)
         rule = check.levelled(self.recipe.input or rule, items, run)
         recipe = replace(self.recipe, input=rule)
@@ -115,7 +122,9 @@ class Detector:
         said = ""
         if all(isinstance(item, Sample) for item in items):
             items, said = duplicates.grouped(items, groups, run, progress, rule.white)
-        learned = learn(recipe, net, items, self.rates, session, run, progress, self._coder)
+        recipe = alignment.settled(recipe, align, net, items, session, run, progress)
+        frame = framing.frame(items, recipe.input or rule, roi, run)
+        learned = learn(recipe, net, items, self.rates, session, run, progress, self._coder, frame)
         model = Model(
             recipe=learned.recipe,
             network=net,
@@ -127,10 +136,11 @@ class Detector:
             learned=learned.origins,
             dropped=tuple(dropped),
             album=learned.album,
+            frame=frame,
             history=({"what": "learned", "images": len(items), **record(learned.calibration)},),
         )
         self._take(model)
-        chosen = [extract(items[n], session, net, recipe) for n in learned.golden]
+        chosen = [extract(items[n], session, net, recipe, frame) for n in learned.golden]
         golden = self._golden([found.inputs for found in chosen], chosen[0].geometry.input)
         self._model = replace(model, golden=golden)
         self._strangest = tuple(
@@ -155,7 +165,7 @@ class Detector:
         itself.
         """
         self._set_rates(alarm, review, confidence)
-        items, _ = _given(images)
+        items, _ = check.given(images)
         found = []
         for result in self.results(items, jobs):
             found.append(Score(result.input_map[None], np.array([result.score])))
@@ -261,7 +271,7 @@ class Detector:
         return coded, scoring.score({name: c.distance for name, c in coded.items()}, grids, self.recipe)
 
     def _one(self, source: Source, threads: int) -> Result:
-        found = extract(source, self._session(threads), self.model.network, self.recipe)
+        found = extract(source, self._session(threads), self.model.network, self.recipe, self.model.frame)
         coded, scored = self._scored(found.signals, threads)
         return self._result(scored, coded, found.geometry)
 
@@ -274,19 +284,7 @@ class Detector:
         """What images (h,w,3), brought to inputs of `size` (H,W) and their other scales, score here."""
         rule = InputRule(resize=(size[0], size[1]))
         recipe, session, network = replace(self.recipe, input=rule), self._session(1), self.model.network
-        found = [self._scored(extract(pixels, session, network, recipe).signals, 1)[1] for pixels in inputs]
+        frame = self.model.frame
+        found = [self._scored(extract(pixels, session, network, recipe, frame).signals, 1)[1] for pixels in inputs]
         maps = np.concatenate([score.map for score in found])
         return Golden(np.stack(inputs), np.concatenate([score.image for score in found]), maps)
-
-
-def _given(images: Any) -> tuple[Sequence[Source], InputRule]:
-    """What `fit` was given -> images or samples, and the input rule of their layout."""
-    if isinstance(images, (str, Path)):
-        from psdl.data.read import read
-
-        found = read(images)
-        return check.learning(found.samples), found.rule
-    chosen = list(images)
-    if len(chosen) < 2:
-        raise PsdlError(f"{len(chosen)} good images were given: at least 2 are needed, better 50 or more")
-    return chosen, InputRule()

@@ -8,11 +8,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from psdl import decode, image, signals
+from psdl import decode, image, registration, signals
 from psdl.backbone.session import Session
+from psdl.model import Frame
 from psdl.types import Geometry, InputRule, Network, Origin, Recipe, Sample, Signals
 
 Source = Any  # a Sample, a path, file bytes, a PIL image, or an array (h,w), (h,w,1), (h,w,3), (h,w,4)
+
+
+NOWHERE = Frame()
 
 
 class Extracted(NamedTuple):
@@ -24,23 +28,37 @@ class Extracted(NamedTuple):
     geometry: Geometry
 
 
-def extract(source: Source, session: Session, network: Network, recipe: Recipe) -> Extracted:
+def extract(
+    source: Source, session: Session, network: Network, recipe: Recipe, frame: Frame = NOWHERE
+) -> Extracted:
     """The signals of one image for every part: one pass through the network at each scale that a part asks for.
 
     Raises PsdlError on images that cannot be read or are too small for the recipe's input rule.
     """
-    source = source.path if isinstance(source, Sample) else source
-    name = name_of(source)
     rule = recipe.input or InputRule()
-    pixels = decode.pixels(source, name, rule.white)
-    geometry = image.plan(rule, pixels.shape[:2], name)
+    pixels, geometry = placed(source, rule, frame)
     found: dict[str, Signals] = {}
     for scale in sorted({part.scale for part in recipe.parts}):
         inputs = image.shown(pixels, image.scaled(geometry, scale, recipe.multiple), rule)
+        if frame.roi is not None:
+            inputs = image.blanked(inputs, frame.roi, network.mean)
         maps = session.maps(image.normalise(inputs[None], network.mean, network.std))
         parts = [part for part in recipe.parts if part.scale == scale]
-        found |= {part.name: signals.assemble(maps, part, geometry.input) for part in parts}
+        found |= {part.name: signals.assemble(maps, part, geometry.input, frame.roi) for part in parts}
     return Extracted(found, inputs, geometry)
+
+
+def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[decode.Pixels, Geometry]:
+    """An image's pixels, and where they come to lie in the network's input."""
+    pose = source.pose if isinstance(source, Sample) else None
+    source = source.path if isinstance(source, Sample) else source
+    name = name_of(source)
+    pixels = decode.pixels(source, name, rule.white)
+    geometry = image.posed(image.plan(rule, pixels.shape[:2], name), pose)
+    if frame.reference is not None and rule.align != "none":
+        grey = image.grey(image.shown(pixels, geometry, rule))
+        geometry = image.registered(geometry, registration.register(grey, frame.reference, rule.align))
+    return pixels, geometry
 
 
 def origin(source: Source, number: int) -> Origin:

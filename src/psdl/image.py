@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from psdl import moves
 from psdl.decode import Pixels, pixels
 from psdl.errors import PsdlError
-from psdl.types import F32, Geometry, InputRule
+from psdl.types import F32, Geometry, InputRule, Move, Pose
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
 
@@ -49,7 +51,61 @@ def shown(image: Pixels, geometry: Geometry, rule: InputRule) -> Pixels:
     resized = Image.fromarray(image).resize(
         geometry.resized[::-1], FILTERS[rule.filter], box=geometry.crop, reducing_gap=None
     )
-    return np.asarray(resized.crop(geometry.window))
+    if geometry.move is None:
+        return np.asarray(resized.crop(geometry.window))
+    if rule.moving == "nearest":
+        return np.asarray(_moved(resized, geometry, Image.Resampling.NEAREST))
+    margin = _margin(geometry)
+    bordered = np.pad(np.asarray(resized), ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+    return np.asarray(_moved(Image.fromarray(bordered), geometry, Image.Resampling.BICUBIC, margin))
+
+
+def _moved(resized: Image.Image, geometry: Geometry, how: Image.Resampling, margin: int = 0) -> Image.Image:
+    """The window of the moved picture, from the resized one with a margin about it; zero where nothing is."""
+    window = moves.chain(
+        moves.shift(margin, margin), geometry.move, moves.shift(geometry.window[0], geometry.window[1])
+    )
+    return resized.transform(geometry.input[::-1], Image.Transform.AFFINE, window, how)
+
+
+def _margin(geometry: Geometry) -> int:
+    """How far the moved window reaches beyond the resized picture, in pixels, with room for interpolation."""
+    left, top, right, bottom = geometry.window
+    corners = [moves.at(geometry.move, (x, y)) for x in (left, right) for y in (top, bottom)]
+    beyond = [max(-x, x - geometry.resized[1], -y, y - geometry.resized[0]) for x, y in corners]
+    return max(0, int(np.ceil(max(beyond)))) + 2
+
+
+def posed(geometry: Geometry, pose: Pose | None) -> Geometry:
+    """The geometry with the picture turned about its middle and the window elsewhere, as a data set asks."""
+    if pose is None:
+        return geometry
+    (height, width), (tall, wide) = geometry.input, geometry.resized
+    left, top = int(pose.x * (wide - width + 0.999)), int(pose.y * (tall - height + 0.999))
+    window = left, top, left + width, top + height
+    return replace(geometry, window=window, move=moves.turn(pose.turn, (wide / 2, tall / 2)))
+
+
+def registered(geometry: Geometry, move: Move | None) -> Geometry:
+    """The geometry of the input that is moved once more, by a move in its own pixels."""
+    if move is None:
+        return geometry
+    left, top = geometry.window[:2]
+    return replace(
+        geometry, move=moves.chain(geometry.move, moves.shift(left, top), move, moves.shift(-left, -top))
+    )
+
+
+def grey(inputs: Pixels) -> NDArray[np.uint8]:
+    """Pixels (H,W,3) -> (H,W), their luma."""
+    return np.asarray(Image.fromarray(inputs).convert("L"))
+
+
+def blanked(inputs: Pixels, roi: NDArray[np.bool_], mean: tuple[float, float, float]) -> Pixels:
+    """Pixels (h,w,3) of which those outside roi (H,W), at any size, are the network's mean: what lies there
+    reaches no activation inside."""
+    inside = np.asarray(Image.fromarray(roi).resize(inputs.shape[1::-1], Image.Resampling.NEAREST))
+    return np.where(inside[..., None], inputs, np.round(mean).astype(np.uint8))
 
 
 def scaled(geometry: Geometry, scale: float, multiple: int = 1) -> Geometry:
@@ -62,7 +118,8 @@ def scaled(geometry: Geometry, scale: float, multiple: int = 1) -> Geometry:
         max(round(geometry.resized[0] * tall), top + height),
         max(round(geometry.resized[1] * wide), left + width),
     )
-    return Geometry(geometry.source, geometry.crop, resized, (left, top, left + width, top + height))
+    move = geometry.move and moves.chain(moves.scale(wide, tall), geometry.move, moves.scale(1 / wide, 1 / tall))
+    return Geometry(geometry.source, geometry.crop, resized, (left, top, left + width, top + height), move)
 
 
 def thumbnail(inputs: Pixels, side: int) -> bytes:
@@ -99,6 +156,8 @@ def mask_to_input(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.boo
     """(h,w) -> (H,W), nearest neighbour, by the geometry of the image."""
     image = Image.fromarray(mask.astype(np.uint8))
     nearest = image.resize(geometry.resized[::-1], Image.Resampling.NEAREST, box=geometry.crop)
+    if geometry.move is not None:
+        return np.asarray(_moved(nearest, geometry, Image.Resampling.NEAREST)) > 0
     return np.asarray(nearest.crop(geometry.window)) > 0
 
 
@@ -109,10 +168,32 @@ def mask_to_source(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.bo
 
 
 def map_to_source(values: F32, geometry: Geometry) -> F32:
-    """A map (H,W) -> (h,w) of the source image, bilinear; NaN where the input rule cut the image away."""
+    """A map (H,W) -> (h,w) of the source image, bilinear; NaN where the input rule cut the image away, and where
+    the map is."""
+    known = np.isfinite(values)
+    out = _to_source(values if known.all() else np.where(known, values, np.float32(0)), geometry)
+    if not known.all():
+        share = _to_source(known.astype(np.float32), geometry)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            out = np.where(share >= 0.5, out / share, np.float32(np.nan))
+    return out
+
+
+def _to_source(values: F32, geometry: Geometry) -> F32:
     left, top, right, bottom = geometry.crop
     scale_x = (right - left) / geometry.resized[1]
     scale_y = (bottom - top) / geometry.resized[0]
+    picture = Image.fromarray(values)
+    if geometry.move is not None:
+        return np.asarray(
+            picture.transform(
+                geometry.source[::-1],
+                Image.Transform.AFFINE,
+                _input_of(geometry),
+                Image.Resampling.BILINEAR,
+                fillcolor=float("nan"),
+            )
+        )
     box = [
         round(left + geometry.window[0] * scale_x),
         round(top + geometry.window[1] * scale_y),
@@ -121,23 +202,29 @@ def map_to_source(values: F32, geometry: Geometry) -> F32:
     ]
     size = (max(1, box[2] - box[0]), max(1, box[3] - box[1]))
     out = np.full(geometry.source, np.nan, np.float32)
-    resized = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR))
-    out[box[1] : box[1] + size[1], box[0] : box[0] + size[0]] = resized
+    out[box[1] : box[1] + size[1], box[0] : box[0] + size[0]] = np.asarray(
+        picture.resize(size, Image.Resampling.BILINEAR)
+    )
     return out
+
+
+def _input_of(geometry: Geometry) -> Move:
+    """The move that takes a point of the source image to where the input shows it."""
+    left, top, right, bottom = geometry.crop
+    scale = moves.scale(geometry.resized[1] / (right - left), geometry.resized[0] / (bottom - top))
+    window = moves.shift(-geometry.window[0], -geometry.window[1])
+    return moves.chain(window, moves.inverse(geometry.move), scale, moves.shift(-left, -top))
 
 
 def point_to_input(at: tuple[int, int], geometry: Geometry) -> tuple[int, int]:
     """The input pixel (x,y) that holds the middle of an image pixel (x,y), or the nearest one."""
-    left, top, right, bottom = geometry.crop
     height, width = geometry.input
-    x = (at[0] + 0.5 - left) * geometry.resized[1] / (right - left) - geometry.window[0]
-    y = (at[1] + 0.5 - top) * geometry.resized[0] / (bottom - top) - geometry.window[1]
+    x, y = moves.at(_input_of(geometry), (at[0] + 0.5, at[1] + 0.5))
     return min(max(int(x), 0), width - 1), min(max(int(y), 0), height - 1)
 
 
 def point_to_source(at: tuple[float, float], geometry: Geometry) -> tuple[int, int]:
-    """The image pixel (x,y) at a point (x,y) of the input."""
-    left, top, right, bottom = geometry.crop
-    x = left + (at[0] + geometry.window[0]) * (right - left) / geometry.resized[1]
-    y = top + (at[1] + geometry.window[1]) * (bottom - top) / geometry.resized[0]
-    return int(x), int(y)
+    """The image pixel (x,y) at a point (x,y) of the input, or the nearest one."""
+    x, y = moves.at(moves.inverse(_input_of(geometry)), at)
+    height, width = geometry.source
+    return min(max(int(x), 0), width - 1), min(max(int(y), 0), height - 1)

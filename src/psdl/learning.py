@@ -16,7 +16,8 @@ from psdl import score as scoring
 from psdl.backbone.session import Session
 from psdl.calibrate.thresholds import calibrate
 from psdl.errors import PsdlError
-from psdl.extract import Source, extract, name_of, origin
+from psdl.extract import NOWHERE, Source, extract, name_of, origin
+from psdl.model import Frame
 from psdl.store import Store
 from psdl.types import (
     F32,
@@ -68,6 +69,7 @@ def learn(
     run: Run,
     tell: Progress,
     device: str = "cpu",
+    frame: Frame = NOWHERE,
 ) -> Learned:
     """States by part, learned on all items, and the calibration that keeps `rates`.
 
@@ -80,13 +82,11 @@ def learn(
     if fold.max() < 1:
         raise PsdlError("all good images belong to one group, so none can be held out: give at least two groups")
     with ExitStack() as open_stores:
-        filled = _fill(recipe, network, items, session, run, tell, open_stores)
+        filled = fill(recipe, network, items, session, run, tell, open_stores, frame)
         work = sum(store.grid.positions for store in filled.stores.values()) * (int(fold.max()) + 2)
         unseen, states, shares = {}, {}, {}
         for part in recipe.parts:
-            learner = _Learner(
-                part, filled.stores[part.name], run, lambda n: tell("dictionaries", n, work), device
-            )
+            learner = Learner(part, filled.stores[part.name], run, lambda n: tell("dictionaries", n, work), device)
             found = heldout.judged(learner.fit, learner.judge, len(items), fold)
             state = learner.fit(np.arange(len(items)))
             unseen[part.name] = heldout.measured(found[..., 0], fold) if part.unseen else found[..., 0]
@@ -114,7 +114,7 @@ def _weighted(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
 
 def _with_statistics(state: State, part: Part, found: F32) -> State:
     """The state with what unseen good images show at each position: of the distance, if the part is measured by
-    it; and of codes and residuals, which reasons are given by. found (N,P,1|3|4), as `_Learner.judge` has it."""
+    it; and of codes and residuals, which reasons are given by. found (N,P,1|3|4), as `Learner.judge` has it."""
     if part.unseen:
         state = heldout.statistics(found[..., 0]).into(state)
     for k, name in enumerate(("code", "residual")[: found.shape[2] - 1], 1):
@@ -123,7 +123,7 @@ def _with_statistics(state: State, part: Part, found: F32) -> State:
 
 
 @dataclass(frozen=True)
-class _Learner:
+class Learner:
     """A part's method at work on its store."""
 
     part: Part
@@ -183,14 +183,16 @@ def groups_of(items: Sequence[Source]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _Filled:
+class Filled:
+    """stores by part; origins, geometries and small pictures of the images, in their order."""
+
     stores: dict[str, Store]
     origins: tuple[Origin, ...]
     geometries: tuple[Geometry, ...]
     album: tuple[bytes, ...]
 
 
-def _fill(
+def fill(
     recipe: Recipe,
     network: Network,
     items: Sequence[Source],
@@ -198,7 +200,8 @@ def _fill(
     run: Run,
     tell: Progress,
     open_stores: ExitStack,
-) -> _Filled:
+    frame: Frame = NOWHERE,
+) -> Filled:
     """The signals of all items, one store for each part; where each came from, and a small picture of it."""
     side = ALBUM
     while len(items) * (side / ALBUM) ** 2 > ALBUM_IMAGES:
@@ -206,7 +209,7 @@ def _fill(
 
     def look(numbered: tuple[int, Source]) -> tuple[dict[str, Signals], Origin, Geometry, bytes]:
         n, source = numbered
-        found = extract(source, session, network, recipe)
+        found = extract(source, session, network, recipe, frame)
         return found.signals, origin(source, n), found.geometry, image.thumbnail(found.inputs, side)
 
     stores: dict[str, Store] = {}
@@ -222,7 +225,7 @@ def _fill(
         geometries.append(geometry)
         album.append(picture)
         tell("network", 1, len(items))
-    return _Filled(stores, tuple(origins), tuple(geometries), tuple(album))
+    return Filled(stores, tuple(origins), tuple(geometries), tuple(album))
 
 
 def _same_grid(signals: Signals, store: Store, items: Sequence[Source], n: int) -> None:

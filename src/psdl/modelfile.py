@@ -16,15 +16,16 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from psdl.errors import PsdlError
+from psdl.model import Frame, Golden, Model
 from psdl.recipes import from_card
-from psdl.types import Calibration, Golden, Grid, Model, Network, Origin, Rates, Sample, State
+from psdl.types import Calibration, Grid, Network, Origin, Rates, Sample, State
 
-FORMAT = 3
+FORMAT = 4
 KEY = "psdl"  # the one metadata key: safetensors writes several in random order
 GRAPH = "graph"
 SCORED = ("scores", "peaks", "items", "pixels")  # the calibration's arrays
 TESTED = ("inputs", "scores", "maps")  # the self-test's
-APART = ("states", "network", "calibration", "golden", "album")  # of a model: not plain values
+APART = ("states", "network", "calibration", "golden", "album", "frame")  # of a model: not plain values
 
 
 def write(model: Model, path: str | Path) -> None:
@@ -102,6 +103,7 @@ def described(card: Mapping[str, Any]) -> dict[str, str]:
         "seed": str(recipe["seed"]),
         "parts": "; ".join(parts),
         "input": "; ".join(f"{k} {v}" for k, v in (recipe["input"] or {}).items() if v is not None),
+        "region of interest": f"{card['region']:.1%} of the input" if card["region"] else "all of the input",
         "backbone": f"{network['name']} ({network['licence'] or 'licence not stated'})",
         "graph SHA-256": network["graph_sha256"],
         "weights SHA-256": network["weights_sha256"],
@@ -165,6 +167,10 @@ def _arrays(model: Model) -> dict[str, np.ndarray]:
     arrays |= {f"calibration/{name}": getattr(model.calibration, name) for name in SCORED}
     if model.golden:
         arrays |= {f"selftest/{name}": getattr(model.golden, name) for name in TESTED}
+    if model.frame.roi is not None:
+        arrays["frame/roi"] = model.frame.roi.astype(np.uint8)
+    if model.frame.reference is not None:
+        arrays["frame/reference"] = model.frame.reference
     if model.album:
         arrays["album/bytes"] = np.frombuffer(b"".join(model.album), np.uint8)
         arrays["album/ends"] = np.cumsum([len(picture) for picture in model.album], dtype=np.int64)
@@ -181,10 +187,16 @@ def card(model: Model) -> dict[str, Any]:
         "format": FORMAT,
         "recipe": asdict(model.recipe),
         "network": {k: v for k, v in asdict(model.network).items() if k != "graph"},
-        "grids": {part: asdict(state.grid) for part, state in model.states.items()},
+        "grids": {part: _grid(state.grid) for part, state in model.states.items()},
+        "region": None if model.frame.roi is None else float(model.frame.roi.mean()),
         "calibration": {**values, "rates": asdict(known.rates), "images": _pairs(known.images)},
         "learned": _pairs(model.learned),
     }
+
+
+def _grid(grid: Grid) -> dict[str, Any]:
+    """A grid as plain values; its region of interest is the frame's."""
+    return {"h": grid.h, "w": grid.w, "input": grid.input}
 
 
 def _pairs(images: Iterable[Origin]) -> list[list[str]]:
@@ -202,11 +214,12 @@ def _model(card: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> M
         )
     network: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["network"].items()}
     recipe = from_card(card["recipe"])
+    roi = arrays["frame/roi"].astype(bool) if "frame/roi" in arrays else None
     states = {}
     for part in recipe.parts:
         grid = card["grids"][part.name]
         inside = {k.removeprefix(part.name + "/"): v for k, v in arrays.items() if k.startswith(part.name + "/")}
-        states[part.name] = State(Grid(**{**grid, "input": tuple(grid["input"])}), inside)
+        states[part.name] = State(Grid(**{**grid, "input": tuple(grid["input"]), "roi": roi}), inside)
     known: dict[str, Any] = {**card["calibration"], "rates": Rates(**card["calibration"]["rates"])}
     known |= {name: arrays[f"calibration/{name}"] for name in SCORED}
     known["images"] = tuple(Origin(*pair) for pair in known["images"])
@@ -223,6 +236,7 @@ def _model(card: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> M
         album=_album(arrays),
         golden=Golden(*(arrays[f"selftest/{name}"] for name in TESTED)) if "selftest/scores" in arrays else None,
         history=tuple(card["history"]),
+        frame=Frame(roi, arrays.get("frame/reference")),
     )
 
 

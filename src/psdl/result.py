@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from psdl import image, why
 from psdl.calibrate import masks
-from psdl.types import F32, Calibration, Coded, Geometry, Model, Region, Verdict
+from psdl.model import Model
+from psdl.types import F32, Calibration, Coded, Geometry, Region, Verdict
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class Result:
     def map(self) -> F32:
         """(h,w) float32 at the image's own size; NaN where the input rule cuts the image away."""
         return image.map_to_source(self.input_map, self.geometry)
+
+    @property
+    def roi(self) -> NDArray[np.bool_] | None:
+        """(h,w) bool: the model's region of interest in this image; None if it looks everywhere."""
+        inside = self.model.frame.roi
+        return None if inside is None else image.mask_to_source(inside, self.geometry)
 
     @property
     def mask(self) -> NDArray[np.bool_]:

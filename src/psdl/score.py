@@ -7,8 +7,12 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from psdl.types import F32, F64, Grid, Part, Recipe, Score
+
+Mask = NDArray[np.bool_]
+LEAST = 0.1  # of a pixel's weights that must lie on cells of the region of interest, to divide by
 
 
 def score(distances: Mapping[str, F32], grids: Mapping[str, Grid], recipe: Recipe) -> Score:
@@ -16,10 +20,14 @@ def score(distances: Mapping[str, F32], grids: Mapping[str, Grid], recipe: Recip
 
     The map is the weighted sum of the parts' grids brought to the input's size (bicubic, a = -0.75, half-pixel
     centres) and smoothed (Gaussian of `recipe.smoothing` input pixels); the image score is the recipe's rule.
+    Outside a region of interest the map is NaN, and nothing there has a share in either.
     """
     total = sum(_map(part, distances[part.name], grids[part.name], recipe.smoothing) for part in recipe.parts)
-    maps = np.asarray(total, np.float32)
-    return Score(maps, RULES[recipe.image_score](maps))
+    maps, roi = np.asarray(total, np.float32), grids[recipe.parts[0].name].roi
+    scores = RULES[recipe.image_score](maps, roi)
+    if roi is not None:
+        maps[:, ~roi] = np.nan
+    return Score(maps, scores)
 
 
 def added(
@@ -30,47 +38,82 @@ def added(
     for part in recipe.parts:
         grid, sigma = grids[part.name], recipe.smoothing
         row, column = _spread(grid.h, grid.input[0], sigma)[y], _spread(grid.w, grid.input[1], sigma)[x]
-        found[part.name] = part.weight * float(row @ distances[part.name].reshape(grid.h, grid.w) @ column)
+        value = float(row @ _laid(distances[part.name], grid)[0] @ column)
+        if grid.roi is not None:
+            value /= max(LEAST, float(row @ _laid(np.ones((1, grid.positions), np.float32), grid)[0] @ column))
+        found[part.name] = part.weight * value
     return found
 
 
 def _map(part: Part, distances: F32, grid: Grid, smoothing: float) -> F64:
-    rows = _spread(grid.h, grid.input[0], smoothing)
-    columns = _spread(grid.w, grid.input[1], smoothing)
-    values = distances.reshape(-1, grid.h, grid.w).astype(np.float64)
-    # Broadcast products of a few rows each: BLAS then starts no threads, which would go on spinning.
-    tall = np.matmul(rows, values)
-    blocks = tall.reshape(len(tall), -1, math.gcd(tall.shape[1], 8), grid.w)
-    spread: F64 = part.weight * np.matmul(blocks, columns.T).reshape(len(tall), *grid.input)
+    spread = part.weight * _brought(_laid(distances, grid), grid, smoothing)
+    if grid.roi is not None:
+        counted = _brought(_laid(np.ones((1, grid.positions), np.float32), grid), grid, smoothing)
+        spread /= np.maximum(counted, LEAST)
     return spread
 
 
-def _maximum(maps: F32) -> F64:
-    highest: F64 = maps.max(axis=(1, 2)).astype(np.float64)
+def _laid(distances: F32, grid: Grid) -> F64:
+    """Distances (n,P) at their cells, (n,h,w); zero at cells outside the region of interest."""
+    if grid.roi is None:
+        return distances.reshape(-1, grid.h, grid.w).astype(np.float64)
+    laid = np.zeros((len(distances), grid.h * grid.w))
+    laid[:, grid.cells] = distances
+    return laid.reshape(-1, grid.h, grid.w)
+
+
+def _brought(values: F64, grid: Grid, smoothing: float) -> F64:
+    """Values (n,h,w) brought to the input's size (n,H,W) and smoothed."""
+    rows = _spread(grid.h, grid.input[0], smoothing)
+    columns = _spread(grid.w, grid.input[1], smoothing)
+    # Broadcast products of a few rows each: BLAS then starts no threads, which would go on spinning.
+    tall = np.matmul(rows, values)
+    blocks = tall.reshape(len(tall), -1, math.gcd(tall.shape[1], 8), grid.w)
+    brought: F64 = np.matmul(blocks, columns.T).reshape(len(tall), *grid.input)
+    return brought
+
+
+def _maximum(maps: F32, roi: Mask | None) -> F64:
+    highest: F64 = _flat(maps, roi).max(axis=1).astype(np.float64)
     return highest
 
 
-def _top_percent(maps: F32) -> F64:
-    return _top(maps, 100)
+def _top_percent(maps: F32, roi: Mask | None) -> F64:
+    return _top(_flat(maps, roi), 100)
 
 
-def _top(maps: F32, share: int) -> F64:
-    """The mean of the highest 1 / share of each map."""
-    count = max(1, maps[0].size // share)
-    flat = np.partition(maps.reshape(len(maps), -1), -count, axis=1)[:, -count:]
-    means: F64 = np.sort(flat, axis=1).mean(axis=1, dtype=np.float64)
+def _flat(maps: F32, roi: Mask | None) -> F32:
+    """The values (n,...) of maps (n,H,W) inside the region of interest."""
+    return maps.reshape(len(maps), -1) if roi is None else maps[:, roi]
+
+
+def _top(flat: F32, share: int) -> F64:
+    """The mean of the highest 1 / share of values (n,Q)."""
+    count = max(1, flat.shape[1] // share)
+    highest = np.partition(flat, -count, axis=1)[:, -count:]
+    means: F64 = np.sort(highest, axis=1).mean(axis=1, dtype=np.float64)
     return means
 
 
-def _smooth_top(maps: F32) -> F64:
+def _smooth_top(maps: F32, roi: Mask | None) -> F64:
     """The mean of the highest two hundredths of the map once more smoothed, by 8 pixels, every fourth of which is
     enough then: a defect is more than a few pixels."""
     few = np.ascontiguousarray(maps[:, ::4, ::4])
+    if roi is None:
+        return _top(_flat(_softer(few), None), 50)
+    roi = roi[::4, ::4]
+    counted = np.maximum(_softer(roi[None].astype(np.float32)), np.float32(LEAST))
+    inside = _softer(np.where(roi, few, np.float32(0))) / counted
+    return _top(_flat(inside.astype(np.float32), roi), 50)
+
+
+def _softer(few: F32) -> F32:
     rows, columns = (np.asarray(_spread(side, side, 8 / 4), np.float32) for side in few.shape[1:])
-    return _top(np.matmul(np.matmul(rows, few), columns.T), 50)
+    smoothed: F32 = np.matmul(np.matmul(rows, few), columns.T)
+    return smoothed
 
 
-RULES: dict[str, Callable[[F32], F64]] = {
+RULES: dict[str, Callable[[F32, Mask | None], F64]] = {
     "max": _maximum,
     "top-percent": _top_percent,
     "smooth-top": _smooth_top,

@@ -6,12 +6,14 @@ import math
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from psdl.types import F32, Grid, Maps, Part, Signals
 
 
-def assemble(maps: Maps, part: Part, size: tuple[int, int]) -> Signals:
-    """The signals of a part, for inputs of `size` (H,W); `maps` are in the order of depth.
+def assemble(maps: Maps, part: Part, size: tuple[int, int], roi: NDArray[np.bool_] | None = None) -> Signals:
+    """The signals of a part, for inputs of `size` (H,W); `maps` are in the order of depth. With a region of
+    interest roi (H,W) only of the cells that it touches.
 
     Channels come deepest tap first. Finer maps are average-pooled onto the part's grid (where grids do not divide
     adaptively, as torch's adaptive_avg_pool2d does); coarser ones are interpolated bilinearly.
@@ -25,8 +27,10 @@ def assemble(maps: Maps, part: Part, size: tuple[int, int]) -> Signals:
     stacked = np.concatenate(aligned, axis=1)
     kept = length(stacked.shape[1]) if part.square else stacked.shape[1]
     n = len(stacked)
-    values = stacked[:, :kept].reshape(n, kept, h * w).transpose(0, 2, 1)
-    return Signals(np.ascontiguousarray(values, dtype=np.float32), Grid(h, w, size))
+    grid = Grid(h, w, size, roi)
+    values = stacked[:, :kept].reshape(n, kept, h * w)
+    values = (values if roi is None else values[:, :, grid.cells]).transpose(0, 2, 1)
+    return Signals(np.ascontiguousarray(values, dtype=np.float32), grid)
 
 
 def length(channels: int) -> int:

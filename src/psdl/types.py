@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +17,17 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Maps = Mapping[str, F32]  # tap -> activation maps (n,C,h,w)
 Run = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]  # an ordered map; jobs/ has them
+Move = tuple[float, float, float, float, float, float]
 Progress = Callable[[str, int, int], None]  # stage, how many are done now, how many there are in all
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How a data set turns and cuts an image: degrees counter-clockwise; x, y in 0..1: the window's place."""
+
+    turn: float
+    x: float
+    y: float
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,7 @@ class Sample:
     mask: str | None = None
     group: str | None = None
     part: str | None = None  # the part it is one view of, where several pictures get one verdict
+    pose: Pose | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,8 @@ class InputRule:
 
     In order: `crop` cuts the centre; `resize` sets both sides, or `shorter` the shorter one; `window` cuts the
     centre of what is left. None: not done. white: the sample that becomes 255 in images deeper than 8 bit.
+    align: how an image is registered to the model's reference first. moving: how turned pixels are read, smooth
+    (bicubic, the border repeated) or nearest (black outside).
     """
 
     crop: tuple[int, int] | None = None
@@ -48,17 +62,22 @@ class InputRule:
     window: tuple[int, int] | None = None
     filter: Literal["bicubic", "lanczos"] = "lanczos"
     white: float | None = None
+    align: str = "none"  # or "shift", "rigid"
+    moving: Literal["smooth", "nearest"] = "smooth"
 
 
 @dataclass(frozen=True)
 class Geometry:
     """All that is known about pixels versus input: source (h,w); crop box (left, top, right, bottom) in source
-    pixels; size (h,w) the crop is resized to; window box in resized pixels, whose size is the input (H,W)."""
+    pixels; size (h,w) the crop is resized to; window box in resized pixels, whose size is the input (H,W).
+    move (a,b,c,d,e,f): after resizing the picture is moved, so that its point (x,y) shows what was at
+    (ax + by + c, dx + ey + f); None: not at all."""
 
     source: tuple[int, int]
     crop: tuple[int, int, int, int]
     resized: tuple[int, int]
     window: tuple[int, int, int, int]
+    move: Move | None = None
 
     @property
     def input(self) -> tuple[int, int]:
@@ -83,15 +102,25 @@ class Network:
 
 @dataclass(frozen=True)
 class Grid:
-    """h * w positions in row-major order, `stride` input pixels apart, over an input of size (H,W)."""
+    """h * w cells in row-major order over an input (H,W); P positions, those of them that touch roi (H,W)."""
 
     h: int
     w: int
     input: tuple[int, int]
+    roi: NDArray[np.bool_] | None = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def cells(self) -> NDArray[np.intp]:
+        """(P,) the cell of each position."""
+        if self.roi is None:
+            return np.arange(self.h * self.w)
+        tall, wide = (-(-np.arange(n) * side // n) for n, side in zip((self.h, self.w), self.input, strict=True))
+        touched = np.logical_or.reduceat(np.logical_or.reduceat(self.roi, tall, axis=0), wide, axis=1)
+        return np.flatnonzero(touched)
 
     @property
     def positions(self) -> int:
-        return self.h * self.w
+        return self.h * self.w if self.roi is None else len(self.cells)
 
 
 @dataclass(frozen=True)
@@ -143,6 +172,7 @@ class Recipe:
     image_score: str = "max"
     explained: bool = False  # learning sets weights: what a part explains of unseen good signals' energy
     multiple: int = 1  # the sides of what the network sees are multiples of so many pixels
+    tile: int | None = None  # pixels: larger inputs are seen in overlapping tiles of so many a side
     folds: int = 3  # for scores of good images as if unseen
     seed: int = 0
 
@@ -268,33 +298,3 @@ class Region:
     peak_at: tuple[int, int]
     centroid: tuple[float, float]
     reasons: tuple[Reason, ...] = ()
-
-
-@dataclass(frozen=True)
-class Golden:
-    """Good images with what they scored where the model was made: inputs (n,h,w,3) uint8, the largest that the
-    network got; image scores (n,) float64; maps (n,H,W) float32."""
-
-    inputs: NDArray[np.uint8]
-    scores: F64
-    maps: F32
-
-
-@dataclass(frozen=True)
-class Model:
-    """All that a model file holds. options: the resolved options it was learned with; learned: the images it was
-    learned from; dropped: names that were left out of them; album: a small JPEG of each (empty: none is needed);
-    golden: for the self-test; history: what was done to it, the last at the end."""
-
-    recipe: Recipe
-    network: Network = field(repr=False)
-    states: Mapping[str, State] = field(repr=False)
-    calibration: Calibration = field(repr=False)
-    categories: tuple[str, ...]
-    options: Mapping[str, Any] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    learned: tuple[Origin, ...] = field(default=(), repr=False)
-    dropped: tuple[str, ...] = ()
-    album: tuple[bytes, ...] = field(default=(), repr=False)
-    golden: Golden | None = field(default=None, repr=False)
-    history: tuple[Mapping[str, Any], ...] = ()

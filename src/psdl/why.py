@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl import heldout, image
+from psdl.model import Model
 from psdl.score import added
-from psdl.types import Coded, Geometry, Grid, Like, Model, Part, Reason, Region, State
+from psdl.types import Coded, Geometry, Grid, Like, Part, Reason, Region, State
 
 PATCH = 4  # cells of the grid that the picture of a good patch shows, each way
 
@@ -39,7 +40,7 @@ def _reasons(region: Region, coded: Mapping[str, Coded], geometry: Geometry, mod
 def _reason(part: Part, p: int, share: float, coded: Coded, geometry: Geometry, model: Model) -> Reason:
     """The reason that a part gives at its position p."""
     state = model.states[part.name]
-    row, column = divmod(p, state.grid.w)
+    row, column = divmod(int(state.grid.cells[p]), state.grid.w)
     height, width = _cell(state.grid)
     at = image.point_to_source(((column + 0.5) * width, (row + 0.5) * height), geometry)
     reason = Reason(part.name, part.taps, share, at, like=_like(state, coded, p, model))
@@ -58,12 +59,12 @@ def _cell(grid: Grid) -> tuple[float, float]:
 
 
 def _cells(region: Region, grid: Grid, geometry: Geometry) -> NDArray[np.intp]:
-    """Positions of the grid that the region's box touches."""
+    """Positions whose cells the region's box touches."""
     left, top = image.point_to_input(region.box[:2], geometry)
     right, bottom = image.point_to_input((region.box[2] - 1, region.box[3] - 1), geometry)
     rows = np.arange(top * grid.h // grid.input[0], bottom * grid.h // grid.input[0] + 1)
     columns = np.arange(left * grid.w // grid.input[1], right * grid.w // grid.input[1] + 1)
-    return (rows[:, None] * grid.w + columns).ravel()
+    return np.flatnonzero(np.isin(grid.cells, rows[:, None] * grid.w + columns))
 
 
 def _like(state: State, coded: Coded, p: int, model: Model) -> Like | None:
@@ -71,7 +72,7 @@ def _like(state: State, coded: Coded, p: int, model: Model) -> Like | None:
     if "source" not in state.arrays or coded.atom is None or coded.atom[0, p] < 0:
         return None
     number = int(state.arrays["source"][p, coded.atom[0, p]])
-    grid, (row, column) = state.grid, divmod(p, state.grid.w)
+    grid, (row, column) = state.grid, divmod(int(state.grid.cells[p]), state.grid.w)
     height, width = _cell(grid)
     left = int(np.clip((column + 0.5 - PATCH / 2) * width, 0, max(0, grid.input[1] - PATCH * width)))
     top = int(np.clip((row + 0.5 - PATCH / 2) * height, 0, max(0, grid.input[0] - PATCH * height)))

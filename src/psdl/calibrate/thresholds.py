@@ -28,7 +28,7 @@ def calibrate(
     scores, peaks, sampled = [], [], []
     for score in unseen:
         scores.append(score.image)
-        peaks.append(score.map.max(axis=(1, 2)).astype(np.float64))
+        peaks.append(np.nanmax(score.map, axis=(1, 2)).astype(np.float64))
         sampled.append(score.map[:, ::STRIDE, ::STRIDE].copy())
     image, peak = np.concatenate(scores), np.concatenate(peaks)
     numbers = {group: n for n, group in enumerate(dict.fromkeys(groups))}
@@ -36,6 +36,7 @@ def calibrate(
     order = np.argsort(image, kind="stable")
     threshold = threshold_at(image, items, rates.alarm, rates.confidence)
     values = np.concatenate(sampled)
+    values = values[np.isfinite(values)]  # the others lie outside the region of interest
     shares = PIXEL_SHARES[PIXEL_SHARES * values.size >= 1]
     return Calibration(
         rates=rates,

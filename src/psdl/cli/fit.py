@@ -36,6 +36,8 @@ def fit(
     parts: options.Parts = None,
     resize: options.Resize = None,
     size: options.Size = None,
+    roi: options.Roi = None,
+    align: options.Align = "none",
     groups: options.Groups = "auto",
     bit_depth: options.BitDepth = None,
     on_error: options.OnError = "fail",
@@ -58,11 +60,13 @@ def learn_models(samples: Any, rule: Any, model: Path, values: dict[str, Any], l
     from psdl import check
     from psdl.cli.calibrate import good_of
     from psdl.data.read import without
+    from psdl.framing import roi_files
     from psdl.jobs import runner
     from psdl.modelfile import check_target, model_files
     from psdl.report import page
 
     files = model_files(model, samples, values["each"])
+    rois = roi_files(values["roi"], sorted(files), values["each"])
     rule = check.deepened(rule, values["bit_depth"])
     good, dropped = without(check.learning(samples), values["drop"])
     # Any white will do here: what it is will be learned.
@@ -83,7 +87,8 @@ def learn_models(samples: Any, rule: Any, model: Path, values: dict[str, Any], l
         others = calibrating
         if calibrating and values["each"]:
             others = check.learning([s for s in calibrating if files.get(s.category) == file])
-        strangest += _learn_one(chosen, rule, file, values, dropped, others, lines)
+        own = values | {"roi": rois[chosen[0].category]}
+        strangest += _learn_one(chosen, rule, file, own, dropped, others, lines)
     if values["suspects"]:
         target, run = Path(values["suspects"]), runner(values["jobs"])
         page.write_suspects(strangest, target, lambda sample: files[sample.category], run)
@@ -120,8 +125,11 @@ def _learn_one(
     detector = Detector(replace(recipe, input=rule), **rates, device=values["device"])
     settings = {"weights": values["weights"], "jobs": values["jobs"], "options": values, "dropped": dropped}
     with lines.progress() as tell:
-        detector.fit(good, **settings, groups=values["groups"], progress=tell)
+        settings |= {"groups": values["groups"], "roi": values["roi"], "align": values["align"]}
+        detector.fit(good, **settings, progress=tell)
     strangest = detector.strangest
+    if values["align"] == "auto":
+        lines.say(f"alignment: {detector.alignment}, as held-out good images say")
     lines.say(detector.model.calibration.origin)
     if calibrating:
         lines.say(*on_images(detector, calibrating, {}, "", values["jobs"], lines))

@@ -112,6 +112,20 @@ Resize = Annotated[
     ),
 ]
 Size = Annotated[int | None, typer.Option(help="The network's input size in pixels a side, of a square (256).")]
+Roi = Annotated[
+    str | None,
+    typer.Option(
+        help="Region of interest: a mask image or a .json polygon in an image's pixels; or a folder of such files,"
+        " named after the categories."
+    ),
+]
+Align = Annotated[
+    str,
+    typer.Option(
+        help="Register each image to the mean of the good ones: none, shift, rigid; or auto: as held-out good"
+        " images say. Needs psdl[align]."
+    ),
+]
 Groups = Annotated[
     str,
     typer.Option(

@@ -39,6 +39,8 @@ def run(
     parts: options.Parts = None,
     resize: options.Resize = None,
     size: options.Size = None,
+    roi: options.Roi = None,
+    align: options.Align = "none",
     groups: options.Groups = "auto",
     bit_depth: options.BitDepth = None,
     on_error: options.OnError = "fail",

@@ -20,7 +20,8 @@ KEYS = ("image_auroc", "image_ap", "image_f1_max", "pixel_auroc", "pixel_ap", "p
 
 def metrics(scores: F64, labels: NDArray[np.bool_], maps: F32, masks: NDArray[np.bool_]) -> Metrics:
     """Metrics of one category: image scores and labels (N,), maps and masks (M,H,W) of the images whose mask is
-    known. A metric that needs both kinds and finds one is None."""
+    known. Pixels whose map is NaN, outside a region of interest, do not count. A metric that needs both kinds and
+    finds one is None."""
     out: Metrics = dict.fromkeys(KEYS)
     found = ranks(scores, labels)
     if found:
@@ -29,7 +30,13 @@ def metrics(scores: F64, labels: NDArray[np.bool_], maps: F32, masks: NDArray[np
             "image_ap": average_precision(found),
             "image_f1_max": f1max(found),
         }
-    found = ranks(maps, masks)
+    inside = np.isfinite(maps)
+    if not inside.all():
+        masks = masks & inside
+        maps, known = maps[inside], masks[inside]
+    else:
+        known = masks
+    found = ranks(maps, known)
     if found:
         out |= {
             "pixel_auroc": auroc(found),

@@ -18,10 +18,11 @@ from psdl.calibrate.promise import promise
 from psdl.calibrate.thresholds import weights
 from psdl.errors import PsdlError
 from psdl.measure.metrics import KEYS
+from psdl.model import Model
 from psdl.modelfile import card, described
 from psdl.report import acceptance, charts, heat, tables, thumbs
 from psdl.report.tables import Judged
-from psdl.types import F64, Calibration, Model, Run, Sample
+from psdl.types import F64, Calibration, Run, Sample
 
 REGIONS = 10  # of an image that the page lists; images.jsonl has all
 TITLES = {"report": "Inspection report", "suspects": "Good images that look least like the rest"}

@@ -57,7 +57,9 @@ def draw(found: Sample, result: Any, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    shown, values, mask, truth = _scaled(found, result)
+    (shown, values, mask, truth), roi = _scaled(found, result), result.roi
+    if roi is not None:
+        roi = roi[:: _step(roi.shape), :: _step(roi.shape)]
     panels = ["image", "heat map", "predicted mask", "outline"]
     if found.label is not None:
         panels.insert(1, "ground truth")
@@ -74,7 +76,7 @@ def draw(found: Sample, result: Any, path: Path) -> None:
         if title in ("ground truth", "predicted mask"):
             _mask_panel(ax, truth if title == "ground truth" else mask, shown.shape)
         else:
-            ax.imshow(shown)
+            ax.imshow(shown if title == "image" else heat.dimmed(shown, roi))
         if title == "heat map":
             _heat_panel(figure, ax, values, result.calibration)
         if title == "outline":
@@ -85,13 +87,18 @@ def draw(found: Sample, result: Any, path: Path) -> None:
 def _scaled(found: Sample, result: Any) -> tuple[Any, Any, NDArray[np.bool_], NDArray[np.bool_] | None]:
     """Pixels, map, mask and truth at no more than LONGEST pixels a side: what a panel can show."""
     shown = decode.pixels(found.path, white=result.model.recipe.input.white)
-    step = max(1, -(-max(shown.shape[:2]) // LONGEST))
+    step = _step(shown.shape)
     truth = None
     if found.mask:
         truth = image.read_mask(found.mask, result.geometry.source, found.path)[::step, ::step]
     elif found.label == 0:
         truth = np.zeros(shown.shape[:2], bool)[::step, ::step]
     return shown[::step, ::step], result.map[::step, ::step], result.mask[::step, ::step], truth
+
+
+def _step(shape: tuple[int, ...]) -> int:
+    """Every so many pixels are shown of an image (h,w,...)."""
+    return max(1, -(-max(shape[:2]) // LONGEST))
 
 
 def _grid(aspect: float, panels: int) -> tuple[int, int]:

@@ -24,11 +24,16 @@ NAMES = {"image_f1_max": "image F1 (oracle)", "pixel_f1_max": "pixel F1 (oracle)
 def write(judged: Judged, out: Path) -> dict[str, Any]:
     """Writes all three files into `out` and returns what metrics.json holds."""
     write_images(judged, out)
-    names = sorted({sample.category for sample, _ in judged})
-    categories = {name: _category([pair for pair in judged if pair[0].category == name]) for name in names}
-    summary = {"categories": categories, "mean": mean(list(categories.values()))}
+    summary = summed(judged)
     (out / "metrics.json").write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return summary
+
+
+def summed(judged: Judged) -> dict[str, Any]:
+    """The metrics of each category and their mean, as metrics.json holds them."""
+    names = sorted({sample.category for sample, _ in judged})
+    categories = {name: _category([pair for pair in judged if pair[0].category == name]) for name in names}
+    return {"categories": categories, "mean": mean(list(categories.values()))}
 
 
 def write_images(judged: Judged, out: Path) -> None:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from psdl import decode, image
+from psdl.model import Model
 from psdl.report import heat
-from psdl.types import InputRule, Like, Model, Region, Sample
+from psdl.types import InputRule, Like, Region, Sample
 
 MOST = 1000  # images of a page that have pictures
 ROOM = 10_000_000  # bytes that the pictures of a page may take, before a third is added by their encoding
@@ -32,12 +33,13 @@ def thumb(found: Sample, result: Any, room: int) -> dict[str, Any]:
     heated = _encoded(Image.fromarray(heat.overlay(result.map[::step, ::step], result.calibration)), 50)
     used, pairs = len(heated) + OUTLINE, []
     explained = result.regions[:PAIRS] if result.model.album else ()
-    inputs = image.to_input(pixels, result.model.recipe.input or InputRule())[0] if explained else pixels
+    rule = result.model.recipe.input or InputRule()
+    inputs = image.shown(pixels, result.geometry, rule) if explained else pixels
     for region in explained:
         pair = _patches(region, inputs, result.model) if used < room / 2 else None
         used += len(pair["here"]) + len(pair["good"]) if pair else 0
         pairs.append(pair)
-    small, data = _fitting(Image.fromarray(pixels), room - used)
+    small, data = _fitting(Image.fromarray(heat.dimmed(pixels, result.roi)), room - used)
     return {
         "image": _address(data),
         "heat": _address(heated),

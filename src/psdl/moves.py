@@ -1,0 +1,61 @@
+"""Affine moves of a picture: its point (x,y) shows what was at (ax + by + c, dx + ey + f).
+
+Pixels are unit squares, the first from 0 to 1, as Pillow counts them."""
+
+from __future__ import annotations
+
+import math
+
+from psdl.types import Move
+
+
+def turn(degrees: float, centre: tuple[float, float]) -> Move:
+    """The picture turned counter-clockwise, as one sees it, about a point (x,y)."""
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    x, y = centre
+    return cosine, -sine, x - cosine * x + sine * y, sine, cosine, y - sine * x - cosine * y
+
+
+def shift(x: float, y: float) -> Move:
+    """The picture's point (0,0) shows what was at (x,y)."""
+    return 1.0, 0.0, x, 0.0, 1.0, y
+
+
+def scale(x: float, y: float) -> Move:
+    """The picture's point (1,1) shows what was at (x,y)."""
+    return x, 0.0, 0.0, 0.0, y, 0.0
+
+
+def chain(*moves: Move | None) -> Move:
+    """One move for several, the last of which is done first to a point; None stands for none."""
+    total = shift(0, 0)
+    for move in moves:
+        if move is not None:
+            a, b, c, d, e, f = total
+            g, h, i, j, k, l = move
+            total = (
+                a * g + b * j,
+                a * h + b * k,
+                a * i + b * l + c,
+                d * g + e * j,
+                d * h + e * k,
+                d * i + e * l + f,
+            )
+    return total
+
+
+def inverse(move: Move | None) -> Move | None:
+    """The move that undoes another."""
+    if move is None:
+        return None
+    a, b, c, d, e, f = move
+    size = a * e - b * d
+    return e / size, -b / size, (b * f - c * e) / size, -d / size, a / size, (c * d - a * f) / size
+
+
+def at(move: Move | None, point: tuple[float, float]) -> tuple[float, float]:
+    """What was at a point (x,y) of the moved picture lies there in the other: (x,y)."""
+    if move is None:
+        return point
+    a, b, c, d, e, f = move
+    return a * point[0] + b * point[1] + c, d * point[0] + e * point[1] + f
