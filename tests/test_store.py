@@ -11,12 +11,11 @@ from psdl.types import Grid, Signals
 
 @pytest.mark.parametrize("in_memory", [True, False])
 def test_both_ways_of_reading(tmp_path, monkeypatch, in_memory):
-    if not in_memory:
-        monkeypatch.setattr(store, "IN_MEMORY", 100)
+    monkeypatch.setattr(store, "RESIDENT", 100)  # pages are let go between any two steps
     rng = np.random.default_rng(0)
     values = rng.normal(size=(5, 6, 4)).astype(np.float32)
     grid = Grid(2, 3, (32, 48))
-    with store.Store(5, grid, 4, folder=str(tmp_path)) as held:
+    with store.Store(5, grid, 4, in_memory=in_memory, folder=str(tmp_path)) as held:
         for n in range(5):
             held.write(n, Signals(values[n : n + 1], grid))
         assert any(tmp_path.iterdir()) != in_memory

@@ -43,6 +43,7 @@ def options(jobs: int | None, suspects: Path) -> dict[str, Any]:
         "roi": None,
         "align": "none",
         "groups": "given",
+        "max_memory": None,
         "bit_depth": None,
         "on_error": "fail",
         "maps": False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import alignment, check, duplicates, framing, heldout, modelfile, recipes
+from psdl import alignment, check, duplicates, framing, heldout, memory, modelfile, recipes
 from psdl import score as scoring
 from psdl.backbone.session import Session, resolve_device
 from psdl.calibrate import selftest, thresholds
@@ -100,15 +100,18 @@ class Detector:
         groups: str = "auto",
         roi: framing.Roi | None = None,
         align: str = "none",
+        max_memory: int | None = None,
+        say: Callable[[str], None] = lambda _: None,
         progress: Progress = lambda *_: None,
     ) -> Detector:
         """Learns from good images: a folder, or a list of paths, file bytes, PIL images, arrays or samples.
 
         groups: which images of a folder, or samples, show one item, see `duplicates.grouped`; roi: the region of
-        interest, see `framing.frame`; align: none, shift, rigid or auto, see `alignment.settled`; weights: a file
-        for backbones that are exported; jobs: images and positions at a time (all cores if None); options: kept
-        in the model for the record, as are dropped: names of images that were left out; progress(stage, now done,
-        in all). Returns itself.
+        interest, see `framing.frame`; align: none, shift, rigid or auto, see `alignment.settled`; max_memory:
+        bytes that learning may take, see `memory.plan`, which `say` is told in words; weights: a file for
+        backbones that are exported; jobs: images and positions at a time (all cores if None); options: kept in
+        the model for the record, as are dropped: names of images that were left out; progress(stage, now done, in
+        all). Returns itself.
         """
         from psdl.backbone.graphs import network
 
@@ -124,7 +127,10 @@ class Detector:
             items, said = duplicates.grouped(items, groups, run, progress, rule.white)
         recipe = alignment.settled(recipe, align, net, items, session, run, progress)
         frame = framing.frame(items, recipe.input or rule, roi, run)
-        learned = learn(recipe, net, items, self.rates, session, run, progress, self._coder, frame)
+        first = extract(items[0], session, net, recipe, frame).signals
+        planned = memory.plan(recipe, first, len(items), max_memory)
+        say(planned.words())
+        learned = learn(recipe, net, items, self.rates, session, run, progress, self._coder, frame, planned.held)
         model = Model(
             recipe=learned.recipe,
             network=net,

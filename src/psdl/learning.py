@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -70,8 +70,10 @@ def learn(
     tell: Progress,
     device: str = "cpu",
     frame: Frame = NOWHERE,
+    held: Collection[str] | None = None,
 ) -> Learned:
-    """States by part, learned on all items, and the calibration that keeps `rates`.
+    """States by part, learned on all items, and the calibration that keeps `rates`. held: the parts whose signals
+    stay in memory, see `memory.plan`; all if None.
 
     One pass through the network fills a store for each part. Then, part after part, each fold's images are judged
     by a state learned without them, and the state that is kept is learned on all. Raises PsdlError on images
@@ -82,7 +84,7 @@ def learn(
     if fold.max() < 1:
         raise PsdlError("all good images belong to one group, so none can be held out: give at least two groups")
     with ExitStack() as open_stores:
-        filled = fill(recipe, network, items, session, run, tell, open_stores, frame)
+        filled = fill(recipe, network, items, session, run, tell, open_stores, frame, held)
         work = sum(store.grid.positions for store in filled.stores.values()) * (int(fold.max()) + 2)
         unseen, states, shares = {}, {}, {}
         for part in recipe.parts:
@@ -201,8 +203,10 @@ def fill(
     tell: Progress,
     open_stores: ExitStack,
     frame: Frame = NOWHERE,
+    held: Collection[str] | None = None,
 ) -> Filled:
-    """The signals of all items, one store for each part; where each came from, and a small picture of it."""
+    """The signals of all items, a store for each part, in memory or for those not `held` in a file; where each
+    came from, and a small picture of it."""
     side = ALBUM
     while len(items) * (side / ALBUM) ** 2 > ALBUM_IMAGES:
         side //= 2
@@ -217,7 +221,8 @@ def fill(
     for n, (found, where, geometry, picture) in enumerate(run(look, enumerate(items))):
         for name, signals in found.items():
             if name not in stores:
-                store = Store(len(items), signals.grid, signals.values.shape[2])
+                here = held is None or name in held
+                store = Store(len(items), signals.grid, signals.values.shape[2], in_memory=here)
                 stores[name] = open_stores.enter_context(store)
             _same_grid(signals, stores[name], items, n)
             stores[name].write(n, signals)

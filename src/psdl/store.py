@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from psdl.types import F32, Grid, Signals
 
-IN_MEMORY = 2 << 30  # bytes; larger sets go to a memory-mapped file
+RESIDENT = 64 << 20  # bytes of a mapped file that are read or written before its pages are let go
 
 
 def size(images: int, positions: int, length: int) -> int:
@@ -20,18 +21,25 @@ def size(images: int, positions: int, length: int) -> int:
 
 
 class Store:
-    """Signals (N,P,F) float32 of N images on one grid. Close it (or use `with`) to remove its file."""
+    """Signals (N,P,F) float32 of N images on one grid, in memory or in a mapped file of which little stays in
+    memory. Close it (or use `with`) to remove its file."""
 
-    def __init__(self, images: int, grid: Grid, length: int, folder: str | None = None) -> None:
+    def __init__(
+        self, images: int, grid: Grid, length: int, *, in_memory: bool = True, folder: str | None = None
+    ) -> None:
         self.grid = grid
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._map: mmap.mmap | None = None
+        self._touched = 0
         shape = (images, grid.positions, length)
-        if size(*shape) <= IN_MEMORY:
+        if in_memory:
             self._values = np.empty(shape, np.float32)
         else:
             self._folder = tempfile.TemporaryDirectory(prefix="psdl-", dir=folder)
-            path = Path(self._folder.name) / "signals.f32"
-            self._values = np.memmap(path, np.float32, "w+", shape=shape)
+            with (Path(self._folder.name) / "signals.f32").open("w+b") as file:
+                file.truncate(size(*shape))
+                self._map = mmap.mmap(file.fileno(), size(*shape))
+            self._values = np.frombuffer(self._map, np.float32).reshape(shape)
 
     @property
     def length(self) -> int:
@@ -40,24 +48,38 @@ class Store:
     def write(self, image: int, signals: Signals) -> None:
         """One image's signals (1,P,F)."""
         self._values[image] = signals.values[0]
+        self._let_go(signals.values.nbytes)
 
     def images(self, rows: NDArray[np.intp]) -> Signals:
         """Signals (n,P,F) of the images `rows`."""
-        return Signals(np.ascontiguousarray(self._values[rows]), self.grid)
+        return Signals(self._read(self._values[rows]), self.grid)
 
     def batches(self, rows: NDArray[np.intp], size: int = 32) -> Iterator[F32]:
         """Signals (n,P,F) of the images `rows`, `size` at a time."""
         for n in range(0, len(rows), size):
-            yield np.ascontiguousarray(self._values[rows[n : n + size]])
+            yield self._read(self._values[rows[n : n + size]])
 
     def positions(self, first: int, last: int, rows: NDArray[np.intp]) -> F32:
         """(p,N,F): positions first up to last of the images `rows`."""
         block = self._values[:, first:last][rows]
-        return np.ascontiguousarray(block.transpose(1, 0, 2))
+        return self._read(block.transpose(1, 0, 2))
+
+    def _read(self, values: F32) -> F32:
+        copied = np.ascontiguousarray(values)
+        self._let_go(copied.nbytes)
+        return copied
+
+    def _let_go(self, touched: int) -> None:
+        """Gives pages of the mapped file back to the system; what was written stays in the file."""
+        self._touched += touched
+        if self._map is not None and self._touched > RESIDENT and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+            self._touched = 0
 
     def close(self) -> None:
-        if self._folder is not None:
+        if self._folder is not None and self._map is not None:
             del self._values
+            self._map.close()
             self._folder.cleanup()
             self._folder = None
 

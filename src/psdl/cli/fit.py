@@ -39,6 +39,7 @@ def fit(
     roi: options.Roi = None,
     align: options.Align = "none",
     groups: options.Groups = "auto",
+    max_memory: options.MaxMemory = None,
     bit_depth: options.BitDepth = None,
     on_error: options.OnError = "fail",
     device: options.Device = "auto",
@@ -109,7 +110,7 @@ def _learn_one(
     images that look least like the rest, as judged unseen."""
     from dataclasses import replace
 
-    from psdl import check, recipes
+    from psdl import check, memory, recipes
     from psdl.calibrate.promise import promise
     from psdl.cli.calibrate import on_images
     from psdl.detector import Detector
@@ -125,6 +126,7 @@ def _learn_one(
     detector = Detector(replace(recipe, input=rule), **rates, device=values["device"])
     settings = {"weights": values["weights"], "jobs": values["jobs"], "options": values, "dropped": dropped}
     with lines.progress() as tell:
+        settings |= {"max_memory": memory.size_of(values["max_memory"]), "say": lines.say}
         settings |= {"groups": values["groups"], "roi": values["roi"], "align": values["align"]}
         detector.fit(good, **settings, progress=tell)
     strangest = detector.strangest

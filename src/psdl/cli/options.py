@@ -126,6 +126,13 @@ Align = Annotated[
         " images say. Needs psdl[align]."
     ),
 ]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        help="Memory that learning may take, such as 2GB; signals beyond it go to temporary files (3GB, or what is"
+        " free)."
+    ),
+]
 Groups = Annotated[
     str,
     typer.Option(

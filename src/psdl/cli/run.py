@@ -42,6 +42,7 @@ def run(
     roi: options.Roi = None,
     align: options.Align = "none",
     groups: options.Groups = "auto",
+    max_memory: options.MaxMemory = None,
     bit_depth: options.BitDepth = None,
     on_error: options.OnError = "fail",
     maps: options.Maps = False,

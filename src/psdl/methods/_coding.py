@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from psdl import sparse
 from psdl.types import F32
 
+LARGEST = 32 << 20  # bytes of signals that one item of work reads
+
 
 def coded(values: F32, ready: Mapping[str, Any], threads: int) -> tuple[F32, F32, NDArray[np.int32], F32]:
     """Of signals (..., N,F): norms of the residuals, L1 norms of the codes, the strongest atoms and norms of the
@@ -22,3 +24,9 @@ def coded(values: F32, ready: Mapping[str, Any], threads: int) -> tuple[F32, F32
     codes = sparse.omp(values, prepared, sparsity=ready["sparsity"], threads=threads, device=ready["device"])
     residual = sparse.norms(sparse.residual(values, prepared, codes, threads=threads))[..., 0]
     return residual, *sparse.strongest(codes), sparse.norms(values)[..., 0]
+
+
+def at_once(images: int, length: int, most: int) -> int:
+    """How many positions one item of work learns: `most`, or fewer where so many images' signals would take more
+    than LARGEST bytes."""
+    return max(1, min(most, LARGEST // (4 * images * length)))

@@ -8,6 +8,7 @@ in place of all signals.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl import sparse, whitening
-from psdl.methods._coding import coded
+from psdl.methods._coding import at_once, coded
 from psdl.types import Coded, Run, Signals, State
 
 READS = "positions"
@@ -46,7 +47,8 @@ def fit(
     and the whitening; learned on the images `rows` of the store."""
     white = whitening.fit(store.batches(rows), store.length, params.whiten)
     positions = store.grid.positions
-    blocks = [(p, min(p + BLOCK, positions)) for p in range(0, positions, BLOCK)]
+    step = at_once(len(rows), store.length, BLOCK)
+    blocks = [(p, min(p + step, positions)) for p in range(0, positions, step)]
     dictionaries, sources = [], []
     for dictionary, source in run(partial(_fit_block, store, rows, params, white), blocks):
         dictionaries.append(dictionary)
@@ -54,6 +56,13 @@ def fit(
         done(len(dictionary))
     arrays = {"dictionary": np.concatenate(dictionaries), "source": np.concatenate(sources)}
     return State(store.grid, {**arrays, "mean": white.mean, "matrix": white.matrix})
+
+
+def workspace(images: int, positions: int, length: int, params: Params) -> int:
+    """Bytes that `fit` takes beyond the store."""
+    chosen = min(params.atoms, images)
+    held = 6 * 4 * images * length * at_once(images, length, BLOCK) * (os.cpu_count() or 1)
+    return held + 2 * 2 * positions * chosen * length
 
 
 def _fit_block(

@@ -53,6 +53,11 @@ def fit(
     return State(store.grid, {"channels": channels, "mean": mean.astype(np.float32), "precision": precision})
 
 
+def workspace(images: int, positions: int, length: int, params: Params) -> int:
+    """Bytes that `fit` takes beyond the store."""
+    return 5 * 8 * positions * min(params.channels, length) ** 2
+
+
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
     """What `judge` reads: the state's arrays. Raises ValueError if they do not fit the grid."""
     if len(state.arrays["mean"]) != state.grid.positions or len(state.arrays["precision"]) != state.grid.positions:

@@ -7,6 +7,7 @@ its residual's energy to the Gaussian of the training signals at its position.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl import sparse
+from psdl.methods._coding import at_once
 from psdl.types import F32, F64, Coded, Run, Signals, State
 
 READS = "positions"
@@ -47,7 +49,8 @@ def fit(
     """State with dictionary (P,K,F) float32, mean (P,2) and precision (P,2,2) float64, learned on the images
     `rows` of the store. `done` is called with the number of positions learned."""
     positions = store.grid.positions
-    blocks = [(p, min(p + BLOCK, positions)) for p in range(0, positions, BLOCK)]
+    step = at_once(len(rows), store.length, BLOCK)
+    blocks = [(p, min(p + step, positions)) for p in range(0, positions, step)]
     found = []
     for block in run(partial(_fit_block, store, rows, params, device), blocks):
         found.append(block)
@@ -55,6 +58,12 @@ def fit(
     names = ("dictionary", "mean", "precision")
     arrays = {name: np.concatenate(parts) for name, parts in zip(names, zip(*found, strict=True), strict=True)}
     return State(store.grid, arrays)
+
+
+def workspace(images: int, positions: int, length: int, params: Params) -> int:
+    """Bytes that `fit` takes beyond the store."""
+    held = 8 * 4 * images * length * at_once(images, length, BLOCK) * (os.cpu_count() or 1)
+    return held + 2 * 4 * positions * length**2
 
 
 def _fit_block(

@@ -47,6 +47,11 @@ def fit(
     return State(store.grid, {"bank": np.ascontiguousarray(signals[np.sort(chosen)])})
 
 
+def workspace(images: int, positions: int, length: int, params: Params) -> int:
+    """Bytes that `fit` takes beyond the store: all signals once more, and their projections."""
+    return 4 * images * positions * (round(length * (2 + params.share)) + 2 * params.projection)
+
+
 def coreset(points: F32, count: int, first: int) -> NDArray[np.intp]:
     """Places (count,) of points (N,d): the first, then in turn the point farthest from those before it."""
     squares = np.square(points).sum(axis=1)

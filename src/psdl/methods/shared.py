@@ -64,6 +64,11 @@ def fit(
     return State(store.grid, arrays)
 
 
+def workspace(images: int, positions: int, length: int, params: Params) -> int:
+    """Bytes that `fit` takes beyond the store."""
+    return 6 * 4 * min(COVERED, images * positions) * length
+
+
 def _drawn(store: Any, rows: NDArray[np.intp], count: int, rng: np.random.Generator) -> F32:
     """At most `count` signals (n,F), as many from each image, positions drawn without repetition."""
     each = max(1, min(store.grid.positions, count // len(rows)))
