@@ -40,6 +40,7 @@ def options(jobs: int | None, suspects: Path) -> dict[str, Any]:
         "images": 9,
         "resize": None,
         "size": None,
+        "tile": None,
         "roi": None,
         "align": "none",
         "groups": "given",

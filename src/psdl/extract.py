@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from psdl import decode, image, registration, signals
+from psdl import decode, image, registration, signals, tiling
 from psdl.backbone.session import Session
 from psdl.model import Frame
 from psdl.types import Geometry, InputRule, Network, Origin, Recipe, Sample, Signals
@@ -42,7 +42,8 @@ def extract(
         inputs = image.shown(pixels, image.scaled(geometry, scale, recipe.multiple), rule)
         if frame.roi is not None:
             inputs = image.blanked(inputs, frame.roi, network.mean)
-        maps = session.maps(image.normalise(inputs[None], network.mean, network.std))
+        values = image.normalise(inputs[None], network.mean, network.std)
+        maps = tiling.maps(session.maps, values, recipe.tile)
         parts = [part for part in recipe.parts if part.scale == scale]
         found |= {part.name: signals.assemble(maps, part, geometry.input, frame.roi) for part in parts}
     return Extracted(found, inputs, geometry)

@@ -36,6 +36,7 @@ from psdl.types import (
     State,
 )
 
+LARGE = 1 << 20  # pixels of an input above which a model carries one image for its self-test, not three
 STRANGEST = 24  # good images kept for a look at the good set
 ALBUM, ALBUM_IMAGES = (
     256,
@@ -47,9 +48,9 @@ ALBUM, ALBUM_IMAGES = (
 class Learned:
     """recipe: as given, its parts weighted if it asks for that; states by part; calibration; origins of images,
     in their order; album: a small JPEG of each, where a method's atoms are good patches (else empty); golden: the
-    places of the images with the lowest, the middle and the highest score as if unseen; strangest: the images that
-    look least like the rest, strangest first: their places, their scores as if unseen, and how they became the
-    network's input."""
+    places of the images with the lowest, the middle and the highest score as if unseen, or of the middle alone;
+    strangest: the images that look least like the rest, strangest first: their places, their scores as if unseen,
+    and how they became the network's input."""
 
     recipe: Recipe
     states: dict[str, State]
@@ -102,7 +103,9 @@ def learn(
     patches = any("source" in state.arrays for state in states.values())
     strangest = tuple((n, score, filled.geometries[n]) for _, n, score in sorted(kept, reverse=True))
     places = {where: n for n, where in enumerate(filled.origins)}
-    golden = tuple(places[calibration.images[n]] for n in (0, len(items) // 2, len(items) - 1))
+    height, width = filled.geometries[0].input
+    typical = (0, len(items) // 2, len(items) - 1) if height * width <= LARGE else (len(items) // 2,)
+    golden = tuple(places[calibration.images[n]] for n in typical)
     return Learned(recipe, states, calibration, filled.origins, filled.album if patches else (), golden, strangest)
 
 

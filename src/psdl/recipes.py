@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from psdl import plugins
+from psdl import plugins, tiling
 from psdl.errors import PsdlError
 from psdl.types import Part, Recipe
 
@@ -90,13 +91,14 @@ def recipe(
     iterations: int | None = None,
     folds: int | None = None,
     seed: int | None = None,
+    tile: int | None = None,
 ) -> Recipe:
     """The recipe `name` with what is given put in its place. Raises PsdlError on values out of range.
 
     name: "default", "fast", "paper", "padim" or "patchcore"; None: "paper" where one of its own settings is
     given, else "default". Those settings are type, "single" for one `layer` (layer3 if not given) or "multiple"
     for layer1 to layer3; sparsity: T / F in (0, 1]; iterations: rounds of K-SVD. folds: for unseen scores; seed:
-    of folds and of what is drawn.
+    of folds and of what is drawn; tile: see `tiled`.
     """
     own = {"type": type, "layer": layer, "sparsity": sparsity, "iterations": iterations}
     given = [key for key, value in own.items() if value is not None]
@@ -110,13 +112,32 @@ def recipe(
         raise PsdlError(f"--{given[0]} is a setting of the recipe paper, not of {name}: add --recipe paper")
     drawn = base.seed if seed is None else int(_within("seed", seed, -1, 2**63))
     parts = [replace(p, params={**p.params, "seed": drawn}) if p.method in SEEDED else p for p in base.parts]
-    return replace(
+    found = replace(
         base,
         arch=arch or base.arch,
         parts=tuple(parts),
         folds=base.folds if folds is None else int(_within("folds", folds, 1, 1000)),
         seed=drawn,
     )
+    return found if tile is None else tiled(found, tile)
+
+
+def tiled(base: Recipe, tile: int) -> Recipe:
+    """The recipe for images so large that the network sees them in tiles of `tile` pixels a side.
+
+    So many positions cannot each have their own dictionary: parts by exemplars become ones of one dictionary for
+    all. Raises PsdlError on recipes of other position-bound parts.
+    """
+    bound = [part.method for part in base.parts if part.method in ("paper", "padim")]
+    if bound:
+        raise PsdlError(
+            f"--tile was given with the recipe {base.name}, which learns each position by itself and would not fit"
+            " into memory: use default, fast or patchcore"
+        )
+    params = {**SHARED, "seed": base.seed}
+    parts = [replace(p, method="shared", params=params) if p.method == "exemplars" else p for p in base.parts]
+    multiple = math.lcm(base.multiple, tiling.ALIGN)
+    return replace(base, parts=tuple(parts), tile=tiling.checked(tile), multiple=multiple)
 
 
 def _paper(part: Part, kind: str, layer: str | None, sparsity: float | None, iterations: int | None) -> Part:

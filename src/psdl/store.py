@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from psdl.types import F32, Grid, Signals
 
+ROWS = 512  # images read at a time
+AROUND = 64 << 10  # bytes that the system maps about each one that is read
 RESIDENT = 64 << 20  # bytes of a mapped file that are read or written before its pages are let go
 
 
@@ -61,8 +63,12 @@ class Store:
 
     def positions(self, first: int, last: int, rows: NDArray[np.intp]) -> F32:
         """(p,N,F): positions first up to last of the images `rows`."""
-        block = self._values[:, first:last][rows]
-        return self._read(block.transpose(1, 0, 2))
+        out = np.empty((last - first, len(rows), self.length), np.float32)
+        for n in range(0, len(rows), ROWS):
+            some = rows[n : n + ROWS]
+            out[:, n : n + ROWS] = self._values[some, first:last].transpose(1, 0, 2)
+            self._let_go(len(some) * max(AROUND, 4 * (last - first) * self.length))
+        return out
 
     def _read(self, values: F32) -> F32:
         copied = np.ascontiguousarray(values)

@@ -36,6 +36,7 @@ def fit(
     parts: options.Parts = None,
     resize: options.Resize = None,
     size: options.Size = None,
+    tile: options.Tile = None,
     roi: options.Roi = None,
     align: options.Align = "none",
     groups: options.Groups = "auto",
@@ -115,14 +116,15 @@ def _learn_one(
     from psdl.cli.calibrate import on_images
     from psdl.detector import Detector
 
-    names = ("arch", "type", "layer", "sparsity", "iterations", "folds", "seed")
+    names = ("arch", "type", "layer", "sparsity", "iterations", "folds", "seed", "tile")
     recipe = recipes.recipe(values["recipe"], **{name: values[name] for name in names})
     rates = {"alarm": values["false_reject"], "review": values["review"], "confidence": values["confidence"]}
     good = check.learning(samples)
     rule = recipe.input or rule
     found = check.check(good, rule, map)
     lines.say(*found.lines)
-    rule = check.sized(rule, found.sizes, values["resize"], values["size"])
+    resize = values["resize"] or ("none" if values["tile"] and not values["size"] else None)
+    rule = check.sized(rule, found.sizes, resize, values["size"])
     detector = Detector(replace(recipe, input=rule), **rates, device=values["device"])
     settings = {"weights": values["weights"], "jobs": values["jobs"], "options": values, "dropped": dropped}
     with lines.progress() as tell:

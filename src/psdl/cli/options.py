@@ -112,6 +112,13 @@ Resize = Annotated[
     ),
 ]
 Size = Annotated[int | None, typer.Option(help="The network's input size in pixels a side, of a square (256).")]
+Tile = Annotated[
+    int | None,
+    typer.Option(
+        help="Pixels a side of the tiles in which the network sees large images, such as 512; sizes are then as"
+        " with --resize none unless given. Recipes default, fast, patchcore."
+    ),
+]
 Roi = Annotated[
     str | None,
     typer.Option(
