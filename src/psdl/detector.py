@@ -131,6 +131,7 @@ class Detector:
         planned = memory.plan(recipe, first, len(items), max_memory)
         say(planned.words())
         learned = learn(recipe, net, items, self.rates, session, run, progress, self._coder, frame, planned.held)
+        say(f"reading images took {learned.reading:.0%} of their way through the network")
         model = Model(
             recipe=learned.recipe,
             network=net,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,11 +22,14 @@ NOWHERE = Frame()
 
 class Extracted(NamedTuple):
     """signals (1,P,F) by part; inputs (h,w,3) uint8: the network's, at its largest; geometry: how pixels became
-    the input of scale 1, whose pixels maps and masks have."""
+    the input of scale 1, whose pixels maps and masks have; reading, seconds: how long reading the image
+    and finding its place took, and all of it."""
 
     signals: dict[str, Signals]
     inputs: decode.Pixels
     geometry: Geometry
+    reading: float
+    seconds: float
 
 
 def extract(
@@ -36,7 +40,9 @@ def extract(
     Raises PsdlError on images that cannot be read or are too small for the recipe's input rule.
     """
     rule = recipe.input or InputRule()
+    start = time.perf_counter()
     pixels, geometry = placed(source, rule, frame)
+    read = time.perf_counter()
     found: dict[str, Signals] = {}
     for scale in sorted({part.scale for part in recipe.parts}):
         inputs = image.shown(pixels, image.scaled(geometry, scale, recipe.multiple), rule)
@@ -46,7 +52,7 @@ def extract(
         maps = tiling.maps(session.maps, values, recipe.tile)
         parts = [part for part in recipe.parts if part.scale == scale]
         found |= {part.name: signals.assemble(maps, part, geometry.input, frame.roi) for part in parts}
-    return Extracted(found, inputs, geometry)
+    return Extracted(found, inputs, geometry, read - start, time.perf_counter() - start)
 
 
 def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[decode.Pixels, Geometry]:

@@ -16,7 +16,7 @@ from psdl import score as scoring
 from psdl.backbone.session import Session
 from psdl.calibrate.thresholds import calibrate
 from psdl.errors import PsdlError
-from psdl.extract import NOWHERE, Source, extract, name_of, origin
+from psdl.extract import NOWHERE, Extracted, Source, extract, name_of, origin
 from psdl.model import Frame
 from psdl.store import Store
 from psdl.types import (
@@ -50,7 +50,8 @@ class Learned:
     in their order; album: a small JPEG of each, where a method's atoms are good patches (else empty); golden: the
     places of the images with the lowest, the middle and the highest score as if unseen, or of the middle alone;
     strangest: the images that look least like the rest, strangest first: their places, their scores as if unseen,
-    and how they became the network's input."""
+    and how they became the network's input; reading: the share of the images' pass through the network that
+    reading them took."""
 
     recipe: Recipe
     states: dict[str, State]
@@ -59,6 +60,7 @@ class Learned:
     album: tuple[bytes, ...]
     golden: tuple[int, ...]
     strangest: tuple[tuple[int, Score, Geometry], ...]
+    reading: float
 
 
 def learn(
@@ -106,7 +108,16 @@ def learn(
     height, width = filled.geometries[0].input
     typical = (0, len(items) // 2, len(items) - 1) if height * width <= LARGE else (len(items) // 2,)
     golden = tuple(places[calibration.images[n]] for n in typical)
-    return Learned(recipe, states, calibration, filled.origins, filled.album if patches else (), golden, strangest)
+    return Learned(
+        recipe,
+        states,
+        calibration,
+        filled.origins,
+        filled.album if patches else (),
+        golden,
+        strangest,
+        filled.reading,
+    )
 
 
 def _weighted(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
@@ -195,6 +206,7 @@ class Filled:
     origins: tuple[Origin, ...]
     geometries: tuple[Geometry, ...]
     album: tuple[bytes, ...]
+    reading: float
 
 
 def fill(
@@ -214,15 +226,16 @@ def fill(
     while len(items) * (side / ALBUM) ** 2 > ALBUM_IMAGES:
         side //= 2
 
-    def look(numbered: tuple[int, Source]) -> tuple[dict[str, Signals], Origin, Geometry, bytes]:
+    def look(numbered: tuple[int, Source]) -> tuple[Extracted, Origin, bytes]:
         n, source = numbered
         found = extract(source, session, network, recipe, frame)
-        return found.signals, origin(source, n), found.geometry, image.thumbnail(found.inputs, side)
+        return found, origin(source, n), image.thumbnail(found.inputs, side)
 
     stores: dict[str, Store] = {}
     origins, geometries, album = [], [], []
-    for n, (found, where, geometry, picture) in enumerate(run(look, enumerate(items))):
-        for name, signals in found.items():
+    reading = seconds = 0.0
+    for n, (found, where, picture) in enumerate(run(look, enumerate(items))):
+        for name, signals in found.signals.items():
             if name not in stores:
                 here = held is None or name in held
                 store = Store(len(items), signals.grid, signals.values.shape[2], in_memory=here)
@@ -230,10 +243,11 @@ def fill(
             _same_grid(signals, stores[name], items, n)
             stores[name].write(n, signals)
         origins.append(where)
-        geometries.append(geometry)
+        geometries.append(found.geometry)
+        reading, seconds = reading + found.reading, seconds + found.seconds
         album.append(picture)
         tell("network", 1, len(items))
-    return Filled(stores, tuple(origins), tuple(geometries), tuple(album))
+    return Filled(stores, tuple(origins), tuple(geometries), tuple(album), reading / seconds)
 
 
 def _same_grid(signals: Signals, store: Store, items: Sequence[Source], n: int) -> None:
