@@ -61,12 +61,18 @@ def header(path: str) -> tuple[int, int]:
 
     Raises PsdlError like `pixels`, without decoding: cheap enough for every file before work starts.
     """
-    with _opened(path, path) as image:
+    found = size(path, path)
+    _check_tail(path)
+    return found
+
+
+def size(source: str | bytes, name: str) -> tuple[int, int]:
+    """Size (h,w) of a path or file bytes from the image's header, as displayed. Raises PsdlError like `pixels`."""
+    with _opened(io.BytesIO(source) if isinstance(source, bytes) else source, name) as image:
         turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
         width, height = image.size
         if image.format == "TIFF":  # whose size Pillow gives as stored or as displayed, by its version
             width, height = (image.tag_v2[tag] for tag in (256, 257))  # type: ignore[attr-defined]
-    _check_tail(path)
     return (width, height) if turned else (height, width)
 
 

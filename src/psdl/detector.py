@@ -23,6 +23,7 @@ from psdl.errors import PsdlError
 from psdl.extract import Source, extract, origin
 from psdl.jobs import runner
 from psdl.learning import coder, groups_of, learn, method_of, params_of
+from psdl.looks import Look
 from psdl.model import Golden, Model
 from psdl.result import Result
 from psdl.types import (
@@ -144,6 +145,7 @@ class Detector:
             dropped=tuple(dropped),
             album=learned.album,
             frame=frame,
+            looks=learned.looks,
             history=({"what": "learned", "images": len(items), **record(learned.calibration)},),
         )
         self._take(model)
@@ -151,7 +153,7 @@ class Detector:
         golden = self._golden([found.inputs for found in chosen], chosen[0].geometry.input)
         self._model = replace(model, golden=golden)
         self._strangest = tuple(
-            (items[n], self._result(score, {}, geometry)) for n, score, geometry in learned.strangest
+            (items[n], self._result(score, {}, geometry, look)) for n, score, geometry, look in learned.strangest
         )
         return self
 
@@ -219,15 +221,16 @@ class Detector:
         now = self._golden(list(golden.inputs), golden.maps.shape[1:])
         return selftest.deviations(golden, now, self.model.calibration)
 
-    def score(self, images: Any) -> Any:
+    def score(self, images: Any, threads: int | None = None) -> Any:
         """The Result of one image, or a list of Results of a list, tuple or array (n,h,w,3) of them.
 
         An image is a path, file bytes, a PIL image or an array (h,w), (h,w,3). It scores the same alone, in
-        any batch, and from any door. Raises PsdlError on images that cannot be read.
+        any batch, and from any door. threads: for one image, all cores if None. Raises PsdlError on images that
+        cannot be read.
         """
         if isinstance(images, (list, tuple)) or (isinstance(images, np.ndarray) and images.ndim == 4):
             return list(self.results(images))
-        return self._one(images, threads=os.cpu_count() or 1)
+        return self._one(images, threads=threads or os.cpu_count() or 1)
 
     def results(self, images: Iterable[Source], jobs: int | None = None) -> Iterator[Result]:
         """Results in the order of `images`, computed `jobs` at a time (all cores if None)."""
@@ -280,12 +283,12 @@ class Detector:
     def _one(self, source: Source, threads: int) -> Result:
         found = extract(source, self._session(threads), self.model.network, self.recipe, self.model.frame)
         coded, scored = self._scored(found.signals, threads)
-        return self._result(scored, coded, found.geometry)
+        return self._result(scored, coded, found.geometry, found.look)
 
-    def _result(self, scored: Score, coded: Mapping[str, Coded], geometry: Geometry) -> Result:
+    def _result(self, scored: Score, coded: Mapping[str, Coded], geometry: Geometry, look: Look) -> Result:
         value = float(scored.image[0])
         verdict = thresholds.verdict(value, self.model.calibration)
-        return Result(value, verdict, scored.map[0], geometry, coded, self.model)
+        return Result(value, verdict, scored.map[0], geometry, coded, self.model, look)
 
     def _golden(self, inputs: Sequence[NDArray[np.uint8]], size: tuple[int, ...]) -> Golden:
         """What images (h,w,3), brought to inputs of `size` (H,W) and their other scales, score here."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from psdl import decode, image, registration, signals, tiling
 from psdl.backbone.session import Session
+from psdl.looks import Look, look
 from psdl.model import Frame
 from psdl.types import Geometry, InputRule, Network, Origin, Recipe, Sample, Signals
 
@@ -23,13 +24,14 @@ NOWHERE = Frame()
 class Extracted(NamedTuple):
     """signals (1,P,F) by part; inputs (h,w,3) uint8: the network's, at its largest; geometry: how pixels became
     the input of scale 1, whose pixels maps and masks have; reading, seconds: how long reading the image
-    and finding its place took, and all of it."""
+    and finding its place took, and all of it; look: of the image as it was read."""
 
     signals: dict[str, Signals]
     inputs: decode.Pixels
     geometry: Geometry
     reading: float
     seconds: float
+    look: Look
 
 
 def extract(
@@ -52,7 +54,8 @@ def extract(
         maps = tiling.maps(session.maps, values, recipe.tile)
         parts = [part for part in recipe.parts if part.scale == scale]
         found |= {part.name: signals.assemble(maps, part, geometry.input, frame.roi) for part in parts}
-    return Extracted(found, inputs, geometry, read - start, time.perf_counter() - start)
+    seen = look(pixels)
+    return Extracted(found, inputs, geometry, read - start, time.perf_counter() - start, seen)
 
 
 def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[decode.Pixels, Geometry]:

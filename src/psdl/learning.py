@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from psdl import heldout, image, plugins, sparse
 from psdl import score as scoring
 from psdl.backbone.session import Session
-from psdl.calibrate.thresholds import calibrate
+from psdl.calibrate.thresholds import calibrate, numbered
 from psdl.errors import PsdlError
 from psdl.extract import NOWHERE, Extracted, Source, extract, name_of, origin
+from psdl.looks import Look
 from psdl.model import Frame
 from psdl.store import Store
 from psdl.types import (
@@ -51,7 +52,7 @@ class Learned:
     places of the images with the lowest, the middle and the highest score as if unseen, or of the middle alone;
     strangest: the images that look least like the rest, strangest first: their places, their scores as if unseen,
     and how they became the network's input; reading: the share of the images' pass through the network that
-    reading them took."""
+    reading them took; looks (N,5): of each image its look and the number of its item."""
 
     recipe: Recipe
     states: dict[str, State]
@@ -59,8 +60,9 @@ class Learned:
     origins: tuple[Origin, ...]
     album: tuple[bytes, ...]
     golden: tuple[int, ...]
-    strangest: tuple[tuple[int, Score, Geometry], ...]
+    strangest: tuple[tuple[int, Score, Geometry, Look], ...]
     reading: float
+    looks: F32
 
 
 def learn(
@@ -103,7 +105,9 @@ def learn(
     scores = _keeping(_scores(unseen, states, recipe), kept)
     calibration = calibrate(scores, rates, groups, filled.origins)
     patches = any("source" in state.arrays for state in states.values())
-    strangest = tuple((n, score, filled.geometries[n]) for _, n, score in sorted(kept, reverse=True))
+    strangest = tuple(
+        (n, score, filled.geometries[n], filled.looks[n]) for _, n, score in sorted(kept, reverse=True)
+    )
     places = {where: n for n, where in enumerate(filled.origins)}
     height, width = filled.geometries[0].input
     typical = (0, len(items) // 2, len(items) - 1) if height * width <= LARGE else (len(items) // 2,)
@@ -117,6 +121,7 @@ def learn(
         golden,
         strangest,
         filled.reading,
+        np.column_stack([np.array(filled.looks), numbered(groups)]).astype(np.float32),
     )
 
 
@@ -200,13 +205,14 @@ def groups_of(items: Sequence[Source]) -> list[str]:
 
 @dataclass(frozen=True)
 class Filled:
-    """stores by part; origins, geometries and small pictures of the images, in their order."""
+    """stores by part; origins, geometries, small pictures and looks of the images, in their order."""
 
     stores: dict[str, Store]
     origins: tuple[Origin, ...]
     geometries: tuple[Geometry, ...]
     album: tuple[bytes, ...]
     reading: float
+    looks: tuple[Look, ...]
 
 
 def fill(
@@ -232,7 +238,7 @@ def fill(
         return found, origin(source, n), image.thumbnail(found.inputs, side)
 
     stores: dict[str, Store] = {}
-    origins, geometries, album = [], [], []
+    origins, geometries, album, looks = [], [], [], []
     reading = seconds = 0.0
     for n, (found, where, picture) in enumerate(run(look, enumerate(items))):
         for name, signals in found.signals.items():
@@ -246,8 +252,9 @@ def fill(
         geometries.append(found.geometry)
         reading, seconds = reading + found.reading, seconds + found.seconds
         album.append(picture)
+        looks.append(found.look)
         tell("network", 1, len(items))
-    return Filled(stores, tuple(origins), tuple(geometries), tuple(album), reading / seconds)
+    return Filled(stores, tuple(origins), tuple(geometries), tuple(album), reading / seconds, tuple(looks))
 
 
 def _same_grid(signals: Signals, store: Store, items: Sequence[Source], n: int) -> None:

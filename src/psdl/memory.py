@@ -73,7 +73,7 @@ def plan(recipe: Recipe, first: Mapping[str, Signals], images: int, most: int | 
     return found
 
 
-def size_of(text: str | None) -> int | None:
+def size_of(text: str | None, option: str = "--max-memory") -> int | None:
     """Bytes from words such as 3GB, 500 MB or 2e9. Raises PsdlError on others and on less than 1 MB."""
     if text is None:
         return None
@@ -84,7 +84,7 @@ def size_of(text: str | None) -> int | None:
     except (ValueError, KeyError):
         found = 0.0
     if not 10**6 <= found < 10**15:
-        raise PsdlError(f"--max-memory is {text!r}: give a size such as 3GB or 500MB")
+        raise PsdlError(f"{option} is {text!r}: give a size such as 3GB or 500MB")
     return int(found)
 
 

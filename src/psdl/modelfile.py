@@ -20,12 +20,12 @@ from psdl.model import Frame, Golden, Model
 from psdl.recipes import from_card
 from psdl.types import Calibration, Grid, Network, Origin, Rates, Sample, State
 
-FORMAT = 4
+FORMAT = 5
 KEY = "psdl"  # the one metadata key: safetensors writes several in random order
 GRAPH = "graph"
 SCORED = ("scores", "peaks", "items", "pixels")  # the calibration's arrays
 TESTED = ("inputs", "scores", "maps")  # the self-test's
-APART = ("states", "network", "calibration", "golden", "album", "frame")  # of a model: not plain values
+APART = ("states", "network", "calibration", "golden", "album", "frame", "looks")  # of a model: not plain values
 
 
 def write(model: Model, path: str | Path) -> None:
@@ -165,6 +165,7 @@ def _arrays(model: Model) -> dict[str, np.ndarray]:
     }
     arrays[GRAPH] = np.frombuffer(model.network.graph, np.uint8)
     arrays |= {f"calibration/{name}": getattr(model.calibration, name) for name in SCORED}
+    arrays["looks"] = model.looks
     if model.golden:
         arrays |= {f"selftest/{name}": getattr(model.golden, name) for name in TESTED}
     if model.frame.roi is not None:
@@ -237,6 +238,7 @@ def _model(card: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> M
         golden=Golden(*(arrays[f"selftest/{name}"] for name in TESTED)) if "selftest/scores" in arrays else None,
         history=tuple(card["history"]),
         frame=Frame(roi, arrays.get("frame/reference")),
+        looks=arrays["looks"],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +25,13 @@ def load(folder: str, name: str) -> ModuleType:
     if name not in known:
         raise unknown(f"{folder} name", name, known)
     return import_module("psdl." + folder.replace("/", ".") + "." + name)
+
+
+def extra(name: str, *modules: str) -> None:
+    """Raises PsdlError that says what to install where a module of the extra `name` is not there."""
+    missing = [module for module in modules if find_spec(module) is None]
+    if missing:
+        raise PsdlError(f"{', '.join(missing)} is not installed: pip install 'psdl[{name}]'")
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> PsdlError:

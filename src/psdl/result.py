@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from psdl import image, why
 from psdl.calibrate import masks
+from psdl.looks import Look
 from psdl.model import Model
 from psdl.types import F32, Calibration, Coded, Geometry, Region, Verdict
 
@@ -19,7 +20,8 @@ from psdl.types import F32, Calibration, Coded, Geometry, Region, Verdict
 class Result:
     """One image judged. score: larger is stranger; verdict: OK, REVIEW or NG with p-value; input_map
     (H,W) float32 at the network's input size; geometry: how the image became that input; coded: what each part of
-    the recipe said of it (none for a good image as if unseen); model: that judged it."""
+    the recipe said of it (none for a good image as if unseen); model: that judged it; look: of
+    the image as it was read, see `drift.Monitor`."""
 
     score: float
     verdict: Verdict
@@ -27,6 +29,7 @@ class Result:
     geometry: Geometry
     coded: Mapping[str, Coded]
     model: Model
+    look: Look
 
     @property
     def calibration(self) -> Calibration:

@@ -31,8 +31,7 @@ def calibrate(
         peaks.append(np.nanmax(score.map, axis=(1, 2)).astype(np.float64))
         sampled.append(score.map[:, ::STRIDE, ::STRIDE].copy())
     image, peak = np.concatenate(scores), np.concatenate(peaks)
-    numbers = {group: n for n, group in enumerate(dict.fromkeys(groups))}
-    items = np.array([numbers[group] for group in groups], np.int32)
+    items = numbered(groups)
     order = np.argsort(image, kind="stable")
     threshold = threshold_at(image, items, rates.alarm, rates.confidence)
     values = np.concatenate(sampled)
@@ -49,6 +48,12 @@ def calibrate(
         peak_threshold=threshold_at(peak, items, rates.alarm, rates.confidence),
         images=tuple(images[n] for n in order) if images else (),
     )
+
+
+def numbered(groups: Sequence[object]) -> NDArray[np.int32]:
+    """(N,) the number of each image's item, from 0 in the order of their first images."""
+    numbers = {group: n for n, group in enumerate(dict.fromkeys(groups))}
+    return np.array([numbers[group] for group in groups], np.int32)
 
 
 def threshold_at(scores: F64, items: NDArray[np.int32], alarm: float, confidence: float = 0.0) -> float:

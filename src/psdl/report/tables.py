@@ -94,6 +94,8 @@ def row(sample: Sample, result: Any) -> dict[str, Any]:
         "part": sample.part,
         "width": width,
         "height": height,
+        "brightness": result.look.brightness,
+        "sharpness": result.look.sharpness,
         "regions": [asdict(region) for region in result.regions],
     }
 

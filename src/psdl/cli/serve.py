@@ -1,0 +1,60 @@
+"""psdl serve: models that answer HTTP requests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from psdl.cli import options
+
+
+def serve(
+    models: Annotated[
+        list[str], typer.Argument(help="Model files, or folders of them; each answers by its stem.")
+    ],
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than this machine's own need tokens.")
+    ] = ("127.0.0.1"),
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")] = 8100,
+    token_file: Annotated[
+        Path | None, typer.Option(help="Text file of bearer tokens, one a line; a request must bear one of them.")
+    ] = None,
+    max_body: Annotated[str, typer.Option(help="Largest body of a request, such as 32MB.")] = "32MB",
+    max_pixels: Annotated[int, typer.Option(min=64, help="Largest image, in pixels.")] = 50_000_000,
+    max_images: Annotated[int, typer.Option(min=1, help="Most images of one request.")] = 32,
+    queue: Annotated[int, typer.Option(min=1, help="Most requests taken on at a time; others get 429.")] = 32,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="Seconds for a body to arrive, and then again for its answer.")
+    ] = 30.0,
+    config: options.Config = None,
+    device: options.Device = "auto",
+    quiet: options.Quiet = False,
+) -> None:
+    """Answer HTTP requests: POST an image to /v1/score, get score, p-value, verdict and regions."""
+    from psdl import memory, plugins
+    from psdl.cli.lines import Lines
+
+    plugins.extra("serve", "fastapi", "uvicorn", "httptools", "multipart", "prometheus_client")
+    from psdl.serve import run
+    from psdl.serve.app import app
+    from psdl.serve.bounds import Bounds
+    from psdl.serve.shelf import Shelf
+
+    tokens = run.tokens_of(token_file, host)
+    body = memory.size_of(max_body, "--max-body") or Bounds.body
+    bounds = Bounds(body=body, pixels=max_pixels, images=max_images, queue=queue, seconds=seconds)
+    shelf = Shelf(models, device)
+    listener = run.bind(host, port)
+    lines = Lines(quiet)
+    where = f"http://{host}:{listener.getsockname()[1]}"
+    who = (
+        f"requests need one of {len(tokens)} tokens" if tokens else "no --token-file, so only this machine may ask"
+    )
+
+    def ready() -> None:
+        lines.say(f"models that answer: {', '.join(sorted(shelf.held))}", who)
+        lines.say(f"listening on {where}, which {where}/docs describes")
+
+    run.serve(app(shelf, bounds, tokens), shelf, listener, bounds, ready)

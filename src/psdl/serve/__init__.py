@@ -1,0 +1,1 @@
+"""HTTP requests -> the detector -> JSON: bounded in every direction, models replaced while it answers."""
