@@ -13,6 +13,7 @@ Wolfowitz; Massart 1990). Half of delta is spent on that, half on the bets; both
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,9 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl.calibrate.thresholds import weights
 from psdl.looks import Look
 from psdl.model import Model
-from psdl.types import F32, F64
+from psdl.types import F32
 
 DELTA = 0.01  # the chance of any alarm, ever, while images are like those learned from
 STAKES = (0.5, 1.0, 2.0)  # a bet's factor is 1 + stake * (1/2 - p)
@@ -67,19 +69,20 @@ class Bets:
 
     seen: int = 0
     reserve: float = 1.0
-    placed: F64 = field(default_factory=lambda: np.zeros(len(STAKES)))
+    placed: list[float] = field(default_factory=lambda: [0.0] * len(STAKES))
 
     def see(self, p: float, bar: float) -> None:
         """One more image: 1/((t+1)(t+2)) of the first capital is put on the bets, which then win or lose."""
         fresh = 1 / ((self.seen + 1) * (self.seen + 2))
         self.seen, self.reserve = self.seen + 1, self.reserve - fresh
-        self.placed = (self.placed + fresh / len(STAKES)) * (1 + np.array(STAKES) * (0.5 - p))
-        total = float(self.placed.sum())
-        self.placed *= min(1.0, MOST * bar / total) if total else 1.0
+        part = fresh / len(STAKES)
+        won = [(one + part) * (1 + stake * (0.5 - p)) for one, stake in zip(self.placed, STAKES, strict=True)]
+        scale = min(1.0, MOST * bar / max(sum(won), 1e-300))
+        self.placed = [one * scale for one in won]
 
     @property
     def capital(self) -> float:
-        return self.reserve + float(self.placed.sum())
+        return self.reserve + sum(self.placed)
 
 
 class Monitor:
@@ -99,6 +102,7 @@ class Monitor:
         items = len(np.unique(self.looks[:, -1])) if len(self.looks) else 0
         counts = {kind: items if kind.field else model.calibration.groups for kind in kinds}
         self.raise_by = {kind: math.sqrt(math.log(self.bar) / (2 * n)) for kind, n in counts.items()}
+        self.ranks = {kind: self._ranks(kind) for kind in kinds if kind.field and kind.sign}
         self.recent: deque[tuple[Look, float | None]] = deque(maxlen=RECENT)
         self.images = 0
         self.alarms: list[Alarm] = []
@@ -132,9 +136,9 @@ class Monitor:
             if p is None:
                 continue
             bets.see(min(1.0, max(0.0, p) + self.raise_by[kind]), self.bar)
-            if bets.capital < self.bar:
+            if bets.capital < math.sqrt(self.bar):
                 self._now.pop(kind.word, None)
-            elif kind.word not in self._now:
+            elif bets.capital >= self.bar and kind.word not in self._now:
                 self._now[kind.word] = Alarm(self.images, kind.word, self._sentence(kind))
                 raised.append(self._now[kind.word])
         self.alarms += raised
@@ -145,13 +149,19 @@ class Monitor:
         if kind.sign == 0:
             same = np.all(self.looks[:, 2:4] == (look.height, look.width), axis=1)
             return 1.0 if same.any() else self.novel
-        known, value = self._column(kind), getattr(look, str(kind.field))
-        items = self.looks[:, -1].astype(np.intp)
-        above = (kind.sign * known >= kind.sign * value) / np.bincount(items)[items]
-        return (1 + float(above.sum())) / (int(items.max()) + 2)
+        values, shares = self.ranks[kind]
+        above = shares[bisect_left(values, kind.sign * getattr(look, str(kind.field)))]
+        return (1 + above) / (shares[0] + 1)
+
+    def _ranks(self, kind: Kind) -> tuple[list[float], list[float]]:
+        """The values learned from, the least strange first, and how many items each and those after it make up."""
+        values, items = kind.sign * self._column(kind), self.looks[:, -1].astype(np.int32)
+        order = np.argsort(values, kind="stable")
+        shares = np.append(np.cumsum(weights(items)[order][::-1])[::-1], 0.0)
+        return values[order].tolist(), shares.tolist()
 
     def _column(self, kind: Kind) -> NDArray[Any]:
-        return self.looks[:, Look._fields.index(str(kind.field))]
+        return self.looks[:, Look._fields.index(str(kind.field))].astype(np.float64)
 
     def _sentence(self, kind: Kind) -> str:
         if kind.field is None:
@@ -162,7 +172,8 @@ class Monitor:
             )
         if kind.sign == 0:
             last = self.recent[-1][0]
-            return f"images are {last.width:g} x {last.height:g} pixels, as none learned from is: look at {kind.where}"
+            size = f"{last.width:g} x {last.height:g} pixels"
+            return f"images are {size}, unlike all learned from: look at {kind.where}"
         known = self._column(kind)
         value = float(np.median([getattr(look, kind.field) for look, _ in self.recent]))
         share = float(np.mean(kind.sign * known < kind.sign * value))

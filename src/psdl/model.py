@@ -35,8 +35,8 @@ class Golden:
 class Model:
     """All that a model file holds. options: the resolved options it was learned with; learned: the images it was
     learned from; dropped: names that were left out of them; album: a small JPEG of each (empty: none is needed);
-    golden: for the self-test; history: what was done to it, the last at the end; frame: where parts lie; looks (N,5):
-    of each image learned from its `looks.Look`, then the number of the item that it shows."""
+    golden: for the self-test; history: what was done to it, the last at the end; frame: where parts lie;
+    looks (N,5): of each image learned from its `looks.Look`, then the number of the item that it shows."""
 
     recipe: Recipe
     network: Network = field(repr=False)

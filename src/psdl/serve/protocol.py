@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from psdl.serve.bounds import Bounds
 
+GRACE = 1.0  # seconds that kept connections stay open once the server is told to end: a request may be on its way
 SAID = b'{"error": "too many connections: come again in a second"}'
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n"
@@ -23,6 +24,7 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self.begun = 0  # bytes of a head that has not ended
+            self.ending = False
             self.waiting: asyncio.TimerHandle | None = None  # closes the connection unless the head ends before
 
         def connection_made(self, transport: Any) -> None:
@@ -51,6 +53,15 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
         def on_headers_complete(self) -> None:
             self._rest()
             super().on_headers_complete()
+            if self.ending:
+                self.cycle.keep_alive = False
+
+        def shutdown(self) -> None:
+            self.ending = True
+            if self.cycle is None or self.cycle.response_complete:
+                self.loop.call_later(GRACE, super().shutdown)
+            else:
+                super().shutdown()
 
         def _wait(self) -> None:
             if self.waiting is None:

@@ -21,7 +21,7 @@ class Telemetry:
     """Counts of one server. waiting: how many requests are taken on now."""
 
     def __init__(self, waiting: Callable[[], int]) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self.waiting = waiting
         self.recent: dict[str, deque[float]] = {}
