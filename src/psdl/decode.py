@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,23 +56,19 @@ def white_of(largest: float) -> float:
     return next(white for white in whites if white >= largest)
 
 
-def header(path: str) -> tuple[int, int]:
-    """Size (h,w) of an image file from its header, as displayed; the file's tail is looked at too.
+def header(source: str | bytes, name: str = "image") -> tuple[int, int]:
+    """Size (h,w) of an image file, or of one's bytes, from its header, as displayed; its tail is looked at too.
 
     Raises PsdlError like `pixels`, without decoding: cheap enough for every file before work starts.
     """
-    found = size(path, path)
-    _check_tail(path)
-    return found
-
-
-def size(source: str | bytes, name: str) -> tuple[int, int]:
-    """Size (h,w) of a path or file bytes from the image's header, as displayed. Raises PsdlError like `pixels`."""
+    name = _called(source, name)
     with _opened(io.BytesIO(source) if isinstance(source, bytes) else source, name) as image:
         turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
         width, height = image.size
         if image.format == "TIFF":  # whose size Pillow gives as stored or as displayed, by its version
             width, height = (image.tag_v2[tag] for tag in (256, 257))  # type: ignore[attr-defined]
+    with open(source, "rb") if isinstance(source, str) else io.BytesIO(source) as file:
+        _check_tail(file, name)
     return (width, height) if turned else (height, width)
 
 
@@ -194,13 +190,12 @@ def _to_bytes(samples: NDArray[Any], name: str, white: float | None) -> Pixels:
     return np.asarray(scaled.round(), np.uint8)
 
 
-def _check_tail(path: str) -> None:
-    with open(path, "rb") as file:
-        start = file.read(4)
-        tail = next((t for s, t in TAILS.items() if start.startswith(s)), None)
-        if tail is None:
-            return
-        file.seek(0, io.SEEK_END)
-        file.seek(max(0, file.tell() - 4096))
-        if tail not in file.read():
-            raise PsdlError(f"{path} is cut short (its end is missing): copy it again or remove it")
+def _check_tail(file: BinaryIO, name: str) -> None:
+    start = file.read(4)
+    tail = next((t for s, t in TAILS.items() if start.startswith(s)), None)
+    if tail is None:
+        return
+    file.seek(0, io.SEEK_END)
+    file.seek(max(0, file.tell() - 4096))
+    if tail not in file.read():
+        raise PsdlError(f"{name} is cut short (its end is missing): copy it again or remove it")

@@ -9,6 +9,7 @@ import typer
 from psdl.cli.calibrate import calibrate
 from psdl.cli.datasets import datasets
 from psdl.cli.demo import demo
+from psdl.cli.drift import drift
 from psdl.cli.evaluate import evaluate
 from psdl.cli.fit import fit
 from psdl.cli.inspect import inspect
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Learns from images of good parts and finds what is wrong in new ones.",
 )
-for verb in (demo, fit, evaluate, run, predict, calibrate, selftest, inspect, serve):
+for verb in (demo, fit, evaluate, run, predict, calibrate, selftest, inspect, serve, drift):
     app.command()(verb)
 app.add_typer(datasets, name="datasets")
 

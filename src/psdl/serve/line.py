@@ -76,7 +76,7 @@ class Line:
 
     def _one(self, detector: Detector, image: Named, maps: str | None) -> tuple[Scored, Result]:
         name, data = image
-        height, width = decode.size(data, name)
+        height, width = decode.header(data, name)
         if height * width > self.bounds.pixels:
             raise Refused(413, f"{name} has {width} x {height} pixels, at most {self.bounds.pixels:,} are taken")
         rule = detector.recipe.input
