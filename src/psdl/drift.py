@@ -28,6 +28,7 @@ from psdl.model import Model
 from psdl.types import F32
 
 DELTA = 0.01  # the chance of any alarm, ever, while images are like those learned from
+SLACK = 0.02  # of the median: a look that differs by less is no stranger, however alike those learned from are
 STAKES = (0.5, 1.0, 2.0)  # a bet's factor is 1 + stake * (1/2 - p)
 RECENT = 30  # images that sentences speak of
 MOST = 10.0  # capital is kept below so many times the bar, so that it falls soon when the cause is mended
@@ -149,16 +150,17 @@ class Monitor:
         if kind.sign == 0:
             same = np.all(self.looks[:, 2:4] == (look.height, look.width), axis=1)
             return 1.0 if same.any() else self.novel
-        values, shares = self.ranks[kind]
-        above = shares[bisect_left(values, kind.sign * getattr(look, str(kind.field)))]
+        values, shares, slack = self.ranks[kind]
+        above = shares[bisect_left(values, kind.sign * getattr(look, str(kind.field)) - slack)]
         return (1 + above) / (shares[0] + 1)
 
-    def _ranks(self, kind: Kind) -> tuple[list[float], list[float]]:
-        """The values learned from, the least strange first, and how many items each and those after it make up."""
+    def _ranks(self, kind: Kind) -> tuple[list[float], list[float], float]:
+        """The values learned from, the least strange first; how many items each and those after it make up; and
+        what difference is too small to count."""
         values, items = kind.sign * self._column(kind), self.looks[:, -1].astype(np.int32)
         order = np.argsort(values, kind="stable")
         shares = np.append(np.cumsum(weights(items)[order][::-1])[::-1], 0.0)
-        return values[order].tolist(), shares.tolist()
+        return values[order].tolist(), shares.tolist(), SLACK * abs(float(np.median(values)))
 
     def _column(self, kind: Kind) -> NDArray[Any]:
         return self.looks[:, Look._fields.index(str(kind.field))].astype(np.float64)
