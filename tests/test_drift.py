@@ -79,8 +79,8 @@ def test_a_dim_lamp_is_found_at_once_and_after_long_quiet(detector, before, most
     [
         (lambda p: np.clip(p * 1.5, 0, 255), "brighter"),
         (lambda p: p * 0.6, "darker"),
-        (lambda p: (p + np.roll(p, 1, 1) + np.roll(p, 2, 1) + np.roll(p, 3, 1)) / 4, "blurrier"),
-        (lambda p: p[:80], "of another size"),
+        (lambda p: (p + np.roll(p, 1, 1) + np.roll(p, 2, 1) + np.roll(p, 3, 1)) / 4 + 0.4, "blurrier"),
+        (lambda p: np.concatenate([p, p]), "of another size"),
     ],
 )
 def test_what_changed_is_named(detector, change, word):

@@ -17,6 +17,7 @@ from psdl.cli.predict import predict
 from psdl.cli.run import run
 from psdl.cli.selftest import selftest
 from psdl.cli.serve import serve
+from psdl.cli.watch import watch
 from psdl.errors import PsdlError, printable
 
 app = typer.Typer(
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Learns from images of good parts and finds what is wrong in new ones.",
 )
-for verb in (demo, fit, evaluate, run, predict, calibrate, selftest, inspect, serve, drift):
+for verb in (demo, fit, evaluate, run, predict, calibrate, selftest, inspect, serve, watch, drift):
     app.command()(verb)
 app.add_typer(datasets, name="datasets")
 

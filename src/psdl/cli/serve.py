@@ -40,7 +40,7 @@ def serve(
     from psdl.serve import run
     from psdl.serve.app import app
     from psdl.serve.bounds import Bounds
-    from psdl.serve.shelf import Shelf
+    from psdl.shelf import Shelf
 
     tokens = run.tokens_of(token_file, host)
     body = memory.size_of(max_body, "--max-body") or Bounds.body

@@ -21,8 +21,8 @@ from psdl.serve import body
 from psdl.serve.bounds import Bounds, Refused
 from psdl.serve.line import Line, plain
 from psdl.serve.monitor import Monitors
-from psdl.serve.shelf import Shelf
 from psdl.serve.telemetry import Telemetry
+from psdl.shelf import Shelf
 
 EVERY = 1.0  # seconds between looks at the model files
 BODY = {

@@ -11,7 +11,7 @@ from psdl.detector import Detector
 from psdl.drift import Monitor
 from psdl.result import Result
 
-LOG = logging.getLogger("psdl.serve")
+LOG = logging.getLogger("psdl")
 
 
 class Monitors:

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from psdl.errors import PsdlError
 from psdl.serve.bounds import Bounds
 from psdl.serve.protocol import bounded
-from psdl.serve.shelf import Shelf
+from psdl.shelf import Shelf
 
 IDLE = 30  # seconds that a connection may stay open without a question
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from psdl import plugins
@@ -13,18 +14,19 @@ from psdl.calibrate.selftest import TOLERANCE
 from psdl.detector import Detector
 from psdl.errors import PsdlError
 
-LOG = logging.getLogger("psdl.serve")
+LOG = logging.getLogger("psdl")
 Mark = tuple[int, int, int]  # a file's inode, size and time of change
 
 
 @dataclass(frozen=True)
 class Held:
-    """A model that answers. mark: of its file when it was read; problem: why a newer file could not replace it,
-    empty if none tried."""
+    """A model that answers. mark, digest: of its file when it was read, the latter its SHA-256; problem: why a
+    newer file could not replace it, empty if none tried."""
 
     file: Path
     detector: Detector
     mark: Mark
+    digest: str
     problem: str = ""
 
 
@@ -75,7 +77,7 @@ class Shelf:
                 replaced.append(name)
                 LOG.info("model %s: replaced by the new %s", name, known.file)
             except PsdlError as error:
-                self._held[name] = Held(known.file, known.detector, mark, str(error))
+                self._held[name] = replace(known, mark=mark, problem=str(error))
                 LOG.warning("model %s: the old one goes on: %s", name, error)
         return replaced
 
@@ -89,7 +91,7 @@ class Shelf:
                     f"{file} judges its own good images {worst * TOLERANCE:.1%} of the way to the threshold off"
                     f" here, where {TOLERANCE:.0%} is allowed: fit the model on this machine"
                 )
-        return Held(file, detector, mark)
+        return Held(file, detector, mark, hashlib.sha256(file.read_bytes()).hexdigest())
 
 
 def _mark(file: Path) -> Mark:

@@ -1,0 +1,83 @@
+"""psdl watch: judges what a camera drops into a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from psdl.cli import options
+from psdl.errors import PsdlError, printable
+
+LAST = 5.0  # seconds that receivers get for what is left at the end
+
+
+def watch(
+    model: Annotated[str, typer.Argument(help="Model file; a new one of that name takes over.")],
+    folder: Annotated[
+        Path, typer.Argument(help="The folder that the camera writes into, with all folders below.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for images.jsonl, the journal, and for what is sorted.")],
+    sort: Annotated[
+        str | None, typer.Option(help="move or link each file to OUT/OK, OUT/REVIEW, OUT/NG or OUT/ERROR.")
+    ] = None,
+    webhook: Annotated[
+        str | None, typer.Option(help="Address that each line of the journal is posted to.")
+    ] = None,
+    mqtt: Annotated[
+        str | None, typer.Option(help="Broker and topic for each line, such as mqtt://host:1883/line1/verdicts.")
+    ] = None,
+    every: Annotated[float, typer.Option(min=0.01, help="Seconds between looks at the folder.")] = 0.2,
+    settle: Annotated[
+        float,
+        typer.Option(min=0.0, help="A file that is new is complete at once if unchanged for so many seconds."),
+    ] = 2.0,
+    once: Annotated[bool, typer.Option("--once", help="Judge what is there, then end.")] = False,
+    config: options.Config = None,
+    device: options.Device = "auto",
+    jobs: options.Jobs = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Judge each image that appears in a folder, exactly once, also across restarts."""
+    import logging
+    import signal
+    import sys
+    from threading import Event
+
+    from psdl import plugins
+    from psdl.cli.lines import Lines
+    from psdl.jobs import runner
+    from psdl.watch import news, sorting
+    from psdl.watch.folder import Folder
+    from psdl.watch.journal import Journal
+    from psdl.watch.watch import Watch, started
+
+    if not folder.is_dir():
+        raise PsdlError(f"no folder {folder}: give the one that the camera writes into")
+    plugins.extra("watch", *(["httpx"] if webhook else []), *(["paho"] if mqtt else []))
+    sends = ({"webhook": news.webhook(webhook)} if webhook else {}) | ({"mqtt": news.mqtt(mqtt)} if mqtt else {})
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    lines, stop = Lines(quiet), Event()
+    shelf = started(model, device)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    with Journal(out) as journal:
+        sorting.check(sort, folder, out)
+        telling = [news.News(journal.path, name, send) for name, send in sends.items()]
+        looking = Folder(folder, out, settle)
+        watching = Watch(shelf, looking, journal, telling, runner(jobs), lambda row: lines.say(_line(row)), sort)
+        lines.say(f"watching {folder}: {watching.judged} files are judged in {journal.path}")
+        watching.until(stop, every, once)
+        for one in telling:
+            if left := one.stop(LAST):
+                lines.say(f"{one.name}: {left} bytes of verdicts wait for the next start")
+    lines.say(f"{watching.judged} files are judged in {journal.path}")
+
+
+def _line(row: dict[str, Any]) -> str:
+    if "error" in row:
+        return f"ERROR   {printable(row['error'])}"
+    return (
+        f"{row['verdict']:6}  {row['score']:10.4g}  (threshold {row['threshold']:.4g})  {printable(row['path'])}"
+    )
