@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TORCH := .venv-torch/bin
 
-.PHONY: setup demo test check browser bench test-torch size clean
+.PHONY: setup demo test check wheel browser bench test-torch size clean
 
 setup: .venv/.ready
 
@@ -22,6 +22,17 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Wheel and sdist, each installed alone into an empty environment that then runs the demo.
+wheel: setup
+	rm -rf build/wheel && mkdir -p build/wheel
+	$(BIN)/python -m build -o build/wheel . >build/wheel/log
+	for file in build/wheel/psdl-*.whl build/wheel/psdl-*.tar.gz; do \
+		rm -rf build/empty && $(BIN)/python -m venv build/empty && \
+		build/empty/bin/python -m pip install -q "$$file[demo]" && \
+		(cd build && empty/bin/psdl demo --out wheel-demo --quiet) && test -s build/wheel-demo/report.html || exit 1; \
+	done
+	@ls -l build/wheel
 
 # The browser in which the report is tested; without it those tests are skipped.
 browser:

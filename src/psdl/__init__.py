@@ -1,7 +1,14 @@
 """Learns from images of good parts and finds what is wrong in new ones. Names are resolved on first use."""
 
+import os
 from importlib import import_module
+from pathlib import Path
 from typing import Any
+
+from psdl import kernelcache
+
+if os.name == "posix":
+    kernelcache.settle(Path(__file__).parent)
 
 __all__ = ["Detector", "PsdlError", "Recipe", "Result", "Sample", "Verdict", "read", "recipe"]
 

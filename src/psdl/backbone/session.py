@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# Before it loads: from 1.28 on it names the machine in a file and sends events to its maker.
+os.environ.update(ORT_DISABLE_TELEMETRY="1", ORT_TELEMETRY_DISABLED="1")
+
 import onnxruntime as ort
 
 from psdl.errors import PsdlError
