@@ -47,10 +47,15 @@ def to_input(image: Pixels, rule: InputRule, name: str = "image") -> tuple[Pixel
 
 
 def shown(image: Pixels, geometry: Geometry, rule: InputRule) -> Pixels:
-    """The pixels (H,W,3) uint8 that a geometry makes of an image, by the rule's filter."""
-    resized = Image.fromarray(image).resize(
-        geometry.resized[::-1], FILTERS[rule.filter], box=geometry.crop, reducing_gap=None
-    )
+    """The pixels (H,W,3) uint8 that a geometry makes of an image, by the rule's filter.
+
+    Rows first, then columns: from 13.0 on Pillow's own order depends on the sizes, and what it rounds between them
+    would make scores depend on its version.
+    """
+    (height, width), (left, top, right, bottom) = geometry.resized, geometry.crop
+    how, whole = FILTERS[rule.filter], len(image)
+    wide = Image.fromarray(image).resize((width, whole), how, box=(left, 0, right, whole))
+    resized = wide.resize((width, height), how, box=(0, top, width, bottom))
     if geometry.move is None:
         return np.asarray(resized.crop(geometry.window))
     if rule.moving == "nearest":

@@ -32,7 +32,11 @@ def write(model: Model, path: str | Path) -> None:
     """Writes atomically; the same model gives the same bytes."""
     path = Path(path)
     check_target(path)
-    data = save(_arrays(model), {KEY: json.dumps(card(model), sort_keys=True)})
+    write_whole(path, save(_arrays(model), {KEY: json.dumps(card(model), sort_keys=True)}))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """A file that is there whole or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with draft.open("wb") as file:

@@ -37,7 +37,7 @@ def added(
     found = {}
     for part in recipe.parts:
         grid, sigma = grids[part.name], recipe.smoothing
-        row, column = _spread(grid.h, grid.input[0], sigma)[y], _spread(grid.w, grid.input[1], sigma)[x]
+        row, column = spread(grid.h, grid.input[0], sigma)[y], spread(grid.w, grid.input[1], sigma)[x]
         value = float(row @ _laid(distances[part.name], grid)[0] @ column)
         if grid.roi is not None:
             value /= max(LEAST, float(row @ _laid(np.ones((1, grid.positions), np.float32), grid)[0] @ column))
@@ -46,11 +46,16 @@ def added(
 
 
 def _map(part: Part, distances: F32, grid: Grid, smoothing: float) -> F64:
-    spread = part.weight * _brought(_laid(distances, grid), grid, smoothing)
+    found = part.weight * _brought(_laid(distances, grid), grid, smoothing)
     if grid.roi is not None:
-        counted = _brought(_laid(np.ones((1, grid.positions), np.float32), grid), grid, smoothing)
-        spread /= np.maximum(counted, LEAST)
-    return spread
+        found /= np.maximum(counted(grid, smoothing), LEAST)
+    return found
+
+
+def counted(grid: Grid, smoothing: float) -> F64:
+    """(H,W): how much of each pixel's weights lies on cells of the region of interest."""
+    weighed: F64 = _brought(_laid(np.ones((1, grid.positions), np.float32), grid), grid, smoothing)[0]
+    return weighed
 
 
 def _laid(distances: F32, grid: Grid) -> F64:
@@ -64,8 +69,8 @@ def _laid(distances: F32, grid: Grid) -> F64:
 
 def _brought(values: F64, grid: Grid, smoothing: float) -> F64:
     """Values (n,h,w) brought to the input's size (n,H,W) and smoothed."""
-    rows = _spread(grid.h, grid.input[0], smoothing)
-    columns = _spread(grid.w, grid.input[1], smoothing)
+    rows = spread(grid.h, grid.input[0], smoothing)
+    columns = spread(grid.w, grid.input[1], smoothing)
     # Broadcast products of a few rows each: BLAS then starts no threads, which would go on spinning.
     tall = np.matmul(rows, values)
     blocks = tall.reshape(len(tall), -1, math.gcd(tall.shape[1], 8), grid.w)
@@ -102,13 +107,13 @@ def _smooth_top(maps: F32, roi: Mask | None) -> F64:
     if roi is None:
         return _top(_flat(_softer(few), None), 50)
     roi = roi[::4, ::4]
-    counted = np.maximum(_softer(roi[None].astype(np.float32)), np.float32(LEAST))
-    inside = _softer(np.where(roi, few, np.float32(0))) / counted
+    weighed = np.maximum(_softer(roi[None].astype(np.float32)), np.float32(LEAST))
+    inside = _softer(np.where(roi, few, np.float32(0))) / weighed
     return _top(_flat(inside.astype(np.float32), roi), 50)
 
 
 def _softer(few: F32) -> F32:
-    rows, columns = (np.asarray(_spread(side, side, 8 / 4), np.float32) for side in few.shape[1:])
+    rows, columns = (np.asarray(spread(side, side, 8 / 4), np.float32) for side in few.shape[1:])
     smoothed: F32 = np.matmul(np.matmul(rows, few), columns.T)
     return smoothed
 
@@ -121,7 +126,7 @@ RULES: dict[str, Callable[[F32, Mask | None], F64]] = {
 
 
 @lru_cache(maxsize=32)
-def _spread(source: int, target: int, sigma: float) -> F64:
+def spread(source: int, target: int, sigma: float) -> F64:
     """(target, source): bicubic interpolation, then the Gaussian, as one matrix along an axis."""
     matrix = _gaussian(target, sigma) @ _bicubic(source, target)
     matrix.flags.writeable = False

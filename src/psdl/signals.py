@@ -41,13 +41,13 @@ def length(channels: int) -> int:
 def _pooled(maps: F32, side: int) -> F32:
     if side == 1:
         return maps
-    return _apply(_neighbours(maps.shape[2], side), maps, _neighbours(maps.shape[3], side))
+    return _apply(neighbours(maps.shape[2], side), maps, neighbours(maps.shape[3], side))
 
 
 def _aligned(maps: F32, h: int, w: int) -> F32:
     if maps.shape[2:] == (h, w):
         return maps
-    matrix = _averages if maps.shape[2] >= h else _bilinear
+    matrix = averages if maps.shape[2] >= h else bilinear
     return _apply(matrix(maps.shape[2], h), maps, matrix(maps.shape[3], w))
 
 
@@ -57,14 +57,14 @@ def _apply(rows: F32, maps: F32, columns: F32) -> F32:
 
 
 @lru_cache(maxsize=32)
-def _neighbours(size: int, side: int) -> F32:
+def neighbours(size: int, side: int) -> F32:
     """(size, size): row i averages `side` neighbours about i; what lies outside counts as zero."""
     offsets = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
     return np.asarray((offsets <= side // 2) / side, np.float32)
 
 
 @lru_cache(maxsize=32)
-def _averages(source: int, target: int) -> F32:
+def averages(source: int, target: int) -> F32:
     """(target, source): row i averages source positions floor(i s/t) up to ceil((i+1) s/t)."""
     matrix = np.zeros((target, source), np.float32)
     for i in range(target):
@@ -74,7 +74,7 @@ def _averages(source: int, target: int) -> F32:
 
 
 @lru_cache(maxsize=32)
-def _bilinear(source: int, target: int) -> F32:
+def bilinear(source: int, target: int) -> F32:
     """(target, source) weights with half-pixel centres; outside, the border value repeats."""
     centres = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
     return np.asarray(np.maximum(0, 1 - np.abs(np.subtract.outer(centres, np.arange(source)))), np.float32)

@@ -11,6 +11,7 @@ from psdl.cli.datasets import datasets
 from psdl.cli.demo import demo
 from psdl.cli.drift import drift
 from psdl.cli.evaluate import evaluate
+from psdl.cli.export import export
 from psdl.cli.fit import fit
 from psdl.cli.inspect import inspect
 from psdl.cli.predict import predict
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Learns from images of good parts and finds what is wrong in new ones.",
 )
-for verb in (demo, fit, evaluate, run, predict, calibrate, selftest, inspect, serve, watch, drift):
+for verb in (demo, fit, evaluate, run, predict, calibrate, selftest, inspect, export, serve, watch, drift):
     app.command()(verb)
 app.add_typer(datasets, name="datasets")
 

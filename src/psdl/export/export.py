@@ -1,0 +1,120 @@
+"""The whole graph: pixels -> score, p-value, verdict and map."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto, helper
+from PIL import Image
+
+from psdl import image, modelfile
+from psdl.backbone.session import Session
+from psdl.errors import PsdlError
+from psdl.export import coding, picture, scoring
+from psdl.export.graph import Graph
+from psdl.model import Model
+from psdl.types import Geometry, InputRule
+
+VERDICTS = ("OK", "REVIEW", "NG")
+
+
+def write(model: Model, path: str | Path) -> None:
+    """Writes the graph of a model as an .onnx file, atomically.
+
+    Input `image` (h,w,3) uint8, RGB. Outputs: `score` () float64, `p_value` () float64, `verdict` () int64, an
+    index into VERDICTS, `map` (H,W) float32 at the network's input size. Raises PsdlError on models whose recipe
+    has no graph.
+    """
+    modelfile.write_whole(Path(path), exported(model).SerializeToString())
+
+
+def exported(model: Model) -> Any:
+    """The graph of a model, an onnx.ModelProto. Raises PsdlError like `write`."""
+    recipe, frame = model.recipe, model.frame
+    rule = recipe.input or InputRule()
+    source = _source(model, rule)
+    _check(model, rule)
+    g = Graph()
+    geometry = image.plan(rule, source or rule.resize or (0, 0))
+    found: dict[str, str] = {}
+    for scale in sorted({part.scale for part in recipe.parts}):
+        at = image.scaled(geometry, scale, recipe.multiple)
+        maps, shapes = _maps(g, model, at, rule, source)
+        for part in recipe.parts:
+            if part.scale == scale:
+                state = model.states[part.name]
+                values = coding.assembled(g, maps, shapes, part, state)
+                found[part.name] = coding.distances(g, values, part, state)
+    grids = {name: state.grid for name, state in model.states.items()}
+    size = geometry.input
+    whole = scoring.mapped(g, found, grids, recipe)
+    value = scoring.image_score(g, whole, recipe.image_score, size, frame.roi)
+    p_value, verdict = scoring.judged(g, value, model.calibration)
+    shown = whole if frame.roi is None else g.op("Where", frame.roi, whole, float("nan"))
+    for name, out in (("score", value), ("p_value", p_value), ("verdict", verdict), ("map", shown)):
+        g.op("Identity", out, out=name)
+    sides = source or ("height", "width")
+    inputs = [helper.make_tensor_value_info("image", TensorProto.UINT8, [*sides, 3])]
+    kinds = {"score": TensorProto.DOUBLE, "p_value": TensorProto.DOUBLE, "verdict": TensorProto.INT64}
+    outputs = [helper.make_tensor_value_info(name, kind, []) for name, kind in kinds.items()]
+    outputs.append(helper.make_tensor_value_info("map", TensorProto.FLOAT, list(size)))
+    return g.model(inputs, outputs, _facts(model))
+
+
+def _source(model: Model, rule: InputRule) -> tuple[int, int] | None:
+    """The size (h,w) that all images learned from have; None if they differ and the rule takes any."""
+    sizes = {(int(h), int(w)) for h, w in model.looks[:, 2:4]}
+    if len(sizes) == 1:
+        return sizes.pop()
+    if rule.resize and not (rule.crop or rule.shorter):
+        return None
+    raise PsdlError(
+        f"the model was learned from images of {len(sizes)} sizes, and its input rule depends on the size: a graph"
+        " needs one size, or --resize square"
+    )
+
+
+def _check(model: Model, rule: InputRule) -> None:
+    if model.recipe.tile:
+        raise PsdlError("a model that sees images in tiles cannot be exported: learn without --tile")
+    if rule.align != "none":
+        raise PsdlError("a model that registers images cannot be exported: learn without --align")
+    if rule.white is not None:
+        raise PsdlError("a model of images deeper than 8 bit cannot be exported: learn from 8-bit images")
+    for part in model.recipe.parts:
+        coding.check(part)
+
+
+def _maps(
+    g: Graph, model: Model, at: Geometry, rule: InputRule, source: tuple[int, int] | None
+) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
+    """The network's maps of the image at one scale: their names and shapes, by tap."""
+    box = at.crop if source else None
+    pixels = picture.resized(g, "image", box, at.resized, rule.filter)
+    roi = model.frame.roi
+    height, width = at.input
+    inside = (
+        None if roi is None else np.asarray(Image.fromarray(roi).resize((width, height), Image.Resampling.NEAREST))
+    )
+    values = picture.normalised(g, pixels, at.window, model.network, inside)
+    maps = g.network(model.network.graph, values, model.network.taps)
+    known = Session(model.network).maps(np.zeros((1, 3, height, width), np.float32))
+    return maps, {tap: known[tap].shape for tap in maps}
+
+
+def _facts(model: Model) -> dict[str, str]:
+    """What the file says of itself."""
+    known = model.calibration
+    return {
+        "made by": f"psdl {version('psdl')}",
+        "recipe": model.recipe.name,
+        "categories": ", ".join(model.categories),
+        "threshold": repr(known.threshold),
+        "review_threshold": repr(known.review_threshold),
+        "false_reject": repr(known.rates.alarm),
+        "verdicts": ", ".join(VERDICTS),
+        "calibration": known.origin,
+    }

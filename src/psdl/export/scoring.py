@@ -1,0 +1,90 @@
+"""In the graph: distances of all parts -> map, image score, p-value and verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from psdl import score
+from psdl.calibrate.thresholds import weights
+from psdl.errors import PsdlError
+from psdl.export.graph import Graph
+from psdl.types import F32, Calibration, Grid, Recipe
+
+DOUBLE = 11
+
+
+def mapped(g: Graph, distances: Mapping[str, str], grids: Mapping[str, Grid], recipe: Recipe) -> str:
+    """The map (H,W) float32, as `score.score` makes it, before it is cut to the region of interest."""
+    total = ""
+    for part in recipe.parts:
+        grid = grids[part.name]
+        values = g.op("Cast", distances[part.name], to=DOUBLE)
+        if grid.roi is not None:
+            values = g.op("Gather", g.op("Concat", values, np.zeros(1), axis=0), _places(grid))
+        laid = g.op("Reshape", values, np.array([grid.h, grid.w]))
+        rows, columns = (
+            score.spread(n, size, recipe.smoothing) for n, size in zip((grid.h, grid.w), grid.input, strict=True)
+        )
+        brought = g.op("MatMul", g.op("MatMul", rows, laid), np.ascontiguousarray(columns.T))
+        factor = np.asarray(part.weight, np.float64)
+        if grid.roi is not None:
+            factor = part.weight / np.maximum(score.counted(grid, recipe.smoothing), score.LEAST)
+        spread = g.op("Mul", brought, factor)
+        total = g.op("Add", total, spread) if total else spread
+    return g.op("Cast", total, to=1)
+
+
+def _places(grid: Grid) -> np.ndarray:
+    """(h*w,) where each cell's distance stands; beyond the last one for cells outside the region of interest."""
+    places = np.full(grid.h * grid.w, grid.positions)
+    places[grid.cells] = np.arange(grid.positions)
+    return places
+
+
+def image_score(g: Graph, maps: str, rule: str, size: tuple[int, int], roi: np.ndarray | None) -> str:
+    """The image score, a float64, of a map (H,W). Raises PsdlError on a rule that has no graph."""
+    if rule == "max":
+        return g.op("Cast", g.op("ReduceMax", _flat(g, maps, roi), keepdims=0), to=DOUBLE)
+    if rule == "top-percent":
+        return _top(g, _flat(g, maps, roi), size[0] * size[1] if roi is None else int(roi.sum()), 100)
+    if rule != "smooth-top":
+        raise PsdlError(f"the image score {rule} cannot be exported: learn with recipe default or fast")
+    few = g.op("Slice", maps, np.array([0, 0]), np.array(size), np.array([0, 1]), np.array([4, 4]))
+    tall, wide = -(-size[0] // 4), -(-size[1] // 4)
+    rows, columns = (np.asarray(score.spread(n, n, 8 / 4), np.float32) for n in (tall, wide))
+    small = None if roi is None else roi[::4, ::4]
+    if small is not None:
+        few = g.op("Where", small, few, 0.0)
+    softer = g.op("MatMul", g.op("MatMul", rows, few), np.ascontiguousarray(columns.T))
+    if small is not None:
+        counted: F32 = rows @ small.astype(np.float32) @ columns.T
+        softer = g.op("Div", softer, np.maximum(counted, np.float32(score.LEAST)))
+    return _top(g, _flat(g, softer, small), tall * wide if small is None else int(small.sum()), 50)
+
+
+def _flat(g: Graph, maps: str, roi: np.ndarray | None) -> str:
+    flat = g.op("Reshape", maps, np.array([-1]))
+    return flat if roi is None else g.op("Gather", flat, np.flatnonzero(roi))
+
+
+def _top(g: Graph, flat: str, count: int, share: int) -> str:
+    """The mean of the highest 1 / share of `count` values."""
+    highest = g.op("Cast", g.highest(flat, max(1, count // share)), to=DOUBLE)
+    return g.op("ReduceMean", highest, axes=[0], keepdims=0)
+
+
+def judged(g: Graph, value: str, calibration: Calibration) -> tuple[str, str]:
+    """p-value (float64) and verdict (int64: 0 OK, 1 REVIEW, 2 NG) of an image score."""
+    shares = weights(calibration.items)
+    above = g.op("Where", g.op("GreaterOrEqual", calibration.scores, value), shares, np.float64(0))
+    total = g.op("Add", g.op("ReduceSum", above, keepdims=0), np.float64(1))
+    p_value = g.op("Div", total, np.float64(calibration.groups + 1))
+    rejected = g.op("Not", g.op("LessOrEqual", value, np.float64(calibration.threshold)))
+    review = calibration.review_threshold
+    doubted = np.float64(calibration.threshold if review is None else review)
+    verdict = g.op(
+        "Add", g.op("Cast", rejected, to=7), g.op("Cast", g.op("Not", g.op("LessOrEqual", value, doubted)), to=7)
+    )
+    return p_value, verdict
