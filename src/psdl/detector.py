@@ -18,26 +18,16 @@ from psdl import alignment, check, duplicates, framing, heldout, memory, modelfi
 from psdl import score as scoring
 from psdl.backbone.session import Session, resolve_device
 from psdl.calibrate import selftest, thresholds
-from psdl.calibrate.rates import rates, record
+from psdl.calibrate.rates import rates, record, renewed
 from psdl.errors import PsdlError
 from psdl.extract import Source, extract, origin
-from psdl.jobs import runner
-from psdl.learning import coder, groups_of, learn, method_of, params_of
+from psdl.jobs import near, remote, runner
+from psdl.judge import Judge, coder
+from psdl.learning import groups_of, learn
 from psdl.looks import Look
 from psdl.model import Golden, Model
 from psdl.result import Result
-from psdl.types import (
-    Calibration,
-    Coded,
-    Geometry,
-    InputRule,
-    Part,
-    Progress,
-    Recipe,
-    Sample,
-    Score,
-    Signals,
-)
+from psdl.types import Calibration, Coded, Geometry, InputRule, Part, Progress, Recipe, Run, Sample, Score, Signals
 
 LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")
 
@@ -69,7 +59,7 @@ class Detector:
         self.device = resolve_device(device)
         self._coder = coder(self.device, device)
         self._model: Model | None = None
-        self._ready: dict[str, Mapping[str, Any]] = {}
+        self._judges: dict[str, Judge] = {}
         self._sessions: dict[int, Session] = {}
         self._strangest: tuple[tuple[Source, Result], ...] = ()
 
@@ -95,7 +85,7 @@ class Detector:
         images: Any,
         *,
         weights: str | None = None,
-        jobs: int | None = None,
+        jobs: int | Run | None = None,
         options: Mapping[str, Any] | None = None,
         dropped: Sequence[str] = (),
         groups: str = "auto",
@@ -110,14 +100,15 @@ class Detector:
         groups: which images of a folder, or samples, show one item, see `duplicates.grouped`; roi: the region of
         interest, see `framing.frame`; align: none, shift, rigid or auto, see `alignment.settled`; max_memory:
         bytes that learning may take, see `memory.plan`, which `say` is told in words; weights: a file for
-        backbones that are exported; jobs: images and positions at a time (all cores if None); options: kept in
-        the model for the record, as are dropped: names of images that were left out; progress(stage, now done, in
-        all). Returns itself.
+        backbones that are exported; jobs: images and positions at a time (all cores if None), or where work runs,
+        see `jobs.opened`; options: kept in the model for the record, as are dropped: names of images left out;
+        progress(stage, now done, in all). Returns itself.
         """
         from psdl.backbone.graphs import network
 
         items, rule = check.given(images)
-        run = runner(jobs)
+        work = runner(jobs)
+        run = near(work)
         rule = check.levelled(self.recipe.input or rule, items, run)
         recipe = replace(self.recipe, input=rule)
         taps = tuple({tap: None for part in recipe.parts for tap in part.taps})
@@ -131,7 +122,8 @@ class Detector:
         first = extract(items[0], session, net, recipe, frame).signals
         planned = memory.plan(recipe, first, len(items), max_memory)
         say(planned.words())
-        learned = learn(recipe, net, items, self.rates, session, run, progress, self._coder, frame, planned.held)
+        held = planned.held if not remote(work) else ()
+        learned = learn(recipe, net, items, self.rates, session, work, progress, self._coder, frame, held)
         say(f"reading images took {learned.reading:.0%} of their way through the network")
         model = Model(
             recipe=learned.recipe,
@@ -165,7 +157,7 @@ class Detector:
         review: float | None = None,
         confidence: float | None = None,
         by: str = "",
-        jobs: int | None = None,
+        jobs: int | Run | None = None,
         progress: Progress = lambda *_: None,
     ) -> Detector:
         """Sets the thresholds anew, from good images that it has not learned from; rates not given stay.
@@ -173,7 +165,7 @@ class Detector:
         images: as `fit` takes them, at least 2. by: who does it, for the record. Nothing is learned again. Returns
         itself.
         """
-        self._set_rates(alarm, review, confidence)
+        self.rates = renewed(self.model.calibration.rates, alarm, review, confidence)
         items, _ = check.given(images)
         found = []
         for result in self.results(items, jobs):
@@ -194,16 +186,9 @@ class Detector:
         by: str = "",
     ) -> Detector:
         """Sets other rates, or a threshold by hand, on the calibration there is. Returns itself."""
-        self._set_rates(alarm, review, confidence)
+        self.rates = renewed(self.model.calibration.rates, alarm, review, confidence)
         known = thresholds.edited(self.model.calibration, self.rates, threshold)
         return self._recorded(known, {"what": "rates set" if threshold is None else "threshold set by hand"}, by)
-
-    def _set_rates(self, alarm: float | None, review: float | None, confidence: float | None) -> None:
-        """Rates that are given replace those of the calibration; its review rate rises with the other."""
-        known = self.model.calibration.rates
-        alarm = known.alarm if alarm is None else alarm
-        review = (max(known.review, alarm) if known.review else 0.0) if review is None else review
-        self.rates = rates(alarm, review, known.confidence if confidence is None else confidence)
 
     def _recorded(self, calibration: Calibration, what: Mapping[str, Any], by: str) -> Detector:
         """The model with this calibration, and in its history who set it, when (UTC), and from what."""
@@ -232,10 +217,15 @@ class Detector:
             return list(self.results(images))
         return self._one(images, threads=threads or os.cpu_count() or 1)
 
-    def results(self, images: Iterable[Source], jobs: int | None = None) -> Iterator[Result]:
+    def results(self, images: Iterable[Source], jobs: int | Run | None = None) -> Iterator[Result]:
         """Results in the order of `images`, computed `jobs` at a time (all cores if None)."""
         self.model  # noqa: B018 says what is missing before any work
-        yield from runner(jobs)(partial(self._one, threads=1), images)
+        run = runner(jobs)
+        if not remote(run):
+            yield from run(partial(self._one, threads=1), images)
+            return
+        for found in run(self._bare, images):  # models do not travel with every result
+            yield replace(found, model=self.model)
 
     def save(self, path: str | Path) -> None:
         """Writes the model file, atomically. Raises PsdlError if its folder is not there."""
@@ -244,22 +234,28 @@ class Detector:
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> Detector:
         """The detector of a model file. Raises PsdlError if the file is not whole or not a model."""
-        model = modelfile.read(path)
-        detector = cls(model.recipe, device=device)
-        detector.rates = model.calibration.rates
         try:
-            return detector._take(model)
+            return cls._of(modelfile.read(path), device)
         except (ValueError, KeyError, TypeError) as error:
             raise modelfile.damaged(path, error) from None
 
+    @classmethod
+    def _of(cls, model: Model, device: str) -> Detector:
+        detector = cls(model.recipe, device=device)
+        detector.rates = model.calibration.rates
+        return detector._take(model)
+
     def _take(self, model: Model) -> Detector:
         self._model, self.recipe, self._sessions = model, model.recipe, {}
-        self._ready = {
-            part.name: method_of(part).ready(model.states[part.name], params_of(part), self._coder)
-            for part in model.recipe.parts
-        }
+        parts = model.recipe.parts
+        self._judges = {part.name: Judge(part, model.states[part.name], self._coder) for part in parts}
+        for judge in self._judges.values():
+            judge.ready  # noqa: B018 says what does not fit before any work
         self._session(1)
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Detector._of, (self.model, self.device)
 
     def _session(self, threads: int) -> Session:
         """The network with that many threads an image; results do not depend on it."""
@@ -269,7 +265,7 @@ class Detector:
 
     def _judged(self, part: Part, found: Signals, threads: int) -> Coded:
         """What a part says of one image, its distance measured against unseen good ones where the part asks."""
-        coded: Coded = method_of(part).judge(self._ready[part.name], found, threads)
+        coded = self._judges[part.name](found, threads)
         if not part.unseen:
             return coded
         unseen = heldout.Unseen.of(self.model.states[part.name])
@@ -284,6 +280,9 @@ class Detector:
         found = extract(source, self._session(threads), self.model.network, self.recipe, self.model.frame)
         coded, scored = self._scored(found.signals, threads)
         return self._result(scored, coded, found.geometry, found.look)
+
+    def _bare(self, source: Source) -> Result:
+        return replace(self._one(source, threads=1), model=None)  # type: ignore[arg-type]
 
     def _result(self, scored: Score, coded: Mapping[str, Coded], geometry: Geometry, look: Look) -> Result:
         value = float(scored.image[0])

@@ -6,17 +6,18 @@ import heapq
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import heldout, image, plugins, sparse
+from psdl import heldout, image
 from psdl import score as scoring
 from psdl.backbone.session import Session
 from psdl.calibrate.thresholds import calibrate, numbered
 from psdl.errors import PsdlError
 from psdl.extract import NOWHERE, Extracted, Source, extract, name_of, origin
+from psdl.judge import Judge, looked, method_of, params_of
 from psdl.looks import Look
 from psdl.model import Frame
 from psdl.store import Store
@@ -161,39 +162,9 @@ class Learner:
     def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
         """(len(rows),P,1|3|4): of the store's images `rows` distances, codes and residuals, and norms, as far as
         the method has them."""
-        method = method_of(self.part)
-        ready = method.ready(state, params_of(self.part), self.device)
-
-        def look(batch: NDArray[np.intp]) -> F32:
-            coded = method.judge(ready, self.store.images(batch))
-            known = [v for v in (coded.distance, coded.code, coded.residual, coded.norm) if v is not None]
-            return np.stack(known, axis=2)
-
+        judge = Judge(self.part, state, self.device)
         batches = np.array_split(rows, max(1, -(-len(rows) // heldout.BATCH)))
-        return np.concatenate(list(self.run(look, batches)))
-
-
-def coder(device: str, asked: str) -> str:
-    """Where sparse coding runs: `device`, or the CPU where torch finds none and none was `asked` for.
-    Raises PsdlError where it was."""
-    if device == "cpu" or sparse.runs_on(device):
-        return device
-    if asked == device:
-        raise PsdlError(
-            f"--device {asked} was asked for, but sparse coding finds no torch with it: install the extra [torch]"
-            " with CUDA, or use --device cpu"
-        )
-    return "cpu"
-
-
-def method_of(part: Part) -> Any:
-    """The module of a part's method."""
-    return plugins.load("methods", part.method)
-
-
-def params_of(part: Part) -> Any:
-    """The parameters of a part's method; raises TypeError on a name that the method does not know."""
-    return method_of(part).Params(**part.params)
+        return np.concatenate(list(self.run(partial(looked, judge, self.store), batches)))
 
 
 def groups_of(items: Sequence[Source]) -> list[str]:

@@ -6,12 +6,14 @@ import mmap
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from psdl.types import F32, Grid, Signals
 
+NAME = "signals.f32"
 ROWS = 512  # images read at a time
 AROUND = 64 << 10  # bytes that the system maps about each one that is read
 RESIDENT = 64 << 20  # bytes of a mapped file that are read or written before its pages are let go
@@ -38,7 +40,7 @@ class Store:
             self._values = np.empty(shape, np.float32)
         else:
             self._folder = tempfile.TemporaryDirectory(prefix="psdl-", dir=folder)
-            with (Path(self._folder.name) / "signals.f32").open("w+b") as file:
+            with (Path(self._folder.name) / NAME).open("w+b") as file:
                 file.truncate(size(*shape))
                 self._map = mmap.mmap(file.fileno(), size(*shape))
             self._values = np.frombuffer(self._map, np.float32).reshape(shape)
@@ -82,6 +84,12 @@ class Store:
             self._map.madvise(mmap.MADV_DONTNEED)
             self._touched = 0
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the file; signals in memory go along."""
+        if self._folder is None:
+            return _in_memory, (self.grid, self._values)
+        return _on_disk, (self.grid, self._values.shape, str(Path(self._folder.name) / NAME))
+
     def close(self) -> None:
         if self._folder is not None and self._map is not None:
             del self._values
@@ -94,3 +102,18 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _in_memory(grid: Grid, values: F32) -> Store:
+    found = Store(0, grid, values.shape[2])
+    found._values = values
+    return found
+
+
+def _on_disk(grid: Grid, shape: tuple[int, int, int], path: str) -> Store:
+    """Another process's file, to read; it stays that process's to remove."""
+    found = Store(0, grid, shape[2])
+    with open(path, "rb") as file:
+        found._map = mmap.mmap(file.fileno(), size(*shape), access=mmap.ACCESS_READ)
+    found._values = np.frombuffer(found._map, np.float32).reshape(shape)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 # Before it loads: from 1.28 on it names the machine in a file and sends events to its maker.
 os.environ.update(ORT_DISABLE_TELEMETRY="1", ORT_TELEMETRY_DISABLED="1")
@@ -21,6 +22,7 @@ class Session:
     """A network at work. Results do not depend on `threads`; one session may be shared by threads."""
 
     def __init__(self, network: Network, *, threads: int = 1, device: str = "cpu") -> None:
+        self._made = (network, threads, device)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -36,6 +38,9 @@ class Session:
         self._taps = list(network.taps)
         self._name = network.name
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _opened, self._made
+
     def maps(self, inputs: F32) -> Maps:
         """Activation maps of all taps, float32. Raises PsdlError if the graph refuses the input's size."""
         try:
@@ -44,6 +49,10 @@ class Session:
             size = f"{inputs.shape[3]} x {inputs.shape[2]}"
             raise PsdlError(f"{self._name} refuses inputs of {size} pixels: {_line(error)}") from None
         return dict(zip(self._taps, arrays, strict=True))
+
+
+def _opened(network: Network, threads: int, device: str) -> Session:
+    return Session(network, threads=threads, device=device)
 
 
 def resolve_device(device: str) -> str:

@@ -35,3 +35,11 @@ def record(calibration: Calibration) -> dict[str, Any]:
         "threshold": calibration.threshold,
         "sha256": hashlib.sha256(digests.encode()).hexdigest(),
     }
+
+
+def renewed(known: Rates, alarm: float | None, review: float | None, confidence: float | None) -> Rates:
+    """The rates with those that are given in their place; the review rate rises with the other. Raises PsdlError
+    like `rates`."""
+    alarm = known.alarm if alarm is None else alarm
+    review = (max(known.review, alarm) if known.review else 0.0) if review is None else review
+    return rates(alarm, review, known.confidence if confidence is None else confidence)

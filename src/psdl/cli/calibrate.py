@@ -80,7 +80,7 @@ def good_of(data: str, values: dict[str, Any], rule: Any, lines: Any) -> Any:
 
 
 def on_images(
-    detector: Any, good: Any, rates: dict[str, float | None], by: str, jobs: int | None, lines: Any
+    detector: Any, good: Any, rates: dict[str, float | None], by: str, jobs: Any, lines: Any
 ) -> list[str]:
     """Calibrates on good images; says how well they agree with those of the calibration so far."""
     from psdl.calibrate.promise import agreement

@@ -27,6 +27,6 @@ def demo(
     lines.say(f"cutting good tiles and planting defects: {making.write(data)} images in {data}")
     found = read(data)
     values = making.options(jobs, out / "suspects.html")
-    files = learn_models(found.samples, found.rule, out / "models", values, lines)
-    drawn = measure(files, found.samples, out, values, lines)
+    files = learn_models(found.samples, found.rule, out / "models", values, lines, values["jobs"])
+    drawn = measure(files, found.samples, out, values, lines, values["jobs"])
     lines.say(f"look at {making.best_picture(drawn, out)}")

@@ -25,20 +25,24 @@ def evaluate(
     maps: options.Maps = False,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
+    cluster: options.Cluster = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Measure a model on labelled test images."""
     from psdl.cli.lines import Lines
+    from psdl.jobs import opened
     from psdl.modelfile import model_files
 
     lines = Lines(quiet)
     samples, _ = lines.read(data, layout, category, parts)
     files = model_files(Path(model), samples, Path(model).is_dir())
-    measure(files, samples, out, options.resolved(context), lines)
+    with opened(jobs, cluster, lines.say) as work:
+        measure(files, samples, out, options.resolved(context), lines, work)
 
 
-def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, Any], lines: Any) -> Any:
-    """Judges the test images by their category's model and writes what came out; returns the images drawn."""
+def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, Any], lines: Any, work: Any) -> Any:
+    """Judges the test images by their category's model and writes what came out; returns the images drawn. work:
+    where it is done, see `jobs.opened`."""
     import time
 
     from psdl import check
@@ -63,7 +67,7 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
     with lines.progress() as tell:
         start = time.perf_counter()
         for file, detector in detectors.items():
-            for sample, result in zip(usable[file], detector.results(usable[file], values["jobs"]), strict=True):
+            for sample, result in zip(usable[file], detector.results(usable[file], work), strict=True):
                 judged.append((sample, result))
                 tell("scores", 1, count)
         facts = values.get("learned", "") + page.facts(count, time.perf_counter() - start)

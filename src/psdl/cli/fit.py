@@ -45,18 +45,24 @@ def fit(
     on_error: options.OnError = "fail",
     device: options.Device = "auto",
     jobs: options.Jobs = None,
+    cluster: options.Cluster = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Learn from good images and write a model file."""
     from psdl.cli.lines import Lines
+    from psdl.jobs import opened
 
     lines = Lines(quiet)
     samples, rule = lines.read(data, layout, category, parts)
-    learn_models(samples, rule, model, options.resolved(context), lines)
+    with opened(jobs, cluster, lines.say) as work:
+        learn_models(samples, rule, model, options.resolved(context), lines, work)
 
 
-def learn_models(samples: Any, rule: Any, model: Path, values: dict[str, Any], lines: Any) -> dict[str, Path]:
-    """Learns one model, or one for each category; {category: its model file}. Writes the page of suspects."""
+def learn_models(
+    samples: Any, rule: Any, model: Path, values: dict[str, Any], lines: Any, work: Any
+) -> dict[str, Path]:
+    """Learns one model, or one for each category; {category: its model file}. Writes the page of suspects. work:
+    where it is done, see `jobs.opened`."""
     from dataclasses import replace
 
     from psdl import check
@@ -90,7 +96,7 @@ def learn_models(samples: Any, rule: Any, model: Path, values: dict[str, Any], l
         if calibrating and values["each"]:
             others = check.learning([s for s in calibrating if files.get(s.category) == file])
         own = values | {"roi": rois[chosen[0].category]}
-        strangest += _learn_one(chosen, rule, file, own, dropped, others, lines)
+        strangest += _learn_one(chosen, rule, file, own, dropped, others, lines, work)
     if values["suspects"]:
         target, run = Path(values["suspects"]), runner(values["jobs"])
         page.write_suspects(strangest, target, lambda sample: files[sample.category], run)
@@ -106,6 +112,7 @@ def _learn_one(
     dropped: tuple[str, ...],
     calibrating: Any,
     lines: Any,
+    work: Any,
 ) -> Any:
     """Writes one model file, its thresholds set on the images `calibrating` if there are any; returns the good
     images that look least like the rest, as judged unseen."""
@@ -126,7 +133,7 @@ def _learn_one(
     resize = values["resize"] or ("none" if values["tile"] and not values["size"] else None)
     rule = check.sized(rule, found.sizes, resize, values["size"])
     detector = Detector(replace(recipe, input=rule), **rates, device=values["device"])
-    settings = {"weights": values["weights"], "jobs": values["jobs"], "options": values, "dropped": dropped}
+    settings = {"weights": values["weights"], "jobs": work, "options": values, "dropped": dropped}
     with lines.progress() as tell:
         settings |= {"max_memory": memory.size_of(values["max_memory"]), "say": lines.say}
         settings |= {"groups": values["groups"], "roi": values["roi"], "align": values["align"]}
@@ -136,7 +143,7 @@ def _learn_one(
         lines.say(f"alignment: {detector.alignment}, as held-out good images say")
     lines.say(detector.model.calibration.origin)
     if calibrating:
-        lines.say(*on_images(detector, calibrating, {}, "", values["jobs"], lines))
+        lines.say(*on_images(detector, calibrating, {}, "", work, lines))
     detector.save(file)
     least = ", ".join(f"{sample.name} ({result.score:.4g})" for sample, result in strangest[:3])
     lines.say(f"wrote {file}", *promise(detector.model.calibration), f"least like the other good images: {least}")

@@ -33,7 +33,8 @@ def read_config(context: typer.Context, file: Path | None) -> Path | None:
 
 def resolved(context: typer.Context) -> dict[str, Any]:
     """Every option of this call as it was resolved, in plain values for the model's record."""
-    return {k: str(v) if isinstance(v, Path) else v for k, v in sorted(context.params.items())}
+    params = sorted((k, v) for k, v in context.params.items() if k != "cluster")  # where work ran leaves no trace
+    return {k: str(v) if isinstance(v, Path) else v for k, v in params}
 
 
 Data = Annotated[
@@ -168,5 +169,12 @@ Maps = Annotated[
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Jobs = Annotated[
     int | None, typer.Option(help="Images and positions worked on at a time; all cores if not given.")
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        help="Dask scheduler whose workers do the work, such as tcp://host:8786, or local:4 for four processes"
+        " here; they must see the same files. Needs psdl[cluster]."
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no findings, errors only.")]

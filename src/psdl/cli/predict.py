@@ -33,6 +33,7 @@ def predict(
     config: options.Config = None,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
+    cluster: options.Cluster = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; verdicts are always printed.")] = False,
 ) -> None:
     """Score images or folders; says of each whether it is OK, for REVIEW or NG (no good)."""
@@ -40,7 +41,7 @@ def predict(
     from psdl.cli.lines import Lines
     from psdl.data.read import listed, with_parts
     from psdl.detector import Detector
-    from psdl.jobs import runner
+    from psdl.jobs import opened, runner
     from psdl.report import page, tables
 
     if fail_on not in (None, *FAILING):
@@ -54,10 +55,11 @@ def predict(
         print(json.dumps({"path": sample.name, "skipped": why}) if as_json else f"skipped: {printable(why)}")
     check.check(samples, detector.recipe.input, map)
     judged, start = [], time.perf_counter()
-    for sample, result in zip(samples, detector.results(samples, jobs), strict=True):
-        said = _line(result.verdict.verdict, result.score, result.verdict.threshold, sample.path)
-        print(json.dumps(tables.row(sample, result)) if as_json else said, flush=True)
-        judged.append((sample, result if out is not None else result.without_map()))
+    with opened(jobs, cluster, lines.say) as work:
+        for sample, result in zip(samples, detector.results(samples, work), strict=True):
+            said = _line(result.verdict.verdict, result.score, result.verdict.threshold, sample.path)
+            print(json.dumps(tables.row(sample, result)) if as_json else said, flush=True)
+            judged.append((sample, result if out is not None else result.without_map()))
     facts = page.facts(len(judged), time.perf_counter() - start)
     parts_judged = tables.part_rows(judged)
     if not as_json:

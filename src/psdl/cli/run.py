@@ -49,6 +49,7 @@ def run(
     maps: options.Maps = False,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
+    cluster: options.Cluster = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Learn from the good images of a data set and measure on its test images."""
@@ -56,6 +57,7 @@ def run(
     from psdl.cli.evaluate import measure
     from psdl.cli.fit import learn_models
     from psdl.cli.lines import Lines
+    from psdl.jobs import opened
 
     lines = Lines(quiet)
     samples, rule = lines.read(data, layout, category, parts)
@@ -63,7 +65,8 @@ def run(
         check.check(check.testing(samples), rule, map)
     out.mkdir(parents=True, exist_ok=True)
     values = options.resolved(context) | {"suspects": str(out / "suspects.html")}
-    start = time.perf_counter()
-    files = learn_models(samples, rule, out / ("models" if each else "model.psdl"), values, lines)
-    values["learned"] = f"Learned in {time.perf_counter() - start:.0f} s. "
-    measure(files, samples, out, values, lines)
+    with opened(jobs, cluster, lines.say) as work:
+        start = time.perf_counter()
+        files = learn_models(samples, rule, out / ("models" if each else "model.psdl"), values, lines, work)
+        values["learned"] = f"Learned in {time.perf_counter() - start:.0f} s. "
+        measure(files, samples, out, values, lines, work)

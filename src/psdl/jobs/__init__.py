@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from psdl import plugins
 from psdl.errors import PsdlError
 from psdl.types import Run
 
 
-def runner(jobs: int | None) -> Run:
-    """An ordered map that works on so many items at a time, all cores if None. Raises PsdlError below 1."""
+def runner(jobs: int | Run | None) -> Run:
+    """An ordered map that works on so many items at a time, all cores if None; or the map that is given. Raises
+    PsdlError below 1."""
+    if callable(jobs):
+        return jobs
     if jobs is not None and jobs < 1:
         raise PsdlError(
             f"--jobs is {jobs}: give the number of images and positions to work on at a time, at least 1"
@@ -18,3 +23,28 @@ def runner(jobs: int | None) -> Run:
     workers = jobs or os.cpu_count() or 1
     run: Run = plugins.load("jobs", "inline" if workers == 1 else "threads").runner(workers)
     return run
+
+
+@contextmanager
+def opened(jobs: int | None, cluster: str | None, say: Callable[[str], None]) -> Iterator[int | Run | None]:
+    """What `runner` takes: `jobs`, or for a while the workers of a cluster. `say` is told where they are watched.
+    Raises PsdlError where there is no such cluster."""
+    if cluster is None:
+        yield jobs
+        return
+    plugins.extra("cluster", "distributed")
+    from psdl.jobs.dask import Cluster
+
+    with Cluster(cluster) as run:
+        say(f"cluster {cluster}: {run.workers} workers, {run.dashboard} shows them")
+        yield run
+
+
+def near(run: Run) -> Run:
+    """The map itself if it works in this process, else one that does: for small work that is not worth a trip."""
+    return runner(None) if remote(run) else run
+
+
+def remote(run: Run) -> bool:
+    """Whether work runs in other processes, which see files but not this one's memory."""
+    return bool(getattr(run, "remote", False))
