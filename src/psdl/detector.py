@@ -174,7 +174,7 @@ class Detector:
         origins = [origin(item, n) for n, item in enumerate(items)]
         known = thresholds.calibrate(found, self.rates, groups_of(items), origins)
         known = replace(known, origin=f"{len(found)} separate good images")
-        return self._recorded(known, {"what": "calibrated", "images": len(found)}, by)
+        return self.recorded(known, {"what": "calibrated", "images": len(found)}, by)
 
     def edit(
         self,
@@ -188,9 +188,9 @@ class Detector:
         """Sets other rates, or a threshold by hand, on the calibration there is. Returns itself."""
         self.rates = renewed(self.model.calibration.rates, alarm, review, confidence)
         known = thresholds.edited(self.model.calibration, self.rates, threshold)
-        return self._recorded(known, {"what": "rates set" if threshold is None else "threshold set by hand"}, by)
+        return self.recorded(known, {"what": "rates set" if threshold is None else "threshold set by hand"}, by)
 
-    def _recorded(self, calibration: Calibration, what: Mapping[str, Any], by: str) -> Detector:
+    def recorded(self, calibration: Calibration, what: Mapping[str, Any], by: str) -> Detector:
         """The model with this calibration, and in its history who set it, when (UTC), and from what."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         entry = {**what, "by": by, "on": now, "psdl": version("psdl"), **record(calibration)}

@@ -16,6 +16,7 @@ PARAMS = {
     "exemplars": {"atoms": 12},
     "paper": {"rounds": 2},
     "padim": {"channels": 10},
+    "linear": {"kept": 0.9},
     "patchcore": {"share": 0.2},
 }
 

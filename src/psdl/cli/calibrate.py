@@ -33,6 +33,12 @@ def calibrate(
         typer.Option(help="How sure the threshold must be to keep its rate, 0: on average; as before."),
     ] = None,
     threshold: Annotated[float | None, typer.Option(help="A threshold set by hand.")] = None,
+    feedback: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV of corrections, columns path and verdict (OK or NG): good images join those known."
+        ),
+    ] = None,
     by: options.By = "",
     category: options.Category = None,
     layout: options.Layout = None,
@@ -48,22 +54,27 @@ def calibrate(
     from psdl.calibrate.promise import promise
     from psdl.cli.lines import Lines
     from psdl.detector import Detector
+    from psdl.feedback import corrected, read
     from psdl.modelfile import check_target
 
     rates = {"alarm": false_reject, "review": review, "confidence": confidence}
-    if data is None and threshold is None and all(rate is None for rate in rates.values()):
+    asked = (data, threshold, feedback, *rates.values())
+    if all(value is None for value in asked):
         raise PsdlError(
-            "nothing to calibrate with: give a folder of good images, or --false-reject, --review, --confidence,"
-            " --threshold"
+            "nothing to calibrate with: give a folder of good images, or --feedback, --false-reject, --review,"
+            " --confidence, --threshold"
         )
     lines = Lines(quiet)
+    corrections = read(feedback) if feedback else ()
     check_target(out or model)
     detector = Detector.load(model, device)
     who = by or getpass.getuser()
     if data is not None:
         good = good_of(data, options.resolved(context), detector.recipe.input, lines)
         lines.say(*on_images(detector, good, rates, who, jobs, lines))
-    if data is None or threshold is not None:
+    if feedback is not None:
+        lines.say(*corrected(detector, corrections, who, jobs))
+    if threshold is not None or (data is None and any(rate is not None for rate in rates.values())):
         detector.edit(**rates, threshold=threshold, by=who)
     detector.save(out or model)
     lines.say(f"wrote {out or model}", *promise(detector.model.calibration))

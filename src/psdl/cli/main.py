@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from psdl.cli.bench import bench
 from psdl.cli.calibrate import calibrate
 from psdl.cli.datasets import datasets
 from psdl.cli.demo import demo
@@ -30,6 +31,7 @@ app = typer.Typer(
 for verb in (demo, fit, evaluate, run, predict, calibrate, selftest, inspect, export, serve, watch, drift):
     app.command()(verb)
 app.add_typer(datasets, name="datasets")
+app.add_typer(bench, name="bench")
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl.measure.aupimo import aupimo
 from psdl.measure.aupro import aupro, region_weights
 from psdl.measure.auroc import auroc
 from psdl.measure.average_precision import average_precision
@@ -15,6 +16,7 @@ from psdl.measure.ranks import ranks
 from psdl.types import F32, F64
 
 Metrics = dict[str, float | None]
+MORE = ("aupro_05", "aupimo")  # beside KEYS in metrics.json, too many for a table that people read
 KEYS = ("image_auroc", "image_ap", "image_f1_max", "pixel_auroc", "pixel_ap", "pixel_f1_max", "aupro")
 
 
@@ -22,7 +24,7 @@ def metrics(scores: F64, labels: NDArray[np.bool_], maps: F32, masks: NDArray[np
     """Metrics of one category: image scores and labels (N,), maps and masks (M,H,W) of the images whose mask is
     known. Pixels whose map is NaN, outside a region of interest, do not count. A metric that needs both kinds and
     finds one is None."""
-    out: Metrics = dict.fromkeys(KEYS)
+    out: Metrics = dict.fromkeys((*KEYS, *MORE))
     found = ranks(scores, labels)
     if found:
         out |= {
@@ -30,6 +32,8 @@ def metrics(scores: F64, labels: NDArray[np.bool_], maps: F32, masks: NDArray[np
             "image_ap": average_precision(found),
             "image_f1_max": f1max(found),
         }
+    marked = masks.any(axis=(1, 2))
+    out["aupimo"] = aupimo(maps[~marked], maps[marked], masks[marked])
     inside = np.isfinite(maps)
     if not inside.all():
         masks = masks & inside
@@ -43,7 +47,8 @@ def metrics(scores: F64, labels: NDArray[np.bool_], maps: F32, masks: NDArray[np
             "pixel_ap": average_precision(found),
             "pixel_f1_max": f1max(found),
         }
-        out["aupro"] = aupro(found, region_weights(masks))
+        regions = region_weights(masks)
+        out |= {"aupro": aupro(found, regions), "aupro_05": aupro(found, regions, 0.05)}
         out["oracle_pixel_threshold"] = oracle_threshold(found)
     return out
 
@@ -51,7 +56,7 @@ def metrics(scores: F64, labels: NDArray[np.bool_], maps: F32, masks: NDArray[np
 def mean(categories: Sequence[Mapping[str, float | None]]) -> Metrics:
     """Means over the categories that have the metric; None where none has."""
     out: Metrics = {}
-    for key in KEYS:
+    for key in (*KEYS, *MORE):
         values = [v for c in categories if (v := c.get(key)) is not None]
         out[key] = float(np.mean(values)) if values else None
     return out

@@ -1,0 +1,90 @@
+"""Cells -> the table: means and spreads over seeds, wins and losses, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+ACCURACY = {
+    "image_auroc": "image AUROC",
+    "pixel_auroc": "pixel AUROC",
+    "aupro": "AU-PRO 0.3",
+    "aupro_05": "AU-PRO 0.05",
+    "aupimo": "AUPIMO",
+    "image_f1_max": "image F1 (oracle)",
+    "pixel_f1_max": "pixel F1 (oracle)",
+}
+COST = {"fit_s": "fit s", "score_ms": "score ms", "model_mb": "model MB", "peak_gb": "peak GB"}
+JUDGED = ("image_auroc", "pixel_auroc", "aupro", "aupro_05", "aupimo")  # in which wins are counted
+Cells = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]  # (data set, method) -> a cell for each seed
+
+
+def markdown(cells: Cells, development: Iterable[str], seeds: Sequence[int]) -> str:
+    """One table a data set, one of means over all, and who wins how often against the first method."""
+    sets = list(dict.fromkeys(data for data, _ in cells))
+    methods = list(dict.fromkeys(name for _, name in cells))
+    lines = [f"Seeds {', '.join(map(str, seeds))}: mean and spread (largest less smallest) over them."]
+    known = [data for data in sets if data in set(development)]
+    lines.append(f"Development sets, on which choices were made: {', '.join(known) or 'none'}.")
+    for data in sets:
+        images = next(iter(cells[data, methods[0]]))["images"]
+        lines += ["", f"## {data} ({images[0]} good images to learn from, {images[1]} to test)", ""]
+        lines += _table({name: cells[data, name] for name in methods})
+    if len(sets) > 1:
+        lines += ["", "## Means over the sets", "", *_table({name: _over(cells, sets, name) for name in methods})]
+    if len(methods) > 1:
+        lines += ["", f"## Where {methods[0]} wins", "", *_wins(cells, sets, methods)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    titles = {**ACCURACY, **COST}
+    lines = ["| method | " + " | ".join(titles.values()) + " |", "|---" * (len(titles) + 1) + "|"]
+    best = {
+        key: max((v for r in rows.values() if (v := _mean(r, key)) is not None), default=None) for key in ACCURACY
+    }
+    for name, cells in rows.items():
+        shown = [_shown(cells, key, best.get(key)) for key in titles]
+        lines.append(f"| {name} | " + " | ".join(shown) + " |")
+    return lines
+
+
+def _shown(cells: Sequence[Mapping[str, Any]], key: str, best: float | None) -> str:
+    value = _mean(cells, key)
+    if value is None:
+        return "-"
+    if key in COST:
+        return f"{value:.2f}" if key == "peak_gb" else f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+    spread = np.ptp([cell[key] for cell in cells if cell[key] is not None])
+    text = f"{value:.3f}" + (f" ± {spread:.3f}" if len(cells) > 1 else "")
+    return f"**{text}**" if best is not None and value >= best - 5e-4 else text
+
+
+def _mean(cells: Sequence[Mapping[str, Any]], key: str) -> float | None:
+    values = [cell[key] for cell in cells if cell.get(key) is not None]
+    return float(np.mean(values)) if values else None
+
+
+def _over(cells: Cells, sets: Sequence[str], name: str) -> list[dict[str, Any]]:
+    """For each seed the means over the data sets."""
+    keys = (*ACCURACY, *COST)
+    return [{key: _mean(row, key) for key in keys} for row in zip(*(cells[s, name] for s in sets), strict=True)]
+
+
+def _wins(cells: Cells, sets: Sequence[str], methods: Sequence[str]) -> list[str]:
+    """Against each other method: in how many (data set, metric) cells the mean over seeds is higher, or lower."""
+    lines = ["| against | wins | losses | lost cells |", "|---|---|---|---|"]
+    for name in methods[1:]:
+        won, lost = 0, []
+        for data in sets:
+            for key in JUDGED:
+                a, b = _mean(cells[data, methods[0]], key), _mean(cells[data, name], key)
+                if a is None or b is None or a == b:
+                    continue
+                won += a > b
+                if a < b:
+                    lost.append(f"{data} {ACCURACY[key]} ({a:.3f}, {b:.3f})")
+        lines.append(f"| {name} | {won} | {len(lost)} | {'; '.join(lost) or '-'} |")
+    return lines

@@ -1,0 +1,32 @@
+"""AUPIMO: the area under the per-image overlap, at false-positive rates that people can live with."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.types import F32
+
+LOWEST, HIGHEST = 1e-5, 1e-4  # false-positive rates on good images between which the overlap is averaged
+RATES = 300
+
+
+def aupimo(good: F32, maps: F32, masks: NDArray[np.bool_]) -> float | None:
+    """The mean over defective images of the share of their mask that is found, averaged over the logarithm of the
+    rate of false pixels on good images. 0..1; None without good or defective images.
+
+    good (N,H,W): maps of good images; maps, masks (M,H,W) of defective ones. NaN pixels do not count. Bertoldo et
+    al., "AUPIMO: redefining visual anomaly detection benchmarks with high speed and low tolerance", BMVC 2024, with
+    the threshold at each rate taken from all good pixels.
+    """
+    known = good[np.isfinite(good)]
+    inside = [(values[mask & np.isfinite(values)]) for values, mask in zip(maps, masks, strict=True)]
+    inside = [values for values in inside if len(values)]
+    if not len(known) or not inside:
+        return None
+    rates = np.geomspace(LOWEST, HIGHEST, RATES)
+    ranks = np.minimum(np.floor(rates * len(known)).astype(int), len(known) - 1)
+    most = np.sort(np.partition(known, len(known) - 1 - ranks[-1])[len(known) - 1 - ranks[-1] :])[::-1]
+    thresholds = most[ranks]
+    found = [(len(v) - np.searchsorted(np.sort(v), thresholds, side="right")) / len(v) for v in inside]
+    return float(np.mean([np.trapezoid(one, np.log(rates)) / np.log(HIGHEST / LOWEST) for one in found]))
