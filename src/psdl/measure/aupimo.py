@@ -12,12 +12,12 @@ RATES = 300
 
 
 def aupimo(good: F32, maps: F32, masks: NDArray[np.bool_]) -> float | None:
-    """The mean over defective images of the share of their mask that is found, averaged over the logarithm of the
-    rate of false pixels on good images. 0..1; None without good or defective images.
+    """The mean over defective images of the share of their mask that is found, averaged over the logarithm of
+    the rate of false pixels on good images. 0..1; None without good or defective images.
 
-    good (N,H,W): maps of good images; maps, masks (M,H,W) of defective ones. NaN pixels do not count. Bertoldo et
-    al., "AUPIMO: redefining visual anomaly detection benchmarks with high speed and low tolerance", BMVC 2024, with
-    the threshold at each rate taken from all good pixels.
+    good (N,H,W): maps of good images; maps, masks (M,H,W) of defective ones. NaN pixels do not count. Bertoldo
+    et al., "AUPIMO: redefining visual anomaly detection benchmarks with high speed and low tolerance", BMVC 2024,
+    with the threshold at each rate taken from all good pixels.
     """
     known = good[np.isfinite(good)]
     inside = [(values[mask & np.isfinite(values)]) for values, mask in zip(maps, masks, strict=True)]

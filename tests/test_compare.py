@@ -1,0 +1,64 @@
+"""The bench of methods: every method runs, the table counts right, a broken-off bench goes on."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from psdl.compare.cell import cell
+from psdl.compare.methods import METHODS, method
+from psdl.compare.table import markdown
+from tests.parts import psdl, refused
+
+
+def test_the_verb_writes_a_table_and_goes_on(mvtec, tmp_path):
+    out = tmp_path / "out"
+    command = ["bench", "accuracy", mvtec, "--method", "fast", "--method", "pca", "--seeds", "2", "--out", out]
+    done = psdl(*command, "--development", mvtec.name)
+    assert done.returncode == 0, done.stderr
+    text = (out / "accuracy.md").read_text()
+    assert f"choices were made: {mvtec.name}." in text
+    assert "## Where fast wins" in text
+    rows = json.loads((out / "accuracy.json").read_text())
+    assert [(row["method"], row["seed"]) for row in rows] == [("fast", 0), ("fast", 1), ("pca", 0), ("pca", 1)]
+    assert all(0.5 < row["image_auroc"] <= 1 and row["fit_s"] > 0 and row["peak_gb"] > 0.1 for row in rows)
+    kept = {file.name: file.stat().st_mtime_ns for file in (out / "cells").iterdir()}
+    (out / "cells" / f"{mvtec.name}-pca-1.json").unlink()
+    assert psdl(*command).returncode == 0
+    again = {file.name: file.stat().st_mtime_ns for file in (out / "cells").iterdir()}
+    assert {name for name in kept if kept[name] == again[name]} == set(kept) - {f"{mvtec.name}-pca-1.json"}
+
+
+@pytest.mark.parametrize("name", ["omp-shared", "ridge", "nearest", "pca-shared", "patchcore-1"])
+def test_every_other_method_finds_the_blots(mvtec, name):
+    found = cell(str(mvtec), name, 0)
+    assert found["image_auroc"] > 0.8
+    assert found["pixel_auroc"] > 0.6
+
+
+def test_methods_state_their_seed():
+    assert {method(name, 3).seed for name in METHODS} == {3}
+
+
+def test_wins_are_counted_and_losses_named():
+    def one(value: float) -> list[dict]:
+        keys = ("image_auroc", "pixel_auroc", "aupro", "aupro_05", "aupimo", "image_f1_max", "pixel_f1_max")
+        costs = {"fit_s": 1.0, "score_ms": 2.0, "model_mb": 3.0, "peak_gb": 0.5, "images": [1, 2]}
+        return [dict.fromkeys(keys, value) | costs, dict.fromkeys(keys, value + 0.1) | costs]
+
+    cells = {("a", "x"): one(0.5), ("a", "y"): one(0.6), ("b", "x"): one(0.7), ("b", "y"): one(0.2)}
+    cells["b", "y"][0]["aupimo"] = cells["b", "y"][1]["aupimo"] = None
+    text = markdown(cells, ["b"], (0, 1))
+    assert "| y | 4 | 5 | a image AUROC (0.550, 0.650)" in text
+    assert "choices were made: b." in text
+    assert "| x | 0.550 ± 0.100 |" in text
+    assert "**0.650 ± 0.100**" in text
+    assert np.char.count(text, "## ") == 4
+
+
+def test_unknown_methods_and_sets_of_one_name_are_refused(mvtec, tmp_path):
+    refused(psdl("bench", "accuracy", mvtec, "--method", "magic", "--out", tmp_path), "magic", "default")
+    refused(psdl("bench", "accuracy", mvtec, mvtec, "--out", tmp_path), "one name")
+    refused(psdl("bench", "accuracy", tmp_path / "no", "--method", "fast", "--out", tmp_path), "no folder")
