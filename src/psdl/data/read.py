@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from psdl import plugins
-from psdl.data import files
+from psdl.data import files, remote
 from psdl.errors import PsdlError
 from psdl.types import InputRule, Sample
 
@@ -40,9 +40,10 @@ class Found(NamedTuple):
 def read(root: str | Path, layout: str | None = None) -> Found:
     """All samples below the folder `root`, or those that a table or list of images names, by name.
 
-    Raises PsdlError on a missing or empty folder, and on a file that is neither table nor list.
+    The root may be a URL, see `remote`. Raises PsdlError on a missing or empty folder, and on a file that is
+    neither table nor list.
     """
-    root = Path(root)
+    root = remote.local(root)
     if not root.exists():
         raise PsdlError(f"no folder {root}: give the folder that holds the images")
     if root.is_file() and root.suffix.lower() not in TABLES:
@@ -71,7 +72,7 @@ def listed(paths: Sequence[str]) -> tuple[Sample, ...]:
     Raises PsdlError on a missing one.
     """
     found: list[Sample] = []
-    for path in paths:
+    for path in (str(remote.local(path)) for path in paths):
         if Path(path).is_dir() or (Path(path).is_file() and Path(path).suffix.lower() in TABLES):
             found += [replace(sample, name=sample.path) for sample in read(path).samples]
         elif Path(path).is_file():
