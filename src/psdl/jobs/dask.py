@@ -7,6 +7,7 @@ them to another one.
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
@@ -16,7 +17,8 @@ from psdl.errors import PsdlError
 from psdl.types import Run
 
 AHEAD = 4  # tasks a worker that wait while it works
-TRIES = 3  # to hand out what tasks share, where a worker dies meanwhile
+TRIES = 5  # to hand out what tasks share, where a worker dies meanwhile
+PAUSE = 1.0  # seconds between them: a worker that died starts anew
 LOCAL = "local:"
 
 
@@ -76,7 +78,8 @@ class Cluster:
         for left in reversed(range(TRIES)):
             try:
                 return self.client.scatter([work], broadcast=True, hash=False)[0]
-            except (OSError, TimeoutError, ValueError, KeyError):
+            except (OSError, TimeoutError, ValueError, KeyError, CancelledError):
+                time.sleep(PAUSE)
                 if not left:
                     raise PsdlError(
                         "the cluster lost its workers while they were given work: look at them"
