@@ -142,7 +142,7 @@ class Detector:
         )
         self._take(model)
         chosen = [extract(items[n], session, net, recipe, frame) for n in learned.golden]
-        golden = self._golden([found.inputs for found in chosen], chosen[0].geometry.input)
+        golden = self.golden([found.inputs for found in chosen], chosen[0].geometry.input)
         self._model = replace(model, golden=golden)
         self._strangest = tuple(
             (items[n], self._result(score, {}, geometry, look)) for n, score, geometry, look in learned.strangest
@@ -203,7 +203,7 @@ class Detector:
         golden = self.model.golden
         if golden is None:
             raise PsdlError("the model carries no images for a self-test: fit a new one")
-        now = self._golden(list(golden.inputs), golden.maps.shape[1:])
+        now = self.golden(list(golden.inputs), golden.maps.shape[1:])
         return selftest.deviations(golden, now, self.model.calibration)
 
     def score(self, images: Any, threads: int | None = None) -> Any:
@@ -235,12 +235,13 @@ class Detector:
     def load(cls, path: str | Path, device: str = "auto") -> Detector:
         """The detector of a model file. Raises PsdlError if the file is not whole or not a model."""
         try:
-            return cls._of(modelfile.read(path), device)
+            return cls.of(modelfile.read(path), device)
         except (ValueError, KeyError, TypeError) as error:
             raise modelfile.damaged(path, error) from None
 
     @classmethod
-    def _of(cls, model: Model, device: str) -> Detector:
+    def of(cls, model: Model, device: str = "auto") -> Detector:
+        """The detector of a model."""
         detector = cls(model.recipe, device=device)
         detector.rates = model.calibration.rates
         return detector._take(model)
@@ -251,13 +252,13 @@ class Detector:
         self._judges = {part.name: Judge(part, model.states[part.name], self._coder) for part in parts}
         for judge in self._judges.values():
             judge.ready  # noqa: B018 says what does not fit before any work
-        self._session(1)
+        self.session(1)
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Detector._of, (self.model, self.device)
+        return Detector.of, (self.model, self.device)
 
-    def _session(self, threads: int) -> Session:
+    def session(self, threads: int) -> Session:
         """The network with that many threads an image; results do not depend on it."""
         if threads not in self._sessions:
             self._sessions[threads] = Session(self.model.network, threads=threads, device=self.device)
@@ -277,7 +278,7 @@ class Detector:
         return coded, scoring.score({name: c.distance for name, c in coded.items()}, grids, self.recipe)
 
     def _one(self, source: Source, threads: int) -> Result:
-        found = extract(source, self._session(threads), self.model.network, self.recipe, self.model.frame)
+        found = extract(source, self.session(threads), self.model.network, self.recipe, self.model.frame)
         coded, scored = self._scored(found.signals, threads)
         return self._result(scored, coded, found.geometry, found.look)
 
@@ -289,10 +290,10 @@ class Detector:
         verdict = thresholds.verdict(value, self.model.calibration)
         return Result(value, verdict, scored.map[0], geometry, coded, self.model, look)
 
-    def _golden(self, inputs: Sequence[NDArray[np.uint8]], size: tuple[int, ...]) -> Golden:
+    def golden(self, inputs: Sequence[NDArray[np.uint8]], size: tuple[int, ...]) -> Golden:
         """What images (h,w,3), brought to inputs of `size` (H,W) and their other scales, score here."""
         rule = InputRule(resize=(size[0], size[1]))
-        recipe, session, network = replace(self.recipe, input=rule), self._session(1), self.model.network
+        recipe, session, network = replace(self.recipe, input=rule), self.session(1), self.model.network
         frame = self.model.frame
         found = [self._scored(extract(pixels, session, network, recipe, frame).signals, 1)[1] for pixels in inputs]
         maps = np.concatenate([score.map for score in found])

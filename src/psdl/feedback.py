@@ -86,7 +86,9 @@ def corrected(
         known,
         np.array([result.score for _, result in good]),
         np.array([np.nanmax(result.input_map) for _, result in good], np.float64),
+        np.arange(len(good), dtype=np.int32),
         [origin(one.path, n) for n, (one, _) in enumerate(good)],
+        f"{len(good)} images added by feedback",
     )
     what = {"what": "corrected by feedback", "images": len(corrections)}
     detector.recorded(new, what, by)

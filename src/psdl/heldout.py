@@ -72,6 +72,15 @@ def statistics(distances: F32, shrink: float = 0.5) -> Unseen:
     return Unseen(mean.astype(np.float32), scale.astype(np.float32))
 
 
+def merged(old: Unseen, before: int, new: Unseen, count: int) -> Unseen:
+    """The statistics of `before` images and of `count` others together."""
+    share = count / (before + count)
+    mean = (1 - share) * old.mean.astype(np.float64) + share * new.mean
+    apart = share * (1 - share) * np.square(new.mean.astype(np.float64) - old.mean)
+    squares = (1 - share) * np.square(old.scale, dtype=np.float64) + share * np.square(new.scale, dtype=np.float64)
+    return Unseen(mean.astype(np.float32), np.sqrt(squares + apart).astype(np.float32))
+
+
 def explained(residual: F32, norm: F32) -> float:
     """The share of unseen good signals' energy that their codes explain, 0 if none: from norms (N,P) of their
     residuals and of the signals. A dictionary that explains nothing tells good from bad no better than the

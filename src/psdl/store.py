@@ -46,6 +46,11 @@ class Store:
             self._values = np.frombuffer(self._map, np.float32).reshape(shape)
 
     @property
+    def count(self) -> int:
+        """N."""
+        return int(self._values.shape[0])
+
+    @property
     def length(self) -> int:
         return int(self._values.shape[2])
 

@@ -125,10 +125,12 @@ def review_at(scores: F64, items: NDArray[np.int32], rates: Rates, threshold: fl
     return min(threshold_at(scores, items, rates.review, rates.confidence), threshold)
 
 
-def extended(known: Calibration, scores: F64, peaks: F64, images: Sequence[Origin]) -> Calibration:
-    """The calibration with more good images, each an item of its own: their scores (n,) and their maps' peaks (n,)
-    join those there are. Map values that shares of good pixels exceed stay as they are."""
-    items = np.append(known.items, known.groups + np.arange(len(scores), dtype=np.int32)).astype(np.int32)
+def extended(
+    known: Calibration, scores: F64, peaks: F64, groups: NDArray[np.int32], images: Sequence[Origin], said: str
+) -> Calibration:
+    """The calibration with more good images, whose scores, maps' peaks and items' numbers (n,) join those there
+    are; said: of them, in its origin. Map values that shares of good pixels exceed stay as they are."""
+    items = np.append(known.items, known.groups + groups).astype(np.int32)
     both, order = np.append(known.scores, scores), np.argsort(np.append(known.scores, scores), kind="stable")
     origins = (*known.images, *images) if known.images else ()
     joined = replace(
@@ -137,7 +139,7 @@ def extended(known: Calibration, scores: F64, peaks: F64, images: Sequence[Origi
         peaks=np.append(known.peaks, peaks)[order],
         items=items[order],
         images=tuple(origins[n] for n in order) if origins else (),
-        origin=f"{known.origin.removesuffix(BY_HAND)}; {len(scores)} images added by feedback",
+        origin=f"{known.origin.removesuffix(BY_HAND)}; {said}",
     )
     return edited(joined, known.rates, None)
 

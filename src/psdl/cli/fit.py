@@ -8,12 +8,26 @@ from typing import Annotated, Any
 import typer
 
 from psdl.cli import options
+from psdl.errors import PsdlError
+
+SETTLED = (
+    *("recipe", "arch", "type", "layer", "sparsity", "iterations", "folds", "seed", "each", "weights", "resize"),
+    *("size", "tile", "roi", "align", "groups", "bit_depth", "false_reject", "review", "confidence", "calibrate"),
+)  # options that --extend leaves no room for
 
 
 def fit(
     context: typer.Context,
     data: options.Data,
     model: Annotated[Path, typer.Option(help="The model file to write; with --each, the folder to fill.")],
+    extend: Annotated[
+        str | None,
+        typer.Option(
+            help="A model that is to know these good images too, without those it was learned from; its settings"
+            " stay."
+        ),
+    ] = None,
+    by: options.By = "",
     config: options.Config = None,
     recipe: options.Recipe = None,
     arch: options.Arch = None,
@@ -53,9 +67,48 @@ def fit(
     from psdl.jobs import opened
 
     lines = Lines(quiet)
+    if extend:
+        _check_settings(context)
     samples, rule = lines.read(data, layout, category, parts)
+    values = options.resolved(context)
     with opened(jobs, cluster, lines.say) as work:
-        learn_models(samples, rule, model, options.resolved(context), lines, work)
+        if extend:
+            extend_model(extend, samples, model, values, lines, work)
+        else:
+            learn_models(samples, rule, model, values, lines, work)
+
+
+def _check_settings(context: typer.Context) -> None:
+    """Raises PsdlError on options that a model which is extended has settled."""
+    for name in SETTLED:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            flag = f"--{name.replace('_', '-')}"
+            raise PsdlError(f"{flag} was given with --extend, but the model has settled that: leave it out")
+
+
+def extend_model(old: str, samples: Any, model: Path, values: dict[str, Any], lines: Any, work: Any) -> None:
+    """Writes the model `old` with the good images among the samples added. work: where it is done."""
+    import getpass
+
+    from psdl import check
+    from psdl.calibrate.promise import promise
+    from psdl.data.read import without
+    from psdl.detector import Detector
+    from psdl.extending import extended
+    from psdl.modelfile import check_target
+
+    check_target(model)
+    detector = Detector.load(old, values["device"])
+    rule = detector.recipe.input
+    good, _ = without(check.learning(samples), values["drop"])
+    good = check.learning(lines.usable(good, rule, values["on_error"], values["jobs"]).samples)
+    lines.say(*check.check(good, rule, map).lines)
+    lines.say(*check.strangers(detector.model.categories, good))
+    with lines.progress() as tell:
+        new = extended(detector, good, values["by"] or getpass.getuser(), work, tell)
+    new.save(model)
+    lines.say(f"wrote {model}", *promise(new.model.calibration))
 
 
 def learn_models(

@@ -1,0 +1,138 @@
+"""A model and new good images -> a model that knows them too, without the images it was learned from.
+
+What is kept of the old images: their covering exemplars and atoms, statistics of what unseen ones leave, and their
+scores as if unseen. The new images are unseen by the old model, so what it says of them joins the statistics and
+the scores; then they compete with the old exemplars for their places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+
+from psdl import heldout
+from psdl import score as scoring
+from psdl.calibrate import thresholds
+from psdl.calibrate.rates import record
+from psdl.detector import Detector
+from psdl.errors import PsdlError
+from psdl.extract import Source, origin
+from psdl.jobs import runner
+from psdl.judge import Judge, looked, method_of, params_of
+from psdl.learning import fill, groups_of
+from psdl.model import Model
+from psdl.store import Store
+from psdl.types import F32, Grid, Part, Progress, Run, State
+
+STATISTICS = ("unseen", "code", "residual")  # in the order of what a judge says of a signal
+
+
+def extended(
+    detector: Detector,
+    items: Sequence[Source],
+    by: str = "",
+    jobs: int | Run | None = None,
+    progress: Progress = lambda *_: None,
+) -> Detector:
+    """A detector whose model knows the good images `items` as well; by: who did it, for the record.
+
+    Raises PsdlError on recipes with a part that cannot be extended, and on images that cannot be read or are among
+    those learned from.
+    """
+    model, run = detector.model, runner(jobs)
+    for part in model.recipe.parts:
+        if not hasattr(method_of(part), "extend"):
+            raise PsdlError(f"the method {part.method} cannot be extended: learn again from old and new images")
+    _check_new(model, items)
+    with ExitStack() as open_stores:
+        filled = fill(
+            model.recipe, model.network, items, detector.session(1), run, progress, open_stores, model.frame
+        )
+        for part in model.recipe.parts:
+            _check_grid(filled.stores[part.name].grid, model.states[part.name].grid)
+        found = {part.name: _judged(detector, part, filled.stores[part.name], run) for part in model.recipe.parts}
+        states = {
+            part.name: _extended(model, part, filled.stores[part.name], found[part.name], run)
+            for part in model.recipe.parts
+        }
+    grids = {name: state.grid for name, state in model.states.items()}
+    seen = {part.name: _measured(model, part, found[part.name][..., 0]) for part in model.recipe.parts}
+    scores = [
+        scoring.score({name: d[n : n + 1] for name, d in seen.items()}, grids, model.recipe)
+        for n in range(len(items))
+    ]
+    groups = thresholds.numbered(groups_of(items))
+    calibration = thresholds.extended(
+        model.calibration,
+        np.array([float(one.image[0]) for one in scores]),
+        np.array([float(np.nanmax(one.map)) for one in scores]),
+        groups,
+        filled.origins,
+        f"{len(items)} good images added",
+    )
+    first = model.looks[:, -1].max(initial=-1) + 1
+    looks = np.column_stack([np.array(filled.looks), first + groups]).astype(np.float32)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    entry = {"what": "extended", "images": len(items), "by": by, "on": now, "psdl": version("psdl")}
+    new = replace(
+        model,
+        states=states,
+        calibration=calibration,
+        learned=(*model.learned, *filled.origins),
+        album=(*model.album, *filled.album) if model.album else (),
+        looks=np.concatenate([model.looks, looks]) if len(model.looks) else model.looks,
+        history=(*model.history, {**entry, **record(calibration)}),
+        golden=None,
+    )
+    return _proved(Detector.of(new, detector.device), model)
+
+
+def _check_new(model: Model, items: Sequence[Source]) -> None:
+    known = {where.sha256 for where in model.learned}
+    same = sum(origin(item, n).sha256 in known for n, item in enumerate(items))
+    if same:
+        raise PsdlError(f"{same} of {len(items)} images are among those learned from: give new ones only")
+
+
+def _check_grid(found: Grid, known: Grid) -> None:
+    if found != known:
+        raise PsdlError(
+            f"the images give an input of {found.input[1]} x {found.input[0]} pixels, the model was learned from"
+            f" {known.input[1]} x {known.input[0]}: give images of its size"
+        )
+
+
+def _judged(detector: Detector, part: Part, store: Store, run: Run) -> F32:
+    """(N,P,1|3|4): what the old state says of the new images, see `judge.looked`."""
+    judge = Judge(part, detector.model.states[part.name], "cpu")
+    rows = np.arange(store.count)
+    batches = np.array_split(rows, max(1, -(-len(rows) // heldout.BATCH)))
+    return np.concatenate([looked(judge, store, batch) for batch in batches])
+
+
+def _measured(model: Model, part: Part, distances: F32) -> F32:
+    return heldout.Unseen.of(model.states[part.name]).measure(distances) if part.unseen else distances
+
+
+def _extended(model: Model, part: Part, store: Store, found: F32, run: Run) -> State:
+    """The state with the new images among its atoms and in its statistics."""
+    old, before = model.states[part.name], len(model.learned)
+    state: State = method_of(part).extend(old, store, params_of(part), run, before)
+    for k, name in enumerate(STATISTICS[: found.shape[2]]):
+        if f"{name}_mean" in old.arrays:
+            new = heldout.statistics(found[..., k])
+            state = heldout.merged(heldout.Unseen.of(old, name), before, new, store.count).into(state, name)
+    return state
+
+
+def _proved(detector: Detector, old: Model) -> Detector:
+    """The detector with the old model's self-test, scored anew."""
+    if old.golden is None:
+        return detector
+    golden = detector.golden(list(old.golden.inputs), old.golden.maps.shape[1:])
+    return Detector.of(replace(detector.model, golden=golden), detector.device)
