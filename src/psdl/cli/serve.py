@@ -55,6 +55,6 @@ def serve(
 
     def ready() -> None:
         lines.say(f"models that answer: {', '.join(sorted(shelf.held))}", who)
-        lines.say(f"listening on {where}, which {where}/docs describes")
+        lines.say(f"listening on {where}; {where}/openapi.json says what can be asked")
 
     run.serve(app(shelf, bounds, tokens), shelf, listener, bounds, ready)
