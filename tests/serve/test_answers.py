@@ -55,6 +55,7 @@ def test_models_health_and_counts(server, images, model_file):
     (model,) = httpx.get(f"{server.url}/v1/models").json()
     known = Detector.load(model_file).model
     assert (model["name"], model["threshold"]) == ("bolt", known.calibration.threshold)
+    assert model["tells_drift"] is False  # learned from twelve items
     assert httpx.get(f"{server.url}/healthz").json() == {"status": "alive"}
     assert httpx.get(f"{server.url}/readyz").json() == {"status": "ready", "models": ["bolt"], "problems": {}}
     text = httpx.get(f"{server.url}/metrics").text

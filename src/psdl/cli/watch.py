@@ -68,6 +68,8 @@ def watch(
         looking = Folder(folder, out, settle)
         watching = Watch(shelf, looking, journal, telling, runner(jobs), lambda row: lines.say(_line(row)), sort)
         lines.say(f"watching {folder}: {watching.judged} files are judged in {journal.path}")
+        if not watching.monitor.able:
+            lines.say("the model knows too few items to tell a changed world from luck: no drift will be told")
         watching.until(stop, every, once)
         for one in telling:
             if left := one.stop(LAST):

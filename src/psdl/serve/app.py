@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from psdl.client import Answer
+from psdl.drift import Monitor
 from psdl.errors import PsdlError
 from psdl.serve import body
 from psdl.serve.bounds import Bounds, Refused
@@ -185,6 +186,7 @@ def described(name: str, model: Any) -> dict[str, Any]:
         "review_threshold": known.review_threshold,
         "false_reject": known.rates.alarm,
         "calibration": known.origin,
+        "tells_drift": Monitor(model).able,
         "psdl": model.versions.get("psdl", ""),
     }
 
