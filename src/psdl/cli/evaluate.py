@@ -45,7 +45,7 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
     where it is done, see `jobs.opened`."""
     import time
 
-    from psdl import check
+    from psdl import check, resume
     from psdl.detector import Detector
     from psdl.jobs import runner
     from psdl.report import drawn as report
@@ -67,8 +67,8 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
     with lines.progress() as tell:
         start = time.perf_counter()
         for file, detector in detectors.items():
-            for sample, result in zip(usable[file], detector.results(usable[file], work), strict=True):
-                judged.append((sample, result))
+            for pair in resume.results(detector, usable[file], out, work):
+                judged.append(pair)
                 tell("scores", 1, count)
         facts = values.get("learned", "") + page.facts(count, time.perf_counter() - start)
         judged.sort(key=lambda pair: (pair[0].category, pair[0].name))
@@ -87,6 +87,7 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
         )
         for step in steps:
             tell(*step)
+    resume.finished(out)
     lines.say(*tables.lines(summary), f"wrote metrics.json, images.csv, images.jsonl and pictures into {out}")
     lines.say(f"look at {out / 'report.html'}")
     return drawn

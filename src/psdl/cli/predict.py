@@ -37,7 +37,7 @@ def predict(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; verdicts are always printed.")] = False,
 ) -> None:
     """Score images or folders; says of each whether it is OK, for REVIEW or NG (no good)."""
-    from psdl import check
+    from psdl import check, resume
     from psdl.cli.lines import Lines
     from psdl.data.read import listed, with_parts
     from psdl.detector import Detector
@@ -56,7 +56,7 @@ def predict(
     check.check(samples, detector.recipe.input, map)
     judged, start = [], time.perf_counter()
     with opened(jobs, cluster, lines.say) as work:
-        for sample, result in zip(samples, detector.results(samples, work), strict=True):
+        for sample, result in resume.results(detector, samples, out, work):
             said = _line(result.verdict.verdict, result.score, result.verdict.threshold, sample.path)
             print(json.dumps(tables.row(sample, result)) if as_json else said, flush=True)
             judged.append((sample, result if out is not None else result.without_map()))
@@ -68,6 +68,7 @@ def predict(
     if out is not None:
         facts += tables.write_skipped(skipped, out)
         _write(judged, out, maps, Path(model), facts, runner(jobs), quiet)
+        resume.finished(out)
     verdicts = [row["verdict"] for row in parts_judged] + [r.verdict.verdict for s, r in judged if not s.part]
     if fail_on and skipped:
         raise typer.Exit(1)
