@@ -1,24 +1,24 @@
 """On a Dask cluster: each item is a task on a worker, in processes of its own or on other machines.
 
-What the tasks share goes to every worker once. A worker that dies costs its tasks once more: the scheduler gives
-them to another one.
+What the tasks of a map share lies in a file that every worker reads once, so a worker that dies takes nothing with
+it but its tasks, which the scheduler gives to another one.
 """
 
 from __future__ import annotations
 
 import logging
-import time
+import os
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import CancelledError
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from psdl.errors import PsdlError
 from psdl.types import Run
 
 AHEAD = 4  # tasks a worker that wait while it works
-TRIES = 5  # to hand out what tasks share, where a worker dies meanwhile
-PAUSE = 1.0  # seconds between them: a worker that died starts anew
 LOCAL = "local:"
 
 
@@ -32,9 +32,7 @@ class Cluster:
         import distributed
 
         dask: Any = distributed  # untyped
-        logging.getLogger("distributed").setLevel(
-            logging.ERROR
-        )  # a worker that dies is no news: its work is not lost
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a worker that dies loses no work
         self._own: Any = None
         where: Any = address
         if address.startswith(LOCAL):
@@ -51,6 +49,8 @@ class Cluster:
                 f"no scheduler answers at --cluster {address} ({str(error).splitlines()[0][:100]}): start `dask"
                 " scheduler` there, or give local:4"
             ) from None
+        self._folder = tempfile.TemporaryDirectory(prefix="psdl-cluster-")
+        self._maps = 0
 
     @property
     def workers(self) -> int:
@@ -63,28 +63,23 @@ class Cluster:
 
     def __call__(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """An ordered map over the workers that holds at most AHEAD items a worker at once."""
-        tasks = _Tasks(self, work)
-        most = AHEAD * max(1, self.workers)
-        pending: deque[tuple[Any, Any]] = deque()
-        for item in items:
-            pending.append((item, tasks.start(item)))
-            if len(pending) >= most:
-                yield tasks.result(*pending.popleft())
-        while pending:
-            yield tasks.result(*pending.popleft())
+        import cloudpickle
 
-    def spread(self, work: Callable[[Any], Any]) -> Any:
-        """Gives every worker what tasks share. Raises PsdlError where workers die again and again."""
-        for left in reversed(range(TRIES)):
-            try:
-                return self.client.scatter([work], broadcast=True, hash=False)[0]
-            except (OSError, TimeoutError, ValueError, KeyError, CancelledError):
-                time.sleep(PAUSE)
-                if not left:
-                    raise PsdlError(
-                        "the cluster lost its workers while they were given work: look at them"
-                    ) from None
-        raise AssertionError
+        self._maps += 1
+        file = Path(self._folder.name) / f"map-{self._maps}"
+        file.write_bytes(cloudpickle.dumps(work))
+        most = AHEAD * max(1, self.workers)
+        pending: deque[Any] = deque()
+        try:
+            for item in items:
+                pending.append(self.client.submit(_call, str(file), item, pure=False))
+                if len(pending) >= most:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            self.client.cancel(list(pending))
+            os.unlink(file)
 
     def __enter__(self) -> Cluster:
         return self
@@ -93,31 +88,20 @@ class Cluster:
         self.client.close()
         if self._own is not None:
             self._own.close()
+        self._folder.cleanup()
 
 
-class _Tasks:
-    """Tasks of one map. What they share is given out anew where it died with the workers that had it."""
+@lru_cache(maxsize=2)
+def _loaded(file: str) -> Callable[[Any], Any]:
+    """What the tasks of one map share, read once by each worker."""
+    import cloudpickle
 
-    def __init__(self, cluster: Cluster, work: Callable[[Any], Any]) -> None:
-        self.cluster, self.work = cluster, work
-        self.shared = cluster.spread(work)
-
-    def start(self, item: Any) -> Any:
-        return self.cluster.client.submit(_call, self.shared, item, pure=False)
-
-    def result(self, item: Any, task: Any) -> Any:
-        for _ in range(TRIES):
-            try:
-                return task.result()
-            except CancelledError:
-                if self.shared.cancelled() or self.shared.status != "finished":
-                    self.shared = self.cluster.spread(self.work)
-                task = self.start(item)
-        return task.result()
+    work: Callable[[Any], Any] = cloudpickle.loads(Path(file).read_bytes())
+    return work
 
 
-def _call(work: Callable[[Any], Any], item: Any) -> Any:
-    return work(item)
+def _call(file: str, item: Any) -> Any:
+    return _loaded(file)(item)
 
 
 def runner(workers: int) -> Run:
