@@ -36,6 +36,9 @@ def test_new_parts_are_known_and_old_ones_too(pair):
     assert min(new.score(pixels).score for pixels in bad) > max(
         new.score(pixels).score for pixels in known + fresh
     )
+    assert all(
+        new.score(pixels).verdict.verdict == "NG" for pixels in bad
+    )  # what was new has not raised thresholds
     assert any(old.score(pixels).verdict.verdict != "OK" for pixels in fresh)
 
 

@@ -1,19 +1,21 @@
 """A model and new good images -> a model that knows them too, without the images it was learned from.
 
 What is kept of the old images: their covering exemplars and atoms, statistics of what unseen ones leave, and their
-scores as if unseen. The new images are unseen by the old model, so what it says of them joins the statistics and
-the scores; then they compete with the old exemplars for their places.
+scores as if unseen. The new images compete with the old exemplars for their places. Fold after fold, some of them
+are judged by the old model extended with the others: what it says of them joins the statistics and scores. (The
+old model itself would not do: under a new lamp all are strange to it, and no threshold would be left.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 import numpy as np
+from numpy.typing import NDArray
 
 from psdl import heldout
 from psdl import score as scoring
@@ -55,13 +57,14 @@ def extended(
         )
         for part in model.recipe.parts:
             _check_grid(filled.stores[part.name].grid, model.states[part.name].grid)
-        found = {part.name: _judged(detector, part, filled.stores[part.name], run) for part in model.recipe.parts}
-        states = {
-            part.name: _extended(model, part, filled.stores[part.name], found[part.name], run)
-            for part in model.recipe.parts
-        }
+        fold = heldout.folds(groups_of(items), model.recipe.folds, model.recipe.seed)
+        found, states = {}, {}
+        for part in model.recipe.parts:
+            work = _Work(model, part, filled.stores[part.name], run)
+            found[part.name] = heldout.judged(work.learn, work.judge, len(items), fold)
+            states[part.name] = work.state(found[part.name])
     grids = {name: state.grid for name, state in model.states.items()}
-    seen = {part.name: _measured(model, part, found[part.name][..., 0]) for part in model.recipe.parts}
+    seen = {part.name: _measured(states[part.name], part, found[part.name][..., 0]) for part in model.recipe.parts}
     scores = [
         scoring.score({name: d[n : n + 1] for name, d in seen.items()}, grids, model.recipe)
         for n in range(len(items))
@@ -107,27 +110,43 @@ def _check_grid(found: Grid, known: Grid) -> None:
         )
 
 
-def _judged(detector: Detector, part: Part, store: Store, run: Run) -> F32:
-    """(N,P,1|3|4): what the old state says of the new images, see `judge.looked`."""
-    judge = Judge(part, detector.model.states[part.name], "cpu")
-    rows = np.arange(store.count)
-    batches = np.array_split(rows, max(1, -(-len(rows) // heldout.BATCH)))
-    return np.concatenate([looked(judge, store, batch) for batch in batches])
+def _measured(state: State, part: Part, distances: F32) -> F32:
+    return heldout.Unseen.of(state).measure(distances) if part.unseen else distances
 
 
-def _measured(model: Model, part: Part, distances: F32) -> F32:
-    return heldout.Unseen.of(model.states[part.name]).measure(distances) if part.unseen else distances
+@dataclass(frozen=True)
+class _Work:
+    """A part of the old model and the store of the new images' signals."""
 
+    model: Model
+    part: Part
+    store: Store
+    run: Run
 
-def _extended(model: Model, part: Part, store: Store, found: F32, run: Run) -> State:
-    """The state with the new images among its atoms and in its statistics."""
-    old, before = model.states[part.name], len(model.learned)
-    state: State = method_of(part).extend(old, store, params_of(part), run, before)
-    for k, name in enumerate(STATISTICS[: found.shape[2]]):
-        if f"{name}_mean" in old.arrays:
-            new = heldout.statistics(found[..., k])
-            state = heldout.merged(heldout.Unseen.of(old, name), before, new, store.count).into(state, name)
-    return state
+    def learn(self, rows: NDArray[np.intp]) -> State:
+        """The old state with the new images `rows`; as it was if there are none."""
+        old = self.model.states[self.part.name]
+        if not len(rows):
+            return old
+        before = len(self.model.learned)
+        state: State = method_of(self.part).extend(old, self.store, rows, params_of(self.part), self.run, before)
+        return state
+
+    def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
+        """(n,P,1|3|4): what a state says of the new images `rows`, see `judge.looked`."""
+        judge = Judge(self.part, state, "cpu")
+        batches = np.array_split(rows, max(1, -(-len(rows) // heldout.BATCH)))
+        return np.concatenate([looked(judge, self.store, batch) for batch in batches])
+
+    def state(self, found: F32) -> State:
+        """The state with all new images, and in its statistics what was `found` of them unseen."""
+        old, before, count = self.model.states[self.part.name], len(self.model.learned), self.store.count
+        state = self.learn(np.arange(count))
+        for k, name in enumerate(STATISTICS[: found.shape[2]]):
+            if f"{name}_mean" in old.arrays:
+                new = heldout.statistics(found[..., k])
+                state = heldout.merged(heldout.Unseen.of(old, name), before, new, count).into(state, name)
+        return state
 
 
 def _proved(detector: Detector, old: Model) -> Detector:

@@ -74,13 +74,13 @@ def _fit_block(
     return (atoms / sparse.norms(atoms)).astype(np.float16), rows[chosen].astype(np.int32)
 
 
-def extend(state: State, store: Any, params: Params, run: Run, before: int) -> State:
-    """The state with signals of all images in the store among the exemplars from which each position's are chosen
-    anew; `before`: how many images it was learned from."""
+def extend(state: State, store: Any, rows: NDArray[np.intp], params: Params, run: Run, before: int) -> State:
+    """The state with signals of the images `rows` of the store among the exemplars from which each position's are
+    chosen anew; `before`: how many images it was learned from."""
     white = whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
-    step = at_once(store.count + params.atoms, store.length, BLOCK)
+    step = at_once(len(rows) + params.atoms, store.length, BLOCK)
     blocks = [(p, min(p + step, store.grid.positions)) for p in range(0, store.grid.positions, step)]
-    found = list(run(partial(_extend_block, state.arrays, store, params, white, before), blocks))
+    found = list(run(partial(_extend_block, state.arrays, store, rows, params, white, before), blocks))
     names = ("dictionary", "source")
     return State(
         state.grid,
@@ -91,17 +91,18 @@ def extend(state: State, store: Any, params: Params, run: Run, before: int) -> S
 def _extend_block(
     arrays: Mapping[str, Any],
     store: Any,
+    rows: NDArray[np.intp],
     params: Params,
     white: whitening.Whitening,
     before: int,
     block: tuple[int, int],
 ) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
-    signals = whitening.apply(white, store.positions(*block, np.arange(store.count)))
+    signals = whitening.apply(white, store.positions(*block, rows))
     typical = np.median(sparse.norms(signals), axis=1, keepdims=True)  # atoms have lost their own
     old = arrays["dictionary"][slice(*block)].astype(np.float32) * typical
     source = arrays["source"][slice(*block)]
     both = np.concatenate([old, signals], axis=1)
-    news = np.broadcast_to(np.arange(before, before + store.count, dtype=np.int32), (len(old), store.count))
+    news = np.broadcast_to((before + rows).astype(np.int32), (len(old), len(rows)))
     chosen = sparse.covering(both, params.atoms, threads=1)
     atoms = np.take_along_axis(both, chosen[..., None], axis=1)
     sources = np.take_along_axis(np.concatenate([source, news], axis=1), chosen, axis=1)

@@ -69,15 +69,15 @@ def workspace(images: int, positions: int, length: int, params: Params) -> int:
     return 6 * 4 * min(COVERED, images * positions) * length
 
 
-def extend(state: State, store: Any, params: Params, run: Run, before: int) -> State:
-    """The state with atoms that cover what its dictionary codes worst in the store's images: as large a share of
-    `atoms` as these are of all images, while there are at most twice `atoms`; `before`: how many images it was
-    learned from."""
+def extend(state: State, store: Any, rows: NDArray[np.intp], params: Params, run: Run, before: int) -> State:
+    """The state with atoms that cover what its dictionary codes worst in the images `rows` of the store: as large
+    a share of `atoms` as these are of all images, while there are at most twice `atoms`; `before`: how many images
+    it was learned from."""
     white = whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(2, before)))
-    signals = whitening.apply(white, _drawn(store, np.arange(store.count), COVERED, rng))
+    signals = whitening.apply(white, _drawn(store, rows, COVERED, rng))
     dictionary = state.arrays["dictionary"].astype(np.float32)
-    wanted = round(params.atoms * store.count / (before + store.count))
+    wanted = round(params.atoms * len(rows) / (before + len(rows)))
     wanted = max(0, min(wanted, 2 * params.atoms - len(dictionary), len(signals)))
     grown = _cover(signals, dictionary, len(dictionary) + wanted) if wanted else dictionary
     return State(state.grid, {**state.arrays, "dictionary": grown.astype(np.float16)})
