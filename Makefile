@@ -23,16 +23,13 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest
 
-# Wheel and sdist, each installed alone into an empty environment that then runs the demo.
+# The sdist, the wheel built from it, and the demo run by that wheel alone in an empty environment.
 wheel: setup
-	rm -rf build/wheel && mkdir -p build/wheel
+	rm -rf build/wheel build/empty && mkdir -p build/wheel
 	$(BIN)/python -m build -o build/wheel . >build/wheel/log
-	for file in build/wheel/psdl-*.whl build/wheel/psdl-*.tar.gz; do \
-		rm -rf build/empty && $(BIN)/python -m venv build/empty && \
-		build/empty/bin/python -m pip install -q "$$file[demo]" && \
-		(cd build && empty/bin/psdl demo --out wheel-demo --quiet) && test -s build/wheel-demo/report.html || exit 1; \
-	done
-	@ls -l build/wheel
+	$(BIN)/python -m venv build/empty
+	build/empty/bin/python -m pip install -q "$$(ls build/wheel/psdl-*.whl)[demo]"
+	cd build && empty/bin/psdl demo --out wheel-demo --quiet && test -s wheel-demo/report.html
 
 # The browser in which the report is tested; without it those tests are skipped.
 browser:
