@@ -25,7 +25,7 @@ from psdl.detector import Detector
 from psdl.errors import PsdlError
 from psdl.extract import Source, origin
 from psdl.jobs import runner
-from psdl.judge import Judge, looked, method_of, params_of
+from psdl.judge import Judge, method_of, params_of
 from psdl.learning import fill, groups_of
 from psdl.model import Model
 from psdl.store import Store
@@ -133,10 +133,8 @@ class _Work:
         return state
 
     def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
-        """(n,P,1|3|4): what a state says of the new images `rows`, see `judge.looked`."""
-        judge = Judge(self.part, state, "cpu")
-        batches = np.array_split(rows, max(1, -(-len(rows) // heldout.BATCH)))
-        return np.concatenate([looked(judge, self.store, batch) for batch in batches])
+        """(n,P,1|3|4): what a state says of the new images `rows`, see `Judge.rows`."""
+        return Judge(self.part, state, "cpu").rows(self.store, rows, self.run)
 
     def state(self, found: F32) -> State:
         """The state with all new images, and in its statistics what was `found` of them unseen."""

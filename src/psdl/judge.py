@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import plugins, sparse
+from psdl import heldout, plugins, sparse
 from psdl.errors import PsdlError
 from psdl.store import Store
-from psdl.types import F32, Coded, Part, Signals, State
+from psdl.types import F32, Coded, Part, Run, Signals, State
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,14 @@ class Judge:
         coded: Coded = method_of(self.part).judge(self.ready, signals, threads)
         return coded
 
+    def rows(self, store: Store, rows: NDArray[np.intp], run: Run) -> F32:
+        """(len(rows),P,1|3|4): of the store's images `rows` distances, codes and residuals, and norms, as far as
+        the method has them."""
+        batches = np.array_split(rows, max(1, -(-len(rows) // heldout.BATCH)))
+        return np.concatenate(list(run(partial(_looked, self, store), batches)))
 
-def looked(judge: Judge, store: Store, batch: NDArray[np.intp]) -> F32:
-    """(n,P,1|3|4): of the store's images `batch` distances, codes and residuals, and norms, as far as the method
-    has them."""
+
+def _looked(judge: Judge, store: Store, batch: NDArray[np.intp]) -> F32:
     coded = judge(store.images(batch))
     known = [v for v in (coded.distance, coded.code, coded.residual, coded.norm) if v is not None]
     return np.stack(known, axis=2)

@@ -6,7 +6,6 @@ import heapq
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from psdl.backbone.session import Session
 from psdl.calibrate.thresholds import calibrate, numbered
 from psdl.errors import PsdlError
 from psdl.extract import NOWHERE, Extracted, Source, extract, name_of, origin
-from psdl.judge import Judge, looked, method_of, params_of
+from psdl.judge import Judge, method_of, params_of
 from psdl.looks import Look
 from psdl.model import Frame
 from psdl.store import Store
@@ -160,11 +159,8 @@ class Learner:
         return state
 
     def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
-        """(len(rows),P,1|3|4): of the store's images `rows` distances, codes and residuals, and norms, as far as
-        the method has them."""
-        judge = Judge(self.part, state, self.device)
-        batches = np.array_split(rows, max(1, -(-len(rows) // heldout.BATCH)))
-        return np.concatenate(list(self.run(partial(looked, judge, self.store), batches)))
+        """(len(rows),P,1|3|4): what the state says of the store's images `rows`, see `Judge.rows`."""
+        return Judge(self.part, state, self.device).rows(self.store, rows, self.run)
 
 
 def groups_of(items: Sequence[Source]) -> list[str]:

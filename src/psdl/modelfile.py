@@ -15,6 +15,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from psdl.drafts import drafted
 from psdl.errors import PsdlError
 from psdl.model import Frame, Golden, Model
 from psdl.recipes import from_card
@@ -36,16 +37,11 @@ def write(model: Model, path: str | Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """A file that is there whole or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    """A file that is on the disk, whole, or not there at all."""
+    with drafted(path) as draft, draft.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def check_target(path: Path) -> None:

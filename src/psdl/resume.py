@@ -16,6 +16,7 @@ import numpy as np
 
 from psdl.calibrate import thresholds
 from psdl.detector import Detector
+from psdl.drafts import drafted
 from psdl.looks import Look
 from psdl.model import Model
 from psdl.result import Result
@@ -31,15 +32,16 @@ def results(
     """Samples with their results, in order, as `Detector.results` gives them. With `out` those that a run before
     this one kept in out/.going are not judged again: of the same model, psdl, file, size and time. `finished`
     removes them."""
-    known = {} if out is None else _kept(detector, samples, out / FOLDER)
-    fresh = detector.results([s for s in samples if s.path not in known], jobs)
-    for sample in samples:
-        if sample.path in known:
-            yield sample, _read(known[sample.path], detector.model)
+    files = _files(detector, samples, out / FOLDER) if out is not None else [None] * len(samples)
+    kept = [file is not None and file.is_file() for file in files]
+    fresh = detector.results([s for s, known in zip(samples, kept, strict=True) if not known], jobs)
+    for sample, file, known in zip(samples, files, kept, strict=True):
+        if file is not None and known:
+            yield sample, _read(file, detector.model)
             continue
         result = next(fresh)
-        if out is not None:
-            _keep(result, _file(detector, sample, out / FOLDER))
+        if file is not None:
+            _keep(result, file)
         yield sample, result
 
 
@@ -48,22 +50,20 @@ def finished(out: Path) -> None:
     shutil.rmtree(out / FOLDER, ignore_errors=True)
 
 
-def _kept(detector: Detector, samples: Sequence[Sample], folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        return {}
-    files = {sample.path: _file(detector, sample, folder) for sample in samples}
-    return {path: file for path, file in files.items() if file.is_file()}
-
-
-def _file(detector: Detector, sample: Sample, folder: Path) -> Path:
-    """Where the result of a file is kept: named by all that it depends on."""
-    found = os.stat(sample.path)
+def _files(detector: Detector, samples: Sequence[Sample], folder: Path) -> list[Path | None]:
+    """Where the result of each file is kept: named by all that it depends on."""
     known = detector.model.calibration
-    what = [sample.path, str(found.st_size), str(found.st_mtime_ns), version("psdl"), repr(sample.pose)]
-    model = [repr(detector.recipe), *(where.sha256 for where in detector.model.learned)]
     scores = hashlib.sha256(known.scores.tobytes()).hexdigest()
     judged = [scores, repr(known.threshold), repr(known.review_threshold), repr(known.rates)]
-    return folder / f"{hashlib.sha256(json.dumps([what, model, judged]).encode()).hexdigest()}.npz"
+    learned = [where.sha256 for where in detector.model.learned]
+    model = hashlib.sha256(json.dumps([version("psdl"), repr(detector.recipe), learned, judged]).encode())
+
+    def named(sample: Sample) -> Path:
+        found = os.stat(sample.path)
+        what = [sample.path, str(found.st_size), str(found.st_mtime_ns), repr(sample.pose), model.hexdigest()]
+        return folder / f"{hashlib.sha256(json.dumps(what).encode()).hexdigest()}.npz"
+
+    return [named(sample) for sample in samples]
 
 
 def _keep(result: Result, file: Path) -> None:
@@ -74,10 +74,8 @@ def _keep(result: Result, file: Path) -> None:
     card = {"score": result.score, "geometry": asdict(result.geometry), "look": result.look}
     card["parts"] = list(result.coded)
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(f".{os.getpid()}.part")
-    with draft.open("wb") as target:
+    with drafted(file) as draft, draft.open("wb") as target:
         np.savez(target, card=np.frombuffer(json.dumps(card).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
-    os.replace(draft, file)
 
 
 def _read(file: Path, model: Model) -> Result:

@@ -76,6 +76,8 @@ def _cell(path: str, method: str, seed: int, folder: Path, name: str) -> dict[st
     import subprocess
     import sys
 
+    from psdl.drafts import drafted
+
     file = folder / f"{name}-{method}-{seed}.json"
     if file.is_file():
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -87,7 +89,6 @@ def _cell(path: str, method: str, seed: int, folder: Path, name: str) -> dict[st
         raise PsdlError(f"{method} on {path} with seed {seed} failed ({last}): mend it; the other cells are kept")
     found = json.loads(done.stdout.splitlines()[-1])
     folder.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(".part")
-    draft.write_text(json.dumps(found), encoding="utf-8")
-    draft.rename(file)
+    with drafted(file) as draft:
+        draft.write_text(json.dumps(found), encoding="utf-8")
     return found

@@ -16,6 +16,7 @@ from typing import Any
 
 from psdl import plugins
 from psdl.data.files import is_image
+from psdl.drafts import drafted
 from psdl.errors import PsdlError
 
 AT_ONCE = 16  # files fetched at a time
@@ -79,12 +80,8 @@ def _fetch(system: Any, here: dict[str, Path], keys: dict[str, str], index: Path
         folder.mkdir(parents=True, exist_ok=True)
 
     def one(name: str) -> None:
-        draft = here[name].with_name(f".{here[name].name}.{os.getpid()}.part")
-        try:
+        with drafted(here[name]) as draft:
             system.get_file(name, str(draft))
-            os.replace(draft, here[name])
-        finally:
-            draft.unlink(missing_ok=True)
 
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from psdl.drafts import drafted
 from psdl.errors import PsdlError
 from psdl.types import Sample
 
@@ -52,13 +53,8 @@ def _drawn(items: Sequence[Sequence[Sample]], share: float, rng: np.random.Gener
 
 def write(samples: Sequence[Sample], path: Path) -> None:
     """Writes the samples as a table of `COLUMNS`, atomically; files below its folder by their way from there."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with draft.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            csv.writer(file).writerows([COLUMNS, *(_row(sample, path.resolve().parent) for sample in samples)])
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with drafted(path) as draft, draft.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        csv.writer(file).writerows([COLUMNS, *(_row(sample, path.resolve().parent) for sample in samples)])
 
 
 def _row(s: Sample, root: Path) -> list[str]:

@@ -105,7 +105,7 @@ def app(shelf: Shelf, bounds: Bounds, tokens: Sequence[str] = ()) -> FastAPI:
     ) -> Response:
         """Judges one image, or several: score, p-value, verdict and regions of each."""
         start = time.perf_counter()
-        leave = line.take()
+        line.take()
         try:
             try:
                 name, held = shelf.named(model)
@@ -115,9 +115,9 @@ def app(shelf: Shelf, bounds: Bounds, tokens: Sequence[str] = ()) -> FastAPI:
             results, drift = monitors.seen(name, held.detector, found)
             counts.judged(name, results, drift)
             counts.seconds.observe(time.perf_counter() - start)
-            return _Answered({"model": name, "results": plain(results)}, leave, bounds.seconds)
+            return _Answered({"model": name, "results": plain(results)}, line.leave, bounds.seconds)
         except BaseException:
-            leave()
+            line.leave()
             raise
 
     @served.get("/v1/models", dependencies=asked)

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
@@ -21,7 +21,6 @@ from psdl.report import heat
 from psdl.result import Result
 from psdl.serve.bounds import Bounds, Refused
 
-MAPS = ("png", "tiff")
 Named = tuple[str, bytes]  # an image: its file's name and content
 
 
@@ -36,21 +35,17 @@ class Line:
         self.images = 0
         self.pool = ThreadPoolExecutor(self.cores, thread_name_prefix="psdl-serve")
 
-    def take(self) -> Callable[[], None]:
-        """Takes one request on; returns what gives its place back, once. Raises Refused where all are taken."""
+    def take(self) -> None:
+        """Takes one request on, until `leave`. Raises Refused where all places are taken."""
         if self.taken >= self.bounds.queue:
             raise Refused(
                 429, f"{self.taken} requests are being answered, which is the bound: come again", unread=True
             )
         self.taken += 1
-        left = [1]
 
-        def leave() -> None:
-            if left:
-                left.pop()
-                self.taken -= 1
-
-        return leave
+    def leave(self) -> None:
+        """Gives one request's place back."""
+        self.taken -= 1
 
     async def judge(
         self, detector: Detector, images: Sequence[Named], maps: str | None
