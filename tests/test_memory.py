@@ -16,15 +16,15 @@ FIRST = {
 }
 
 
-def test_the_largest_signals_go_to_files_first():
+def test_signals_that_do_not_fit_go_to_files():
     everything = memory.plan(recipe("default"), FIRST, 1000, 10**11)
-    assert everything.held == {"coarse", "fine", "deep"}
+    assert everything.in_memory
     assert everything.file == 0
-    some = memory.plan(recipe("default"), FIRST, 1000, everything.memory - 1)
-    assert some.held == {"coarse", "deep"}
-    assert some.file == 4 * 1000 * 1600 * 152
-    assert some.memory == everything.memory - some.file
-    assert "in temporary files" in some.words()
+    less = memory.plan(recipe("default"), FIRST, 1000, everything.memory - 1)
+    assert not less.in_memory
+    assert less.file == 4 * 1000 * (24 * 24 * 152 + 40 * 40 * 152 + 16 * 16 * 432)
+    assert less.memory == everything.memory - less.file
+    assert "in temporary files" in less.words()
 
 
 @pytest.mark.parametrize("name", ["default", "fast", "paper", "padim", "patchcore"])

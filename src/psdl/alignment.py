@@ -11,7 +11,8 @@ import numpy as np
 from psdl import framing, heldout, plugins
 from psdl.backbone.session import Session
 from psdl.extract import Source
-from psdl.learning import Learner, fill, groups_of
+from psdl.filling import fill
+from psdl.learning import Learner, groups_of
 from psdl.types import InputRule, Network, Part, Progress, Recipe, Run
 
 MODES = ("none", "shift", "rigid")

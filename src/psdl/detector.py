@@ -23,13 +23,11 @@ from psdl.errors import PsdlError
 from psdl.extract import Source, extract, origin
 from psdl.jobs import near, remote, runner
 from psdl.judge import Judge, coder
-from psdl.learning import groups_of, learn
+from psdl.learning import LIBRARIES, groups_of, learn
 from psdl.looks import Look
 from psdl.model import Golden, Model
 from psdl.result import Result
 from psdl.types import Calibration, Coded, Geometry, InputRule, Part, Progress, Recipe, Run, Sample, Score, Signals
-
-LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")
 
 
 class Detector:
@@ -92,17 +90,18 @@ class Detector:
         roi: framing.Roi | None = None,
         align: str = "none",
         max_memory: int | None = None,
+        going: Path | None = None,
         say: Callable[[str], None] = lambda _: None,
         progress: Progress = lambda *_: None,
     ) -> Detector:
         """Learns from good images: a folder, or a list of paths, file bytes, PIL images, arrays or samples.
 
         groups: which images of a folder, or samples, show one item, see `duplicates.grouped`; roi: the region of
-        interest, see `framing.frame`; align: none, shift, rigid or auto, see `alignment.settled`; max_memory:
-        bytes that learning may take, see `memory.plan`, which `say` is told in words; weights: a file for
-        backbones that are exported; jobs: images and positions at a time (all cores if None), or where work runs,
-        see `jobs.opened`; options: kept in the model for the record, as are dropped: names of images left out;
-        progress(stage, now done, in all). Returns itself.
+        interest, see `framing.frame`; align: see `alignment.settled`; max_memory: bytes, see `memory.plan`, which
+        `say` is told in words; going: a folder that lets a run that is broken off go on, see `checkpoint.opened`;
+        weights: a file for backbones that are exported; jobs: images and positions at a time (all cores if None),
+        or where work runs, see `jobs.opened`; options, dropped: for the model's record, the latter names of images
+        left out; progress(stage, now done, in all). Returns itself.
         """
         from psdl.backbone.graphs import network
 
@@ -114,16 +113,16 @@ class Detector:
         taps = tuple({tap: None for part in recipe.parts for tap in part.taps})
         net = network(recipe.arch, taps, weights)
         session = Session(net, device=self.device)
-        said = ""
-        if all(isinstance(item, Sample) for item in items):
-            items, said = duplicates.grouped(items, groups, run, progress, rule.white)
+        items, said = duplicates.grouped(items, groups, run, progress, rule.white)
         recipe = alignment.settled(recipe, align, net, items, session, run, progress)
         frame = framing.frame(items, recipe.input or rule, roi, run)
         first = extract(items[0], session, net, recipe, frame).signals
         planned = memory.plan(recipe, first, len(items), max_memory)
         say(planned.words())
-        held = planned.held if not remote(work) else ()
-        learned = learn(recipe, net, items, self.rates, session, work, progress, self._coder, frame, held)
+        here = planned.in_memory and not remote(work)
+        learned = learn(
+            recipe, net, items, self.rates, session, work, progress, self._coder, frame, here, going, say
+        )
         say(f"reading images took {learned.reading:.0%} of their way through the network")
         model = Model(
             recipe=learned.recipe,

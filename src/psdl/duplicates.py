@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,18 +73,18 @@ def pairs(
 class Grouped(NamedTuple):
     """Samples, those that show one item with one group; and a sentence about how many items they show."""
 
-    samples: tuple[Sample, ...]
+    samples: tuple[Any, ...]
     said: str
 
 
 def grouped(
-    samples: Sequence[Sample],
+    samples: Sequence[Any],
     how: str,
     run: Run,
     tell: Progress = lambda *_: None,
     white: float | None = None,
 ) -> Grouped:
-    """The samples with the items they show as groups.
+    """The samples with the items they show as groups; sources that are no samples as they are.
 
     how: "given", as the data set says; "found", what it says and what near-duplicates show together; "auto": given
     where it says anything or there are more than MANY images, else found. Found groups that hold more than a
@@ -92,6 +92,8 @@ def grouped(
     """
     if how not in ("auto", "given", "found"):
         raise plugins.unknown("value of --groups", how, ("auto", "given", "found"))
+    if not all(isinstance(sample, Sample) for sample in samples):
+        return Grouped(tuple(samples), "")
     known = [f"{s.category}/{s.group or s.part}" if s.group or s.part else None for s in samples]
     items = len({name for name in known if name}) + known.count(None)
     given = Grouped(tuple(samples), f"{len(samples)} images of {items} items, as the data set says")

@@ -24,9 +24,10 @@ from psdl.calibrate.rates import record
 from psdl.detector import Detector
 from psdl.errors import PsdlError
 from psdl.extract import Source, origin
+from psdl.filling import fill
 from psdl.jobs import runner
 from psdl.judge import Judge, method_of, params_of
-from psdl.learning import fill, groups_of
+from psdl.learning import groups_of
 from psdl.model import Model
 from psdl.store import Store
 from psdl.types import F32, Grid, Part, Progress, Run, State
@@ -79,7 +80,7 @@ def extended(
         f"{len(items)} good images added",
     )
     first = model.looks[:, -1].max(initial=-1) + 1
-    looks = np.column_stack([np.array(filled.looks), first + groups]).astype(np.float32)
+    looks = np.column_stack([filled.looks, first + groups]).astype(np.float32)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     entry = {"what": "extended", "images": len(items), "by": by, "on": now, "psdl": version("psdl")}
     new = replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -102,14 +103,17 @@ def judged(
     judge: Callable[[State, Any], F32],
     images: int,
     fold: NDArray[np.intp],
+    keep: Callable[[int, Callable[[], F32]], F32] = lambda _, compute: compute(),
 ) -> F32:
     """(N,...) for N = `images`: what `judge` says (n,...) of each by the state that `fit` learns on the other
-    folds' images."""
-    parts, order = [], []
-    for f in range(int(fold.max()) + 1):
-        inside = np.nonzero(fold == f)[0]
-        parts.append(judge(fit(np.nonzero(fold != f)[0]), inside))
-        order.append(inside)
+    folds' images. keep(fold, compute): what `compute` gives of a fold, or what is known of it already."""
+
+    def one(inside: NDArray[np.bool_]) -> F32:
+        return judge(fit(np.nonzero(~inside)[0]), np.nonzero(inside)[0])
+
+    count = int(fold.max()) + 1
+    parts = [keep(f, partial(one, fold == f)) for f in range(count)]
+    order = [np.nonzero(fold == f)[0] for f in range(count)]
     out = np.empty((images, *parts[0].shape[1:]), np.float32)
     out[np.concatenate(order)] = np.concatenate(parts)
     return out

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,6 +157,11 @@ def read_mask(path: str, size: tuple[int, int], image: str) -> NDArray[np.bool_]
             " masks must have the image's size, export the mask again"
         )
     return mask
+
+
+def geometry_of(card: Mapping[str, Any]) -> Geometry:
+    """A geometry from its JSON form (`dataclasses.asdict`, tuples as lists)."""
+    return Geometry(**{key: tuple(value) if isinstance(value, list) else value for key, value in card.items()})
 
 
 def mask_to_input(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.bool_]:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import heapq
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import heldout, image
+from psdl import checkpoint, heldout
 from psdl import score as scoring
 from psdl.backbone.session import Session
 from psdl.calibrate.thresholds import calibrate, numbered
+from psdl.checkpoint import NOTHING, Arrays, Checkpoint
 from psdl.errors import PsdlError
-from psdl.extract import NOWHERE, Extracted, Source, extract, name_of, origin
+from psdl.extract import NOWHERE, Source, identity
+from psdl.filling import fill
 from psdl.judge import Judge, method_of, params_of
 from psdl.looks import Look
 from psdl.model import Frame
@@ -33,16 +40,12 @@ from psdl.types import (
     Run,
     Sample,
     Score,
-    Signals,
     State,
 )
 
+LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")  # that results depend on
 LARGE = 1 << 20  # pixels of an input above which a model carries one image for its self-test, not three
 STRANGEST = 24  # good images kept for a look at the good set
-ALBUM, ALBUM_IMAGES = (
-    256,
-    1000,
-)  # pixels of the longer side in the album; halved so that it holds as much as so many
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,13 @@ def learn(
     tell: Progress,
     device: str = "cpu",
     frame: Frame = NOWHERE,
-    held: Collection[str] | None = None,
+    in_memory: bool = True,
+    going: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Learned:
-    """States by part, learned on all items, and the calibration that keeps `rates`. held: the parts whose signals
-    stay in memory, see `memory.plan`; all if None.
+    """States by part, learned on all items, and the calibration that keeps `rates`. in_memory: whether signals
+    stay there or go to files. going: a folder in which what took long is kept, so that a run that is broken off
+    goes on, and `say` is told so; see `checkpoint.finished`.
 
     One pass through the network fills a store for each part. Then, part after part, each fold's images are judged
     by a state learned without them, and the state that is kept is learned on all. Raises PsdlError on images
@@ -88,28 +94,31 @@ def learn(
     fold = heldout.folds(groups, recipe.folds, recipe.seed)
     if fold.max() < 1:
         raise PsdlError("all good images belong to one group, so none can be held out: give at least two groups")
-    with ExitStack() as open_stores:
-        filled = fill(recipe, network, items, session, run, tell, open_stores, frame, held)
+    with ExitStack() as opened:
+        key = _key(recipe, network, items, frame, device) if going else ""
+        kept = opened.enter_context(checkpoint.opened(going, key, say))
+        filled = fill(recipe, network, items, session, run, tell, opened, frame, in_memory, kept)
         work = sum(store.grid.positions for store in filled.stores.values()) * (int(fold.max()) + 2)
         unseen, states, shares = {}, {}, {}
         for part in recipe.parts:
-            learner = Learner(part, filled.stores[part.name], run, lambda n: tell("dictionaries", n, work), device)
-            found = heldout.judged(learner.fit, learner.judge, len(items), fold)
-            state = learner.fit(np.arange(len(items)))
+            done = partial(_tell, tell, work)
+            learner = Learner(part, filled.stores[part.name], run, done, device, kept)
+            found = heldout.judged(learner.fit, learner.judge, len(items), fold, learner.keep)
+            state = learner.learned()
             unseen[part.name] = heldout.measured(found[..., 0], fold) if part.unseen else found[..., 0]
             states[part.name] = _with_statistics(state, part, found)
             codes = found.shape[2] == 4  # else the method tells no norms, and counts fully
             shares[part.name] = heldout.explained(found[..., 2], found[..., 3]) if codes else 1.0
     recipe = _weighted(recipe, shares) if recipe.explained else recipe
-    kept: list[tuple[float, int, Score]] = []
-    scores = _keeping(_scores(unseen, states, recipe), kept)
+    least: list[tuple[float, int, Score]] = []
+    scores = _keeping(_scores(unseen, states, recipe), least)
     calibration = calibrate(scores, rates, groups, filled.origins)
     patches = any("source" in state.arrays for state in states.values())
     strangest = tuple(
-        (n, score, filled.geometries[n], filled.looks[n]) for _, n, score in sorted(kept, reverse=True)
+        (n, score, filled.seen[n].geometry, filled.seen[n].look) for _, n, score in sorted(least, reverse=True)
     )
     places = {where: n for n, where in enumerate(filled.origins)}
-    height, width = filled.geometries[0].input
+    height, width = filled.seen[0].geometry.input
     typical = (0, len(items) // 2, len(items) - 1) if height * width <= LARGE else (len(items) // 2,)
     golden = tuple(places[calibration.images[n]] for n in typical)
     return Learned(
@@ -121,8 +130,30 @@ def learn(
         golden,
         strangest,
         filled.reading,
-        np.column_stack([np.array(filled.looks), numbered(groups)]).astype(np.float32),
+        np.column_stack([filled.looks, numbered(groups)]).astype(np.float32),
     )
+
+
+def _key(recipe: Recipe, network: Network, items: Sequence[Source], frame: Frame, device: str) -> str:
+    """All that what is learned depends on, in short."""
+    seen = [None if array is None else array.tobytes().hex() for array in (frame.roi, frame.reference)]
+    known = [version(name) for name in LIBRARIES]
+    where = [identity(item, n) for n, item in enumerate(items)]
+    told = [
+        repr(recipe),
+        network.graph_sha256,
+        network.weights_sha256,
+        device,
+        groups_of(items),
+        seen,
+        known,
+        where,
+    ]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _tell(tell: Progress, work: int, done: int) -> None:
+    tell("dictionaries", done, work)
 
 
 def _weighted(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
@@ -152,6 +183,22 @@ class Learner:
     run: Run
     done: Callable[[int], None]
     device: str
+    kept: Checkpoint = NOTHING
+
+    def learned(self) -> State:
+        """The state of all images; not learned again if it was kept."""
+        arrays = self._kept("all", lambda: self.fit(np.arange(self.store.count)).arrays)
+        return State(self.store.grid, arrays)
+
+    def keep(self, fold: int, compute: Callable[[], F32]) -> F32:
+        """What `compute` gives of a fold's images; not computed again if it was kept."""
+        return self._kept(f"fold-{fold}", lambda: {"found": compute()})["found"]
+
+    def _kept(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
+        found, known = self.kept.arrays(f"{self.part.name}-{name}", compute)
+        if known:
+            self.done(self.store.grid.positions)
+        return found
 
     def fit(self, rows: NDArray[np.intp]) -> State:
         method = method_of(self.part)
@@ -168,69 +215,6 @@ def groups_of(items: Sequence[Source]) -> list[str]:
     named = [(s.category, s.group or s.part) if isinstance(s, Sample) else ("", None) for s in items]
     known = ["/".join((category, name)) if name else None for category, name in named]
     return [group or f"#{i}" for i, group in enumerate(known)]
-
-
-@dataclass(frozen=True)
-class Filled:
-    """stores by part; origins, geometries, small pictures and looks of the images, in their order."""
-
-    stores: dict[str, Store]
-    origins: tuple[Origin, ...]
-    geometries: tuple[Geometry, ...]
-    album: tuple[bytes, ...]
-    reading: float
-    looks: tuple[Look, ...]
-
-
-def fill(
-    recipe: Recipe,
-    network: Network,
-    items: Sequence[Source],
-    session: Session,
-    run: Run,
-    tell: Progress,
-    open_stores: ExitStack,
-    frame: Frame = NOWHERE,
-    held: Collection[str] | None = None,
-) -> Filled:
-    """The signals of all items, a store for each part, in memory or for those not `held` in a file; where each
-    came from, and a small picture of it."""
-    side = ALBUM
-    while len(items) * (side / ALBUM) ** 2 > ALBUM_IMAGES:
-        side //= 2
-
-    def look(numbered: tuple[int, Source]) -> tuple[Extracted, Origin, bytes]:
-        n, source = numbered
-        found = extract(source, session, network, recipe, frame)
-        return found, origin(source, n), image.thumbnail(found.inputs, side)
-
-    stores: dict[str, Store] = {}
-    origins, geometries, album, looks = [], [], [], []
-    reading = seconds = 0.0
-    for n, (found, where, picture) in enumerate(run(look, enumerate(items))):
-        for name, signals in found.signals.items():
-            if name not in stores:
-                here = held is None or name in held
-                store = Store(len(items), signals.grid, signals.values.shape[2], in_memory=here)
-                stores[name] = open_stores.enter_context(store)
-            _same_grid(signals, stores[name], items, n)
-            stores[name].write(n, signals)
-        origins.append(where)
-        geometries.append(found.geometry)
-        reading, seconds = reading + found.reading, seconds + found.seconds
-        album.append(picture)
-        looks.append(found.look)
-        tell("network", 1, len(items))
-    return Filled(stores, tuple(origins), tuple(geometries), tuple(album), reading / seconds, tuple(looks))
-
-
-def _same_grid(signals: Signals, store: Store, items: Sequence[Source], n: int) -> None:
-    found, expected = signals.grid.input, store.grid.input
-    if found != expected:
-        raise PsdlError(
-            f"{name_of(items[n])} gives an input of {found[1]} x {found[0]} pixels, {name_of(items[0])} one of"
-            f" {expected[1]} x {expected[0]}: one model needs images of one shape, or a rule that makes them so"
-        )
 
 
 def _scores(distances: Mapping[str, F32], states: Mapping[str, State], recipe: Recipe) -> Iterator[Score]:

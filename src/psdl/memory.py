@@ -1,4 +1,4 @@
-"""How much memory and disk learning will take, said before it starts; which signals are held in memory."""
+"""How much memory and disk learning will take, said before it starts; where the signals are held."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
 
 class Plan(NamedTuple):
-    """held: the parts whose signals stay in memory, the others' go to a temporary file; memory: bytes at the peak;
-    file: bytes of the temporary files."""
+    """in_memory: whether signals stay in memory, else they go to temporary files; memory: bytes at the peak; file:
+    bytes of the temporary files."""
 
-    held: frozenset[str]
+    in_memory: bool
     memory: int
     file: int
 
@@ -37,8 +37,8 @@ class Plan(NamedTuple):
 def plan(recipe: Recipe, first: Mapping[str, Signals], images: int, most: int | None = None) -> Plan:
     """What learning from so many images takes, told by the signals (1,P,F) of the first for every part.
 
-    most: bytes that it may take; None: BUDGET, or SHARE of what is free. Signals go to temporary files, the
-    largest first, until the rest fits. Raises PsdlError if it does not fit then, or if the files do not.
+    most: bytes that it may take; None: BUDGET, or SHARE of what is free. Where signals do not fit they go to
+    temporary files. Raises PsdlError if the rest does not fit then, or if the files do not.
     """
     shapes = {part.name: (images, *first[part.name].values.shape[1:]) for part in recipe.parts}
     works, kept = [], 0
@@ -52,16 +52,12 @@ def plan(recipe: Recipe, first: Mapping[str, Signals], images: int, most: int | 
     work = FIXED + kept + max(works) + images * (IMAGE + pixels // 8) + 32 * pixels
     free = psutil.virtual_memory().available
     budget = most if most is not None else min(BUDGET, int(SHARE * free))
-    held, memory = set(shapes), work + sum(store.size(*shape) for shape in shapes.values())
-    for name in sorted(shapes, key=lambda name: -store.size(*shapes[name])):
-        if memory > budget:
-            held.remove(name)
-            memory -= store.size(*shapes[name])
-    found = Plan(frozenset(held), memory, sum(store.size(*shapes[name]) for name in shapes if name not in held))
-    if memory > (most if most is not None else free):
+    signals = sum(store.size(*shape) for shape in shapes.values())
+    found = Plan(True, work + signals, 0) if work + signals <= budget else Plan(False, work, signals)
+    if found.memory > (most if most is not None else free):
         limit = f"--max-memory allows {_words(most)}" if most is not None else f"{_words(free)} are free"
         raise PsdlError(
-            f"learning from {images} images needs about {_words(memory)} of memory, but {limit}: give fewer"
+            f"learning from {images} images needs about {_words(found.memory)} of memory, but {limit}: give fewer"
             " images, a smaller --size, the recipe fast, or more memory"
         )
     room = shutil.disk_usage(tempfile.gettempdir()).free

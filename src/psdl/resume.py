@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -14,13 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from psdl import image
 from psdl.calibrate import thresholds
 from psdl.detector import Detector
 from psdl.drafts import drafted
+from psdl.extract import identity
 from psdl.looks import Look
 from psdl.model import Model
 from psdl.result import Result
-from psdl.types import Coded, Geometry, Run, Sample
+from psdl.types import Coded, Run, Sample
 
 FOLDER = ".going"
 FIELDS = ("distance", "code", "residual", "atom", "norm")  # of what a part says
@@ -59,8 +60,7 @@ def _files(detector: Detector, samples: Sequence[Sample], folder: Path) -> list[
     model = hashlib.sha256(json.dumps([version("psdl"), repr(detector.recipe), learned, judged]).encode())
 
     def named(sample: Sample) -> Path:
-        found = os.stat(sample.path)
-        what = [sample.path, str(found.st_size), str(found.st_mtime_ns), repr(sample.pose), model.hexdigest()]
+        what = [*identity(sample, 0), model.hexdigest()]
         return folder / f"{hashlib.sha256(json.dumps(what).encode()).hexdigest()}.npz"
 
     return [named(sample) for sample in samples]
@@ -84,13 +84,15 @@ def _read(file: Path, model: Model) -> Result:
         coded = {part: _coded(part, arrays) for part in card["parts"]}
         verdict = thresholds.verdict(card["score"], model.calibration)
         return Result(
-            card["score"], verdict, arrays["map"], _geometry(card["geometry"]), coded, model, Look(*card["look"])
+            card["score"],
+            verdict,
+            arrays["map"],
+            image.geometry_of(card["geometry"]),
+            coded,
+            model,
+            Look(*card["look"]),
         )
 
 
 def _coded(part: str, arrays: Mapping[str, Any]) -> Coded:
     return Coded(**{name: arrays[f"{part}/{name}"] for name in FIELDS if f"{part}/{name}" in arrays})
-
-
-def _geometry(values: Mapping[str, Any]) -> Geometry:
-    return Geometry(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})

@@ -26,23 +26,28 @@ def size(images: int, positions: int, length: int) -> int:
 
 class Store:
     """Signals (N,P,F) float32 of N images on one grid, in memory or in a mapped file of which little stays in
-    memory. Close it (or use `with`) to remove its file."""
+    memory. file: one that outlives the store, with what it holds already; None: a temporary one. Close the store
+    (or use `with`) to remove that."""
 
     def __init__(
-        self, images: int, grid: Grid, length: int, *, in_memory: bool = True, folder: str | None = None
+        self, images: int, grid: Grid, length: int, *, in_memory: bool = True, file: Path | None = None
     ) -> None:
         self.grid = grid
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._file: Path | None = None
         self._map: mmap.mmap | None = None
         self._touched = 0
         shape = (images, grid.positions, length)
         if in_memory:
             self._values = np.empty(shape, np.float32)
         else:
-            self._folder = tempfile.TemporaryDirectory(prefix="psdl-", dir=folder)
-            with (Path(self._folder.name) / NAME).open("w+b") as file:
-                file.truncate(size(*shape))
-                self._map = mmap.mmap(file.fileno(), size(*shape))
+            if file is None:
+                self._folder = tempfile.TemporaryDirectory(prefix="psdl-")
+                file = Path(self._folder.name) / NAME
+            self._file = file
+            with file.open("r+b" if file.is_file() else "w+b") as opened:
+                opened.truncate(size(*shape))
+                self._map = mmap.mmap(opened.fileno(), size(*shape))
             self._values = np.frombuffer(self._map, np.float32).reshape(shape)
 
     @property
@@ -91,14 +96,16 @@ class Store:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process opens the file; signals in memory go along."""
-        if self._folder is None:
+        if self._file is None:
             return _in_memory, (self.grid, self._values)
-        return _on_disk, (self.grid, self._values.shape, str(Path(self._folder.name) / NAME))
+        return _on_disk, (self.grid, self._values.shape, str(self._file))
 
     def close(self) -> None:
-        if self._folder is not None and self._map is not None:
+        if self._file is not None and self._map is not None:
             del self._values
             self._map.close()
+            self._map = None
+        if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
 

@@ -171,7 +171,7 @@ def _learn_one(
     images that look least like the rest, as judged unseen."""
     from dataclasses import replace
 
-    from psdl import check, memory, recipes
+    from psdl import check, checkpoint, memory, recipes
     from psdl.calibrate.promise import promise
     from psdl.cli.calibrate import on_images
     from psdl.detector import Detector
@@ -186,7 +186,8 @@ def _learn_one(
     resize = values["resize"] or ("none" if values["tile"] and not values["size"] else None)
     rule = check.sized(rule, found.sizes, resize, values["size"])
     detector = Detector(replace(recipe, input=rule), **rates, device=values["device"])
-    settings = {"weights": values["weights"], "jobs": work, "options": values, "dropped": dropped}
+    going = checkpoint.folder_of(file)
+    settings = {"going": going, "weights": values["weights"], "jobs": work, "options": values, "dropped": dropped}
     with lines.progress() as tell:
         settings |= {"max_memory": memory.size_of(values["max_memory"]), "say": lines.say}
         settings |= {"groups": values["groups"], "roi": values["roi"], "align": values["align"]}
@@ -198,6 +199,7 @@ def _learn_one(
     if calibrating:
         lines.say(*on_images(detector, calibrating, {}, "", work, lines))
     detector.save(file)
+    checkpoint.finished(going)
     least = ", ".join(f"{sample.name} ({result.score:.4g})" for sample, result in strangest[:3])
     lines.say(f"wrote {file}", *promise(detector.model.calibration), f"least like the other good images: {least}")
     return strangest
