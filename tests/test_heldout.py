@@ -121,3 +121,18 @@ def test_only_recipes_that_ask_for_it_have_their_parts_weighted(tmp_path):
     assert [p.weight for p in asked.fit(files).model.recipe.parts] == weights
     unasked = Detector(replace(base, explained=False)).fit(files)
     assert {part.weight for part in unasked.model.recipe.parts} == {1}
+
+
+def test_positions_count_less_where_they_mislead():
+    rng = np.random.default_rng(0)
+    fold = np.arange(60) % 3
+    aligned = np.abs(rng.normal(size=(60, 100)) + np.linspace(2, 6, 100)).astype(np.float32)
+    places = rng.integers(0, 60, 60)
+    unaligned = rng.normal(size=(60, 100)).astype(np.float32) / 10
+    for row, place in zip(unaligned, places, strict=True):  # an object of 40 cells on a quiet background
+        row[place : place + 40] += 5
+    unaligned[:, :50] = np.where(rng.random((60, 1)) < 0.95, rng.normal(size=(60, 50)) / 10, unaligned[:, :50])
+    assert heldout.shrinkage(aligned, fold, 0.0) < 0.2
+    assert heldout.shrinkage(aligned, fold, 0.5) == 0.5
+    assert heldout.shrinkage(unaligned, fold, 0.5) > 0.8
+    assert heldout.shrinkage(np.ones((9, 4), np.float32), np.arange(9) % 3, 0.5) == 0.5

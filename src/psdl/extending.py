@@ -143,7 +143,8 @@ class _Work:
         state = self.learn(np.arange(count))
         for k, name in enumerate(STATISTICS[: found.shape[2]]):
             if f"{name}_mean" in old.arrays:
-                new = heldout.statistics(found[..., k])
+                shrink = {"shrink": self.part.shrink} if name == "unseen" else {}
+                new = heldout.statistics(found[..., k], **shrink)
                 state = heldout.merged(heldout.Unseen.of(old, name), before, new, count).into(state, name)
         return state
 

@@ -50,12 +50,13 @@ STRANGEST = 24  # good images kept for a look at the good set
 
 @dataclass(frozen=True)
 class Learned:
-    """recipe: as given, its parts weighted if it asks for that; states by part; calibration; origins of images,
-    in their order; album: a small JPEG of each, where a method's atoms are good patches (else empty); golden: the
-    places of the images with the lowest, the middle and the highest score as if unseen, or of the middle alone;
-    strangest: the images that look least like the rest, strangest first: their places, their scores as if unseen,
-    and how they became the network's input; reading: the share of the images' pass through the network that
-    reading them took; looks (N,5): of each image its look and the number of its item."""
+    """recipe: as given, with the shrinkage of its parts' statistics, its parts weighted if it asks for that;
+    states by part; calibration; origins of images, in their order; album: a small JPEG of each, where a method's
+    atoms are good patches (else empty); golden: the places of the images with the lowest, the middle and the
+    highest score as if unseen, or of the middle alone; strangest: the images that look least like the rest,
+    strangest first: their places, their scores as if unseen, and how they became the network's input; reading:
+    the share of the images' pass through the network that reading them took; looks (N,5): of each image its look
+    and the number of its item."""
 
     recipe: Recipe
     states: dict[str, State]
@@ -99,16 +100,20 @@ def learn(
         kept = opened.enter_context(checkpoint.opened(going, key, say))
         filled = fill(recipe, network, items, session, run, tell, opened, frame, in_memory, kept)
         work = sum(store.grid.positions for store in filled.stores.values()) * (int(fold.max()) + 2)
-        unseen, states, shares = {}, {}, {}
+        unseen, states, shares, parts = {}, {}, {}, []
         for part in recipe.parts:
             done = partial(_tell, tell, work)
             learner = Learner(part, filled.stores[part.name], run, done, device, kept)
             found = heldout.judged(learner.fit, learner.judge, len(items), fold, learner.keep)
             state = learner.learned()
-            unseen[part.name] = heldout.measured(found[..., 0], fold) if part.unseen else found[..., 0]
-            states[part.name] = _with_statistics(state, part, found)
+            if part.unseen:
+                part = replace(part, shrink=heldout.shrinkage(found[..., 0], fold, part.shrink))
+            measured = heldout.measured(found[..., 0], fold, part.shrink) if part.unseen else found[..., 0]
+            parts.append(part)
+            unseen[part.name], states[part.name] = measured, _with_statistics(state, part, found)
             codes = found.shape[2] == 4  # else the method tells no norms, and counts fully
             shares[part.name] = heldout.explained(found[..., 2], found[..., 3]) if codes else 1.0
+    recipe = replace(recipe, parts=tuple(parts))
     recipe = _weighted(recipe, shares) if recipe.explained else recipe
     least: list[tuple[float, int, Score]] = []
     scores = _keeping(_scores(unseen, states, recipe), least)
@@ -168,7 +173,7 @@ def _with_statistics(state: State, part: Part, found: F32) -> State:
     """The state with what unseen good images show at each position: of the distance, if the part is measured by
     it; and of codes and residuals, which reasons are given by. found (N,P,1|3|4), as `Learner.judge` has it."""
     if part.unseen:
-        state = heldout.statistics(found[..., 0]).into(state)
+        state = heldout.statistics(found[..., 0], part.shrink).into(state)
     for k, name in enumerate(("code", "residual")[: found.shape[2] - 1], 1):
         state = heldout.statistics(found[..., k]).into(state, name)
     return state

@@ -21,7 +21,7 @@ from psdl.model import Frame, Golden, Model
 from psdl.recipes import from_card
 from psdl.types import Calibration, Grid, Network, Origin, Rates, Sample, State
 
-FORMAT = 5
+FORMAT = 6
 KEY = "psdl"  # the one metadata key: safetensors writes several in random order
 GRAPH = "graph"
 SCORED = ("scores", "peaks", "items", "pixels")  # the calibration's arrays

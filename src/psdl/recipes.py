@@ -27,9 +27,10 @@ PAPER = Recipe(
 NEAR: dict[str, Any] = {"atoms": 64, "sparsity": 4, "whiten": 0.5}
 SHARED: dict[str, Any] = {"learned": 256, "atoms": 1024, "sparsity": 2, "whiten": 0.5, "seed": 0}
 BOTH = ("layer2", "layer3")
-COARSE = Part("coarse", BOTH, "exemplars", NEAR, grid="shallowest", pool=3, square=False, unseen=True, scale=0.75)
-FINE = Part("fine", BOTH, "shared", SHARED, grid="shallowest", square=False, unseen=True, scale=1.25)
-DEEP = Part("deep", ("layer3", "layer4"), "exemplars", NEAR, grid="shallowest", square=False, unseen=True)
+GRID: dict[str, Any] = {"grid": "shallowest", "square": False, "unseen": True}
+COARSE = Part("coarse", BOTH, "exemplars", NEAR, **GRID, shrink=0.0, pool=3, scale=0.75)
+FINE = Part("fine", BOTH, "shared", SHARED, **GRID, shrink=0.5, scale=1.25)
+DEEP = Part("deep", ("layer3", "layer4"), "exemplars", NEAR, **GRID, shrink=0.5)
 DEFAULT = Recipe(
     name="default",
     arch="efficientnet_lite0",

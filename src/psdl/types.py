@@ -144,9 +144,9 @@ class Part:
     """One source of distances: signals cut from taps, and a method on them.
 
     taps: one or several; grid: whose grid gives the positions, "deepest" (the coarsest), "shallowest", or a tap.
-    pool: average each map over pool x pool neighbours first (1: not at all). square: keep only the largest square
-    number of channels, as a DCT start needs. unseen: measure distances in units of what held-out good images
-    show. scale: of the network's input, in the recipe's. weight: share in the sum of parts."""
+    pool: average each map over pool x pool neighbours first. square: keep the largest square number of channels,
+    as a DCT start needs. unseen: measure distances in units of what held-out good images show there; shrink: at
+    least so far drawn to their mean. scale: of the network's input, in the recipe's. weight: share in the sum."""
 
     name: str
     taps: tuple[str, ...]
@@ -156,6 +156,7 @@ class Part:
     pool: int = 1
     square: bool = True
     unseen: bool = False
+    shrink: float = 0.5  # see heldout.shrinkage
     scale: float = 1.0
     weight: float = 1.0
 
@@ -288,9 +289,8 @@ class Reason:
 @dataclass(frozen=True)
 class Region:
     """One connected part of a defect mask, in image pixels; x goes right, y down, from 0. area in pixels; box
-    (left, top, right, bottom), right and bottom exclusive; peak: the map's largest value inside,
-    peak_at (x,y): where; centroid (x,y). reasons: one for each part of the recipe, largest share first.
-    """
+    (left, top, right, bottom), right and bottom exclusive; peak: the map's largest value inside, peak_at (x,y):
+    where; centroid (x,y). reasons: one for each part of the recipe, largest share first."""
 
     area: int
     box: tuple[int, int, int, int]
