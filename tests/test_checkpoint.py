@@ -17,8 +17,8 @@ from tests.parts import good, save
 
 STEPS = {  # what is there -> how much memory learning may take
     "the first images": ("*/images.jsonl", 20, "750MB"),
-    "the first fold": ("coarse-fold-0.npz", 1, "750MB"),
-    "the first part": ("coarse-all.npz", 1, "3GB"),
+    "the first fold": ("coarse-exemplars-fold-0.npz", 1, "750MB"),
+    "the first part": ("coarse-exemplars-all.npz", 1, "3GB"),
 }
 
 

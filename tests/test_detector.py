@@ -141,6 +141,7 @@ def test_the_default_recipe_finds_defects_and_scores_alone_as_in_a_batch(mvtec, 
 
 def test_a_seed_changes_what_is_drawn_and_nothing_else_does():
     one, other = psdl.recipe(seed=1), psdl.recipe(seed=2)
-    assert [p.params.get("seed") for p in one.parts] == [None, 1, None]
+    assert [recipe.seed for recipe in (one, other)] == [1, 2]
+    assert [psdl.recipe("padim", seed=n).parts[0].params["seed"] for n in (1, 2)] == [1, 2]
     assert one != other
     assert psdl.recipe(seed=1) == one

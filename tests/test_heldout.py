@@ -99,7 +99,9 @@ def test_what_is_explained_is_a_share_of_energy_and_never_negative():
 def test_a_part_that_explains_nothing_falls_silent_and_others_share_its_weight():
     norm = np.ones((5, 3), np.float32)
     half, none = (heldout.explained(norm * r, norm) for r in (0.5**0.5, 1.2))
-    recipe = Recipe("r", "none", tuple(Part(name, ("layer3",), "exemplars") for name in "ab"), explained=True)
+    recipe = Recipe(
+        "r", "none", tuple(Part(name, ("layer3",), "exemplars") for name in "ab"), explained=(1.0, 1.0)
+    )
 
     def weights(a, b):
         return [part.weight for part in learning._weighted(recipe, {"a": a, "b": b}).parts]
@@ -119,7 +121,7 @@ def test_only_recipes_that_ask_for_it_have_their_parts_weighted(tmp_path):
     assert sum(weights) == pytest.approx(3)
     assert len(set(weights)) > 1
     assert [p.weight for p in asked.fit(files).model.recipe.parts] == weights
-    unasked = Detector(replace(base, explained=False)).fit(files)
+    unasked = Detector(replace(base, explained=())).fit(files)
     assert {part.weight for part in unasked.model.recipe.parts} == {1}
 
 
@@ -132,7 +134,6 @@ def test_positions_count_less_where_they_mislead():
     for row, place in zip(unaligned, places, strict=True):  # an object of 40 cells on a quiet background
         row[place : place + 40] += 5
     unaligned[:, :50] = np.where(rng.random((60, 1)) < 0.95, rng.normal(size=(60, 50)) / 10, unaligned[:, :50])
-    assert heldout.shrinkage(aligned, fold, 0.0) < 0.2
-    assert heldout.shrinkage(aligned, fold, 0.5) == 0.5
-    assert heldout.shrinkage(unaligned, fold, 0.5) > 0.8
-    assert heldout.shrinkage(np.ones((9, 4), np.float32), np.arange(9) % 3, 0.5) == 0.5
+    assert heldout.shrinkage(aligned, fold) < 0.2
+    assert heldout.shrinkage(unaligned, fold) > 0.8
+    assert heldout.shrinkage(np.ones((9, 4), np.float32), np.arange(9) % 3) == 0

@@ -74,5 +74,5 @@ def _unexplained(
     with ExitStack() as stores:
         filled = fill(recipe, network, items, session, run, count, stores, frame)
         learner = Learner(part, filled.stores[part.name], run, lambda _: None, "cpu")
-        found = heldout.judged(learner.fit, learner.judge, len(items), fold)
+        found = learner.held_out(fold)
     return 1 - heldout.explained(found[..., 2], found[..., 3])

@@ -55,17 +55,17 @@ class Unseen:
         return cls(state.arrays[f"{name}_mean"], state.arrays[f"{name}_scale"])
 
 
-def shrinkage(distances: F32, fold: NDArray[np.intp], least: float) -> float:
-    """How far statistics of held-out distances (N,P) are to be drawn to their means over positions, 0..1: 1 - K1
-    / K0, at least `least`. K0, K1: kurtosis of the distances measured by each position's own statistics, and by
-    one mean and deviation for all.
+def shrinkage(distances: F32, fold: NDArray[np.intp]) -> float:
+    """How far statistics of held-out distances (N,P) are to be drawn to their means over positions, 0..1:
+    1 - K1 / K0. K0, K1: kurtosis of the distances measured by each position's own statistics, and by one mean and
+    deviation for all.
 
     Where parts lie elsewhere in every picture, a position that mostly shows background has a small mean and
     deviation, and a good part that reaches it lies far outside: measured by position, good images then have heavy
     tails, in which defects are lost. Where positions mean the same in every picture both are alike.
     """
     own, common = (_kurtosis(measured(distances, fold, shrink)) for shrink in (0.0, 1.0))
-    return max(least, 1 - common / own)
+    return max(0.0, 1 - common / own)
 
 
 def _kurtosis(values: F32) -> float:

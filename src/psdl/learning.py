@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import checkpoint, heldout
+from psdl import checkpoint, heldout, recipes
 from psdl import score as scoring
 from psdl.backbone.session import Session
 from psdl.calibrate.thresholds import calibrate, numbered
@@ -44,6 +44,7 @@ from psdl.types import (
 )
 
 LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")  # that results depend on
+MISLED = 0.7  # shrinkage above which a position is taken to tell nothing of what is normal there
 LARGE = 1 << 20  # pixels of an input above which a model carries one image for its self-test, not three
 STRANGEST = 24  # good images kept for a look at the good set
 
@@ -101,18 +102,16 @@ def learn(
         filled = fill(recipe, network, items, session, run, tell, opened, frame, in_memory, kept)
         work = sum(store.grid.positions for store in filled.stores.values()) * (int(fold.max()) + 2)
         unseen, states, shares, parts = {}, {}, {}, []
-        for part in recipe.parts:
+        for asked in recipe.parts:
             done = partial(_tell, tell, work)
-            learner = Learner(part, filled.stores[part.name], run, done, device, kept)
-            found = heldout.judged(learner.fit, learner.judge, len(items), fold, learner.keep)
-            state = learner.learned()
-            if part.unseen:
-                part = replace(part, shrink=heldout.shrinkage(found[..., 0], fold, part.shrink))
-            measured = heldout.measured(found[..., 0], fold, part.shrink) if part.unseen else found[..., 0]
-            parts.append(part)
-            unseen[part.name], states[part.name] = measured, _with_statistics(state, part, found)
+            learner = Learner(asked, filled.stores[asked.name], run, done, device, kept)
+            learner, found = _settled(learner, recipe, fold)
+            part, distances = learner.part, found[..., 0]
+            unseen[part.name] = heldout.measured(distances, fold, part.shrink) if part.unseen else distances
+            states[part.name] = _with_statistics(learner.learned(), part, found)
             codes = found.shape[2] == 4  # else the method tells no norms, and counts fully
             shares[part.name] = heldout.explained(found[..., 2], found[..., 3]) if codes else 1.0
+            parts.append(part)
     recipe = replace(recipe, parts=tuple(parts))
     recipe = _weighted(recipe, shares) if recipe.explained else recipe
     least: list[tuple[float, int, Score]] = []
@@ -161,11 +160,28 @@ def _tell(tell: Progress, work: int, done: int) -> None:
     tell("dictionaries", done, work)
 
 
+def _settled(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> tuple[Learner, F32]:
+    """The learner, its part with the shrinkage of its statistics, and what it says of the images held out. Where
+    positions mislead the part it has one dictionary for all of them, if the recipe wants that."""
+    found, part = learner.held_out(fold), learner.part
+    if not part.unseen:
+        return learner, found
+    shrink, other = heldout.shrinkage(found[..., 0], fold), recipes.unbound(part, recipe.seed)
+    if recipe.unbind and shrink > MISLED and other != part:
+        again, found = _settled(replace(learner, part=other, done=lambda _: None), recipe, fold)
+        return replace(again, done=learner.done), found
+    return replace(learner, part=replace(part, shrink=shrink)), found
+
+
 def _weighted(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
-    """The recipe with parts weighted by what each explains of unseen good signals, in all as much as there are
-    parts; equally where no part explains anything."""
-    mean = sum(shares.values()) / len(shares)
-    parts = (replace(part, weight=shares[part.name] / mean if mean else 1.0) for part in recipe.parts)
+    """The recipe with its parts weighted by `recipe.explained` and by what each explains of unseen good signals,
+    in all as much as there are parts; by the first alone where no part explains anything."""
+    given = dict(zip((part.name for part in recipe.parts), recipe.explained, strict=True))
+    found = {name: weight * shares[name] for name, weight in given.items()}
+    if not any(found.values()):
+        found = given
+    mean = sum(found.values()) / len(found)
+    parts = (replace(part, weight=found[part.name] / mean) for part in recipe.parts)
     return replace(recipe, parts=tuple(parts))
 
 
@@ -190,6 +206,10 @@ class Learner:
     device: str
     kept: Checkpoint = NOTHING
 
+    def held_out(self, fold: NDArray[np.intp]) -> F32:
+        """(N,P,1|3|4): what is said of each image by the state learned on the other folds; see `Judge.rows`."""
+        return heldout.judged(self.fit, self.judge, self.store.count, fold, self.keep)
+
     def learned(self) -> State:
         """The state of all images; not learned again if it was kept."""
         arrays = self._kept("all", lambda: self.fit(np.arange(self.store.count)).arrays)
@@ -200,7 +220,7 @@ class Learner:
         return self._kept(f"fold-{fold}", lambda: {"found": compute()})["found"]
 
     def _kept(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
-        found, known = self.kept.arrays(f"{self.part.name}-{name}", compute)
+        found, known = self.kept.arrays(f"{self.part.name}-{self.part.method}-{name}", compute)
         if known:
             self.done(self.store.grid.positions)
         return found

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import psutil
 
-from psdl import plugins, store
+from psdl import plugins, recipes, store
 from psdl.errors import PsdlError
 from psdl.types import Recipe, Signals
 
@@ -44,8 +44,9 @@ def plan(recipe: Recipe, first: Mapping[str, Signals], images: int, most: int | 
     works, kept = [], 0
     for part in recipe.parts:
         N, P, F = shapes[part.name]
-        method = plugins.load("methods", part.method)
-        works.append(method.workspace(N, P, F, method.Params(**part.params)) + 2 * 16 * N * P)
+        for one in (part, recipes.unbound(part, 0)) if recipe.unbind else (part,):
+            method = plugins.load("methods", one.method)
+            works.append(method.workspace(N, P, F, method.Params(**one.params)) + 2 * 16 * N * P)
         kept += 16 * N * P
     height, width = first[recipe.parts[0].name].grid.input
     pixels = 4 * height * width

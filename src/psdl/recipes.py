@@ -22,28 +22,29 @@ PAPER = Recipe(
 )
 
 # Three sources of distances, each measured against held-out good images, then summed by what each explains of
-# them: position-bound, coarse; one dictionary for all positions, fine; position-bound on deep layers, for what is
-# wrong as a whole. docs/accuracy.md says what each earns.
+# them: coarse, fine, and deep layers for what is wrong as a whole. Where a position tells nothing a part has one
+# dictionary for all of them instead. docs/accuracy.md says what each earns.
 NEAR: dict[str, Any] = {"atoms": 64, "sparsity": 4, "whiten": 0.5}
-SHARED: dict[str, Any] = {"learned": 256, "atoms": 1024, "sparsity": 2, "whiten": 0.5, "seed": 0}
+SHARED: dict[str, Any] = {"learned": 256, "atoms": 1024, "sparsity": 2, "whiten": 0.0, "seed": 0}
 BOTH = ("layer2", "layer3")
 GRID: dict[str, Any] = {"grid": "shallowest", "square": False, "unseen": True}
-COARSE = Part("coarse", BOTH, "exemplars", NEAR, **GRID, shrink=0.0, pool=3, scale=0.75)
-FINE = Part("fine", BOTH, "shared", SHARED, **GRID, shrink=0.5, scale=1.25)
-DEEP = Part("deep", ("layer3", "layer4"), "exemplars", NEAR, **GRID, shrink=0.5)
+COARSE = Part("coarse", BOTH, "exemplars", NEAR, **GRID, pool=3, scale=0.75)
+FINE = Part("fine", BOTH, "exemplars", {**NEAR, "atoms": 32}, **GRID, scale=1.25)
+DEEP = Part("deep", ("layer3", "layer4"), "exemplars", NEAR, **GRID, scale=0.75)
 DEFAULT = Recipe(
     name="default",
     arch="efficientnet_lite0",
     parts=(COARSE, FINE, DEEP),
     smoothing=4.0,
     image_score="smooth-top",
-    explained=True,
+    explained=(1.0, 1.25, 0.75),
+    unbind=True,
     multiple=32,
     folds=3,
 )
 
 # One pass through the network, at three quarters of the size.
-FAST = replace(DEFAULT, name="fast", parts=(COARSE,))
+FAST = replace(DEFAULT, name="fast", parts=(COARSE,), explained=(1.0,))
 
 # A baseline: MTD .857 / .736 / .754 in the explorations.
 PADIM = Recipe(
@@ -135,10 +136,16 @@ def tiled(base: Recipe, tile: int) -> Recipe:
             f"--tile was given with the recipe {base.name}, which learns each position by itself and would not fit"
             " into memory: use default, fast or patchcore"
         )
-    params = {**SHARED, "seed": base.seed}
-    parts = [replace(p, method="shared", params=params) if p.method == "exemplars" else p for p in base.parts]
+    parts = [unbound(part, base.seed) for part in base.parts]
     multiple = math.lcm(base.multiple, tiling.ALIGN)
     return replace(base, parts=tuple(parts), tile=tiling.checked(tile), multiple=multiple)
+
+
+def unbound(part: Part, seed: int) -> Part:
+    """The part with one dictionary for all positions, if it is one by exemplars."""
+    if part.method != "exemplars":
+        return part
+    return replace(part, method="shared", params={**SHARED, "seed": seed})
 
 
 def _paper(part: Part, kind: str, layer: str | None, sparsity: float | None, iterations: int | None) -> Part:
@@ -169,6 +176,7 @@ def from_card(card: Mapping[str, Any]) -> Recipe:
 
     values = dict(card)
     values["parts"] = tuple(Part(**{**p, "taps": tuple(p["taps"])}) for p in card["parts"])
+    values["explained"] = tuple(card["explained"])
     if card["input"]:
         rule: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["input"].items()}
         values["input"] = InputRule(**rule)

@@ -53,8 +53,7 @@ class InputRule:
     In order: `crop` cuts the centre; `resize` sets both sides, or `shorter` the shorter one; `window` cuts the
     centre of what is left. None: not done. white: the sample that becomes 255 in images deeper than 8 bit.
     align: how an image is registered to the model's reference first. moving: how turned pixels are read, smooth
-    (bicubic, the border repeated) or nearest (black outside).
-    """
+    (bicubic, the border repeated) or nearest (black outside)."""
 
     crop: tuple[int, int] | None = None
     resize: tuple[int, int] | None = (256, 256)
@@ -145,8 +144,8 @@ class Part:
 
     taps: one or several; grid: whose grid gives the positions, "deepest" (the coarsest), "shallowest", or a tap.
     pool: average each map over pool x pool neighbours first. square: keep the largest square number of channels,
-    as a DCT start needs. unseen: measure distances in units of what held-out good images show there; shrink: at
-    least so far drawn to their mean. scale: of the network's input, in the recipe's. weight: share in the sum."""
+    as a DCT start needs. unseen: measure distances in units of what held-out good images show there; shrink: how
+    far these are drawn to their mean. scale: of the network's input, in the recipe's. weight: share in the sum."""
 
     name: str
     taps: tuple[str, ...]
@@ -156,7 +155,7 @@ class Part:
     pool: int = 1
     square: bool = True
     unseen: bool = False
-    shrink: float = 0.5  # see heldout.shrinkage
+    shrink: float = 0.0  # learning sets it, see heldout.shrinkage
     scale: float = 1.0
     weight: float = 1.0
 
@@ -171,7 +170,8 @@ class Recipe:
     input: InputRule | None = None
     smoothing: float = 4.0  # Gaussian sigma of the map, in input pixels
     image_score: str = "max"
-    explained: bool = False  # learning sets weights: what a part explains of unseen good signals' energy
+    explained: tuple[float, ...] = ()  # learning sets weights: these, times what is explained of unseen signals
+    unbind: bool = False  # a part that positions mislead gets one dictionary for all, see heldout.shrinkage
     multiple: int = 1  # the sides of what the network sees are multiples of so many pixels
     tile: int | None = None  # pixels: larger inputs are seen in overlapping tiles of so many a side
     folds: int = 3  # for scores of good images as if unseen

@@ -15,7 +15,7 @@ def _alone(name: str, method: str, params: Mapping[str, Any]) -> Callable[[int],
 
     def made(seed: int) -> Recipe:
         part: Part = replace(recipes.FAST.parts[0], name=name, method=method, params=params)
-        return replace(recipes.FAST, name=name, parts=(part,), seed=seed)
+        return replace(recipes.FAST, name=name, parts=(part,), unbind=False, seed=seed)
 
     return made
 
@@ -47,7 +47,7 @@ METHODS: dict[str, Callable[[int], Recipe]] = {
     "pca": _alone("pca", "linear", {**PCA, "bound": True}),
     "pca-shared": _alone("pca-shared", "linear", {**PCA, "bound": False}),
     "ridge": _alone("ridge", "linear", {**RIDGE, "bound": True}),
-    "omp-shared": _alone("omp-shared", "shared", {**recipes.SHARED}),
+    "omp-shared": _alone("omp-shared", "shared", {**recipes.SHARED, "whiten": 0.5}),
 }
 
 
