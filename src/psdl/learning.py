@@ -112,6 +112,9 @@ def learn(
             codes = found.shape[2] == 4  # else the method tells no norms, and counts fully
             shares[part.name] = heldout.explained(found[..., 2], found[..., 3]) if codes else 1.0
             parts.append(part)
+    loose = [part.name for part, asked in zip(parts, recipe.parts, strict=True) if part.method != asked.method]
+    if loose:
+        say(f"positions tell little in these images ({', '.join(loose)}): one dictionary for all of them")
     recipe = replace(recipe, parts=tuple(parts))
     recipe = _weighted(recipe, shares) if recipe.explained else recipe
     least: list[tuple[float, int, Score]] = []

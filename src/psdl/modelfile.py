@@ -93,7 +93,8 @@ def described(card: Mapping[str, Any]) -> dict[str, str]:
     grids = {name: f"{grid['h']} x {grid['w']} positions" for name, grid in card["grids"].items()}
     parts = [
         f"{part['name']} ({part['method']}, {', '.join(part['taps'])}, {grids[part['name']]},"
-        f" {', '.join(f'{k} {v}' for k, v in sorted(part['params'].items()))})"
+        f" {', '.join(f'{k} {v}' for k, v in sorted(part['params'].items()))}, weight {part['weight']:.2f}"
+        + (f", statistics drawn to their mean by {part['shrink']:.0%})" if part["unseen"] else ")")
         for part in recipe["parts"]
     ]
     return {
