@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,22 +102,17 @@ def learn(
         kept = opened.enter_context(checkpoint.opened(going, key, say))
         filled = fill(recipe, network, items, session, run, tell, opened, frame, in_memory, kept)
         work = sum(store.grid.positions for store in filled.stores.values()) * (int(fold.max()) + 2)
-        unseen, states, shares, parts = {}, {}, {}, []
-        for asked in recipe.parts:
-            done = partial(_tell, tell, work)
-            learner = Learner(asked, filled.stores[asked.name], run, done, device, kept)
-            learner, found = _settled(learner, recipe, fold)
-            part, distances = learner.part, found[..., 0]
-            unseen[part.name] = heldout.measured(distances, fold, part.shrink) if part.unseen else distances
-            states[part.name] = _with_statistics(learner.learned(), part, found)
-            codes = found.shape[2] == 4  # else the method tells no norms, and counts fully
-            shares[part.name] = heldout.explained(found[..., 2], found[..., 3]) if codes else 1.0
-            parts.append(part)
-    loose = [part.name for part, asked in zip(parts, recipe.parts, strict=True) if part.method != asked.method]
+        done = partial(_tell, tell, work)
+        learners = [Learner(p, filled.stores[p.name], run, done, device, kept) for p in recipe.parts]
+        taught = [_taught(learner, recipe, fold) for learner in learners]
+    loose = [new.part.name for new, old in zip(taught, recipe.parts, strict=True) if new.part.method != old.method]
     if loose:
         say(f"positions tell little in these images ({', '.join(loose)}): one dictionary for all of them")
-    recipe = replace(recipe, parts=tuple(parts))
-    recipe = _weighted(recipe, shares) if recipe.explained else recipe
+    recipe = replace(recipe, parts=tuple(one.part for one in taught))
+    if recipe.explained:
+        recipe = _weighted(recipe, {one.part.name: one.explained for one in taught})
+    states = {one.part.name: one.state for one in taught}
+    unseen = {one.part.name: one.unseen for one in taught}
     least: list[tuple[float, int, Score]] = []
     scores = _keeping(_scores(unseen, states, recipe), least)
     calibration = calibrate(scores, rates, groups, filled.origins)
@@ -161,6 +157,24 @@ def _key(recipe: Recipe, network: Network, items: Sequence[Source], frame: Frame
 
 def _tell(tell: Progress, work: int, done: int) -> None:
     tell("dictionaries", done, work)
+
+
+class Taught(NamedTuple):
+    """A part as it was settled, and its state; unseen (N,P): the distances of the good images as if unseen;
+    explained: the share of their energy that the part's codes explain, 1 for methods that tell no norms."""
+
+    part: Part
+    state: State
+    unseen: F32
+    explained: float
+
+
+def _taught(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> Taught:
+    learner, found = _settled(learner, recipe, fold)
+    part, distances = learner.part, found[..., 0]
+    unseen = heldout.measured(distances, fold, part.shrink) if part.unseen else distances
+    explained = heldout.explained(found[..., 2], found[..., 3]) if found.shape[2] == 4 else 1.0
+    return Taught(part, _with_statistics(learner.learned(), part, found), unseen, explained)
 
 
 def _settled(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> tuple[Learner, F32]:
