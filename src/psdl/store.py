@@ -15,7 +15,7 @@ from psdl.types import F32, Grid, Signals
 
 NAME = "signals.f32"
 ROWS = 512  # images read at a time
-AROUND = 64 << 10  # bytes that the system maps about each one that is read
+AROUND = 2 << 20  # bytes that the system may map about each one that is read (Linux 6: a large folio)
 RESIDENT = 64 << 20  # bytes of a mapped file that are read or written before its pages are let go
 
 
@@ -76,10 +76,13 @@ class Store:
     def positions(self, first: int, last: int, rows: NDArray[np.intp]) -> F32:
         """(p,N,F): positions first up to last of the images `rows`."""
         out = np.empty((last - first, len(rows), self.length), np.float32)
-        for n in range(0, len(rows), ROWS):
-            some = rows[n : n + ROWS]
-            out[:, n : n + ROWS] = self._values[some, first:last].transpose(1, 0, 2)
-            self._let_go(len(some) * max(AROUND, 4 * (last - first) * self.length))
+        whole, asked = (4 * n * self.length for n in (self.grid.positions, last - first))
+        mapped = min(whole, max(AROUND, asked))
+        step = min(ROWS, max(1, RESIDENT // mapped)) if self._map else ROWS
+        for n in range(0, len(rows), step):
+            some = rows[n : n + step]
+            out[:, n : n + step] = self._values[some, first:last].transpose(1, 0, 2)
+            self._let_go(len(some) * mapped)
         return out
 
     def _read(self, values: F32) -> F32:

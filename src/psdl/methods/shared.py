@@ -20,7 +20,7 @@ from psdl.types import F32, Coded, Run, Signals, State
 
 READS = "images"
 LEARNED = 16_384  # signals that K-SVD sees
-COVERED = 131_072  # signals that covering sees
+COVERED = 131_072 * 152  # numbers that covering sees: so many signals of layers 2 and 3, fewer longer ones
 ROUNDS = 6
 STEPS = 14  # in which the atoms that cover are added
 
@@ -48,7 +48,7 @@ def fit(
     """State with dictionary (K,F) float16 and the whitening, learned on the images `rows` of the store."""
     white = whitening.fit(store.batches(rows), store.length, params.whiten)
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(2,)))
-    signals = whitening.apply(white, _drawn(store, rows, COVERED, rng))
+    signals = whitening.apply(white, _drawn(store, rows, COVERED // store.length, rng))
     learned = signals[rng.permutation(len(signals))[:LEARNED]]
     count = min(params.learned, len(learned))
     start = learned[rng.permutation(len(learned))[:count]]
@@ -66,7 +66,7 @@ def fit(
 
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
     """Bytes that `fit` takes beyond the store."""
-    return 6 * 4 * min(COVERED, images * positions) * length
+    return 6 * 4 * min(COVERED, images * positions * length)
 
 
 def extend(state: State, store: Any, rows: NDArray[np.intp], params: Params, run: Run, before: int) -> State:
@@ -75,7 +75,7 @@ def extend(state: State, store: Any, rows: NDArray[np.intp], params: Params, run
     it was learned from."""
     white = whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(2, before)))
-    signals = whitening.apply(white, _drawn(store, rows, COVERED, rng))
+    signals = whitening.apply(white, _drawn(store, rows, COVERED // store.length, rng))
     dictionary = state.arrays["dictionary"].astype(np.float32)
     wanted = round(params.atoms * len(rows) / (before + len(rows)))
     wanted = max(0, min(wanted, 2 * params.atoms - len(dictionary), len(signals)))
