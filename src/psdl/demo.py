@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from psdl import image
 from psdl.data.files import COLUMNS
 from psdl.errors import PsdlError
 from psdl.report.pictures import path_of
@@ -80,9 +81,17 @@ def write(folder: Path) -> int:
 
 
 def best_picture(drawn: list[tuple[Sample, Any]], out: Path) -> Path:
-    """The picture of the defect that stands out most against its model's threshold."""
-    best = max(drawn, key=lambda pair: (pair[0].label, pair[1].score / pair[1].verdict.threshold))
+    """The picture whose outline fits its defect best."""
+    best = max(drawn, key=lambda pair: _overlap(*pair))
     return path_of(best[0], out)
+
+
+def _overlap(sample: Sample, result: Any) -> float:
+    """What predicted and true mask share of their union."""
+    if not sample.mask:
+        return 0.0
+    true = image.read_mask(sample.mask, result.geometry.source, sample.path)
+    return float((true & result.mask).sum() / (true | result.mask).sum())
 
 
 def _photograph(name: str) -> NDArray[np.uint8]:
