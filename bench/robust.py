@@ -12,12 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lamp import exposure
 from psdl import Detector, check, read
 from psdl.compare.methods import method
 from psdl.report import tables
@@ -26,11 +26,6 @@ from psdl.types import InputRule, Sample
 LAMP, OTHER, SHARES = (1, 2), 6, (0.02, 0.05)
 KEYS = ("image_auroc", "pixel_auroc", "aupro")
 RESULTS = Path(__file__).parent / "results"
-
-
-def exposure(sample: Sample) -> int:
-    """The number that a file's name gives."""
-    return int(re.search(r"exp(\d)", sample.name)[1])  # type: ignore[index]
 
 
 def fitted(name: str, rule: InputRule, good: Sequence[Sample]) -> Detector:
@@ -43,15 +38,17 @@ def measured(detector: Detector, test: Sequence[Sample]) -> dict[str, float]:
     return {key: round(mean[key], 4) for key in KEYS}
 
 
-def lamp(name: str, rule: InputRule, good: Sequence[Sample], test: Sequence[Sample]) -> dict[str, Any]:
-    """What a model of two exposures, and one of all, make of a third."""
+def lamp(
+    name: str, rule: InputRule, clean: Detector, good: Sequence[Sample], test: Sequence[Sample]
+) -> dict[str, Any]:
+    """What a model of two exposures, and `clean`, that of all, make of a third."""
     few = [sample for sample in good if exposure(sample) in LAMP]
     shown = [sample for sample in test if exposure(sample) == OTHER]
-    return {"two": measured(fitted(name, rule, few), shown), "all": measured(fitted(name, rule, good), shown)}
+    return {"two": measured(fitted(name, rule, few), shown), "all": measured(clean, shown)}
 
 
 def planted(
-    name: str, rule: InputRule, good: Sequence[Sample], test: Sequence[Sample], share: float
+    name: str, rule: InputRule, clean: Detector, good: Sequence[Sample], test: Sequence[Sample], share: float
 ) -> dict[str, Any]:
     """What bad images among the good ones cost, and whether they are among those shown as suspects."""
     items: dict[str, list[Sample]] = {}
@@ -74,7 +71,7 @@ def planted(
         "kinds": kinds,
         "among_suspects": found,
         "suspects": len(suspects),
-        "clean": measured(fitted(name, rule, good), left),
+        "clean": measured(clean, left),
         "mixed": measured(detector, left),
     }
 
@@ -88,8 +85,8 @@ def main() -> None:
     good, test = check.learning(found.samples), check.testing(found.samples)
     rows: dict[str, dict[str, Any]] = {}
     for name in asked.method or ["default", "fast", "padim", "patchcore-5"]:
-        rows[name] = {"lamp": lamp(name, found.rule, good, test)}
-        rows[name] |= {f"{share:.0%}": planted(name, found.rule, good, test, share) for share in SHARES}
+        known = name, found.rule, fitted(name, found.rule, good), good, test
+        rows[name] = {"lamp": lamp(*known)} | {f"{share:.0%}": planted(*known, share) for share in SHARES}
         print(name, json.dumps(rows[name]), flush=True)
     print(f"\n| method | learned on exposures {LAMP}, judged under {OTHER} | on all | loss, image AUROC |")
     print("|---|---|---|---|")

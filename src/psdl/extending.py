@@ -27,12 +27,12 @@ from psdl.extract import Source, origin
 from psdl.filling import fill
 from psdl.jobs import runner
 from psdl.judge import Judge, method_of, params_of
-from psdl.learning import groups_of
+from psdl.learning import groups_of, with_statistics
 from psdl.model import Model
 from psdl.store import Store
 from psdl.types import F32, Grid, Part, Progress, Run, State
 
-STATISTICS = ("unseen", "code", "residual")  # in the order of what a judge says of a signal
+STATISTICS = ("unseen", "code", "residual")  # of which a state may have means and deviations
 
 
 def extended(
@@ -141,11 +141,11 @@ class _Work:
         """The state with all new images, and in its statistics what was `found` of them unseen."""
         old, before, count = self.model.states[self.part.name], len(self.model.learned), self.store.count
         state = self.learn(np.arange(count))
-        for k, name in enumerate(STATISTICS[: found.shape[2]]):
+        added = with_statistics(state, self.part, found)
+        for name in STATISTICS:
             if f"{name}_mean" in old.arrays:
-                shrink = {"shrink": self.part.shrink} if name == "unseen" else {}
-                new = heldout.statistics(found[..., k], **shrink)
-                state = heldout.merged(heldout.Unseen.of(old, name), before, new, count).into(state, name)
+                known, new = heldout.Unseen.of(old, name), heldout.Unseen.of(added, name)
+                state = heldout.merged(known, before, new, count).into(state, name)
         return state
 
 

@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -102,7 +101,10 @@ def learn(
         kept = opened.enter_context(checkpoint.opened(going, key, say))
         filled = fill(recipe, network, items, session, run, tell, opened, frame, in_memory, kept)
         work = sum(store.grid.positions for store in filled.stores.values()) * (int(fold.max()) + 2)
-        done = partial(_tell, tell, work)
+
+        def done(positions: int) -> None:
+            tell("dictionaries", positions, work)
+
         learners = [Learner(p, filled.stores[p.name], run, done, device, kept) for p in recipe.parts]
         taught = [_taught(learner, recipe, fold) for learner in learners]
     loose = [new.part.name for new, old in zip(taught, recipe.parts, strict=True) if new.part.method != old.method]
@@ -155,10 +157,6 @@ def _key(recipe: Recipe, network: Network, items: Sequence[Source], frame: Frame
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
-def _tell(tell: Progress, work: int, done: int) -> None:
-    tell("dictionaries", done, work)
-
-
 class Taught(NamedTuple):
     """A part as it was settled, and its state; unseen (N,P): the distances of the good images as if unseen;
     explained: the share of their energy that the part's codes explain, 1 for methods that tell no norms."""
@@ -174,7 +172,7 @@ def _taught(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> Taught:
     part, distances = learner.part, found[..., 0]
     unseen = heldout.measured(distances, fold, part.shrink) if part.unseen else distances
     explained = heldout.explained(found[..., 2], found[..., 3]) if found.shape[2] == 4 else 1.0
-    return Taught(part, _with_statistics(learner.learned(), part, found), unseen, explained)
+    return Taught(part, with_statistics(learner.learned(), part, found), unseen, explained)
 
 
 def _settled(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> tuple[Learner, F32]:
@@ -202,7 +200,7 @@ def _weighted(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
     return replace(recipe, parts=tuple(parts))
 
 
-def _with_statistics(state: State, part: Part, found: F32) -> State:
+def with_statistics(state: State, part: Part, found: F32) -> State:
     """The state with what unseen good images show at each position: of the distance, if the part is measured by
     it; and of codes and residuals, which reasons are given by. found (N,P,1|3|4), as `Learner.judge` has it."""
     if part.unseen:
