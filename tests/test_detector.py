@@ -139,6 +139,19 @@ def test_the_default_recipe_finds_defects_and_scores_alone_as_in_a_batch(mvtec, 
     assert all({"unseen_mean", "unseen_scale"} <= set(s.arrays) for s in detector.model.states.values())
 
 
+def test_another_lamp_changes_little_where_light_is_matched_and_much_where_it_is_kept(mvtec):
+    good = sorted((mvtec / "bolt/train/good").iterdir())
+    pixels = np.asarray(Image.open(mvtec / "bolt/test/good/000.png").convert("RGB"))
+    lamps = [np.minimum(np.round(factor * pixels), 255).astype(np.uint8) for factor in (1.0, 0.7, 0.8, 1.2)]
+    moved = {}
+    for light in ("match", "keep"):
+        first, *others = Detector(psdl.recipe("fast", light=light)).fit(good).score(lamps)
+        moved[light] = sum(abs(other.score - first.score) for other in others)
+    assert moved["match"] < moved["keep"] / 2
+    with pytest.raises(PsdlError, match="unknown value of --light 'brighter'"):
+        psdl.recipe(light="brighter")
+
+
 def test_a_seed_changes_what_is_drawn_and_nothing_else_does():
     one, other = psdl.recipe(seed=1), psdl.recipe(seed=2)
     assert [recipe.seed for recipe in (one, other)] == [1, 2]

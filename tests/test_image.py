@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -94,6 +95,33 @@ def test_normalisation():
     found = image.normalise(inputs, (127.0,) * 3, (128.0,) * 3)
     assert found.shape == (1, 3, 2, 2)
     np.testing.assert_array_equal(found, np.float32(1))
+
+
+def test_brightness_is_that_of_the_lit_parts_however_much_dark_ground_there_is():
+    small, large = (np.zeros((40, 40, 3), np.uint8) for _ in range(2))
+    small[:10, :10] = large[:30] = 120
+    assert image.brightness(small) == image.brightness(large) == 120
+    assert image.brightness(np.zeros((8, 8, 3), np.uint8)) == 0
+    inside = np.zeros((40, 40), bool)
+    inside[20:] = True
+    assert image.brightness(small, inside) == 0
+
+
+def test_an_image_is_brought_to_one_brightness_under_any_lamp_but_not_out_of_the_dark():
+    net = SimpleNamespace(mean=(10.0,) * 3, std=(5.0,) * 3)
+    bright = np.random.default_rng(0).integers(100, 200, (16, 16, 3)).astype(np.uint8) & 0xFE
+    full, half = (image.lit(pixels, net, 85.0, None) for pixels in (bright, bright // 2))
+    np.testing.assert_allclose(full, half, rtol=1e-5)
+    assert not np.allclose(image.lit(bright, net, None, None), image.lit(bright // 2, net, None, None))
+    assert image.lit(np.ones((8, 8, 3), np.uint8), net, 85.0, None).max() == (4 - 10) / 5
+    inside = np.zeros((16, 16), bool)
+    inside[:8] = True
+    elsewhere = bright.copy()
+    elsewhere[8:] = 3
+    found = image.lit(bright, net, 85.0, inside)
+    assert found.shape == (1, 3, 16, 16)
+    assert not found[:, :, 8:].any()
+    np.testing.assert_array_equal(found, image.lit(elsewhere, net, 85.0, inside))
 
 
 @pytest.mark.parametrize(

@@ -49,9 +49,8 @@ def extract(
     found: dict[str, Signals] = {}
     for scale in sorted({part.scale for part in recipe.parts}):
         inputs = image.shown(pixels, image.scaled(geometry, scale, recipe.multiple), rule)
-        if frame.roi is not None:
-            inputs = image.blanked(inputs, frame.roi, network.mean)
-        values = image.normalise(inputs[None], network.mean, network.std)
+        inside = image.sized(frame.roi, inputs.shape[:2])
+        values = image.lit(inputs, network, recipe.light, inside)
         maps = tiling.maps(session.maps, values, recipe.tile)
         parts = [part for part in recipe.parts if part.scale == scale]
         found |= {part.name: signals.assemble(maps, part, geometry.input, frame.roi) for part in parts}

@@ -14,9 +14,10 @@ from PIL import Image
 from psdl import moves
 from psdl.decode import Pixels, pixels
 from psdl.errors import PsdlError
-from psdl.types import F32, Geometry, InputRule, Move, Pose
+from psdl.types import F32, Geometry, InputRule, Move, Network, Pose
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
+GAINS = 0.25, 4.0
 
 
 def plan(rule: InputRule, source: tuple[int, int], name: str = "image") -> Geometry:
@@ -108,11 +109,9 @@ def grey(inputs: Pixels) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(inputs).convert("L"))
 
 
-def blanked(inputs: Pixels, roi: NDArray[np.bool_], mean: tuple[float, float, float]) -> Pixels:
-    """Pixels (h,w,3) of which those outside roi (H,W), at any size, are the network's mean: what lies there
-    reaches no activation inside."""
-    inside = np.asarray(Image.fromarray(roi).resize(inputs.shape[1::-1], Image.Resampling.NEAREST))
-    return np.where(inside[..., None], inputs, np.round(mean).astype(np.uint8))
+def sized(roi: NDArray[np.bool_] | None, size: tuple[int, int]) -> NDArray[np.bool_] | None:
+    """A region of interest (H,W), if there is one, at another `size` (h,w)."""
+    return None if roi is None else np.asarray(Image.fromarray(roi).resize(size[::-1], Image.Resampling.NEAREST))
 
 
 def scaled(geometry: Geometry, scale: float, multiple: int = 1) -> Geometry:
@@ -138,9 +137,26 @@ def thumbnail(inputs: Pixels, side: int) -> bytes:
     return file.getvalue()
 
 
-def normalise(inputs: Pixels, mean: tuple[float, ...], std: tuple[float, ...]) -> F32:
-    """(n,H,W,3) uint8 -> (n,3,H,W) float32, (v - mean) / std with both in 8-bit units."""
-    levels = np.arange(256, dtype=np.float32)[:, None]
+def brightness(inputs: Pixels, inside: NDArray[np.bool_] | None = None) -> float:
+    """The mean of the samples of pixels (H,W,3), each weighted by itself, of those `inside` (H,W) if given: how
+    bright the lit parts are, however much dark ground is about them."""
+    counts = np.bincount((inputs if inside is None else inputs[inside]).ravel(), minlength=256)
+    levels = np.arange(256)
+    return float(counts @ levels**2) / max(1.0, float(counts @ levels))
+
+
+def lit(inputs: Pixels, network: Network, light: float | None, inside: NDArray[np.bool_] | None) -> F32:
+    """The network's input (1,3,H,W) float32 of pixels (H,W,3), brought to the brightness `light` (None: as they
+    are) by one factor within GAINS: beyond that it is no other lamp that makes an image dark. Pixels that are not
+    `inside` (H,W) are the network's mean: what lies there reaches no activation inside."""
+    gain = 1.0 if light is None else min(max(light / max(brightness(inputs, inside), 1e-9), GAINS[0]), GAINS[1])
+    values = normalise(inputs[None], network.mean, network.std, gain)
+    return values if inside is None else np.where(inside, values, np.float32(0))
+
+
+def normalise(inputs: Pixels, mean: tuple[float, ...], std: tuple[float, ...], gain: float = 1.0) -> F32:
+    """(n,H,W,3) uint8 -> (n,3,H,W) float32, (gain v - mean) / std, all in 8-bit units."""
+    levels = np.arange(256, dtype=np.float32)[:, None] * np.float32(gain)
     table = (levels - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
     out = np.empty((len(inputs), 3, *inputs.shape[1:3]), np.float32)
     for channel in range(3):

@@ -21,7 +21,7 @@ from psdl.model import Frame, Golden, Model
 from psdl.recipes import from_card
 from psdl.types import Calibration, Grid, Network, Origin, Rates, Sample, State
 
-FORMAT = 6
+FORMAT = 7
 KEY = "psdl"  # the one metadata key: safetensors writes several in random order
 GRAPH = "graph"
 SCORED = ("scores", "peaks", "items", "pixels")  # the calibration's arrays
@@ -105,6 +105,7 @@ def described(card: Mapping[str, Any]) -> dict[str, str]:
         "parts": "; ".join(parts),
         "input": "; ".join(f"{k} {v}" for k, v in (recipe["input"] or {}).items() if v is not None),
         "region of interest": f"{card['region']:.1%} of the input" if card["region"] else "all of the input",
+        "light": f"brought to {recipe['light']:.0f} of 255" if recipe["light"] else "as it is",
         "backbone": f"{network['name']} ({network['licence'] or 'licence not stated'})",
         "graph SHA-256": network["graph_sha256"],
         "weights SHA-256": network["weights_sha256"],

@@ -29,6 +29,7 @@ SHARED: dict[str, Any] = {"learned": 256, "atoms": 1024, "sparsity": 2, "whiten"
 BOTH = ("layer2", "layer3")
 GRID: dict[str, Any] = {"grid": "shallowest", "square": False, "unseen": True}
 COARSE = Part("coarse", BOTH, "exemplars", NEAR, **GRID, pool=3, scale=0.75)
+LIGHT = 85.0  # of 255; well below where the network saturates, see docs/accuracy.md
 FEWER = {**NEAR, "atoms": 32}
 FINE = Part("fine", BOTH, "exemplars", FEWER, **GRID, scale=1.25)
 DEEP = Part("deep", ("layer3", "layer4"), "exemplars", FEWER, **GRID, scale=0.75)
@@ -41,6 +42,7 @@ DEFAULT = Recipe(
     explained=(1.0, 1.25, 0.75),
     unbind=True,
     multiple=32,
+    light=LIGHT,
     folds=3,
 )
 
@@ -80,6 +82,7 @@ PATCHCORE = Recipe(
 )
 
 RECIPES: dict[str, Recipe] = {r.name: r for r in (PAPER, DEFAULT, FAST, PADIM, PATCHCORE)}
+LIGHTS = {"match": LIGHT, "keep": None}
 SEEDED = ("shared", "padim", "patchcore")  # methods that draw
 MULTIPLE = ("layer1", "layer2", "layer3")
 
@@ -95,13 +98,15 @@ def recipe(
     folds: int | None = None,
     seed: int | None = None,
     tile: int | None = None,
+    light: str | None = None,
 ) -> Recipe:
     """The recipe `name` with what is given put in its place. Raises PsdlError on values out of range.
 
     name: "default", "fast", "paper", "padim" or "patchcore"; None: "paper" where one of its own settings is
     given, else "default". Those settings are type, "single" for one `layer` (layer3 if not given) or "multiple"
     for layer1 to layer3; sparsity: T / F in (0, 1]; iterations: rounds of K-SVD. folds: for unseen scores; seed:
-    of folds and of what is drawn; tile: see `tiled`.
+    of folds and of what is drawn; tile: see `tiled`; light: "match", images are brought to one brightness, so that
+    another lamp changes little, or "keep", brightness counts; None: as the recipe has it.
     """
     own = {"type": type, "layer": layer, "sparsity": sparsity, "iterations": iterations}
     given = [key for key, value in own.items() if value is not None]
@@ -113,6 +118,8 @@ def recipe(
         base = replace(base, parts=(_paper(base.parts[0], type or "single", layer, sparsity, iterations),))
     elif given:
         raise PsdlError(f"--{given[0]} is a setting of the recipe paper, not of {name}: add --recipe paper")
+    if light is not None and light not in LIGHTS:
+        raise plugins.unknown("value of --light", light, LIGHTS)
     drawn = base.seed if seed is None else int(_within("seed", seed, -1, 2**63))
     parts = [replace(p, params={**p.params, "seed": drawn}) if p.method in SEEDED else p for p in base.parts]
     found = replace(
@@ -121,6 +128,7 @@ def recipe(
         parts=tuple(parts),
         folds=base.folds if folds is None else int(_within("folds", folds, 1, 1000)),
         seed=drawn,
+        light=base.light if light is None else LIGHTS[light],
     )
     return found if tile is None else tiled(found, tile)
 

@@ -173,6 +173,7 @@ class Recipe:
     explained: tuple[float, ...] = ()  # learning sets weights: these, times what is explained of unseen signals
     unbind: bool = False  # a part that positions mislead gets one dictionary for all, see heldout.shrinkage
     multiple: int = 1  # the sides of what the network sees are multiples of so many pixels
+    light: float | None = None  # what images are brought to, of 255, see image.brightness; None: as they are
     tile: int | None = None  # pixels: larger inputs are seen in overlapping tiles of so many a side
     folds: int = 3  # for scores of good images as if unseen
     seed: int = 0
@@ -247,14 +248,13 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Verdict:
-    """OK, REVIEW or NG; p_value: the share of unseen good images that score at least as high (never 0);
-    review_threshold: scores above it are REVIEW, None where there is no such verdict."""
+    """OK, REVIEW or NG; p_value: the share of unseen good images that score at least as high (never 0)."""
 
     verdict: Literal["OK", "REVIEW", "NG"]
     score: float
     threshold: float
     p_value: float
-    review_threshold: float | None = None
+    review_threshold: float | None = None  # scores above it are REVIEW; None: there is no such verdict
 
 
 @dataclass(frozen=True)

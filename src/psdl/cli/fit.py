@@ -12,7 +12,8 @@ from psdl.errors import PsdlError
 
 SETTLED = (
     *("recipe", "arch", "type", "layer", "sparsity", "iterations", "folds", "seed", "each", "weights", "resize"),
-    *("size", "tile", "roi", "align", "groups", "bit_depth", "false_reject", "review", "confidence", "calibrate"),
+    *("size", "tile", "roi", "align", "light", "groups", "bit_depth", "false_reject", "review", "confidence"),
+    *("calibrate",),
 )  # options that --extend leaves no room for
 
 
@@ -53,6 +54,7 @@ def fit(
     tile: options.Tile = None,
     roi: options.Roi = None,
     align: options.Align = "none",
+    light: options.Light = None,
     groups: options.Groups = "auto",
     max_memory: options.MaxMemory = None,
     bit_depth: options.BitDepth = None,
@@ -176,7 +178,7 @@ def _learn_one(
     from psdl.cli.calibrate import on_images
     from psdl.detector import Detector
 
-    names = ("arch", "type", "layer", "sparsity", "iterations", "folds", "seed", "tile")
+    names = ("arch", "type", "layer", "sparsity", "iterations", "folds", "seed", "tile", "light")
     recipe = recipes.recipe(values["recipe"], **{name: values[name] for name in names})
     rates = {"alarm": values["false_reject"], "review": values["review"], "confidence": values["confidence"]}
     good = check.learning(samples)

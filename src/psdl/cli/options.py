@@ -134,6 +134,13 @@ Align = Annotated[
         " images say. Needs psdl[align]."
     ),
 ]
+Light = Annotated[
+    str | None,
+    typer.Option(
+        help="match: each image is brought to one brightness, so that another lamp changes little (default, fast);"
+        " keep: brightness counts (the other recipes)."
+    ),
+]
 MaxMemory = Annotated[
     str | None,
     typer.Option(

@@ -42,6 +42,7 @@ def run(
     tile: options.Tile = None,
     roi: options.Roi = None,
     align: options.Align = "none",
+    light: options.Light = None,
     groups: options.Groups = "auto",
     max_memory: options.MaxMemory = None,
     bit_depth: options.BitDepth = None,

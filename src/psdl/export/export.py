@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from onnx import TensorProto, helper
-from PIL import Image
 
 from psdl import image, modelfile
 from psdl.backbone.session import Session
@@ -94,12 +93,9 @@ def _maps(
     """The network's maps of the image at one scale: their names and shapes, by tap."""
     box = at.crop if source else None
     pixels = picture.resized(g, "image", box, at.resized, rule.filter)
-    roi = model.frame.roi
     height, width = at.input
-    inside = (
-        None if roi is None else np.asarray(Image.fromarray(roi).resize((width, height), Image.Resampling.NEAREST))
-    )
-    values = picture.normalised(g, pixels, at.window, model.network, inside)
+    inside = image.sized(model.frame.roi, at.input)
+    values = picture.normalised(g, pixels, at.window, model.network, model.recipe.light, inside)
     maps = g.network(model.network.graph, values, model.network.taps)
     known = Session(model.network).maps(np.zeros((1, 3, height, width), np.float32))
     return maps, {tap: known[tap].shape for tap in maps}

@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
+from psdl import image
 from psdl.export.graph import Graph
-from psdl.types import F32, Network
+from psdl.types import Network
 
 BITS = 22
 SUPPORT = {"lanczos": 3.0, "bicubic": 2.0}
@@ -87,15 +89,32 @@ def _polynomial(g: Graph, x: str, weights: tuple[float, ...]) -> str:
 
 
 def normalised(
-    g: Graph, pixels: str, window: tuple[int, int, int, int], network: Network, inside: F32 | None
+    g: Graph,
+    pixels: str,
+    window: tuple[int, int, int, int],
+    network: Network,
+    light: float | None,
+    inside: NDArray[np.bool_] | None,
 ) -> str:
-    """(3,H,W) -> the network's input (1,3,h,w) float32: the window (left, top, right, bottom), outside the region
-    of interest `inside` (h,w) the network's mean, then (v - mean) / std."""
+    """(3,H,W) float64 -> the network's input (1,3,h,w) float32: the window (left, top, right, bottom), then what
+    `image.lit` does."""
     left, top, right, bottom = window
     cut = g.op("Slice", pixels, np.array([top, left]), np.array([bottom, right]), np.array([1, 2]))
     values = g.op("Cast", cut, to=1)
+    if light is not None:
+        values = g.op("Mul", values, _gain(g, cut, light, inside))
     mean, std = (np.asarray(v, np.float32)[:, None, None] for v in (network.mean, network.std))
-    if inside is not None:
-        values = g.op("Where", inside > 0, values, np.round(mean).astype(np.uint8).astype(np.float32))
     scaled = g.op("Div", g.op("Sub", values, mean), std)
+    if inside is not None:
+        scaled = g.op("Where", inside, scaled, 0.0)
     return g.op("Unsqueeze", scaled, np.array([0]))
+
+
+def _gain(g: Graph, pixels: str, light: float, inside: NDArray[np.bool_] | None) -> str:
+    """The factor, a float32, that brings pixels (3,h,w) float64 to a brightness, see `image.brightness`."""
+    if inside is not None:
+        pixels = g.op("Mul", pixels, inside.astype(np.float64))
+    total = g.op("Max", g.op("ReduceSum", pixels, keepdims=0), np.float64(1))
+    brightness = g.op("Max", g.op("Div", g.op("ReduceSumSquare", pixels, keepdims=0), total), np.float64(1e-9))
+    gain = g.op("Clip", g.op("Div", np.float64(light), brightness), *map(np.float64, image.GAINS))
+    return g.op("Cast", gain, to=1)
