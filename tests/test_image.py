@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -108,20 +107,13 @@ def test_brightness_is_that_of_the_lit_parts_however_much_dark_ground_there_is()
 
 
 def test_an_image_is_brought_to_one_brightness_under_any_lamp_but_not_out_of_the_dark():
-    net = SimpleNamespace(mean=(10.0,) * 3, std=(5.0,) * 3)
     bright = np.random.default_rng(0).integers(100, 200, (16, 16, 3)).astype(np.uint8) & 0xFE
-    full, half = (image.lit(pixels, net, 85.0, None) for pixels in (bright, bright // 2))
-    np.testing.assert_allclose(full, half, rtol=1e-5)
-    assert not np.allclose(image.lit(bright, net, None, None), image.lit(bright // 2, net, None, None))
-    assert image.lit(np.ones((8, 8, 3), np.uint8), net, 85.0, None).max() == (4 - 10) / 5
-    inside = np.zeros((16, 16), bool)
-    inside[:8] = True
-    elsewhere = bright.copy()
-    elsewhere[8:] = 3
-    found = image.lit(bright, net, 85.0, inside)
-    assert found.shape == (1, 3, 16, 16)
-    assert not found[:, :, 8:].any()
-    np.testing.assert_array_equal(found, image.lit(elsewhere, net, 85.0, inside))
+    full, half = (image.gain(pixels, 85.0) * pixels.astype(float) for pixels in (bright, bright // 2))
+    np.testing.assert_allclose(full, half, rtol=1e-12)
+    assert image.gain(bright, None) == 1.0
+    assert image.gain(np.zeros((8, 8, 3), np.uint8), 85.0) == image.GAINS[1]
+    found = image.normalise(bright[None], (10.0,) * 3, (5.0,) * 3, 0.5)
+    np.testing.assert_allclose(found[0], (bright.transpose(2, 0, 1) / 2 - 10) / 5)
 
 
 @pytest.mark.parametrize(

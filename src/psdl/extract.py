@@ -47,10 +47,15 @@ def extract(
     pixels, geometry = placed(source, rule, frame)
     read = time.perf_counter()
     found: dict[str, Signals] = {}
+    gain: float | None = None
     for scale in sorted({part.scale for part in recipe.parts}):
         inputs = image.shown(pixels, image.scaled(geometry, scale, recipe.multiple), rule)
         inside = image.sized(frame.roi, inputs.shape[:2])
-        values = image.lit(inputs, network, recipe.light, inside)
+        if gain is None:  # of the smallest: one factor for all scales
+            gain = image.gain(inputs, recipe.light, inside)
+        values = image.normalise(inputs[None], network.mean, network.std, gain)
+        if inside is not None:
+            values = np.where(inside, values, np.float32(0))  # what lies outside reaches no activation inside
         maps = tiling.maps(session.maps, values, recipe.tile)
         parts = [part for part in recipe.parts if part.scale == scale]
         found |= {part.name: signals.assemble(maps, part, geometry.input, frame.roi) for part in parts}

@@ -14,7 +14,7 @@ from PIL import Image
 from psdl import moves
 from psdl.decode import Pixels, pixels
 from psdl.errors import PsdlError
-from psdl.types import F32, Geometry, InputRule, Move, Network, Pose
+from psdl.types import F32, Geometry, InputRule, Move, Pose
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
 GAINS = 0.25, 4.0
@@ -145,13 +145,12 @@ def brightness(inputs: Pixels, inside: NDArray[np.bool_] | None = None) -> float
     return float(counts @ levels**2) / max(1.0, float(counts @ levels))
 
 
-def lit(inputs: Pixels, network: Network, light: float | None, inside: NDArray[np.bool_] | None) -> F32:
-    """The network's input (1,3,H,W) float32 of pixels (H,W,3), brought to the brightness `light` (None: as they
-    are) by one factor within GAINS: beyond that it is no other lamp that makes an image dark. Pixels that are not
-    `inside` (H,W) are the network's mean: what lies there reaches no activation inside."""
-    gain = 1.0 if light is None else min(max(light / max(brightness(inputs, inside), 1e-9), GAINS[0]), GAINS[1])
-    values = normalise(inputs[None], network.mean, network.std, gain)
-    return values if inside is None else np.where(inside, values, np.float32(0))
+def gain(inputs: Pixels, light: float | None, inside: NDArray[np.bool_] | None = None) -> float:
+    """The factor that brings pixels (H,W,3) to the brightness `light` (None: 1), within GAINS: beyond that it is
+    no other lamp that makes an image dark."""
+    if light is None:
+        return 1.0
+    return min(max(light / max(brightness(inputs, inside), 1e-9), GAINS[0]), GAINS[1])
 
 
 def normalise(inputs: Pixels, mean: tuple[float, ...], std: tuple[float, ...], gain: float = 1.0) -> F32:

@@ -32,9 +32,14 @@ def _named(name: str) -> Callable[[int], Recipe]:
     return lambda seed: recipes.recipe(name, seed=seed)
 
 
+def _lit(base: Callable[[int], Recipe]) -> Callable[[int], Recipe]:
+    return lambda seed: replace(base(seed), light=recipes.LIGHT)
+
+
 PCA = {"kind": "pca", "kept": 0.95, "ridge": 0.0, "whiten": 0.5}
 RIDGE = {"kind": "ridge", "kept": 0.0, "ridge": 0.1, "whiten": 0.5}
-# name: what makes its recipe from a seed. The last five see what `fast` sees and differ in how a signal is coded.
+# name: what makes its recipe from a seed. Two baselines also see images as the default does, brought to one
+# brightness. The last five see what `fast` sees and differ in how a signal is coded.
 METHODS: dict[str, Callable[[int], Recipe]] = {
     "default": _named("default"),
     "fast": _named("fast"),
@@ -43,6 +48,8 @@ METHODS: dict[str, Callable[[int], Recipe]] = {
     "patchcore-1": _patchcore(0.01),
     "patchcore-5": _patchcore(0.05),
     "patchcore-10": _patchcore(0.10),
+    "padim-light": _lit(_named("padim")),
+    "patchcore-5-light": _lit(_patchcore(0.05)),
     "nearest": _alone("nearest", "exemplars", {**recipes.NEAR, "sparsity": 1}),
     "pca": _alone("pca", "linear", {**PCA, "bound": True}),
     "pca-shared": _alone("pca-shared", "linear", {**PCA, "bound": False}),

@@ -15,8 +15,9 @@ from psdl.errors import PsdlError
 from psdl.export import coding, picture, scoring
 from psdl.export.graph import Graph
 from psdl.model import Model
-from psdl.types import Geometry, InputRule
+from psdl.types import Geometry, InputRule, Network
 
+Shapes = dict[str, tuple[int, ...]]
 VERDICTS = ("OK", "REVIEW", "NG")
 
 
@@ -39,14 +40,18 @@ def exported(model: Model) -> Any:
     g = Graph()
     geometry = image.plan(rule, source or rule.resize or (0, 0))
     found: dict[str, str] = {}
+    gain = ""  # of the smallest scale, for all of them
     for scale in sorted({part.scale for part in recipe.parts}):
         at = image.scaled(geometry, scale, recipe.multiple)
-        maps, shapes = _maps(g, model, at, rule, source)
+        pixels, inside = _pixels(g, at, rule, source), image.sized(frame.roi, at.input)
+        gain = gain or picture.gain(g, pixels, recipe.light, inside)
+        values = picture.normalised(g, pixels, model.network, gain, inside)
+        maps, shapes = _maps(g, model.network, values, at.input)
         for part in recipe.parts:
             if part.scale == scale:
                 state = model.states[part.name]
-                values = coding.assembled(g, maps, shapes, part, state)
-                found[part.name] = coding.distances(g, values, part, state)
+                signals = coding.assembled(g, maps, shapes, part, state)
+                found[part.name] = coding.distances(g, signals, part, state)
     grids = {name: state.grid for name, state in model.states.items()}
     size = geometry.input
     whole = scoring.mapped(g, found, grids, recipe)
@@ -87,18 +92,16 @@ def _check(model: Model, rule: InputRule) -> None:
         coding.check(part)
 
 
-def _maps(
-    g: Graph, model: Model, at: Geometry, rule: InputRule, source: tuple[int, int] | None
-) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
-    """The network's maps of the image at one scale: their names and shapes, by tap."""
+def _pixels(g: Graph, at: Geometry, rule: InputRule, source: tuple[int, int] | None) -> str:
+    """The image (3,h,w) float64 of whole numbers, as it is shown at one scale."""
     box = at.crop if source else None
-    pixels = picture.resized(g, "image", box, at.resized, rule.filter)
-    height, width = at.input
-    inside = image.sized(model.frame.roi, at.input)
-    values = picture.normalised(g, pixels, at.window, model.network, model.recipe.light, inside)
-    maps = g.network(model.network.graph, values, model.network.taps)
-    known = Session(model.network).maps(np.zeros((1, 3, height, width), np.float32))
-    return maps, {tap: known[tap].shape for tap in maps}
+    return picture.cut(g, picture.resized(g, "image", box, at.resized, rule.filter), at.window)
+
+
+def _maps(g: Graph, network: Network, values: str, size: tuple[int, int]) -> tuple[dict[str, str], Shapes]:
+    """The network's maps of `values` (1,3,h,w) of `size` (h,w): their names and shapes, by tap."""
+    known = Session(network).maps(np.zeros((1, 3, *size), np.float32))
+    return g.network(network.graph, values, network.taps), {tap: found.shape for tap, found in known.items()}
 
 
 def _facts(model: Model) -> dict[str, str]:

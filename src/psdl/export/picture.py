@@ -88,33 +88,30 @@ def _polynomial(g: Graph, x: str, weights: tuple[float, ...]) -> str:
     return value
 
 
-def normalised(
-    g: Graph,
-    pixels: str,
-    window: tuple[int, int, int, int],
-    network: Network,
-    light: float | None,
-    inside: NDArray[np.bool_] | None,
-) -> str:
-    """(3,H,W) float64 -> the network's input (1,3,h,w) float32: the window (left, top, right, bottom), then what
-    `image.lit` does."""
+def cut(g: Graph, pixels: str, window: tuple[int, int, int, int]) -> str:
+    """(3,H,W) -> (3,h,w): the window (left, top, right, bottom)."""
     left, top, right, bottom = window
-    cut = g.op("Slice", pixels, np.array([top, left]), np.array([bottom, right]), np.array([1, 2]))
-    values = g.op("Cast", cut, to=1)
-    if light is not None:
-        values = g.op("Mul", values, _gain(g, cut, light, inside))
+    return g.op("Slice", pixels, np.array([top, left]), np.array([bottom, right]), np.array([1, 2]))
+
+
+def gain(g: Graph, pixels: str, light: float | None, inside: NDArray[np.bool_] | None) -> str:
+    """The factor, a float32, of pixels (3,h,w) float64, as `image.gain` has it."""
+    if light is None:
+        return g.constant(1.0)
+    if inside is not None:
+        pixels = g.op("Mul", pixels, inside.astype(np.float64))
+    total = g.op("Max", g.op("ReduceSum", pixels, keepdims=0), np.float64(1))
+    brightness = g.op("Max", g.op("Div", g.op("ReduceSumSquare", pixels, keepdims=0), total), np.float64(1e-9))
+    factor = g.op("Clip", g.op("Div", np.float64(light), brightness), *map(np.float64, image.GAINS))
+    return g.op("Cast", factor, to=1)
+
+
+def normalised(g: Graph, pixels: str, network: Network, factor: str, inside: NDArray[np.bool_] | None) -> str:
+    """Pixels (3,h,w) float64 -> the network's input (1,3,h,w) float32: (factor v - mean) / std, and 0 where it is
+    not `inside` (h,w)."""
+    values = g.op("Mul", g.op("Cast", pixels, to=1), factor)
     mean, std = (np.asarray(v, np.float32)[:, None, None] for v in (network.mean, network.std))
     scaled = g.op("Div", g.op("Sub", values, mean), std)
     if inside is not None:
         scaled = g.op("Where", inside, scaled, 0.0)
     return g.op("Unsqueeze", scaled, np.array([0]))
-
-
-def _gain(g: Graph, pixels: str, light: float, inside: NDArray[np.bool_] | None) -> str:
-    """The factor, a float32, that brings pixels (3,h,w) float64 to a brightness, see `image.brightness`."""
-    if inside is not None:
-        pixels = g.op("Mul", pixels, inside.astype(np.float64))
-    total = g.op("Max", g.op("ReduceSum", pixels, keepdims=0), np.float64(1))
-    brightness = g.op("Max", g.op("Div", g.op("ReduceSumSquare", pixels, keepdims=0), total), np.float64(1e-9))
-    gain = g.op("Clip", g.op("Div", np.float64(light), brightness), *map(np.float64, image.GAINS))
-    return g.op("Cast", gain, to=1)
