@@ -81,10 +81,21 @@ PATCHCORE = Recipe(
     ),
 )
 
-RECIPES: dict[str, Recipe] = {r.name: r for r in (PAPER, DEFAULT, FAST, PADIM, PATCHCORE)}
+
+def _coreset(percent: int) -> Recipe:
+    """PatchCore with so large a coreset."""
+    part = replace(PATCHCORE.parts[0], params={**PATCHCORE.parts[0].params, "share": percent / 100})
+    return replace(PATCHCORE, name=f"patchcore-{percent}", parts=(part,))
+
+
+RECIPES: dict[str, Recipe] = {
+    r.name: r for r in (PAPER, DEFAULT, FAST, PADIM, PATCHCORE, _coreset(1), _coreset(10))
+}
+ALIASES = {"psdl": "default", "patchcore-5": "patchcore"}
 LIGHTS = {"match": LIGHT, "keep": None}
 SEEDED = ("shared", "padim", "patchcore")  # methods that draw
 MULTIPLE = ("layer1", "layer2", "layer3")
+QUARTERS = ("layer1", "layer2", "layer3", "layer4")
 
 
 def recipe(
@@ -102,15 +113,16 @@ def recipe(
 ) -> Recipe:
     """The recipe `name` with what is given put in its place. Raises PsdlError on values out of range.
 
-    name: "default", "fast", "paper", "padim" or "patchcore"; None: "paper" where one of its own settings is
-    given, else "default". Those settings are type, "single" for one `layer` (layer3 if not given) or "multiple"
-    for layer1 to layer3; sparsity: T / F in (0, 1]; iterations: rounds of K-SVD. folds: for unseen scores; seed:
-    of folds and of what is drawn; tile: see `tiled`; light: "match", images are brought to one brightness, so that
-    another lamp changes little, or "keep", brightness counts; None: as the recipe has it.
+    name: one of RECIPES or ALIASES; None: "paper" where one of its own settings is given, else "default". Those
+    settings are type, "single" for one `layer` (layer3 if not given) or "multiple" for layer1 to layer3; sparsity:
+    T / F in (0, 1]; iterations: rounds of K-SVD. folds: for unseen scores; seed: of folds and of what is drawn;
+    tile: see `tiled`; light: "match", images are brought to one brightness, so that another lamp changes little,
+    or "keep", brightness counts; None: as the recipe has it.
     """
     own = {"type": type, "layer": layer, "sparsity": sparsity, "iterations": iterations}
     given = [key for key, value in own.items() if value is not None]
     name = name or ("paper" if given else "default")
+    name = ALIASES.get(name, name)
     if name not in RECIPES:
         raise plugins.unknown("recipe", name, RECIPES)
     base = RECIPES[name]
@@ -148,6 +160,26 @@ def tiled(base: Recipe, tile: int) -> Recipe:
     parts = [unbound(part, base.seed) for part in base.parts]
     multiple = math.lcm(base.multiple, tiling.ALIGN)
     return replace(base, parts=tuple(parts), tile=tiling.checked(tile), multiple=multiple)
+
+
+def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recipe:
+    """The recipe on a backbone that offers `taps`, in the order of depth.
+
+    Where it knows none of the recipe's layer1 to layer4 they become its taps at the quarters of its depth, each
+    part's once. patch: the side in pixels of a transformer's patches, of which the sides of its inputs become
+    multiples. Raises PsdlError on tiles and patches together: tiles are cut for convolutions.
+    """
+    if patch and base.tile:
+        raise PsdlError("--tile needs a convolutional network, but this one sees patches: leave --tile out")
+    wanted = {tap for part in base.parts for tap in part.taps}
+    if not wanted & set(taps) and wanted <= set(QUARTERS):
+        found = {layer: taps[-(-n * len(taps) // 4) - 1] for n, layer in enumerate(QUARTERS, 1)}
+        parts = [
+            replace(p, taps=tuple({found[t]: None for t in p.taps}), grid=found.get(p.grid, p.grid))
+            for p in base.parts
+        ]
+        base = replace(base, parts=tuple(parts))
+    return replace(base, multiple=patch) if patch else base
 
 
 def unbound(part: Part, seed: int) -> Part:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from psdl import plugins
 from psdl.backbone.zoo import ZOO
@@ -16,40 +16,57 @@ PACKAGED = Path(__file__).parent / "graphs"
 IMAGENET = {"mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]}  # of 8-bit values
 
 
+class Offered(NamedTuple):
+    """What a backbone has to offer: its taps in the order of depth; the side of its patches in pixels, where its
+    maps are a transformer's tokens."""
+
+    taps: tuple[str, ...]
+    patch: int | None
+
+
+def offered(arch: str, weights: str | None = None) -> Offered:
+    """The taps of the network `arch`, and its patches. Raises PsdlError like `network`."""
+    if arch in ZOO:
+        return Offered(tuple(ZOO[arch].taps), None)
+    from psdl.backbone import tokens
+
+    model = _read(_file(arch, weights))
+    return Offered(tuple(_taps(model)), tokens.patch_size(model))
+
+
 def network(arch: str, taps: tuple[str, ...], weights: str | None = None) -> Network:
     """The network `arch` with its graph cut to `taps` (in any order).
 
     arch: a name of the zoo, a timm name, or a path ending in .onnx. weights: a file for networks that are
     exported. Raises PsdlError on unknown names and taps, and when weights are not to be had.
     """
+    if arch in ZOO:
+        check_taps(arch, taps, tuple(ZOO[arch].taps))
+    return cut(_file(arch, weights), arch, taps, ZOO[arch].licence if arch in ZOO else "")
+
+
+def _file(arch: str, weights: str | None) -> Path:
+    """The graph file of a network with all its taps, exported now if need be."""
     if arch.endswith(".onnx"):
-        return cut(Path(arch), arch, taps)
+        return Path(arch)
     if arch in ZOO and ZOO[arch].timm is None:
         if weights:
             raise PsdlError(f"{arch} comes with its weights, so --weights {weights} has no use: leave it out")
-        return cut(PACKAGED / f"{arch}.onnx", arch, taps, ZOO[arch].licence)
-    if arch in ZOO:
-        check_taps(arch, taps, tuple(ZOO[arch].taps))
+        return PACKAGED / f"{arch}.onnx"
     from psdl.backbone.export import exported
 
-    return cut(exported(arch, weights), arch, taps, ZOO[arch].licence if arch in ZOO else "")
+    return exported(arch, weights)
 
 
 def cut(path: Path, name: str, taps: tuple[str, ...], licence: str = "") -> Network:
-    """The graph file `path` as a Network that computes no more than `taps`."""
-    import onnx
+    """The graph file `path` as a Network that computes no more than `taps`; tokens become maps."""
     from onnx.utils import Extractor
 
-    if not path.is_file():
-        raise PsdlError(f"no graph file {path}: give an .onnx file or a name such as {', '.join(ZOO)}")
-    try:
-        model = onnx.load(path)
-        onnx.checker.check_model(model)
-    except Exception as error:  # protobuf's and onnx's errors share no class
-        line = " ".join(str(error).split())[:200]
-        raise PsdlError(f"{path} is not an ONNX graph that can be read ({line}): export it again") from None
-    known = {o.name: _channels(o) for o in model.graph.output}
-    known = {k: v for k, v in known.items() if v > 0}
+    from psdl.backbone import tokens
+
+    model = _read(path)
+    tokens.to_maps(model)
+    known = _taps(model)
     check_taps(name, taps, tuple(known))
     ordered = tuple(t for t in known if t in taps)
     card: dict[str, Any] = next((json.loads(p.value) for p in model.metadata_props if p.key == "psdl"), {})
@@ -71,6 +88,21 @@ def cut(path: Path, name: str, taps: tuple[str, ...], licence: str = "") -> Netw
     )
 
 
+def _read(path: Path) -> Any:
+    """The graph file, checked, as an onnx.ModelProto."""
+    import onnx
+
+    if not path.is_file():
+        raise PsdlError(f"no graph file {path}: give an .onnx file or a name such as {', '.join(ZOO)}")
+    try:
+        model = onnx.load(path)
+        onnx.checker.check_model(model)
+    except Exception as error:  # protobuf's and onnx's errors share no class
+        line = " ".join(str(error).split())[:200]
+        raise PsdlError(f"{path} is not an ONNX graph that can be read ({line}): export it again") from None
+    return model
+
+
 def check_taps(name: str, taps: tuple[str, ...], known: tuple[str, ...]) -> None:
     """Raises PsdlError that lists the known taps, nearest first."""
     for tap in taps:
@@ -78,6 +110,8 @@ def check_taps(name: str, taps: tuple[str, ...], known: tuple[str, ...]) -> None
             raise plugins.unknown(f"layer of {name}", tap, known)
 
 
-def _channels(output: Any) -> int:
-    shape = output.type.tensor_type.shape.dim
-    return int(shape[1].dim_value) if len(shape) == 4 else 0
+def _taps(model: Any) -> dict[str, int]:
+    """The outputs that are maps (n,C,h,w) or tokens (n,T,C) of a known C, with their C."""
+    shapes = {o.name: o.type.tensor_type.shape.dim for o in model.graph.output}
+    known = {name: int(s[1 if len(s) == 4 else 2].dim_value) for name, s in shapes.items() if len(s) in (3, 4)}
+    return {name: channels for name, channels in known.items() if channels > 0}

@@ -22,11 +22,14 @@ def read_config(context: typer.Context, file: Path | None) -> Path | None:
         raise PsdlError(f"no file {file}: give a TOML file of options with --config") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise PsdlError(f"{file} is not a TOML file that can be read ({error}): correct it") from None
-    known = [p.name for p in context.command.params if p.name and p.name != "config"]
-    renamed = {key.replace("-", "_"): value for key, value in values.items()}
-    for key in renamed:
-        if key not in known:
-            raise plugins.unknown(f"option in {file}", key, known)
+    params = [p for p in context.command.params if p.name and p.name != "config"]
+    known = {flag.strip("-").replace("-", "_"): str(p.name) for p in params for flag in (*p.opts, p.name)}
+    renamed: dict[str, Any] = {}
+    for key, value in values.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            raise plugins.unknown(f"option in {file}", name, known)
+        renamed[known[name]] = value
     context.default_map = {**(context.default_map or {}), **renamed}
     return file
 
@@ -51,8 +54,10 @@ Config = Annotated[
 Recipe = Annotated[
     str | None,
     typer.Option(
-        help="default; fast, its coarse part alone; baselines padim, patchcore; or paper, the published method:"
-        " the next settings are its."
+        "--recipe",
+        "--method",
+        help="default (or psdl); fast, its coarse part alone; the baselines padim, patchcore (a coreset of 5 %),"
+        " patchcore-1, patchcore-10; or paper, the published method: the next settings are its.",
     ),
 ]
 Arch = Annotated[

@@ -20,20 +20,8 @@ def _alone(name: str, method: str, params: Mapping[str, Any]) -> Callable[[int],
     return made
 
 
-def _patchcore(share: float) -> Callable[[int], Recipe]:
-    def made(seed: int) -> Recipe:
-        base = recipes.recipe("patchcore", seed=seed)
-        return replace(base, parts=(replace(base.parts[0], params={**base.parts[0].params, "share": share}),))
-
-    return made
-
-
-def _named(name: str) -> Callable[[int], Recipe]:
-    return lambda seed: recipes.recipe(name, seed=seed)
-
-
-def _lit(base: Callable[[int], Recipe]) -> Callable[[int], Recipe]:
-    return lambda seed: replace(base(seed), light=recipes.LIGHT)
+def _named(name: str, light: str | None = None) -> Callable[[int], Recipe]:
+    return lambda seed: recipes.recipe(name, seed=seed, light=light)
 
 
 PCA = {"kind": "pca", "kept": 0.95, "ridge": 0.0, "whiten": 0.5}
@@ -41,15 +29,10 @@ RIDGE = {"kind": "ridge", "kept": 0.0, "ridge": 0.1, "whiten": 0.5}
 # name: what makes its recipe from a seed. Two baselines also see images as the default does, brought to one
 # brightness. The last five see what `fast` sees and differ in how a signal is coded.
 METHODS: dict[str, Callable[[int], Recipe]] = {
-    "default": _named("default"),
-    "fast": _named("fast"),
-    "paper": _named("paper"),
-    "padim": _named("padim"),
-    "patchcore-1": _patchcore(0.01),
-    "patchcore-5": _patchcore(0.05),
-    "patchcore-10": _patchcore(0.10),
-    "padim-light": _lit(_named("padim")),
-    "patchcore-5-light": _lit(_patchcore(0.05)),
+    **{name: _named(name) for name in ("default", "fast", "paper", "padim")},
+    **{name: _named(name) for name in ("patchcore-1", "patchcore-5", "patchcore-10")},
+    "padim-light": _named("padim", "match"),
+    "patchcore-5-light": _named("patchcore-5", "match"),
     "nearest": _alone("nearest", "exemplars", {**recipes.NEAR, "sparsity": 1}),
     "pca": _alone("pca", "linear", {**PCA, "bound": True}),
     "pca-shared": _alone("pca-shared", "linear", {**PCA, "bound": False}),
