@@ -17,6 +17,7 @@ from psdl.errors import PsdlError
 from psdl.types import InputRule, Run, Sample
 
 SIDE = 256  # of the network's input, in pixels
+LONG = 1.5  # aspect ratio up to which making images square loses nothing that was measured (docs/data.md)
 
 
 @dataclass(frozen=True)
@@ -148,9 +149,12 @@ def sized(rule: InputRule, sizes: Counter[tuple[int, int]], resize: str | None, 
     """The rule with another way to the network's size, for good images of `sizes`; its crop stays.
 
     resize: "square", both sides to `side` (256 if None); "keep", as many pixels in the middle image's aspect
-    ratio, each side a multiple of 8; "none", as large as they are, for which all must have one size; None: as the
-    rule has it, or "square" if a side is given. Raises PsdlError on values out of range and on sizes that differ.
+    ratio, each side a multiple of 8; "none", as large as they are, for which all must have one size; None: "keep"
+    where the rule makes squares and the middle image is longer than LONG, else as the rule has it, "square" if a
+    side is given. Raises PsdlError on values out of range and on sizes that differ.
     """
+    if resize is None and replace(rule, white=None, filter="lanczos") == InputRule():
+        resize = "keep" if max(_ratio(sizes) ** 2, _ratio(sizes) ** -2) > LONG else None
     if resize is None and side is None:
         return rule
     resize, length = resize or "square", side or SIDE
@@ -160,7 +164,7 @@ def sized(rule: InputRule, sizes: Counter[tuple[int, int]], resize: str | None, 
         raise PsdlError(f"--size is {side}: give the network's input size in pixels, from 32 to 4096")
     cut = replace(rule, resize=(length, length), shorter=None, window=None)
     if resize == "keep":
-        ratio = float(np.median([np.sqrt(h / w) for h, w in ([rule.crop] if rule.crop else sizes.elements())]))
+        ratio = _ratio(Counter([rule.crop]) if rule.crop else sizes)
         return replace(cut, resize=(8 * max(4, round(length * ratio / 8)), 8 * max(4, round(length / ratio / 8))))
     if resize == "none":
         if side is not None:
@@ -173,6 +177,11 @@ def sized(rule: InputRule, sizes: Counter[tuple[int, int]], resize: str | None, 
             )
         return replace(cut, resize=None)
     return cut
+
+
+def _ratio(sizes: Counter[tuple[int, int]]) -> float:
+    """The root of the middle image's height over its width."""
+    return float(np.median([np.sqrt(h / w) for h, w in sizes.elements()]))
 
 
 def levelled(rule: InputRule, items: Sequence[Any], run: Run) -> InputRule:

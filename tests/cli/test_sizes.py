@@ -15,9 +15,10 @@ from tests import parts
 @pytest.mark.parametrize(
     ("resize", "side", "expected"),
     [
-        (None, None, (256, 256)),
+        (None, None, (184, 360)),
         ("square", None, (256, 256)),
-        (None, 320, (320, 320)),
+        (None, 320, (224, 456)),
+        ("square", 320, (320, 320)),
         ("keep", None, (184, 360)),
         ("keep", 128, (88, 184)),
         ("none", None, None),
@@ -41,6 +42,29 @@ def test_what_cannot_be_is_refused(resize, side, words):
     with pytest.raises(PsdlError) as error:
         check.sized(InputRule(), Counter({(10, 20): 1, (30, 40): 2}), resize, side)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(("size", "kept"), [((100, 150), False), ((100, 152), True), ((152, 100), True)])
+def test_long_images_keep_their_ratio_unless_a_layout_has_its_own_rule(size, kept):
+    sizes = Counter({size: 3, (100, 100): 1})
+    assert (check.sized(InputRule(white=1.0), sizes, None, None).resize != (256, 256)) == kept
+    for own in (InputRule(None, None, 256, (224, 224)), InputRule((100, 100), (500, 250))):
+        assert check.sized(own, sizes, None, None) == own
+
+
+def test_a_budget_gives_the_largest_size_that_keeps_it(mvtec, tmp_path):
+    model, folder = tmp_path / "m.psdl", mvtec / "nut/train/good"
+    fit = ("fit", folder, "--model", model, "--recipe", "fast")
+    sizes = []
+    for budget in (10, 40):
+        done = parts.psdl(*fit, "--budget", budget)
+        assert done.returncode == 0, done.stderr
+        assert f"of {budget} allowed" in done.stdout
+        sizes.append(Detector.load(model).recipe.input.resize[0])
+    assert 96 <= sizes[0] < sizes[1] <= 512
+    parts.refused(parts.psdl(*fit, "--budget", 0.2), "--budget is 0.2 ms", "smallest size, 96 pixels")
+    parts.refused(parts.psdl(*fit, "--budget", 10, "--size", 128), "--size was given with --budget")
+    parts.refused(parts.psdl(*fit, "--budget", 10, "--resize", "none"), "--resize none was given with --budget")
 
 
 def test_a_crop_gives_the_ratio_that_is_kept():

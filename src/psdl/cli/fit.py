@@ -12,8 +12,8 @@ from psdl.errors import PsdlError
 
 SETTLED = (
     *("recipe", "arch", "type", "layer", "sparsity", "iterations", "folds", "seed", "each", "weights", "resize"),
-    *("size", "tile", "roi", "align", "light", "groups", "bit_depth", "false_reject", "review", "confidence"),
-    *("calibrate",),
+    *("size", "tile", "budget", "roi", "align", "light", "groups", "bit_depth", "false_reject", "review"),
+    *("confidence", "calibrate"),
 )  # options that --extend leaves no room for
 
 
@@ -51,6 +51,7 @@ def fit(
     parts: options.Parts = None,
     resize: options.Resize = None,
     size: options.Size = None,
+    budget: options.Budget = None,
     tile: options.Tile = None,
     roi: options.Roi = None,
     align: options.Align = "none",
@@ -159,6 +160,25 @@ def learn_models(
     return files
 
 
+def _affordable(recipe: Any, rule: Any, values: dict[str, Any], lines: Any) -> int:
+    """The input size for a time budget; says what it will take."""
+    import os
+
+    from psdl import pace
+
+    for name in ("size", "tile"):
+        if values[name] is not None:
+            raise PsdlError(f"--{name} was given with --budget, which chooses the input size: leave one out")
+    if values["resize"] == "none":
+        raise PsdlError("--resize none was given with --budget, which chooses the input size: leave one out")
+    threads = os.cpu_count() or 1
+    side, took = pace.side(recipe, rule, values["budget"], values["weights"], values["device"], threads)
+    lines.say(
+        f"input size {side}: judging an image takes about {took:.0f} ms here, of {values['budget']:g} allowed"
+    )
+    return side
+
+
 def _learn_one(
     samples: Any,
     rule: Any,
@@ -172,6 +192,7 @@ def _learn_one(
     """Writes one model file, its thresholds set on the images `calibrating` if there are any; returns the good
     images that look least like the rest, as judged unseen."""
     from dataclasses import replace
+    from functools import partial
 
     from psdl import check, checkpoint, memory, recipes
     from psdl.calibrate.promise import promise
@@ -186,7 +207,10 @@ def _learn_one(
     found = check.check(good, rule, map)
     lines.say(*found.lines)
     resize = values["resize"] or ("none" if values["tile"] and not values["size"] else None)
-    rule = check.sized(rule, found.sizes, resize, values["size"])
+    side = values["size"]
+    if values["budget"] is not None:
+        side = _affordable(recipe, partial(check.sized, rule, found.sizes, resize), values, lines)
+    rule = check.sized(rule, found.sizes, resize, side)
     detector = Detector(replace(recipe, input=rule), **rates, device=values["device"])
     going = checkpoint.folder_of(file)
     settings = {"going": going, "weights": values["weights"], "jobs": work, "options": values, "dropped": dropped}

@@ -114,10 +114,18 @@ Resize = Annotated[
     str | None,
     typer.Option(
         help="How images come to the network's size: square; keep, their aspect ratio kept; none, as large as they"
-        " are. As the layout has it if not given."
+        " are. If not given as the layout has it; where that is square, keep for images longer than 3 : 2."
     ),
 ]
 Size = Annotated[int | None, typer.Option(help="The network's input size in pixels a side, of a square (256).")]
+Budget = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1,
+        help="Milliseconds that judging one image may take on this machine: the input size is the largest that"
+        " keeps it, from 96 to 512.",
+    ),
+]
 Tile = Annotated[
     int | None,
     typer.Option(

@@ -39,6 +39,7 @@ def run(
     parts: options.Parts = None,
     resize: options.Resize = None,
     size: options.Size = None,
+    budget: options.Budget = None,
     tile: options.Tile = None,
     roi: options.Roi = None,
     align: options.Align = "none",

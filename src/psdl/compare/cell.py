@@ -36,10 +36,11 @@ def cell(data: str, name: str, seed: int) -> dict[str, Any]:
     """
     found = read(data)
     good, test = check.learning(found.samples), check.testing(found.samples)
+    rule = check.sized(found.rule, check.check(good, found.rule, map).sizes, None, None)
     judged: list[tuple[Sample, Any]] = []
     seconds, megabytes, paces = 0.0, 0.0, []
     for category in sorted({sample.category for sample in good}):
-        detector, took = _fitted(name, seed, found.rule, [s for s in good if s.category == category])
+        detector, took = _fitted(name, seed, rule, [s for s in good if s.category == category])
         seconds += took
         megabytes += _size(detector)
         inside = [s for s in test if s.category == category]

@@ -1,0 +1,56 @@
+"""A time budget -> the input size: the largest at which judging an image keeps it on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from psdl import image, recipes
+from psdl.backbone.graphs import network, offered
+from psdl.backbone.session import Session, resolve_device
+from psdl.errors import PsdlError
+from psdl.types import InputRule, Recipe
+
+SIDES = range(512, 95, -32)  # pixels, largest first
+WHOLE = 3  # judging an image takes about so many times its passes through the network (docs/recipes.md)
+PASSES = 5  # timed, of which the middle one counts
+
+
+def side(
+    recipe: Recipe, rule: Callable[[int], InputRule], budget: float, weights: str | None, device: str, threads: int
+) -> tuple[int, float]:
+    """The side in pixels at which one image is judged within `budget` milliseconds, and its estimated time.
+
+    rule: the input rule for a side. It is told by the network alone, timed at each size and all of the recipe's
+    scales. Raises PsdlError where the smallest size takes longer, and on a recipe whose rule is fixed.
+    """
+    fitted = recipes.on_backbone(recipe, *offered(recipe.arch, weights))
+    taps = tuple({tap: None for part in fitted.parts for tap in part.taps})
+    session = Session(network(recipe.arch, taps, weights), threads=threads, device=resolve_device(device))
+    took = 0.0
+    for pixels in SIDES:
+        took = WHOLE * sum(1e3 * _pass(session, size) for size in _sizes(fitted, rule(pixels)))
+        if took <= budget:
+            return pixels, took
+    raise PsdlError(
+        f"--budget is {budget:g} ms, but judging an image of the smallest size, {SIDES[-1]} pixels a side, takes"
+        f" about {took:.1f} ms here: give more time, or --recipe fast"
+    )
+
+
+def _sizes(recipe: Recipe, rule: InputRule) -> list[tuple[int, int]]:
+    """What the network sees of an image, (h,w) for each scale."""
+    plain = image.plan(InputRule(resize=rule.resize), rule.resize or (0, 0))
+    return [image.scaled(plain, s, recipe.multiple).input for s in sorted({part.scale for part in recipe.parts})]
+
+
+def _pass(session: Session, size: tuple[int, int]) -> float:
+    """Seconds of one pass through the network."""
+    empty, found = np.zeros((1, 3, *size), np.float32), []
+    for _ in range(1 + PASSES):
+        start = time.perf_counter()
+        session.maps(empty)
+        found.append(time.perf_counter() - start)
+    return float(np.median(found[1:]))
