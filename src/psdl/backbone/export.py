@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from psdl import plugins
+from psdl.backbone import transformer
 from psdl.backbone.zoo import ZOO
 from psdl.errors import PsdlError
 
@@ -77,12 +78,13 @@ def build(arch: str, weights: str | None) -> tuple[Any, dict[str, str]]:
     name = (entry.timm if entry else None) or arch
     if not timm.is_model(name.split(".")[0]):
         raise plugins.unknown("backbone", arch, (*ZOO, *timm.list_models()[:0]))
+    kind = {"dynamic_img_size": True} if transformer.is_transformer(name) else {}
     if weights:
-        model = timm.create_model(name, pretrained=False)
+        model = timm.create_model(name, pretrained=False, **kind)
         load_weights(model, weights)
     else:
         try:
-            model = timm.create_model(name, pretrained=True)
+            model = timm.create_model(name, pretrained=True, **kind)
         except Exception as error:  # download errors of several libraries
             reason = " ".join(str(error).split())[:160]
             raise PsdlError(
@@ -90,8 +92,9 @@ def build(arch: str, weights: str | None) -> tuple[Any, dict[str, str]]:
                 " --weights FILE (.safetensors or .pth with timm's or torchvision's names), or use"
                 " --arch efficientnet_lite0, whose weights are inside psdl"
             ) from None
-    modules = dict(entry.taps) if entry else _feature_modules(name)
-    return model.eval(), modules
+    if kind:
+        return model.eval(), transformer.quarters(model)
+    return model.eval(), dict(entry.taps) if entry else _feature_modules(name)
 
 
 def _feature_modules(name: str) -> dict[str, str]:
@@ -143,7 +146,7 @@ def _read_weights(path: str) -> dict[str, Any]:
 
 
 def write_graph(torch: Any, model: Any, modules: dict[str, str], card: dict[str, Any], path: Path) -> None:
-    """Writes the graph from input `image` to the taps; batch, height and width are free."""
+    """Writes the graph from input `image` to the taps, maps or tokens; batch, height and width are free."""
     import onnx
 
     class Taps(torch.nn.Module):  # type: ignore[misc]
@@ -165,9 +168,12 @@ def write_graph(torch: Any, model: Any, modules: dict[str, str], card: dict[str,
                 hook.remove()
             return tuple(found[tap] for tap in modules)
 
-    axes = {"image": {0: "n", 2: "height", 3: "width"}}
-    axes |= {tap: {0: "n", 2: f"{tap}_height", 3: f"{tap}_width"} for tap in modules}
-    with warnings.catch_warnings(), torch.no_grad():
+    with torch.no_grad():
+        found = Taps().eval()(torch.zeros(1, 3, 224, 224))
+    axes: dict[str, Any] = {"image": {0: "n", 2: "height", 3: "width"}}
+    for tap, one in zip(modules, found, strict=True):
+        axes[tap] = {0: "n", 1: "tokens"} if one.ndim == 3 else {0: "n", 2: f"{tap}_height", 3: f"{tap}_width"}
+    with warnings.catch_warnings(), torch.no_grad(), transformer.traced():
         warnings.simplefilter("ignore")  # the exporter announces its successor, which is far slower here
         torch.onnx.export(
             Taps().eval(),
@@ -179,9 +185,9 @@ def write_graph(torch: Any, model: Any, modules: dict[str, str], card: dict[str,
             opset_version=17,
             dynamo=False,
         )
-        channels = [int(t.shape[1]) for t in Taps().eval()(torch.zeros(1, 3, 64, 64))]
     graph = onnx.load(path)
-    for output, count in zip(graph.graph.output, channels, strict=True):
-        output.type.tensor_type.shape.dim[1].dim_value = count
+    for output, one in zip(graph.graph.output, found, strict=True):
+        axis = 2 if one.ndim == 3 else 1
+        output.type.tensor_type.shape.dim[axis].dim_value = int(one.shape[axis])
     onnx.helper.set_model_props(graph, {"psdl": json.dumps(card, sort_keys=True)})
     onnx.save(graph, path)

@@ -1,0 +1,51 @@
+"""timm's vision transformers made ready for export: inputs of any size, taps at the quarters of their depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+MODULE = "vision_transformer"  # of timm's, whose networks these are
+
+
+def is_transformer(name: str) -> bool:
+    """Whether a timm name is that of a vision transformer."""
+    import timm
+
+    return bool(timm.is_model_in_modules(name.split(".")[0], [MODULE]))
+
+
+def quarters(model: Any) -> dict[str, str]:
+    """{layer1 to layer4: the block at that quarter of the depth}."""
+    depth = len(model.blocks)
+    return {f"layer{n}": f"blocks.{-(-n * depth // 4) - 1}" for n in (1, 2, 3, 4)}
+
+
+@contextmanager
+def traced() -> Iterator[None]:
+    """While it lasts position embeddings are resampled in a way that a graph can hold: bicubic, for any size.
+
+    timm's own filters them first where a grid is smaller than that of its weights, for which ONNX has no operator.
+    """
+    from timm.models import vision_transformer
+
+    own = vision_transformer.resample_abs_pos_embed
+    vision_transformer.resample_abs_pos_embed = _resampled
+    try:
+        yield
+    finally:
+        vision_transformer.resample_abs_pos_embed = own
+
+
+def _resampled(embedding: Any, new_size: Any, old_size: Any = None, num_prefix_tokens: int = 1, **_: Any) -> Any:
+    """Embeddings (1,T,C) of prefix and grid for a grid of `new_size` (h,w)."""
+    import torch
+
+    prefix, grid = embedding[:, :num_prefix_tokens], embedding[:, num_prefix_tokens:]
+    channels = embedding.shape[2]
+    side = round(grid.shape[1] ** 0.5)
+    rows, columns = old_size or (side, side)
+    laid = grid.reshape(1, rows, columns, channels).permute(0, 3, 1, 2)
+    found = torch.nn.functional.interpolate(laid, size=tuple(new_size), mode="bicubic", antialias=False)
+    return torch.cat([prefix, found.permute(0, 2, 3, 1).reshape(1, -1, channels)], dim=1)
