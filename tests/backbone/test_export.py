@@ -125,3 +125,38 @@ def test_the_packaged_graph_equals_timms_lite0(tmp_path):
     expected = hooked(model, modules, x)
     close(Session(net).maps(x), expected)
     np.savez_compressed(Path(__file__).with_name("lite0_outputs.npz"), image=x, **expected)
+
+
+def test_a_vision_transformers_blocks_are_maps_at_any_size(tmp_path):
+    """Seeded random weights; at the size of its weights' grid the same as timm's, at others of the right shape."""
+    from psdl.backbone.graphs import offered
+
+    arch = "vit_tiny_patch16_224"
+    model, weights = seeded(arch, tmp_path)
+    net = network(arch, (*LAYERS, "layer4"), weights)
+    assert offered(arch, weights) == ((*LAYERS, "layer4"), 16)
+    assert net.channels == (192,) * 4
+    x = np.random.default_rng(1).normal(size=(1, 3, 224, 224)).astype(np.float32)
+    modules = {f"layer{n}": f"blocks.{3 * n - 1}" for n in (1, 2, 3, 4)}
+    tokens = hooked(model, modules, x)
+    session = Session(net)
+    close(
+        session.maps(x),
+        {tap: t[:, 1:].transpose(0, 2, 1).reshape(1, 192, 14, 14) for tap, t in tokens.items()},
+    )
+    assert {m.shape for m in session.maps(np.zeros((2, 3, 96, 160), np.float32)).values()} == {(2, 192, 6, 10)}
+
+
+@pytest.mark.parametrize("arch", ["resnet18", "wide_resnet50_2", "vit_small_patch14_dinov2"])
+@pytest.mark.parametrize("name", ["default", "fast"])
+def test_the_recipes_work_unchanged_on_other_backbones(arch, name, tmp_path):
+    """Seeded random weights: shapes, and a model that scores alone as it was saved; accuracy is lite0's."""
+    import psdl
+
+    _, weights = seeded(arch, tmp_path)
+    good = list(np.random.default_rng(0).integers(0, 255, (6, 128, 128, 3), np.uint8))
+    detector = psdl.Detector(psdl.recipe(name, arch=arch)).fit(good, weights=weights)
+    score = detector.score(good[0]).score
+    assert np.isfinite(score)
+    detector.save(tmp_path / "m.psdl")
+    assert psdl.Detector.load(tmp_path / "m.psdl").score(good[0]).score == score
