@@ -17,6 +17,7 @@ from psdl.errors import PsdlError
 from psdl.types import InputRule, Run, Sample
 
 SIDE = 256  # of the network's input, in pixels
+SMALL = 6.0  # times that images are shrunk above which people are told
 LONG = 1.5  # aspect ratio up to which making images square loses nothing that was measured (docs/data.md)
 
 
@@ -177,6 +178,22 @@ def sized(rule: InputRule, sizes: Counter[tuple[int, int]], resize: str | None, 
             )
         return replace(cut, resize=None)
     return cut
+
+
+def shrunk(rule: InputRule, sizes: Counter[tuple[int, int]], scale: float) -> list[str]:
+    """A sentence where the network sees images of `sizes` much smaller than they are, at its largest `scale`."""
+    source = sorted(sizes.elements())[sizes.total() // 2]
+    plain = image.plan(rule, source)
+    seen = round(plain.input[1] * scale), round(plain.input[0] * scale)
+    times = min(
+        (plain.crop[2] - plain.crop[0]) / plain.resized[1], (plain.crop[3] - plain.crop[1]) / plain.resized[0]
+    )
+    if times / scale < SMALL:
+        return []
+    return [
+        f"the network sees images at {seen[0]} x {seen[1]} pixels, {times / scale:.0f} times smaller: small"
+        " defects may not show; --size or --tile lets it see more"
+    ]
 
 
 def _ratio(sizes: Counter[tuple[int, int]]) -> float:

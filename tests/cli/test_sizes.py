@@ -67,6 +67,17 @@ def test_a_budget_gives_the_largest_size_that_keeps_it(mvtec, tmp_path):
     parts.refused(parts.psdl(*fit, "--budget", 10, "--resize", "none"), "--resize none was given with --budget")
 
 
+def test_people_are_told_where_large_images_are_seen_small():
+    sizes = Counter({(3000, 4000): 3})
+    (said,) = check.shrunk(InputRule(), sizes, 1.25)
+    assert said.startswith(
+        "the network sees images at 320 x 320 pixels, 9 times smaller: small defects may not show"
+    )
+    assert check.shrunk(InputRule(resize=(768, 1024)), sizes, 1.0) == []
+    assert check.shrunk(InputRule(resize=None), sizes, 1.0) == []
+    assert check.shrunk(InputRule(crop=(1000, 500), resize=(500, 250)), Counter({(1260, 500): 1}), 0.75) == []
+
+
 def test_a_crop_gives_the_ratio_that_is_kept():
     rule = InputRule(crop=(1000, 500), resize=(500, 250))
     assert check.sized(rule, Counter({(1240, 500): 1}), "keep", 354) == InputRule((1000, 500), (504, 248))

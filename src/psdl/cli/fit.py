@@ -211,6 +211,7 @@ def _learn_one(
     if values["budget"] is not None:
         side = _affordable(recipe, partial(check.sized, rule, found.sizes, resize), values, lines)
     rule = check.sized(rule, found.sizes, resize, side)
+    lines.say(*check.shrunk(rule, found.sizes, max(part.scale for part in recipe.parts)))
     detector = Detector(replace(recipe, input=rule), **rates, device=values["device"])
     going = checkpoint.folder_of(file)
     settings = {"going": going, "weights": values["weights"], "jobs": work, "options": values, "dropped": dropped}
