@@ -11,9 +11,9 @@ MODULE = "vision_transformer"  # of timm's, whose networks these are
 
 def is_transformer(name: str) -> bool:
     """Whether a timm name is that of a vision transformer."""
-    import timm
+    from timm.models import is_model_in_modules
 
-    return bool(timm.is_model_in_modules(name.split(".")[0], [MODULE]))
+    return bool(is_model_in_modules(name.split(".")[0], [MODULE]))
 
 
 def quarters(model: Any) -> dict[str, str]:
@@ -43,8 +43,8 @@ def _resampled(embedding: Any, new_size: Any, old_size: Any = None, num_prefix_t
     import torch
 
     prefix, grid = embedding[:, :num_prefix_tokens], embedding[:, num_prefix_tokens:]
-    channels = embedding.shape[2]
-    side = round(grid.shape[1] ** 0.5)
+    channels = int(embedding.shape[2])
+    side = round(int(grid.shape[1]) ** 0.5)
     rows, columns = old_size or (side, side)
     laid = grid.reshape(1, rows, columns, channels).permute(0, 3, 1, 2)
     found = torch.nn.functional.interpolate(laid, size=tuple(new_size), mode="bicubic", antialias=False)
