@@ -42,6 +42,8 @@ def options(jobs: int | None, suspects: Path) -> dict[str, Any]:
         "resize": None,
         "size": None,
         "tile": None,
+        "light": None,
+        "budget": None,
         "roi": None,
         "align": "none",
         "groups": "given",
