@@ -17,7 +17,7 @@ from psdl.errors import PsdlError
 from psdl.types import F32, Geometry, InputRule, Move, Pose
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
-GAINS = 0.25, 4.0
+GAINS = 0.25, 4.0  # least and largest factor of brightness
 
 
 def plan(rule: InputRule, source: tuple[int, int], name: str = "image") -> Geometry:

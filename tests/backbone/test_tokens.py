@@ -118,6 +118,15 @@ def test_the_command_line_takes_a_transformer_and_names_its_layers(tmp_path, mvt
     )
 
 
+def test_a_graph_without_layers_is_refused(tmp_path):
+    file = transformer(tmp_path / "vit.onnx", ("only",))
+    model = onnx.load(file)
+    model.graph.output[0].type.tensor_type.shape.dim[2].Clear()
+    onnx.save(model, file)
+    with pytest.raises(PsdlError, match="has no output"):
+        Detector(psdl.recipe("fast", arch=file)).fit([np.zeros((64, 64, 3), np.uint8)] * 4)
+
+
 def test_tokens_without_patches_are_refused(tmp_path):
     file = transformer(tmp_path / "vit.onnx", embedding="overlapping")
     with pytest.raises(PsdlError, match="no square convolution whose stride is its kernel"):

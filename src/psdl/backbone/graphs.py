@@ -30,8 +30,9 @@ def offered(arch: str, weights: str | None = None) -> Offered:
         return Offered(tuple(ZOO[arch].taps), None)
     from psdl.backbone import tokens
 
-    model = _read(_file(arch, weights))
-    return Offered(tuple(_taps(model)), tokens.patch_size(model))
+    file = _file(arch, weights)
+    model = _read(file)
+    return Offered(tuple(_taps(model, file)), tokens.patch_size(model))
 
 
 def network(arch: str, taps: tuple[str, ...], weights: str | None = None) -> Network:
@@ -66,7 +67,7 @@ def cut(path: Path, name: str, taps: tuple[str, ...], licence: str = "") -> Netw
 
     model = _read(path)
     tokens.to_maps(model)
-    known = _taps(model)
+    known = _taps(model, path)
     check_taps(name, taps, tuple(known))
     ordered = tuple(t for t in known if t in taps)
     card: dict[str, Any] = next((json.loads(p.value) for p in model.metadata_props if p.key == "psdl"), {})
@@ -110,8 +111,14 @@ def check_taps(name: str, taps: tuple[str, ...], known: tuple[str, ...]) -> None
             raise plugins.unknown(f"layer of {name}", tap, known)
 
 
-def _taps(model: Any) -> dict[str, int]:
-    """The outputs that are maps (n,C,h,w) or tokens (n,T,C) of a known C, with their C."""
+def _taps(model: Any, path: Path) -> dict[str, int]:
+    """The outputs that are maps (n,C,h,w) or tokens (n,T,C) of a known C, with their C. Raises PsdlError if there
+    are none."""
     shapes = {o.name: o.type.tensor_type.shape.dim for o in model.graph.output}
     known = {name: int(s[1 if len(s) == 4 else 2].dim_value) for name, s in shapes.items() if len(s) in (3, 4)}
+    if not any(known.values()):
+        raise PsdlError(
+            f"{path} has no output (n,C,h,w) or (n,T,C) whose channels C are known: export it with its layers as"
+            " outputs"
+        )
     return {name: channels for name, channels in known.items() if channels > 0}
