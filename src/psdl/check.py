@@ -155,7 +155,8 @@ def sized(rule: InputRule, sizes: Counter[tuple[int, int]], resize: str | None, 
     side is given. Raises PsdlError on values out of range and on sizes that differ.
     """
     if resize is None and replace(rule, white=None, filter="lanczos") == InputRule():
-        resize = "keep" if max(_ratio(sizes) ** 2, _ratio(sizes) ** -2) > LONG else None
+        ratio = _ratio(sizes) ** 2
+        resize = "keep" if max(ratio, 1 / ratio) > LONG else None
     if resize is None and side is None:
         return rule
     resize, length = resize or "square", side or SIDE

@@ -22,38 +22,11 @@ BLOCK, TILE = 128, 96  # a photograph is 4 x 4 blocks; tiles are cut inside one 
 SIZE = 256  # pixels of the image made of a tile
 LEARNED = 11  # blocks to learn from; tests are cut from the other 5
 SEED = 7
+# Options of `run` that the demo sets otherwise.
+SETTINGS = {"seed": SEED, "each": True, "false_reject": 0.1, "review": 0.2, "images": 9, "groups": "given"}
 
 Grey = NDArray[np.float64]  # (SIZE, SIZE), 0..255
 Mask = NDArray[np.bool_]
-
-
-def options(jobs: int | None, suspects: Path) -> dict[str, Any]:
-    """The options of fit and evaluate that the demo uses."""
-    own = ("recipe", "arch", "type", "layer", "sparsity", "iterations", "folds", "weights", "calibrate", "drop")
-    settings: dict[str, Any] = dict.fromkeys(own)
-    return settings | {
-        "seed": SEED,
-        "each": True,
-        "false_reject": 0.1,
-        "review": 0.2,
-        "confidence": 0.0,
-        "suspects": str(suspects),
-        "images": 9,
-        "resize": None,
-        "size": None,
-        "tile": None,
-        "light": None,
-        "budget": None,
-        "roi": None,
-        "align": "none",
-        "groups": "given",
-        "max_memory": None,
-        "bit_depth": None,
-        "on_error": "fail",
-        "maps": False,
-        "device": "auto",
-        "jobs": jobs,
-    }
 
 
 def write(folder: Path) -> int:

@@ -103,15 +103,11 @@ class Detector:
         or where work runs, see `jobs.opened`; options, dropped: for the model's record, the latter names of images
         left out; progress(stage, now done, in all). Returns itself.
         """
-        from psdl.backbone.graphs import network, offered
-
         items, rule = check.given(images)
         work = runner(jobs)
         run = near(work)
         rule = check.levelled(self.recipe.input or rule, items, run)
-        recipe = recipes.on_backbone(replace(self.recipe, input=rule), *offered(self.recipe.arch, weights))
-        taps = tuple({tap: None for part in recipe.parts for tap in part.taps})
-        net = network(recipe.arch, taps, weights)
+        recipe, net = recipes.with_network(replace(self.recipe, input=rule), weights)
         session = Session(net, device=self.device)
         items, said = duplicates.grouped(items, groups, run, progress, rule.white)
         recipe = alignment.settled(recipe, align, net, items, session, run, progress)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import numpy as np
 
 from psdl import image, recipes
-from psdl.backbone.graphs import network, offered
 from psdl.backbone.session import Session, resolve_device
 from psdl.errors import PsdlError
 from psdl.types import InputRule, Recipe
@@ -24,11 +23,10 @@ def side(
     """The side in pixels at which one image is judged within `budget` milliseconds, and its estimated time.
 
     rule: the input rule for a side. It is told by the network alone, timed at each size and all of the recipe's
-    scales. Raises PsdlError where the smallest size takes longer, and on a recipe whose rule is fixed.
+    scales. Raises PsdlError where the smallest size takes longer.
     """
-    fitted = recipes.on_backbone(recipe, *offered(recipe.arch, weights))
-    taps = tuple({tap: None for part in fitted.parts for tap in part.taps})
-    session = Session(network(recipe.arch, taps, weights), threads=threads, device=resolve_device(device))
+    fitted, network = recipes.with_network(recipe, weights)
+    session = Session(network, threads=threads, device=resolve_device(device))
     took = 0.0
     for pixels in SIDES:
         took = WHOLE * sum(1e3 * _pass(session, size) for size in _sizes(fitted, rule(pixels)))

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from psdl import plugins, tiling
+from psdl.backbone.zoo import LAYERS, quarters
 from psdl.errors import PsdlError
-from psdl.types import Part, Recipe
+from psdl.types import Network, Part, Recipe
 
 # MTD, split by group, efficientnet_lite0, two cores. single, layer3: image AUROC .806, pixel .721, AU-PRO .719.
 # multiple: .819 / .735 / .729. A development set: see docs/recipes.md.
@@ -95,7 +96,6 @@ ALIASES = {"psdl": "default", "patchcore-5": "patchcore"}
 LIGHTS = {"match": LIGHT, "keep": None}
 SEEDED = ("shared", "padim", "patchcore")  # methods that draw
 MULTIPLE = ("layer1", "layer2", "layer3")
-QUARTERS = ("layer1", "layer2", "layer3", "layer4")
 
 
 def recipe(
@@ -162,6 +162,16 @@ def tiled(base: Recipe, tile: int) -> Recipe:
     return replace(base, parts=tuple(parts), tile=tiling.checked(tile), multiple=multiple)
 
 
+def with_network(base: Recipe, weights: str | None) -> tuple[Recipe, Network]:
+    """The recipe as its backbone has it, see `on_backbone`, and that network, cut to the recipe's taps. weights: a
+    file for backbones that are exported. Raises PsdlError like `graphs.network`."""
+    from psdl.backbone.graphs import network, offered
+
+    found = on_backbone(base, *offered(base.arch, weights))
+    taps = tuple({tap: None for part in found.parts for tap in part.taps})
+    return found, network(found.arch, taps, weights)
+
+
 def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recipe:
     """The recipe on a backbone that offers `taps`, in the order of depth.
 
@@ -172,8 +182,8 @@ def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recip
     if patch and base.tile:
         raise PsdlError("--tile needs a convolutional network, but this one sees patches: leave --tile out")
     wanted = {tap for part in base.parts for tap in part.taps}
-    if not wanted & set(taps) and wanted <= set(QUARTERS):
-        found = {layer: taps[-(-n * len(taps) // 4) - 1] for n, layer in enumerate(QUARTERS, 1)}
+    if not wanted & set(taps) and wanted <= set(LAYERS):
+        found = quarters(taps)
         parts = [
             replace(p, taps=tuple({found[t]: None for t in p.taps}), grid=found.get(p.grid, p.grid))
             for p in base.parts

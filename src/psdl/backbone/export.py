@@ -93,7 +93,7 @@ def build(arch: str, weights: str | None) -> tuple[Any, dict[str, str]]:
                 " --arch efficientnet_lite0, whose weights are inside psdl"
             ) from None
     if kind:
-        return model.eval(), transformer.quarters(model)
+        return model.eval(), transformer.blocks(model)
     return model.eval(), dict(entry.taps) if entry else _feature_modules(name)
 
 

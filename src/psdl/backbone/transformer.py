@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from psdl.backbone.zoo import quarters
+
 MODULE = "vision_transformer"  # of timm's, whose networks these are
 
 
@@ -16,10 +18,9 @@ def is_transformer(name: str) -> bool:
     return bool(is_model_in_modules(name.split(".")[0], [MODULE]))
 
 
-def quarters(model: Any) -> dict[str, str]:
+def blocks(model: Any) -> dict[str, str]:
     """{layer1 to layer4: the block at that quarter of the depth}."""
-    depth = len(model.blocks)
-    return {f"layer{n}": f"blocks.{-(-n * depth // 4) - 1}" for n in (1, 2, 3, 4)}
+    return quarters([f"blocks.{n}" for n in range(len(model.blocks))])
 
 
 @contextmanager

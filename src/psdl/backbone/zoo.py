@@ -1,4 +1,4 @@
-"""Backbones by name: data, no code.
+"""Backbones by name, as data; and what a layer is where a backbone has names of its own.
 
 Taps are listed in the order of depth; `module` names are timm's. EfficientNet taps are block outputs: the
 indices of the paper's reference (b5: 13, 19, 26; b6: 15, 22, 30; b7: 18, 28, 37), counted over the network.
@@ -6,6 +6,7 @@ indices of the paper's reference (b5: 13, 19, 26; b6: 15, 22, 30; b7: 18, 28, 37
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -16,6 +17,14 @@ class Entry:
     timm: str | None
     taps: dict[str, str]
     licence: str
+
+
+LAYERS = ("layer1", "layer2", "layer3", "layer4")
+
+
+def quarters(names: Sequence[str]) -> dict[str, str]:
+    """{layer1 to layer4: which of the names, in the order of depth, ends that quarter of them}."""
+    return {layer: names[-(-n * len(names) // 4) - 1] for n, layer in enumerate(LAYERS, 1)}
 
 
 _RESNET = {f"layer{i}": f"layer{i}" for i in (1, 2, 3, 4)}

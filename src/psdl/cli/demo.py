@@ -20,13 +20,14 @@ def demo(
     from psdl.cli.evaluate import measure
     from psdl.cli.fit import learn_models
     from psdl.cli.lines import Lines
+    from psdl.cli.run import run
     from psdl.data.read import read
 
     lines = Lines(quiet)
     data = out / "data"
     lines.say(f"cutting good tiles and planting defects: {making.write(data)} images in {data}")
     found = read(data)
-    values = making.options(jobs, out / "suspects.html")
+    values = options.defaults(run) | making.SETTINGS | {"suspects": str(out / "suspects.html"), "jobs": jobs}
     files = learn_models(found.samples, found.rule, out / "models", values, lines, values["jobs"])
     drawn = measure(files, found.samples, out, values, lines, values["jobs"])
     lines.say(f"look at {making.best_picture(drawn, out)}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,6 +40,12 @@ def resolved(context: typer.Context) -> dict[str, Any]:
     """Every option of this call as it was resolved, in plain values for the model's record."""
     params = sorted((k, v) for k, v in context.params.items() if k != "cluster")  # where work ran leaves no trace
     return {k: str(v) if isinstance(v, Path) else v for k, v in params}
+
+
+def defaults(verb: Callable[..., None]) -> dict[str, Any]:
+    """The options of a verb as they are where none is given."""
+    given = inspect.signature(verb).parameters.values()
+    return {one.name: one.default for one in given if one.default is not one.empty}
 
 
 Data = Annotated[
