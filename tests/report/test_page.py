@@ -108,6 +108,9 @@ def test_the_slider_shows_at_once_what_it_would_do(opened, measured):
     assert "bolt.psdl --threshold" in after
     other = 4  # the other model's images, which stay as they were
     expect(page.locator(".card.is-NG")).to_have_count(other + int(left[1]))
+    page.locator("#threshold-number").fill("1000000")
+    page.locator("#threshold-number").press("Tab")
+    assert re.search(r"4 defective: \d OK, \d REVIEW, 0 NG", page.locator("#what-if").inner_text())
     page.locator("#reset").click()
     assert page.locator("#what-if").inner_text() == before
     page.locator("#threshold-number").fill("-99")
