@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import filecmp
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
@@ -19,38 +22,48 @@ KIND = ("--recipe", "fast", "--category", "bolt", "--groups", "given", "--quiet"
 
 
 def workers(pid: int) -> list[psutil.Process]:
-    children = psutil.Process(pid).children(recursive=True)
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    """The worker processes that live; one that ends while it is asked is none."""
+    found = []
+    for child in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
-def test_fit_on_two_workers_gives_the_same_bytes_also_when_one_dies(mvtec, tmp_path, monkeypatch):
-    model, alone = tmp_path / "m.psdl", tmp_path / "alone"
-    assert psdl("fit", mvtec, "--model", model, *KIND).returncode == 0
-    model.rename(alone)
-    done = psdl("fit", mvtec, "--model", model, *KIND, "--cluster", "local:2")
-    assert done.returncode == 0, done.stderr
-    assert filecmp.cmp(model, alone, shallow=False)
-    model.unlink()
-    command = [
-        sys.executable,
-        "-m",
-        "psdl.cli.main",
-        "fit",
-        mvtec,
-        "--model",
-        model,
-        *KIND,
-        "--cluster",
-        "local:2",
-    ]
-    process = subprocess.Popen(list(map(str, command)))
-    while len(workers(process.pid)) < 2:
+def until(process: subprocess.Popen[bytes], state: Callable[[], object]) -> None:
+    """Waits while the process works until the state is reached."""
+    while not state():
         assert process.poll() is None
-        time.sleep(0.02)
-    time.sleep(2.5)
-    workers(process.pid)[0].kill()
-    assert process.wait(120) == 0
-    assert filecmp.cmp(model, alone, shallow=False)
+        time.sleep(0.01)
+
+
+def fit(data: Path, model: Path, *options: str) -> bytes:
+    """The bytes of a model learned in a process of its own."""
+    done = psdl("fit", data, "--model", model, *KIND, *options)
+    assert done.returncode == 0, done.stderr
+    return model.read_bytes()
+
+
+def test_fit_on_two_workers_gives_the_same_bytes(mvtec, tmp_path):
+    assert fit(mvtec, tmp_path / "m", "--cluster", "local:2") == fit(mvtec, tmp_path / "m")
+
+
+def test_fit_outlives_a_worker_that_is_killed_at_work(mvtec, tmp_path):
+    alone = fit(mvtec, tmp_path / "m")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = [sys.executable, "-m", "psdl.cli.main", "fit", str(mvtec), "--model", str(tmp_path / "m"), *KIND]
+    with subprocess.Popen(
+        [*command, "--cluster", "local:2"], env={**os.environ, "TMPDIR": str(scratch)}
+    ) as process:
+        try:
+            until(process, lambda: list(scratch.glob("psdl-cluster-*/map-*")))  # tasks are with the workers
+            workers(process.pid)[0].kill()
+            assert process.wait(120) == 0
+        finally:
+            process.kill()
+    assert (tmp_path / "m").read_bytes() == alone
 
 
 def test_results_come_in_order_and_whole(mvtec, model_file):
