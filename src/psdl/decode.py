@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from psdl import urls
 from psdl.errors import PsdlError
 
 TAILS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND\xaeB`\x82"}  # how a whole file of that start ends
@@ -42,7 +43,7 @@ def largest(source: Any, name: str = "image") -> float | None:
     """The largest sample of an image deeper than 8 bit; None for one of 8 bit, of which a file is not decoded."""
     name = _called(source, name)
     if isinstance(source, (str, Path)):
-        with _opened(source, name) as image:
+        with _file(source, urls.peeked) as file, _opened(file, name) as image:
             if not _deep(image):
                 return None
     samples = _samples(source, name)
@@ -62,14 +63,19 @@ def header(source: str | bytes, name: str = "image") -> tuple[int, int]:
     Raises PsdlError like `pixels`, without decoding: cheap enough for every file before work starts.
     """
     name = _called(source, name)
-    with _opened(io.BytesIO(source) if isinstance(source, bytes) else source, name) as image:
-        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-        width, height = image.size
-        if image.format == "TIFF":  # whose size Pillow gives as stored or as displayed, by its version
-            width, height = (image.tag_v2[tag] for tag in (256, 257))  # type: ignore[attr-defined]
-    with open(source, "rb") if isinstance(source, str) else io.BytesIO(source) as file:
+    with _file(source, urls.peeked) as file:
+        with _opened(file, name) as image:
+            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            width, height = image.size
+            if image.format == "TIFF":  # whose size Pillow gives as stored or as displayed, by its version
+                width, height = (image.tag_v2[tag] for tag in (256, 257))  # type: ignore[attr-defined]
+        file.seek(0)
         _check_tail(file, name)
     return (width, height) if turned else (height, width)
+
+
+def _whole(url: str) -> BinaryIO:
+    return io.BytesIO(urls.content(url))
 
 
 def _samples(source: Any, name: str) -> NDArray[Any]:
@@ -78,20 +84,29 @@ def _samples(source: Any, name: str) -> NDArray[Any]:
         return _from_array(source, name)
     if isinstance(source, Image.Image):
         return _from_pil(source)
-    with _opened(io.BytesIO(source) if isinstance(source, bytes) else source, name) as image:
+    with _file(source) as file, _opened(file, name) as image:
         return _from_pil(image)
 
 
+def _file(source: str | Path | bytes, behind: Callable[[str], BinaryIO] = _whole) -> BinaryIO:
+    """The bytes of a path, of a URL, by `behind`, or as they are given. Not left to Pillow, which maps a path's
+    file and misreads turned TIFFs then (seen in 13.0)."""
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    if urls.is_url(source):
+        return behind(str(source))
+    _check_file(Path(source))
+    try:
+        return open(source, "rb")
+    except OSError as error:
+        raise _damaged(str(source), error) from None
+
+
 @contextmanager
-def _opened(source: Any, name: str) -> Iterator[Image.Image]:
+def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
     """An image file, opened; whatever goes wrong with it inside becomes one sentence."""
     try:
-        with ExitStack() as files:
-            if isinstance(source, (str, Path)):
-                _check_file(Path(source))
-                # As a file object: Pillow maps a path's file, and misreads turned TIFFs then (seen in 13.0).
-                source = files.enter_context(open(source, "rb"))
-            image = files.enter_context(Image.open(source))
+        with Image.open(file) as image:
             _check_one(image, name)
             yield image
     except PsdlError:
@@ -99,8 +114,12 @@ def _opened(source: Any, name: str) -> Iterator[Image.Image]:
     except UnidentifiedImageError:
         raise PsdlError(f"{name} is not an image file that can be read: replace or remove it") from None
     except Exception as error:  # the readers of damaged files raise whatever they stumble over
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise PsdlError(f"{name} is damaged or cut short ({reason}): copy it again or remove it") from None
+        raise _damaged(name, error) from None
+
+
+def _damaged(name: str, error: Exception) -> PsdlError:
+    reason = " ".join(str(error).split())[:120] or type(error).__name__
+    return PsdlError(f"{name} is damaged or cut short ({reason}): copy it again or remove it")
 
 
 def _check_file(path: Path) -> None:

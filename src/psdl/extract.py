@@ -10,16 +10,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from psdl import decode, image, registration, signals, tiling
+from psdl import decode, image, registration, signals, tiling, urls
 from psdl.backbone.session import Session
 from psdl.looks import Look, look
 from psdl.model import Frame
 from psdl.types import Geometry, InputRule, Network, Origin, Recipe, Sample, Signals
 
-Source = Any  # a Sample, a path, file bytes, a PIL image, or an array (h,w), (h,w,1), (h,w,3), (h,w,4)
+Source = Any  # a Sample, an Arrived, a path or URL, file bytes, a PIL image, or an array (h,w) or (h,w,1|3|4)
 
 
 NOWHERE = Frame()
+
+
+class Arrived(NamedTuple):
+    """An image whose file was read ahead: a sample, and the file's bytes."""
+
+    sample: Sample
+    content: bytes
 
 
 class Extracted(NamedTuple):
@@ -65,10 +72,11 @@ def extract(
 
 def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[decode.Pixels, Geometry]:
     """An image's pixels, and where they come to lie in the network's input."""
+    source, content = source if isinstance(source, Arrived) else (source, None)
     pose = source.pose if isinstance(source, Sample) else None
     source = source.path if isinstance(source, Sample) else source
     name = name_of(source)
-    pixels = decode.pixels(source, name, rule.white)
+    pixels = decode.pixels(source if content is None else content, name, rule.white)
     geometry = image.posed(image.plan(rule, pixels.shape[:2], name), pose)
     if frame.reference is not None and rule.align != "none":
         grey = image.grey(image.shown(pixels, geometry, rule))
@@ -79,9 +87,9 @@ def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[dec
 def origin(source: Source, number: int) -> Origin:
     """What the record keeps of an image; `number` names one that has no name."""
     if isinstance(source, Sample):
-        return Origin(source.name, _digest(Path(source.path).read_bytes()))
+        return Origin(source.name, _digest(_content(source.path)))
     if isinstance(source, (str, Path)):
-        return Origin(str(source), _digest(Path(source).read_bytes()))
+        return Origin(str(source), _digest(_content(source)))
     data = source if isinstance(source, bytes) else np.ascontiguousarray(source).tobytes()
     return Origin(f"image {number}", _digest(data))
 
@@ -92,9 +100,15 @@ def identity(source: Source, number: int) -> list[str]:
     path = source.path if isinstance(source, Sample) else source
     if not isinstance(path, (str, Path)):
         return [origin(source, number).sha256]
+    if urls.is_url(path):
+        return [str(path), urls.identity(str(path))]
     found = os.stat(path)
     pose = source.pose if isinstance(source, Sample) else None
     return [str(path), str(found.st_size), str(found.st_mtime_ns), repr(pose)]
+
+
+def _content(path: str | Path) -> bytes:
+    return urls.content(str(path)) if urls.is_url(path) else Path(path).read_bytes()
 
 
 def _digest(data: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -13,17 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from psdl import image
+from psdl import image, urls
 from psdl.calibrate import thresholds
 from psdl.detector import Detector
 from psdl.drafts import drafted
-from psdl.extract import identity
+from psdl.extract import Arrived, Source, identity
+from psdl.jobs import remote, runner
 from psdl.looks import Look
 from psdl.model import Model
 from psdl.result import Result
 from psdl.types import Coded, Run, Sample
 
 FOLDER = ".going"
+AHEAD = 8  # files behind URLs that are read at a time
 FIELDS = ("distance", "code", "residual", "atom", "norm")  # of what a part says
 
 
@@ -35,7 +37,9 @@ def results(
     removes them."""
     files = _files(detector, samples, out / FOLDER) if out is not None else [None] * len(samples)
     kept = [file is not None and file.is_file() for file in files]
-    fresh = detector.results([s for s, known in zip(samples, kept, strict=True) if not known], jobs)
+    fresh = detector.results(
+        _arriving([s for s, known in zip(samples, kept, strict=True) if not known], jobs), jobs
+    )
     for sample, file, known in zip(samples, files, kept, strict=True):
         if file is not None and known:
             yield sample, _read(file, detector.model)
@@ -44,6 +48,23 @@ def results(
         if file is not None:
             _keep(result, file)
         yield sample, result
+
+
+def reader(samples: Sequence[Sample]) -> Run:
+    """An ordered map for reading the samples' files: many at once where they lie behind URLs."""
+    return runner(AHEAD) if any(urls.is_url(sample.path) for sample in samples) else map
+
+
+def _arriving(samples: Sequence[Sample], jobs: int | Run | None) -> Iterable[Source]:
+    """The samples; those behind URLs with their bytes, a few of which are read ahead, unless workers in other
+    processes read them."""
+    if remote(runner(jobs)):
+        return samples
+    return reader(samples)(_arrived, samples)
+
+
+def _arrived(sample: Sample) -> Source:
+    return Arrived(sample, urls.content(sample.path)) if urls.is_url(sample.path) else sample
 
 
 def finished(out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -11,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from psdl import PsdlError
+from psdl import PsdlError, urls
 from psdl.data import remote
-from psdl.data.read import read
+from psdl.data.read import listed, read
 from tests.parts import good, psdl, refused, save
 from tests.watch.test_watch import free_port
 
@@ -48,6 +49,8 @@ def bucket(tmp_path, monkeypatch):
         except OSError:
             assert time.monotonic() < deadline
             time.sleep(0.1)
+    s3fs.S3FileSystem.clear_instance_cache()  # which know another server
+    urls._system.cache_clear()
     system = s3fs.S3FileSystem(skip_instance_cache=True)
     system.mkdir("parts")
     yield system
@@ -66,10 +69,60 @@ def test_learning_and_judging_from_a_bucket(bucket, tmp_path, mvtec):
     assert here.returncode == 0, here.stderr
     scores = [(tmp_path / name / "images.csv").read_text() for name in ("out", "here")]
     assert scores[0] == scores[1]
-    model = tmp_path / "out/model.psdl"
-    one = psdl("predict", model, "s3://parts/set/bolt/test/good/000.png")
-    assert one.returncode == 0, one.stderr
-    assert "000.png" in one.stdout
+
+
+def test_what_is_judged_is_read_where_it_lies(bucket, tmp_path, mvtec, model_file):
+    large = save(np.random.default_rng(0).integers(0, 255, (400, 600, 3)), mvtec / "bolt/test/good/large.bmp")
+    assert large.stat().st_size > 4 * urls.BLOCK  # of which the check reads a part
+    bucket.put(str(mvtec / "bolt"), "parts/set/bolt", recursive=True)
+    url = "s3://parts/set/bolt"
+    done = psdl("predict", model_file, url, "--json", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    here = psdl("predict", model_file, mvtec / "bolt", "--json")
+    known = {row["path"]: row["score"] for row in map(json.loads, here.stdout.splitlines())}
+    found = {row["path"]: row["score"] for row in map(json.loads, done.stdout.splitlines())}
+    assert found == {path.replace(str(mvtec / "bolt"), url): score for path, score in known.items()}
+    assert len(list((tmp_path / "out/pictures").rglob("*.png"))) == len(found)
+    assert not (tmp_path / "cache/psdl").exists()
+    one = psdl("predict", model_file, f"{url}/test/good/000.png")
+    assert f"{url}/test/good/000.png" in one.stdout
+
+
+def test_workers_read_urls_themselves(bucket, mvtec, model_file):
+    bucket.put(str(mvtec / "bolt/test"), "parts/test", recursive=True)
+    alone = psdl("predict", model_file, "s3://parts/test", "--json")
+    spread = psdl("predict", model_file, "s3://parts/test", "--json", "--cluster", "local:2")
+    assert spread.returncode == 0, spread.stderr
+    assert alone.stdout.splitlines() == [line for line in spread.stdout.splitlines() if line.startswith("{")]
+
+
+def test_a_damaged_or_missing_file_behind_a_url_is_one_sentence(bucket, tmp_path, model_file):
+    file = save(good(np.random.default_rng(0)), tmp_path / "0.png")
+    bucket.put(str(file), "parts/set/0.png")
+    bucket.pipe("parts/set/1.png", file.read_bytes()[:-500])
+    refused(psdl("predict", model_file, "s3://parts/set"), "s3://parts/set/1.png", "cut short")
+    skipped = psdl("predict", model_file, "s3://parts/set", "--on-error", "skip", "--json")
+    assert [json.loads(line)["path"] for line in skipped.stdout.splitlines()] == [
+        "s3://parts/set/1.png",
+        "s3://parts/set/0.png",
+    ]
+    refused(psdl("predict", model_file, "s3://parts/none.png"), "holds no image")
+    with pytest.raises(PsdlError, match="is not there"):
+        urls.content("s3://parts/none.png")
+
+
+def test_kolektorsdd2_tells_labels_by_masks_behind_urls(tmp_path):
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    rng = np.random.default_rng(0)
+    for n in range(2):
+        for name, pixels in ((f"{n}.png", good(rng)), (f"{n}_GT.png", np.zeros((96, 128), np.uint8))):
+            memory.pipe(f"/kol2/test/{name}", save(pixels, tmp_path / name).read_bytes())
+            memory.pipe(f"/kol2/train/{name}", (tmp_path / name).read_bytes())
+    assert [sample.name for sample in listed(["memory://kol2"])] == [
+        f"memory://kol2/{split}/{n}.png" for split in ("test", "train") for n in range(2)
+    ]
 
 
 def test_only_what_changed_is_fetched_again(bucket, tmp_path):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from psdl import plugins
+from psdl import plugins, urls
 from psdl.data import files, remote
 from psdl.errors import PsdlError
 from psdl.types import InputRule, Sample
@@ -69,17 +69,30 @@ def read(root: str | Path, layout: str | None = None) -> Found:
 def listed(paths: Sequence[str]) -> tuple[Sample, ...]:
     """Samples of image files and of folders, in the order given, named by their paths.
 
-    Raises PsdlError on a missing one.
+    What URLs name stays there, to be read as it is needed; see `urls`. Raises PsdlError on a missing one.
     """
     found: list[Sample] = []
-    for path in (str(remote.local(path)) for path in paths):
-        if Path(path).is_dir() or (Path(path).is_file() and Path(path).suffix.lower() in TABLES):
+    for path in paths:
+        if urls.is_url(path):
+            found += _streamed(path)
+        elif Path(path).is_dir() or (Path(path).is_file() and Path(path).suffix.lower() in TABLES):
             found += [replace(sample, name=sample.path) for sample in read(path).samples]
         elif Path(path).is_file():
             found.append(Sample(path, path, "images"))
         else:
             raise PsdlError(f"no file or folder {path}: give the path of an image or of a folder of images")
     return tuple(found)
+
+
+def _streamed(url: str) -> list[Sample]:
+    """The samples below a URL, with URLs for paths and names."""
+    with remote.names(url) as root:
+        if root.is_file() and files.is_image(root):
+            return [Sample(url, url, "images")]
+        samples = read(root).samples
+    base = url.rstrip("/")
+    paths = [f"{base}/{Path(sample.path).relative_to(root).as_posix()}" for sample in samples]
+    return [replace(sample, path=path, name=path, mask=None) for sample, path in zip(samples, paths, strict=True)]
 
 
 def _order() -> list[str]:

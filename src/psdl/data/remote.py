@@ -1,7 +1,8 @@
-"""Data on object stores and remote file systems, by fsspec: fetched once, and again where it has changed.
+"""Data on object stores and remote file systems, by fsspec.
 
-Files come to a folder of the user's cache, not straight into memory: layouts look at whole trees, and learning,
-the survey and near-duplicates each read the images anew.
+What is learned from or measured on is fetched to a folder of the user's cache, once, and again where it has
+changed: learning, the survey and near-duplicates each read the images anew. What is only judged is read where it
+lies, and of it the names alone are needed here, as layouts look at trees.
 """
 
 from __future__ import annotations
@@ -9,56 +10,87 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
-from psdl import plugins
+from psdl import urls
 from psdl.data.files import is_image
 from psdl.drafts import drafted
 from psdl.errors import PsdlError
 
 AT_ONCE = 16  # files fetched at a time
 TABLES = (".csv", ".jsonl", ".txt", ".json")  # beside images, what layouts read
+LABELS = "_GT.png"  # ends the names of masks that KolektorSDD2's layout reads labels from
 INDEX = ".fetched.json"  # what each file was on the other side when it was fetched
 
 
-def is_url(data: str | Path) -> bool:
-    """Whether data are named by a URL, such as s3://bucket/parts."""
-    return "://" in str(data)
+class Listing(NamedTuple):
+    """system: the file system; root: the URL's path in it; names: of the images and tables below it."""
+
+    system: Any
+    root: str
+    names: tuple[str, ...]
+
+    def places(self, folder: Path) -> dict[str, Path]:
+        """Where each name belongs in a folder that stands for the root; at its place if the root is a file."""
+        if self.names == (self.root,):
+            return {self.root: folder}
+        return {name: folder / PurePosixPath(name).relative_to(self.root) for name in self.names}
 
 
 def local(data: str | Path) -> Path:
     """The path itself, or the folder or file that a URL's content was fetched to."""
-    return fetched(str(data)) if is_url(data) else Path(data)
+    return fetched(str(data)) if urls.is_url(data) else Path(data)
 
 
 def fetched(url: str) -> Path:
     """Images and tables below a URL, in a folder of the user's cache: only what is not there yet or has changed on
     the other side comes over the network, and what is gone there is removed. Raises PsdlError where the file
     system is not known or does not answer, and where nothing is there."""
-    plugins.extra("remote", "fsspec")
-    import fsspec
+    found = listing(url)
+    target = cache() / hashlib.sha256(url.encode()).hexdigest()[:16] / _named(found)
+    here = found.places(target)
+    keys = {name: str(found.system.ukey(name)) for name in found.names}
+    index = target.parent / INDEX
+    known = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
+    missing = {name: path for name, path in here.items() if known.get(name) != keys[name] or not path.is_file()}
+    _fetch(found.system, missing, url)
+    index.write_text(json.dumps(keys), encoding="utf-8")
+    if target.is_dir():
+        _remove_others(target, here.values())
+    return target
 
+
+@contextmanager
+def names(url: str) -> Iterator[Path]:
+    """For a while a folder like the one behind a URL, with its tables and with empty files for its images; or an
+    empty file, if it is an image. Raises PsdlError like `fetched`."""
+    found = listing(url)
+    with tempfile.TemporaryDirectory(prefix="psdl-names-") as folder:
+        here = found.places(Path(folder) / _named(found))
+        for name, path in here.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if is_image(path) and not name.endswith(LABELS):
+                path.touch()
+        _fetch(found.system, {name: path for name, path in here.items() if not path.exists()}, url)
+        yield Path(folder) / _named(found)
+
+
+def listing(url: str) -> Listing:
+    """The images and tables below a URL. Raises PsdlError like `fetched`."""
+    system, root = urls.located(url)
     try:
-        system, root = fsspec.core.url_to_fs(url)
-        found = (
-            {name: system.info(name) for name in [root]} if system.isfile(root) else system.find(root, detail=True)
-        )
+        found = [root] if system.isfile(root) else system.find(root, detail=True)
     except Exception as error:  # each file system raises its own
-        raise _failed(url, error) from None
-    wanted = {name: info for name, info in found.items() if _wanted(name)}
+        raise urls.failed(url, error) from None
+    wanted = tuple(name for name in found if _wanted(name))
     if not wanted:
         raise PsdlError(f"{url} holds no image and no table: give the address of a folder of images")
-    alone = list(wanted) == [root]
-    target = cache() / hashlib.sha256(url.encode()).hexdigest()[:16] / (PurePosixPath(root).name or "data")
-    here = {name: target if alone else target / PurePosixPath(name).relative_to(root) for name in wanted}
-    keys = {name: str(system.ukey(name)) for name in wanted}
-    _fetch(system, here, keys, target.parent / INDEX, url)
-    if not alone:
-        _remove_others(target, set(here.values()))
-    return target
+    return Listing(system, root, wanted)
 
 
 def cache() -> Path:
@@ -66,29 +98,29 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "psdl" / "data"
 
 
+def _named(found: Listing) -> str:
+    return PurePosixPath(found.root).name or "data"
+
+
 def _wanted(name: str) -> bool:
     path = Path(name)
     return is_image(path) or (path.suffix.lower() in TABLES and not path.name.startswith("."))
 
 
-def _fetch(system: Any, here: dict[str, Path], keys: dict[str, str], index: Path, url: str) -> None:
-    """Fetches the files that are missing or whose keys are others than in the index, each written beside its place
-    and renamed; then writes the index."""
-    known = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
-    missing = [name for name, path in here.items() if known.get(name) != keys[name] or not path.is_file()]
-    for folder in {here[name].parent for name in missing}:
+def _fetch(system: Any, wanted: Mapping[str, Path], url: str) -> None:
+    """Fetches files, each written beside its place and renamed."""
+    for folder in {path.parent for path in wanted.values()}:
         folder.mkdir(parents=True, exist_ok=True)
 
     def one(name: str) -> None:
-        with drafted(here[name]) as draft:
+        with drafted(wanted[name]) as draft:
             system.get_file(name, str(draft))
 
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(one, missing))
+            list(pool.map(one, wanted))
     except Exception as error:  # each file system raises its own
-        raise _failed(url, error) from None
-    index.write_text(json.dumps(keys), encoding="utf-8")
+        raise urls.failed(url, error) from None
 
 
 def _remove_others(folder: Path, kept: Iterable[Path]) -> None:
@@ -98,8 +130,3 @@ def _remove_others(folder: Path, kept: Iterable[Path]) -> None:
             path.unlink()
         elif path.is_dir() and not any(path.iterdir()):
             path.rmdir()
-
-
-def _failed(url: str, error: Exception) -> PsdlError:
-    line = " ".join(str(error).split())[:150] or type(error).__name__
-    return PsdlError(f"{url} cannot be read ({line}): check the address, the rights and the network")

@@ -47,7 +47,7 @@ def write(judged: Judged, out: Path) -> Iterator[tuple[int, int]]:
 
 def path_of(found: Sample, out: Path, folder: str = "pictures") -> Path:
     """Where an image's picture goes: its name, the folders in it joined by underscores; x.jpg gives x.jpg.png."""
-    name = "_".join(part for part in Path(found.name).parts if part not in ("/", "..", "."))
+    name = "_".join(part for part in Path(found.name.replace("://", "/")).parts if part not in ("/", "..", "."))
     return out / folder / found.category / (name if name.endswith(".png") else name + ".png")
 
 

@@ -1,0 +1,75 @@
+"""Files behind URLs, by fsspec: read where they lie, kept nowhere."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from psdl import plugins
+from psdl.errors import PsdlError
+
+BLOCK = 1 << 16  # bytes read at a time of a file that is only looked at
+
+
+def is_url(path: Any) -> bool:
+    """Whether it names a file or folder by a URL, such as s3://bucket/parts."""
+    return isinstance(path, (str, Path)) and "://" in str(path)
+
+
+def content(url: str) -> bytes:
+    """All bytes of a file. Raises PsdlError where it is not there or does not come."""
+    system, path = located(url)
+    try:
+        return bytes(system.cat_file(path))
+    except Exception as error:  # each file system raises its own
+        raise failed(url, error) from None
+
+
+def peeked(url: str) -> BinaryIO:
+    """The file, of which only the blocks that are read come. Raises PsdlError like `content`."""
+    system, path = located(url)
+    try:
+        if system.size(path) <= 2 * BLOCK:
+            return io.BytesIO(system.cat_file(path))
+        found: BinaryIO = system.open(path, "rb", block_size=BLOCK, cache_type="readahead")
+        return found
+    except Exception as error:  # each file system raises its own
+        raise failed(url, error) from None
+
+
+def identity(url: str) -> str:
+    """What changes when the file does, without reading it. Raises PsdlError like `content`."""
+    system, path = located(url)
+    try:
+        return str(system.ukey(path))
+    except Exception as error:  # each file system raises its own
+        raise failed(url, error) from None
+
+
+def failed(url: str, error: Exception) -> PsdlError:
+    """The error of a file system, in a sentence."""
+    if isinstance(error, FileNotFoundError):
+        return PsdlError(f"{url} is not there: check the address")
+    line = " ".join(str(error).split())[:150] or type(error).__name__
+    return PsdlError(f"{url} cannot be read ({line}): check the address, the rights and the network")
+
+
+def located(url: str) -> tuple[Any, str]:
+    """The file system of a URL, one for all threads, which knows what it has listed; and the path in it. Raises
+    PsdlError where there is none."""
+    plugins.extra("remote", "fsspec")
+    scheme, _, rest = url.partition("://")
+    try:
+        system = _system(f"{scheme}://{rest.partition('/')[0]}")
+        return system, str(system._strip_protocol(url))
+    except Exception as error:  # each file system raises its own
+        raise failed(url, error) from None
+
+
+@lru_cache(maxsize=16)
+def _system(root: str) -> Any:
+    import fsspec
+
+    return fsspec.core.url_to_fs(root)[0]
