@@ -9,7 +9,7 @@ import pytest
 
 from psdl.compare.cell import cell
 from psdl.compare.methods import METHODS, method
-from psdl.compare.table import markdown
+from psdl.compare.table import ACCURACY, markdown
 from tests.parts import psdl, refused
 
 
@@ -29,6 +29,25 @@ def test_the_verb_writes_a_table_and_goes_on(mvtec, tmp_path):
     assert psdl(*command).returncode == 0
     again = {file.name: file.stat().st_mtime_ns for file in (out / "cells").iterdir()}
     assert {name for name in kept if kept[name] == again[name]} == set(kept) - {f"{mvtec.name}-pca-1.json"}
+
+
+@pytest.mark.parametrize("where", [("--jobs", "2"), ("--cluster", "local:2")])
+def test_cells_measured_side_by_side_come_to_the_same_figures(mvtec, tmp_path, where):
+    command = ["bench", "accuracy", mvtec, "--method", "fast", "--method", "pca"]
+    for out, more in (("alone", ()), ("side", where)):
+        done = psdl(*command, "--out", tmp_path / out, *more)
+        assert done.returncode == 0, done.stderr
+    alone, side = (json.loads((tmp_path / out / "accuracy.json").read_text()) for out in ("alone", "side"))
+    assert [(row["method"], row["seed"], row["model_mb"]) for row in alone] == [
+        (row["method"], row["seed"], row["model_mb"]) for row in side
+    ]
+    for a, b in zip(alone, side, strict=True):
+        assert {key: a[key] for key in ACCURACY} == pytest.approx({key: b[key] for key in ACCURACY}, rel=1e-12)
+    assert "cells measured one at a time." in (tmp_path / "alone/accuracy.md").read_text()
+    assert (
+        f"cells measured {'2 at a time' if '2' in where else 'on local:2'}."
+        in (tmp_path / "side/accuracy.md").read_text()
+    )
 
 
 @pytest.mark.parametrize("name", ["omp-shared", "ridge", "nearest", "pca-shared", "patchcore-1"])
@@ -61,4 +80,5 @@ def test_wins_are_counted_and_losses_named():
 def test_unknown_methods_and_sets_of_one_name_are_refused(mvtec, tmp_path):
     refused(psdl("bench", "accuracy", mvtec, "--method", "magic", "--out", tmp_path), "magic", "default")
     refused(psdl("bench", "accuracy", mvtec, mvtec, "--out", tmp_path), "one name")
+    refused(psdl("bench", "accuracy", mvtec, "--jobs", "0", "--out", tmp_path), "--jobs is 0")
     refused(psdl("bench", "accuracy", tmp_path / "no", "--method", "fast", "--out", tmp_path), "no folder")

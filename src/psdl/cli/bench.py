@@ -10,6 +10,7 @@ import typer
 from psdl.cli import options
 from psdl.errors import PsdlError
 
+ALONE = "one at a time"  # how cells were measured whose costs are theirs alone
 bench = typer.Typer(help="Compare methods on data sets.", no_args_is_help=True)
 
 
@@ -31,32 +32,39 @@ def accuracy(
     out: Annotated[Path, typer.Option(help="Folder for accuracy.md, accuracy.json and the cells so far.")] = Path(
         "bench-accuracy"
     ),
+    jobs: Annotated[
+        int, typer.Option(help="Cells measured at a time; their costs are those of a shared machine if above 1.")
+    ] = 1,
+    cluster: options.Cluster = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Learn and measure every method on every data set; accuracy, cost, wins and losses in one table."""
     import json
+    from functools import partial
+    from itertools import product
 
     from psdl.cli.lines import Lines
     from psdl.compare.methods import METHODS
     from psdl.compare.methods import method as known
     from psdl.compare.table import markdown
+    from psdl.jobs import opened, runner
 
     methods = method or list(METHODS)
     for name in methods:
         known(name, 0)
-    sets = {_named(path): path for path in data}
+    sets = {_named(path): str(Path(path).resolve()) for path in data}
     if len(sets) < len(data):
         raise PsdlError(f"two data sets have one name: {', '.join(sets)} of {', '.join(data)}: rename a folder")
     out.mkdir(parents=True, exist_ok=True)
     lines = Lines(quiet)
     cells: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    count = len(sets) * len(methods) * seeds
-    with lines.progress() as tell:
-        for name, path in sets.items():
-            for one in methods:
-                for seed in range(seeds):
-                    cells.setdefault((name, one), []).append(_cell(path, one, seed, out / "cells", name))
-                    tell("cells", 1, count)
+    wanted = list(product(sets, methods, range(seeds)))
+    shared = f"on {cluster}" if cluster else f"{jobs} at a time" if jobs > 1 else ALONE
+    measure = partial(_cell, sets=sets, folder=(out / "cells").resolve(), shared=shared)
+    with opened(jobs, cluster, lines.say) as work, lines.progress() as tell:
+        for (name, one, _), cell in zip(wanted, runner(work)(measure, wanted), strict=True):
+            cells.setdefault((name, one), []).append(cell)
+            tell("cells", 1, len(wanted))
     text = markdown(cells, development or [], range(seeds))
     (out / "accuracy.md").write_text(text, encoding="utf-8")
     rows = [
@@ -70,14 +78,17 @@ def _named(path: str) -> str:
     return Path(path).resolve().name
 
 
-def _cell(path: str, method: str, seed: int, folder: Path, name: str) -> dict[str, Any]:
-    """One cell, from its file if it was measured before: a table that was broken off goes on."""
+def _cell(which: tuple[str, str, int], sets: dict[str, str], folder: Path, shared: str) -> dict[str, Any]:
+    """One cell, (set, method, seed), from its file if it was measured before: a table that was broken off goes on.
+    shared: with what the machine was shared, to be kept with its costs."""
     import json
     import subprocess
     import sys
 
     from psdl.drafts import drafted
 
+    name, method, seed = which
+    path = sets[name]
     file = folder / f"{name}-{method}-{seed}.json"
     if file.is_file():
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -87,7 +98,7 @@ def _cell(path: str, method: str, seed: int, folder: Path, name: str) -> dict[st
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no word"])[-1]
         raise PsdlError(f"{method} on {path} with seed {seed} failed ({last}): mend it; the other cells are kept")
-    found = json.loads(done.stdout.splitlines()[-1])
+    found = {**json.loads(done.stdout.splitlines()[-1]), "measured": shared}
     folder.mkdir(parents=True, exist_ok=True)
     with drafted(file) as draft:
         draft.write_text(json.dumps(found), encoding="utf-8")

@@ -28,6 +28,9 @@ def markdown(cells: Cells, development: Iterable[str], seeds: Sequence[int]) -> 
     lines = [f"Seeds {', '.join(map(str, seeds))}: mean and spread (largest less smallest) over them."]
     known = [data for data in sets if data in set(development)]
     lines.append(f"Development sets, on which choices were made: {', '.join(known) or 'none'}.")
+    measured = sorted({cell["measured"] for row in cells.values() for cell in row if "measured" in cell})
+    if measured:
+        lines.append(f"Costs are of cells measured {', '.join(measured)}.")
     for data in sets:
         images = next(iter(cells[data, methods[0]]))["images"]
         lines += ["", f"## {data} ({images[0]} good images to learn from, {images[1]} to test)", ""]
