@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -47,6 +48,36 @@ def fit(data: Path, model: Path, *options: str) -> bytes:
 
 def test_fit_on_two_workers_gives_the_same_bytes(mvtec, tmp_path):
     assert fit(mvtec, tmp_path / "m", "--cluster", "local:2") == fit(mvtec, tmp_path / "m")
+
+
+def test_models_of_categories_are_learned_side_by_side(mvtec, tmp_path):
+    each = [mvtec, "--each", "--recipe", "fast", "--groups", "given", "--model", tmp_path / "models"]
+    assert psdl("fit", *each).returncode == 0
+    alone = {file.name: file.read_bytes() for file in (tmp_path / "models").iterdir()}
+    done = psdl("fit", *each, "--cluster", "local:2")
+    assert done.returncode == 0, done.stderr
+    assert {file.name: file.read_bytes() for file in (tmp_path / "models").iterdir()} == alone
+    assert done.stdout.index("nut: estimated memory") < done.stdout.index(
+        "bolt: wrote"
+    )  # nut did not wait for bolt
+
+
+def test_an_interruption_ends_all_that_work_side_by_side(mvtec, tmp_path):
+    command = [sys.executable, "-m", "psdl.cli.main", "fit", str(mvtec), "--each", "--recipe", "default"]
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with subprocess.Popen(
+        [*command, "--model", str(tmp_path / "models"), "--cluster", "local:2", "--quiet"],
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            until(process, lambda: list(scratch.glob("psdl-cluster-*/map-*")))
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) != 0
+        finally:
+            process.kill()
+    assert not list((tmp_path / "models").glob("*.psdl"))
 
 
 def test_fit_outlives_a_worker_that_is_killed_at_work(mvtec, tmp_path):

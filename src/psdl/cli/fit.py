@@ -120,12 +120,13 @@ def learn_models(
     """Learns one model, or one for each category; {category: its model file}. Writes the page of suspects. work:
     where it is done, see `jobs.opened`."""
     from dataclasses import replace
+    from functools import partial
 
     from psdl import check
     from psdl.cli.calibrate import good_of
     from psdl.data.read import without
     from psdl.framing import roi_files
-    from psdl.jobs import runner
+    from psdl.jobs import over, runner
     from psdl.modelfile import check_target, model_files
     from psdl.report import page
 
@@ -145,14 +146,18 @@ def learn_models(
         check_target(file)
     if dropped:
         lines.say(f"{len(dropped)} images left out, as --drop or --on-error skip asks")
-    strangest = []
-    for file in sorted(set(files.values())):
-        chosen = [s for s in good if files[s.category] == file]
-        others = calibrating
+    wanted = sorted(set(files.values()))
+
+    def one(file: Path, tell: Any) -> Any:
+        chosen, others = [s for s in good if files[s.category] == file], calibrating
         if calibrating and values["each"]:
             others = check.learning([s for s in calibrating if files.get(s.category) == file])
-        own = values | {"roi": rois[chosen[0].category]}
-        strangest += _learn_one(chosen, rule, file, own, dropped, others, lines, work)
+        name = chosen[0].category
+        own, said = values | {"roi": rois[name]}, lines.of(name) if len(wanted) > 1 else lines
+        return _learn_one(chosen, rule, file, own, dropped, others, said, work, said.telling(tell))
+
+    with lines.progress() as tell:
+        strangest = [found for some in over(work)(partial(one, tell=tell), wanted) for found in some]
     if values["suspects"]:
         target, run = Path(values["suspects"]), runner(values["jobs"])
         page.write_suspects(strangest, target, lambda sample: files[sample.category], run)
@@ -188,6 +193,7 @@ def _learn_one(
     calibrating: Any,
     lines: Any,
     work: Any,
+    tell: Any,
 ) -> Any:
     """Writes one model file, its thresholds set on the images `calibrating` if there are any; returns the good
     images that look least like the rest, as judged unseen."""
@@ -215,10 +221,9 @@ def _learn_one(
     detector = Detector(replace(recipe, input=rule), **rates, device=values["device"])
     going = checkpoint.folder_of(file)
     settings = {"going": going, "weights": values["weights"], "jobs": work, "options": values, "dropped": dropped}
-    with lines.progress() as tell:
-        settings |= {"max_memory": memory.size_of(values["max_memory"]), "say": lines.say}
-        settings |= {"groups": values["groups"], "roi": values["roi"], "align": values["align"]}
-        detector.fit(good, **settings, progress=tell)
+    settings |= {"max_memory": memory.size_of(values["max_memory"]), "say": lines.say}
+    settings |= {"groups": values["groups"], "roi": values["roi"], "align": values["align"]}
+    detector.fit(good, **settings, progress=tell)
     strangest = detector.strangest
     if values["align"] == "auto":
         lines.say(f"alignment: {detector.alignment}, as held-out good images say")

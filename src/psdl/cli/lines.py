@@ -15,13 +15,18 @@ from psdl.types import InputRule, Progress, Sample
 class Lines:
     """Says lines on standard output and shows progress on standard error; neither when quiet."""
 
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
+    def __init__(self, quiet: bool, about: str = "") -> None:
+        self.quiet, self.about = quiet, about
+
+    def of(self, name: str) -> Lines:
+        """Lines about one of several things that are worked on."""
+        return Lines(self.quiet, f"{name}: ")
 
     def say(self, *lines: str) -> None:
         if not self.quiet:
             for line in lines:
-                print(printable(line), flush=True)
+                about = "" if line.startswith(self.about) else self.about
+                print(printable(f"{about}{line}"), flush=True)
 
     def read(
         self, data: str, layout: str | None, category: list[str] | None, parts: str | None = None
@@ -56,6 +61,10 @@ class Lines:
             raise PsdlError(f"none of {len(samples)} files can be used, the first: {found.skipped[0].why}")
         return found
 
+    def telling(self, tell: Progress) -> Progress:
+        """`tell` with stages named by what these lines are about."""
+        return lambda stage, done, total: tell(f"{self.about}{stage}", done, total)
+
     @contextmanager
     def progress(self) -> Iterator[Progress]:
         """One bar for each stage, with the time left."""
@@ -64,7 +73,12 @@ class Lines:
 
         columns = (TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         tasks: dict[str, Any] = {}
-        bars = Progress(*columns, console=Console(file=sys.stderr), disable=self.quiet)
+        bars = Progress(
+            *columns,
+            console=Console(file=sys.stderr),
+            disable=self.quiet,
+            redirect_stdout=sys.stdout.isatty(),  # above the bars on a terminal; into a file where it leads to one
+        )
 
         def tell(stage: str, done: int, total: int) -> None:
             if stage not in tasks:

@@ -45,6 +45,13 @@ def near(run: Run) -> Run:
     return runner(None) if remote(run) else run
 
 
+def over(run: int | Run | None) -> Run:
+    """An ordered map, in this process, over items whose work is spread by `run`: one after another, but for
+    workers in other processes, which have a few of them to work on."""
+    found: Run = getattr(run, "side_by_side", map)
+    return found
+
+
 def remote(run: Run) -> bool:
     """Whether work runs in other processes, which see files but not this one's memory."""
     return bool(getattr(run, "remote", False))

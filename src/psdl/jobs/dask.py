@@ -6,11 +6,13 @@ it but its tasks, which the scheduler gives to another one.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from typing import Any
 from psdl.errors import PsdlError
 from psdl.types import Run
 
+MOST = 4  # maps that are under way side by side
 AHEAD = 4  # tasks a worker that wait while it works
 LOCAL = "local:"
 
@@ -50,7 +53,7 @@ class Cluster:
                 " scheduler` there, or give local:4"
             ) from None
         self._folder = tempfile.TemporaryDirectory(prefix="psdl-cluster-")
-        self._maps = 0
+        self._numbers = itertools.count()
 
     @property
     def workers(self) -> int:
@@ -65,8 +68,7 @@ class Cluster:
         """An ordered map over the workers that holds at most AHEAD items a worker at once."""
         import cloudpickle
 
-        self._maps += 1
-        file = Path(self._folder.name) / f"map-{self._maps}"
+        file = Path(self._folder.name) / f"map-{next(self._numbers)}"
         file.write_bytes(cloudpickle.dumps(work))
         most = AHEAD * max(1, self.workers)
         pending: deque[Any] = deque()
@@ -81,6 +83,18 @@ class Cluster:
             self.client.cancel(list(pending))
             os.unlink(file)
 
+    def side_by_side(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        """An ordered map in this process over items whose work is to give tasks to the workers, a few at a time:
+        while one waits or ends, another keeps them busy. An error, or an interruption, ends the others too."""
+        pool = ThreadPoolExecutor(min(MOST, self.workers))
+        try:
+            yield from pool.map(work, items)
+        except BaseException:
+            self.client.close()  # which they wait for
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
     def __enter__(self) -> Cluster:
         return self
 
@@ -91,7 +105,7 @@ class Cluster:
         self._folder.cleanup()
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=MOST)
 def _loaded(file: str) -> Callable[[Any], Any]:
     """What the tasks of one map share, read once by each worker."""
     import cloudpickle
