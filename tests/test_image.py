@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,22 @@ def test_orientation_tags_are_applied(tmp_path, pixels, kind):
     found = decode.pixels(path).astype(int)
     assert np.abs(found - np.rot90(pixels, -1)).mean() <= (4 if kind == "jpg" else 0)
     assert decode.header(str(path)) == found.shape[:2]
+
+
+@pytest.mark.parametrize("rule", [*RULES, InputRule(moving="nearest")])
+@pytest.mark.parametrize("move", [None, (1.0, 0.1, 2.0, -0.1, 1.0, 1.0)])
+def test_grey_images_are_resized_by_one_channel_to_the_same_pixels(pixels, rule, move):
+    grey = np.repeat(pixels[..., :1], 3, axis=2)
+    assert image.plain(pixels) is pixels
+    assert image.plain(grey).shape == grey.shape[:2]
+    one = pixels.copy()
+    one[:] = grey
+    one[33, 47, 2] ^= 1  # one sample that is not grey, where a first look does not see it
+    assert image.plain(one) is one
+    geometry = replace(image.plan(rule, grey.shape[:2]), move=move)
+    found = image.shown(image.plain(grey), geometry, rule)
+    assert found.shape == (*geometry.input, 3)
+    np.testing.assert_array_equal(found, image.shown(grey, geometry, rule))
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -72,6 +72,10 @@ def other_graph(card):
     card["network"]["graph_sha256"] = "0" * 64
 
 
+def other_cut(card):
+    card["network"]["cuts"] = {"1": "0" * 64}
+
+
 def other_grid(card):
     card["grids"]["layer3"]["h"] = 3
 
@@ -92,9 +96,10 @@ HOSTILE = {
     "a zip": (lambda data: b"PK\x03\x04" + data, "zip"),
     "an image": (lambda data: b"\x89PNG" + bytes(100), "not a psdl model file"),
     "empty": (lambda data: b"", "not a psdl model file"),
-    "a newer format": (lambda data: rewritten(data, newer), "model format 99, this psdl reads 7: install a newer"),
-    "an older format": (lambda data: rewritten(data, older), "model format 2, this psdl reads 7: fit a new one"),
+    "a newer format": (lambda data: rewritten(data, newer), "model format 99, this psdl reads 8: install a newer"),
+    "an older format": (lambda data: rewritten(data, older), "model format 2, this psdl reads 8: fit a new one"),
     "another graph": (lambda data: rewritten(data, other_graph), "holds a graph with SHA-256"),
+    "a cut that is not there": (lambda data: rewritten(data, other_cut), "damaged model file ('graph/1')"),
     "another grid": (lambda data: rewritten(data, other_grid), "damaged model file"),
     "an unknown method": (lambda data: rewritten(data, unknown_method), "unknown methods name 'os'"),
     "no recipe": (lambda data: rewritten(data, no_recipe), "damaged model file"),

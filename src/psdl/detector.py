@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import alignment, check, duplicates, framing, heldout, memory, modelfile, recipes
-from psdl import score as scoring
+from psdl import alignment, check, duplicates, framing, memory, modelfile, recipes
 from psdl.backbone.session import Session, resolve_device
 from psdl.calibrate import selftest, thresholds
 from psdl.calibrate.rates import rates, record, renewed
@@ -27,7 +26,18 @@ from psdl.learning import LIBRARIES, groups_of, learn
 from psdl.looks import Look
 from psdl.model import Golden, Model
 from psdl.result import Result
-from psdl.types import Calibration, Coded, Geometry, InputRule, Part, Progress, Recipe, Run, Sample, Score, Signals
+from psdl.through import Through, through
+from psdl.types import (
+    Calibration,
+    Coded,
+    Geometry,
+    InputRule,
+    Progress,
+    Recipe,
+    Run,
+    Sample,
+    Score,
+)
 
 
 class Detector:
@@ -259,23 +269,12 @@ class Detector:
             self._sessions[threads] = Session(self.model.network, threads=threads, device=self.device)
         return self._sessions[threads]
 
-    def _judged(self, part: Part, found: Signals, threads: int) -> Coded:
-        """What a part says of one image, its distance measured against unseen good ones where the part asks."""
-        coded = self._judges[part.name](found, threads)
-        if not part.unseen:
-            return coded
-        unseen = heldout.Unseen.of(self.model.states[part.name])
-        return replace(coded, distance=unseen.measure(coded.distance))
-
-    def _scored(self, signals: Mapping[str, Signals], threads: int) -> tuple[dict[str, Coded], Score]:
-        coded = {part.name: self._judged(part, signals[part.name], threads) for part in self.recipe.parts}
-        grids = {name: found.grid for name, found in signals.items()}
-        return coded, scoring.score({name: c.distance for name, c in coded.items()}, grids, self.recipe)
+    def _through(self, source: Source, recipe: Recipe, threads: int) -> Through:
+        return through(source, self.model, recipe, self.session, self._judges, threads)
 
     def _one(self, source: Source, threads: int) -> Result:
-        found = extract(source, self.session(threads), self.model.network, self.recipe, self.model.frame)
-        coded, scored = self._scored(found.signals, threads)
-        return self._result(scored, coded, found.geometry, found.look)
+        found = self._through(source, self.recipe, threads)
+        return self._result(found.score, found.coded, found.image.geometry, found.image.look)
 
     def _bare(self, source: Source) -> Result:
         return replace(self._one(source, threads=1), model=None)  # type: ignore[arg-type]
@@ -287,9 +286,7 @@ class Detector:
 
     def golden(self, inputs: Sequence[NDArray[np.uint8]], size: tuple[int, ...]) -> Golden:
         """What images (h,w,3), brought to inputs of `size` (H,W) and their other scales, score here."""
-        rule = InputRule(resize=(size[0], size[1]))
-        recipe, session, network = replace(self.recipe, input=rule), self.session(1), self.model.network
-        frame = self.model.frame
-        found = [self._scored(extract(pixels, session, network, recipe, frame).signals, 1)[1] for pixels in inputs]
+        recipe = replace(self.recipe, input=InputRule(resize=(size[0], size[1])))
+        found = [self._through(pixels, recipe, 1).score for pixels in inputs]
         maps = np.concatenate([score.map for score in found])
         return Golden(np.stack(inputs), np.concatenate([score.image for score in found]), maps)

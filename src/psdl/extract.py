@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from psdl import decode, image, registration, signals, tiling, urls
+from psdl import decode, image, recipes, registration, signals, tiling, urls
 from psdl.backbone.session import Session
 from psdl.looks import Look, look
 from psdl.model import Frame
@@ -42,6 +43,50 @@ class Extracted(NamedTuple):
     look: Look
 
 
+class Ready(NamedTuple):
+    """An image that was read and has its place: its pixels (h,w,3), or one channel of them if it is grey;
+    smallest: the network's input at the least scale, which the gain of all scales is of; look: of the image as it
+    was read; reading: the seconds that took."""
+
+    pixels: decode.Pixels
+    geometry: Geometry
+    smallest: decode.Pixels
+    gain: float
+    look: Look
+    reading: float
+
+
+def ready(source: Source, recipe: Recipe, frame: Frame = NOWHERE) -> Ready:
+    """An image on its way to the network, as far as all scales share it. Raises PsdlError like `extract`."""
+    rule, start = recipe.input or InputRule(), time.perf_counter()
+    pixels, geometry = placed(source, rule, frame)
+    reading = time.perf_counter() - start
+    shades = image.plain(pixels)
+    least = image.scaled(geometry, min(part.scale for part in recipe.parts), recipe.multiple)
+    smallest = image.shown(shades, least, rule)
+    gain = image.gain(smallest, recipe.light, image.sized(frame.roi, least.input))
+    return Ready(shades, geometry, smallest, gain, look(pixels), reading)
+
+
+def at_scale(
+    one: Ready, scale: float, session: Session, network: Network, recipe: Recipe, frame: Frame = NOWHERE
+) -> tuple[decode.Pixels, dict[str, Signals]]:
+    """What the network sees of an image at one scale (h,w,3), and the signals (1,P,F) of the parts that ask for
+    it, by part. Raises PsdlError like `extract`."""
+    at = image.scaled(one.geometry, scale, recipe.multiple)
+    known = at.input == one.smallest.shape[:2]
+    inputs = one.smallest if known else image.shown(one.pixels, at, recipe.input or InputRule())
+    inside = image.sized(frame.roi, at.input)
+    values = image.normalise(inputs[None], network.mean, network.std, one.gain)
+    if inside is not None:
+        values = np.where(inside, values, np.float32(0))  # what lies outside reaches no activation inside
+    depth = recipes.passes(recipe, network.taps)[scale]
+    maps = tiling.maps(partial(session.maps, depth=depth), values, recipe.tile)
+    parts = [part for part in recipe.parts if part.scale == scale]
+    size, roi = one.geometry.input, frame.roi
+    return inputs, {part.name: signals.assemble(maps, part, size, roi) for part in parts}
+
+
 def extract(
     source: Source, session: Session, network: Network, recipe: Recipe, frame: Frame = NOWHERE
 ) -> Extracted:
@@ -49,25 +94,13 @@ def extract(
 
     Raises PsdlError on images that cannot be read or are too small for the recipe's input rule.
     """
-    rule = recipe.input or InputRule()
     start = time.perf_counter()
-    pixels, geometry = placed(source, rule, frame)
-    read = time.perf_counter()
+    one = ready(source, recipe, frame)
     found: dict[str, Signals] = {}
-    gain: float | None = None
-    for scale in sorted({part.scale for part in recipe.parts}):
-        inputs = image.shown(pixels, image.scaled(geometry, scale, recipe.multiple), rule)
-        inside = image.sized(frame.roi, inputs.shape[:2])
-        if gain is None:  # of the smallest: one factor for all scales
-            gain = image.gain(inputs, recipe.light, inside)
-        values = image.normalise(inputs[None], network.mean, network.std, gain)
-        if inside is not None:
-            values = np.where(inside, values, np.float32(0))  # what lies outside reaches no activation inside
-        maps = tiling.maps(session.maps, values, recipe.tile)
-        parts = [part for part in recipe.parts if part.scale == scale]
-        found |= {part.name: signals.assemble(maps, part, geometry.input, frame.roi) for part in parts}
-    seen = look(pixels)
-    return Extracted(found, inputs, geometry, read - start, time.perf_counter() - start, seen)
+    for scale in recipes.passes(recipe, network.taps):
+        inputs, inside = at_scale(one, scale, session, network, recipe, frame)
+        found |= inside
+    return Extracted(found, inputs, one.geometry, one.reading, time.perf_counter() - start, one.look)
 
 
 def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[decode.Pixels, Geometry]:

@@ -21,7 +21,7 @@ from psdl.model import Frame, Golden, Model
 from psdl.recipes import from_card
 from psdl.types import Calibration, Grid, Network, Origin, Rates, Sample, State
 
-FORMAT = 7
+FORMAT = 8
 KEY = "psdl"  # the one metadata key: safetensors writes several in random order
 GRAPH = "graph"
 SCORED = ("scores", "peaks", "items", "pixels")  # the calibration's arrays
@@ -166,6 +166,7 @@ def _arrays(model: Model) -> dict[str, np.ndarray]:
         f"{part}/{k}": np.ascontiguousarray(v) for part, s in model.states.items() for k, v in s.arrays.items()
     }
     arrays[GRAPH] = np.frombuffer(model.network.graph, np.uint8)
+    arrays |= {f"{GRAPH}/{depth}": np.frombuffer(cut, np.uint8) for depth, cut in model.network.cuts.items()}
     arrays |= {f"calibration/{name}": getattr(model.calibration, name) for name in SCORED}
     arrays["looks"] = model.looks
     if model.golden:
@@ -189,12 +190,18 @@ def card(model: Model) -> dict[str, Any]:
         **rest,
         "format": FORMAT,
         "recipe": asdict(model.recipe),
-        "network": {k: v for k, v in asdict(model.network).items() if k != "graph"},
+        "network": _network(model.network),
         "grids": {part: _grid(state.grid) for part, state in model.states.items()},
         "region": None if model.frame.roi is None else float(model.frame.roi.mean()),
         "calibration": {**values, "rates": asdict(known.rates), "images": _pairs(known.images)},
         "learned": _pairs(model.learned),
     }
+
+
+def _network(network: Network) -> dict[str, Any]:
+    """A network as plain values, its cuts by their hashes."""
+    values = {k: v for k, v in asdict(network).items() if k != "graph"}
+    return {**values, "cuts": {str(depth): _sha256(cut) for depth, cut in network.cuts.items()}}
 
 
 def _grid(grid: Grid) -> dict[str, Any]:
@@ -207,15 +214,9 @@ def _pairs(images: Iterable[Origin]) -> list[list[str]]:
 
 
 def _model(card: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> Model:
-    graph = arrays[GRAPH].tobytes()
-    named = card["network"]["graph_sha256"]
-    found = hashlib.sha256(graph).hexdigest()
-    if found != named:
-        raise PsdlError(
-            f"{path} holds a graph with SHA-256 {found[:12]}..., its card names {named[:12]}...:"
-            " the file was changed, fit a new one"
-        )
     network: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["network"].items()}
+    network["graph"] = _graph(arrays, GRAPH, network["graph_sha256"], path)
+    network["cuts"] = {int(n): _graph(arrays, f"{GRAPH}/{n}", known, path) for n, known in network["cuts"].items()}
     recipe = from_card(card["recipe"])
     roi = arrays["frame/roi"].astype(bool) if "frame/roi" in arrays else None
     states = {}
@@ -228,7 +229,7 @@ def _model(card: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> M
     known["images"] = tuple(Origin(*pair) for pair in known["images"])
     return Model(
         recipe=recipe,
-        network=Network(graph=graph, **network),
+        network=Network(**network),
         states=states,
         calibration=Calibration(**known),
         categories=tuple(card["categories"]),
@@ -242,6 +243,22 @@ def _model(card: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> M
         frame=Frame(roi, arrays.get("frame/reference")),
         looks=arrays["looks"],
     )
+
+
+def _graph(arrays: Mapping[str, np.ndarray], name: str, named: str, path: Path) -> bytes:
+    """A graph of the file. Raises PsdlError if it is not the one that the card names."""
+    graph = arrays[name].tobytes()
+    found = _sha256(graph)
+    if found != named:
+        raise PsdlError(
+            f"{path} holds a graph with SHA-256 {found[:12]}..., its card names {named[:12]}...:"
+            " the file was changed, fit a new one"
+        )
+    return graph
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _album(arrays: Mapping[str, np.ndarray]) -> tuple[bytes, ...]:

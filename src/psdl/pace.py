@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def side(
     session = Session(network, threads=threads, device=resolve_device(device))
     took = 0.0
     for pixels in SIDES:
-        took = WHOLE * sum(1e3 * _pass(session, size) for size in _sizes(fitted, rule(pixels)))
+        took = WHOLE * sum(1e3 * _pass(session, *one) for one in _sizes(fitted, rule(pixels), network.taps))
         if took <= budget:
             return pixels, took
     raise PsdlError(
@@ -38,17 +38,18 @@ def side(
     )
 
 
-def _sizes(recipe: Recipe, rule: InputRule) -> list[tuple[int, int]]:
-    """What the network sees of an image, (h,w) for each scale."""
+def _sizes(recipe: Recipe, rule: InputRule, taps: Sequence[str]) -> list[tuple[tuple[int, int], int]]:
+    """What the network sees of an image, (h,w) for each scale, and how deep."""
     plain = image.plan(InputRule(resize=rule.resize), rule.resize or (0, 0))
-    return [image.scaled(plain, s, recipe.multiple).input for s in sorted({part.scale for part in recipe.parts})]
+    found = recipes.passes(recipe, taps).items()
+    return [(image.scaled(plain, scale, recipe.multiple).input, depth) for scale, depth in found]
 
 
-def _pass(session: Session, size: tuple[int, int]) -> float:
+def _pass(session: Session, size: tuple[int, int], depth: int) -> float:
     """Seconds of one pass through the network."""
     empty, found = np.zeros((1, 3, *size), np.float32), []
     for _ in range(1 + PASSES):
         start = time.perf_counter()
-        session.maps(empty)
+        session.maps(empty, depth)
         found.append(time.perf_counter() - start)
     return float(np.median(found[1:]))

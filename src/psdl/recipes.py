@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -165,11 +165,21 @@ def tiled(base: Recipe, tile: int) -> Recipe:
 def with_network(base: Recipe, weights: str | None) -> tuple[Recipe, Network]:
     """The recipe as its backbone has it, see `on_backbone`, and that network, cut to the recipe's taps. weights: a
     file for backbones that are exported. Raises PsdlError like `graphs.network`."""
-    from psdl.backbone.graphs import network, offered
+    from psdl.backbone.graphs import network, offered, with_cuts
 
     found = on_backbone(base, *offered(base.arch, weights))
     taps = tuple({tap: None for part in found.parts for tap in part.taps})
-    return found, network(found.arch, taps, weights)
+    cut = network(found.arch, taps, weights)
+    return found, with_cuts(cut, passes(found, cut.taps).values())
+
+
+def passes(recipe: Recipe, taps: Sequence[str]) -> dict[float, int]:
+    """The passes through the network that a recipe asks for: {scale: how many of `taps`, in the order of depth,
+    its parts need}, the smallest scale first."""
+    deepest = {part.scale: 0 for part in sorted(recipe.parts, key=lambda part: part.scale)}
+    for part in recipe.parts:
+        deepest[part.scale] = max(deepest[part.scale], *(1 + taps.index(tap) for tap in part.taps))
+    return deepest
 
 
 def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recipe:

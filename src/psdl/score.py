@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl.products import product
 from psdl.types import F32, F64, Grid, Part, Recipe, Score
 
 Mask = NDArray[np.bool_]
@@ -71,11 +71,7 @@ def _brought(values: F64, grid: Grid, smoothing: float) -> F64:
     """Values (n,h,w) brought to the input's size (n,H,W) and smoothed."""
     rows = spread(grid.h, grid.input[0], smoothing)
     columns = spread(grid.w, grid.input[1], smoothing)
-    # Broadcast products of a few rows each: BLAS then starts no threads, which would go on spinning.
-    tall = np.matmul(rows, values)
-    blocks = tall.reshape(len(tall), -1, math.gcd(tall.shape[1], 8), grid.w)
-    brought: F64 = np.matmul(blocks, columns.T).reshape(len(tall), *grid.input)
-    return brought
+    return product(product(rows, values), columns.T)
 
 
 def _maximum(maps: F32, roi: Mask | None) -> F64:
@@ -114,8 +110,7 @@ def _smooth_top(maps: F32, roi: Mask | None) -> F64:
 
 def _softer(few: F32) -> F32:
     rows, columns = (np.asarray(spread(side, side, 8 / 4), np.float32) for side in few.shape[1:])
-    smoothed: F32 = np.matmul(np.matmul(rows, few), columns.T)
-    return smoothed
+    return product(product(rows, few), columns.T)
 
 
 RULES: dict[str, Callable[[F32, Mask | None], F64]] = {

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl.products import product
 from psdl.types import F32, Grid, Maps, Part, Signals
 
 
@@ -52,8 +53,7 @@ def _aligned(maps: F32, h: int, w: int) -> F32:
 
 
 def _apply(rows: F32, maps: F32, columns: F32) -> F32:
-    applied: F32 = np.matmul(np.matmul(rows, maps), columns.T)
-    return applied
+    return product(product(rows, maps), columns.T)
 
 
 @lru_cache(maxsize=32)

@@ -51,9 +51,8 @@ class InputRule:
     """How an image becomes the network's input; sizes in pixels, (height, width).
 
     In order: `crop` cuts the centre; `resize` sets both sides, or `shorter` the shorter one; `window` cuts the
-    centre of what is left. None: not done. white: the sample that becomes 255 in images deeper than 8 bit.
-    align: how an image is registered to the model's reference first. moving: how turned pixels are read, smooth
-    (bicubic, the border repeated) or nearest (black outside)."""
+    centre of the rest; None: not done. white: the sample that becomes 255 in deeper images. align: how images are
+    registered to the model's reference. moving: how turned pixels are read, smooth (bicubic) or nearest."""
 
     crop: tuple[int, int] | None = None
     resize: tuple[int, int] | None = (256, 256)
@@ -85,8 +84,8 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Network:
-    """A backbone ready to run: the ONNX graph's bytes, cut to its deepest tap; channels and stride by tap, in
-    the order of depth; mean and std (3,) in 8-bit units; SHA-256 of graph and weights."""
+    """A backbone ready to run: the ONNX graph's bytes, cut to its deepest tap; channels by tap, in the order of
+    depth; mean, std (3,) in 8-bit units; SHA-256 of graph and weights; cuts: graphs of fewer taps, by how many."""
 
     name: str
     graph: bytes = field(repr=False)
@@ -97,6 +96,7 @@ class Network:
     graph_sha256: str
     weights_sha256: str
     licence: str = ""
+    cuts: Mapping[int, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

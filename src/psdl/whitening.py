@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from psdl.products import product
 from psdl.types import F32
 
 ROWS = 8
@@ -43,11 +44,10 @@ def fit(batches: Iterable[F32], length: int, power: float) -> Whitening:
 def apply(whitening: Whitening, signals: F32) -> F32:
     """signals (..., F) -> (..., F) float32.
 
-    The product is taken ROWS rows at a time: a row then comes out the same among any number of rows, and BLAS
-    starts no threads, which would go on spinning while the sparse coder needs the cores.
+    The product is taken ROWS rows at a time: a row then comes out the same among any number of rows.
     """
     flat = signals.reshape(-1, signals.shape[-1])
     padded = np.zeros((-(-len(flat) // ROWS) * ROWS, flat.shape[1]), np.float32)
     np.subtract(flat, whitening.mean, out=padded[: len(flat)])
-    product = np.matmul(padded.reshape(-1, ROWS, flat.shape[1]), whitening.matrix)
-    return np.asarray(product.reshape(padded.shape)[: len(flat)].reshape(signals.shape), np.float32)
+    found = product(padded.reshape(-1, ROWS, flat.shape[1]), whitening.matrix)
+    return np.asarray(found.reshape(padded.shape)[: len(flat)].reshape(signals.shape), np.float32)

@@ -134,7 +134,7 @@ def test_inspect_says_what_a_model_holds(model_file):
     for words in ("efficientnet_lite0 (Apache-2.0)", "SHA-256", "16 x 16 positions", "rounds 2", "threshold"):
         assert words in done.stdout
     card = json.loads(parts.psdl("inspect", model_file, "--json").stdout)
-    assert card["format"] == 7
+    assert card["format"] == 8
     assert card["options"]["iterations"] == 2
 
 

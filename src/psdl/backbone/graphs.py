@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,8 +63,6 @@ def _file(arch: str, weights: str | None) -> Path:
 
 def cut(path: Path, name: str, taps: tuple[str, ...], licence: str = "") -> Network:
     """The graph file `path` as a Network that computes no more than `taps`; tokens become maps."""
-    from onnx.utils import Extractor
-
     from psdl.backbone import tokens
 
     model = _read(path)
@@ -72,9 +72,7 @@ def cut(path: Path, name: str, taps: tuple[str, ...], licence: str = "") -> Netw
     ordered = tuple(t for t in known if t in taps)
     card: dict[str, Any] = next((json.loads(p.value) for p in model.metadata_props if p.key == "psdl"), {})
     weights = card.get("weights_sha256") or hashlib.sha256(path.read_bytes()).hexdigest()
-    cutter = Extractor(model).extract_model([model.graph.input[0].name], list(ordered))
-    cutter.ir_version = model.ir_version
-    graph = cutter.SerializeToString(deterministic=True)
+    graph = _ending(model, ordered)
     mean, std = card.get("mean", IMAGENET["mean"]), card.get("std", IMAGENET["std"])
     return Network(
         name=name if not name.endswith(".onnx") else path.name,
@@ -87,6 +85,24 @@ def cut(path: Path, name: str, taps: tuple[str, ...], licence: str = "") -> Netw
         weights_sha256=weights,
         licence=licence or str(card.get("licence", "")),
     )
+
+
+def with_cuts(network: Network, depths: Iterable[int]) -> Network:
+    """The network with graphs that end at its first taps, for passes that need no more than so many."""
+    import onnx
+
+    model = onnx.load_from_string(network.graph)
+    cuts = {depth: _ending(model, network.taps[:depth]) for depth in depths if depth < len(network.taps)}
+    return replace(network, cuts=cuts)
+
+
+def _ending(model: Any, taps: Sequence[str]) -> bytes:
+    """The graph of a model that computes no more than `taps`."""
+    from onnx.utils import Extractor
+
+    found = Extractor(model).extract_model([model.graph.input[0].name], list(taps))
+    found.ir_version = model.ir_version
+    return bytes(found.SerializeToString(deterministic=True))
 
 
 def _read(path: Path) -> Any:

@@ -29,26 +29,33 @@ class Session:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
+        graphs = {len(network.taps): network.graph, **network.cuts}
         providers = [CUDA, "CPUExecutionProvider"] if device == "cuda" else ["CPUExecutionProvider"]
         try:
-            self._session = ort.InferenceSession(network.graph, options, providers=providers)
+            self._sessions = {
+                depth: ort.InferenceSession(graph, options, providers=providers)
+                for depth, graph in sorted(graphs.items())
+            }
         except Exception as error:  # ORT's errors share no class
             raise PsdlError(f"the graph of {network.name} cannot be run: {_line(error)}") from None
-        self._input = self._session.get_inputs()[0].name
+        self._input = self._sessions[len(network.taps)].get_inputs()[0].name
         self._taps = list(network.taps)
         self._name = network.name
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _opened, self._made
 
-    def maps(self, inputs: F32) -> Maps:
-        """Activation maps of all taps, float32. Raises PsdlError if the graph refuses the input's size."""
+    def maps(self, inputs: F32, depth: int | None = None) -> Maps:
+        """Activation maps, float32, of all taps or of the first `depth`. Raises PsdlError if the graph refuses the
+        input's size."""
+        taps = self._taps[:depth]
+        graph = next(found for known, found in self._sessions.items() if known >= len(taps))
         try:
-            arrays = self._session.run(self._taps, {self._input: inputs})
+            arrays = graph.run(taps, {self._input: inputs})
         except Exception as error:  # ORT's errors share no class
             size = f"{inputs.shape[3]} x {inputs.shape[2]}"
             raise PsdlError(f"{self._name} refuses inputs of {size} pixels: {_line(error)}") from None
-        return dict(zip(self._taps, arrays, strict=True))
+        return dict(zip(taps, arrays, strict=True))
 
 
 def _opened(network: Network, threads: int, device: str) -> Session:

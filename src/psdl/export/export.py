@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper
 
-from psdl import image, modelfile
+from psdl import image, modelfile, recipes
 from psdl.backbone.session import Session
 from psdl.errors import PsdlError
 from psdl.export import coding, picture, scoring
@@ -41,12 +41,12 @@ def exported(model: Model) -> Any:
     geometry = image.plan(rule, source or rule.resize or (0, 0))
     found: dict[str, str] = {}
     gain = ""  # of the smallest scale, for all of them
-    for scale in sorted({part.scale for part in recipe.parts}):
+    for scale, depth in recipes.passes(recipe, model.network.taps).items():
         at = image.scaled(geometry, scale, recipe.multiple)
         pixels, inside = _pixels(g, at, rule, source), image.sized(frame.roi, at.input)
         gain = gain or picture.gain(g, pixels, recipe.light, inside)
         values = picture.normalised(g, pixels, model.network, gain, inside)
-        maps, shapes = _maps(g, model.network, values, at.input)
+        maps, shapes = _maps(g, model.network, values, at.input, depth)
         for part in recipe.parts:
             if part.scale == scale:
                 state = model.states[part.name]
@@ -98,10 +98,14 @@ def _pixels(g: Graph, at: Geometry, rule: InputRule, source: tuple[int, int] | N
     return picture.cut(g, picture.resized(g, "image", box, at.resized, rule.filter), at.window)
 
 
-def _maps(g: Graph, network: Network, values: str, size: tuple[int, int]) -> tuple[dict[str, str], Shapes]:
-    """The network's maps of `values` (1,3,h,w) of `size` (h,w): their names and shapes, by tap."""
-    known = Session(network).maps(np.zeros((1, 3, *size), np.float32))
-    return g.network(network.graph, values, network.taps), {tap: found.shape for tap, found in known.items()}
+def _maps(
+    g: Graph, network: Network, values: str, size: tuple[int, int], depth: int
+) -> tuple[dict[str, str], Shapes]:
+    """The network's maps of `values` (1,3,h,w) of `size` (h,w), of its first `depth` taps: their names and shapes,
+    by tap."""
+    known = Session(network).maps(np.zeros((1, 3, *size), np.float32), depth)
+    graph = network.cuts.get(depth, network.graph)
+    return g.network(graph, values, tuple(known)), {tap: found.shape for tap, found in known.items()}
 
 
 def _facts(model: Model) -> dict[str, str]:

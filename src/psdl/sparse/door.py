@@ -130,7 +130,8 @@ def _pursue(
     enough = NEVER if tolerance is None else float(np.ldexp(tolerance, -2 * power))
     if device == "cpu":
         codes = Codes(np.empty((*Y.shape[:2], T), np.int32), np.empty((*Y.shape[:2], T), Y.dtype))
-        flops = Y.size * D.shape[1] * 2.0 + Y.size / Y.shape[2] * D.shape[1] * T * T
+        reads = T if D.gram is None else 1  # of the dictionary, by each signal
+        flops = Y.size * D.shape[1] * 2.0 * reads + Y.size / Y.shape[2] * D.shape[1] * T * T
         split(_kernel(name, Y, D, enough, codes), len(Y) * Y.shape[1], worth(flops, threads))
     else:
         codes = Codes(*on_torch().pursue(Y, np.asarray(D.atoms, D.dtype), T, enough, name == "ormp", device))
