@@ -64,7 +64,8 @@ def ready(source: Source, recipe: Recipe, frame: Frame = NOWHERE) -> Ready:
     shades = image.plain(pixels)
     least = image.scaled(geometry, min(part.scale for part in recipe.parts), recipe.multiple)
     smallest = image.shown(shades, least, rule)
-    gain = image.gain(smallest, recipe.light, image.sized(frame.roi, least.input))
+    lit = smallest if shades.ndim == 3 else smallest[..., 0]
+    gain = image.gain(lit, recipe.light, image.sized(frame.roi, least.input))
     return Ready(shades, geometry, smallest, gain, look(pixels), reading)
 
 

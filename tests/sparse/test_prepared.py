@@ -32,6 +32,9 @@ def test_float16_dictionaries_code_as_their_values_do():
     left = sparse.residual(Y, half, codes)
     np.testing.assert_array_equal(left, sparse.residual(Y, wide, codes))
     np.testing.assert_array_equal(left, sparse.residual(Y, D.astype(np.float32), codes))
+    norms = sparse.residual_norms(Y, half, codes)
+    assert norms.shape == Y.shape[:2]
+    np.testing.assert_allclose(norms, np.linalg.norm(left, axis=2), rtol=1e-6)
 
 
 def test_with_and_without_gram_matrices_leave_the_same():

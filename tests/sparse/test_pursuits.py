@@ -51,6 +51,7 @@ def test_residual_is_orthogonal_to_the_chosen_atoms_and_falls_with_sparsity():
         inner = np.einsum("ntf,nf->nt", D[codes.support], R)
         assert np.abs(inner).max() < 1e-10
         energy = np.square(R).sum(axis=1)
+        np.testing.assert_allclose(sparse.residual_norms(Y, D, codes), np.sqrt(energy), rtol=1e-12)
         assert (energy <= before + 1e-12).all()
         before = energy
 
@@ -164,6 +165,8 @@ def test_codes_of_a_larger_dictionary_leave_no_residual_but_a_sentence():
         sparse.SparseError, match="the codes use atom 39, but the dictionary has 20: give its own codes"
     ):
         sparse.residual(Y, D[:20], codes)
+    with pytest.raises(sparse.SparseError, match="the codes use atom"):
+        sparse.residual_norms(Y, D[:20], codes)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def coded(values: F32, ready: Mapping[str, Any], threads: int) -> tuple[F32, F32
     """
     prepared = ready["prepared"]
     codes = sparse.omp(values, prepared, sparsity=ready["sparsity"], threads=threads, device=ready["device"])
-    residual = sparse.norms(sparse.residual(values, prepared, codes, threads=threads))[..., 0]
+    residual = sparse.residual_norms(values, prepared, codes, threads=threads)
     return residual, *sparse.strongest(codes), sparse.norms(values)[..., 0]
 
 

@@ -1,6 +1,6 @@
 """Exact, fast sparse coding: a library of its own (NumPy and numba only)."""
 
-from psdl.sparse.door import Codes, mp, omp, ormp, residual, runs_on, threshold
+from psdl.sparse.door import Codes, mp, omp, ormp, residual, residual_norms, runs_on, threshold
 from psdl.sparse.errors import SparseError
 from psdl.sparse.learning import learn
 from psdl.sparse.online import Online, online
@@ -31,6 +31,7 @@ __all__ = [
     "prepare",
     "random",
     "residual",
+    "residual_norms",
     "runs_on",
     "spread",
     "strongest",

@@ -216,6 +216,28 @@ def residual(
     """
     from psdl.sparse.residuals_cpu import residual_items
 
+    return _of_residuals(residual_items, signals, dictionary, codes, np.shape(signals)[-1:], threads)
+
+
+def residual_norms(
+    signals: ArrayLike, dictionary: ArrayLike | Prepared, codes: Codes, *, threads: int | None = None
+) -> Array:
+    """The Euclidean norms of the residuals, see `residual`: (N,) or (P,N). The residuals themselves are not
+    kept."""
+    from psdl.sparse.residuals_cpu import residual_norm_items
+
+    return _of_residuals(residual_norm_items, signals, dictionary, codes, (), threads)
+
+
+def _of_residuals(
+    kernel: Callable[..., None],
+    signals: ArrayLike,
+    dictionary: ArrayLike | Prepared,
+    codes: Codes,
+    each: tuple[int, ...],
+    threads: int | None,
+) -> Array:
+    """What a kernel writes for each signal, of shape `each`, from its residual."""
     Y, _ = canonical(signals, "signals")
     single = Y.ndim == 2
     Y = Y[None] if single else Y
@@ -224,10 +246,10 @@ def residual(
     support = np.ascontiguousarray(codes.support).reshape(len(Y), Y.shape[1], -1)
     codes_fit(support, D.shape[1])
     x = scaled(np.ascontiguousarray(codes.coefficients, dtype=Y.dtype).reshape(support.shape), D.power)
-    out = np.empty_like(Y)
+    out = np.empty((*Y.shape[:2], *each), Y.dtype)
 
     def work(first: int, last: int) -> None:
-        residual_items(Y, bits(D.atoms), support, x, out, first, last)
+        kernel(Y, bits(D.atoms), support, x, out, first, last)
 
     split(work, len(Y), worth(2.0 * support.size * Y.shape[2], threads))
     return out[0] if single else out

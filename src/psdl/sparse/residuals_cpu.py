@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from psdl.sparse.pursuits.omp_cpu import FAST
@@ -9,16 +10,23 @@ from psdl.sparse.simd import number
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
+def residual_row(signals, dictionary, support, x, n, residual, row):
+    """residual[row] (F,) <- signals[n] - x[n] D, of a dictionary (K,F); uint16 numbers are the bits of float16
+    ones."""
+    for f in range(signals.shape[1]):
+        residual[row, f] = signals[n, f]
+    for t in range(support.shape[1]):
+        k, value = support[n, t], x[n, t]
+        if k >= 0:
+            for f in range(signals.shape[1]):
+                residual[row, f] -= value * number(dictionary[k, f])
+
+
+@njit(nogil=True, cache=True)
 def residual_block(signals, dictionary, support, x, residual):
-    """residual (n,F) <- signals - X D, of a dictionary (K,F); uint16 numbers are the bits of float16 ones."""
+    """residual (n,F) <- signals - X D."""
     for n in range(signals.shape[0]):
-        for f in range(signals.shape[1]):
-            residual[n, f] = signals[n, f]
-        for t in range(support.shape[1]):
-            k, value = support[n, t], x[n, t]
-            if k >= 0:
-                for f in range(signals.shape[1]):
-                    residual[n, f] -= value * number(dictionary[k, f])
+        residual_row(signals, dictionary, support, x, n, residual, n)
 
 
 @njit(nogil=True, cache=True)
@@ -26,3 +34,16 @@ def residual_items(signals, dictionary, support, x, residual, first, last):
     """`residual_block` for the positions `first` up to `last` of signals (P,n,F)."""
     for p in range(first, last):
         residual_block(signals[p], dictionary[p], support[p], x[p], residual[p])
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def residual_norm_items(signals, dictionary, support, x, norms, first, last):
+    """norms (P,n) <- the norms of the residuals of the positions `first` up to `last` of signals (P,n,F)."""
+    row = np.empty((1, signals.shape[2]), signals.dtype)
+    for p in range(first, last):
+        for n in range(signals.shape[1]):
+            residual_row(signals[p], dictionary[p], support[p], x[p], n, row, 0)
+            energy = row.dtype.type(0)
+            for f in range(row.shape[1]):
+                energy += row[0, f] * row[0, f]
+            norms[p, n] = np.sqrt(energy)
