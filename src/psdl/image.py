@@ -152,16 +152,16 @@ def thumbnail(inputs: Pixels, side: int) -> bytes:
 
 
 def brightness(inputs: Pixels, inside: NDArray[np.bool_] | None = None) -> float:
-    """The mean of the samples of pixels (H,W,3) or (H,W), each weighted by itself, of those `inside` (H,W) if given: how
-    bright the lit parts are, however much dark ground is about them."""
+    """The mean of the samples of pixels (H,W,3) or (H,W), each weighted by itself, of those `inside` (H,W) if
+    given: how bright the lit parts are, however much dark ground is about them."""
     counts = np.bincount((inputs if inside is None else inputs[inside]).ravel(), minlength=256)
     levels = np.arange(256)
     return float(counts @ levels**2) / max(1.0, float(counts @ levels))
 
 
 def gain(inputs: Pixels, light: float | None, inside: NDArray[np.bool_] | None = None) -> float:
-    """The factor that brings pixels (H,W,3) or (H,W) to the brightness `light` (None: 1), within GAINS: beyond that it is
-    no other lamp that makes an image dark."""
+    """The factor that brings pixels (H,W,3) or (H,W) to the brightness `light` (None: 1), within GAINS; beyond
+    that it is no other lamp that makes an image dark."""
     if light is None:
         return 1.0
     return min(max(light / max(brightness(inputs, inside), 1e-9), GAINS[0]), GAINS[1])
