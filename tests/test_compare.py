@@ -19,6 +19,7 @@ def test_the_verb_writes_a_table_and_goes_on(mvtec, tmp_path):
     done = psdl(*command, "--development", mvtec.name)
     assert done.returncode == 0, done.stderr
     text = (out / "accuracy.md").read_text()
+    assert text in done.stdout
     assert f"choices were made: {mvtec.name}." in text
     assert "## Where fast wins" in text
     rows = json.loads((out / "accuracy.json").read_text())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,39 +23,37 @@ def is_url(path: Any) -> bool:
 def content(url: str) -> bytes:
     """All bytes of a file. Raises PsdlError where it is not there or does not come."""
     system, path = located(url)
-    try:
+    with asking(url):
         return bytes(system.cat_file(path))
-    except Exception as error:  # each file system raises its own
-        raise failed(url, error) from None
 
 
 def peeked(url: str) -> BinaryIO:
     """The file, of which only the blocks that are read come. Raises PsdlError like `content`."""
     system, path = located(url)
-    try:
+    with asking(url):
         if system.size(path) <= 2 * BLOCK:
             return io.BytesIO(system.cat_file(path))
         found: BinaryIO = system.open(path, "rb", block_size=BLOCK, cache_type="readahead")
         return found
-    except Exception as error:  # each file system raises its own
-        raise failed(url, error) from None
 
 
 def identity(url: str) -> str:
     """What changes when the file does, without reading it. Raises PsdlError like `content`."""
     system, path = located(url)
-    try:
+    with asking(url):
         return str(system.ukey(path))
+
+
+@contextmanager
+def asking(url: str) -> Iterator[None]:
+    """What a file system raises inside, in a sentence."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise PsdlError(f"{url} is not there: check the address") from None
     except Exception as error:  # each file system raises its own
-        raise failed(url, error) from None
-
-
-def failed(url: str, error: Exception) -> PsdlError:
-    """The error of a file system, in a sentence."""
-    if isinstance(error, FileNotFoundError):
-        return PsdlError(f"{url} is not there: check the address")
-    line = " ".join(str(error).split())[:150] or type(error).__name__
-    return PsdlError(f"{url} cannot be read ({line}): check the address, the rights and the network")
+        line = " ".join(str(error).split())[:150] or type(error).__name__
+        raise PsdlError(f"{url} cannot be read ({line}): check the address, the rights and the network") from None
 
 
 def located(url: str) -> tuple[Any, str]:
@@ -61,11 +61,9 @@ def located(url: str) -> tuple[Any, str]:
     PsdlError where there is none."""
     plugins.extra("remote", "fsspec")
     scheme, _, rest = url.partition("://")
-    try:
+    with asking(url):
         system = _system(f"{scheme}://{rest.partition('/')[0]}")
         return system, str(system._strip_protocol(url))
-    except Exception as error:  # each file system raises its own
-        raise failed(url, error) from None
 
 
 @lru_cache(maxsize=16)

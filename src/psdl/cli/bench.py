@@ -48,11 +48,12 @@ def accuracy(
     from psdl.compare.methods import method as known
     from psdl.compare.table import markdown
     from psdl.jobs import opened, runner
+    from psdl.urls import is_url
 
     methods = method or list(METHODS)
     for name in methods:
         known(name, 0)
-    sets = {_named(path): str(Path(path).resolve()) for path in data}
+    sets = {_named(path): path if is_url(path) else str(Path(path).resolve()) for path in data}
     if len(sets) < len(data):
         raise PsdlError(f"two data sets have one name: {', '.join(sets)} of {', '.join(data)}: rename a folder")
     out.mkdir(parents=True, exist_ok=True)
@@ -71,7 +72,7 @@ def accuracy(
         {"data": d, "method": m, "seed": s, **cell} for (d, m), row in cells.items() for s, cell in enumerate(row)
     ]
     (out / "accuracy.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    lines.say(text, f"wrote {out / 'accuracy.md'} and accuracy.json")
+    lines.say(*text.splitlines(), f"wrote {out / 'accuracy.md'} and accuracy.json")
 
 
 def _named(path: str) -> str:

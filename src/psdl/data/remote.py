@@ -83,10 +83,8 @@ def names(url: str) -> Iterator[Path]:
 def listing(url: str) -> Listing:
     """The images and tables below a URL. Raises PsdlError like `fetched`."""
     system, root = urls.located(url)
-    try:
+    with urls.asking(url):
         found = [root] if system.isfile(root) else system.find(root, detail=True)
-    except Exception as error:  # each file system raises its own
-        raise urls.failed(url, error) from None
     wanted = tuple(name for name in found if _wanted(name))
     if not wanted:
         raise PsdlError(f"{url} holds no image and no table: give the address of a folder of images")
@@ -116,11 +114,8 @@ def _fetch(system: Any, wanted: Mapping[str, Path], url: str) -> None:
         with drafted(wanted[name]) as draft:
             system.get_file(name, str(draft))
 
-    try:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(one, wanted))
-    except Exception as error:  # each file system raises its own
-        raise urls.failed(url, error) from None
+    with urls.asking(url), ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(one, wanted))
 
 
 def _remove_others(folder: Path, kept: Iterable[Path]) -> None:
