@@ -276,7 +276,8 @@ function marks() {
     figure.hidden = Number(figure.dataset.model) !== state.model;
     if (figure.hidden) continue;
     const [ng, review] = figure.querySelectorAll(".mark");
-    for (const mark of [ng, review]) mark.style.height = `${figure.querySelector(`.${form()} svg`).clientHeight * 0.75}px`;
+    const tall = figure.querySelector(`.${form()} svg`).clientHeight; // of which charts.py gives the bars this share
+    for (const mark of [ng, review]) Object.assign(mark.style, { top: `${tall * 0.12}px`, height: `${tall * 0.66}px` });
     place(ng, limit.threshold, model);
     review.hidden = limit.review === null;
     if (limit.review !== null) place(review, limit.review, model);
