@@ -70,6 +70,7 @@ def test_an_interruption_ends_all_that_work_side_by_side(mvtec, tmp_path):
         [*command, "--model", str(tmp_path / "models"), "--cluster", "local:2", "--quiet"],
         env={**os.environ, "TMPDIR": str(scratch)},
         stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a shell may have ignored for us
     ) as process:
         try:
             until(process, lambda: list(scratch.glob("psdl-cluster-*/map-*")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -72,16 +73,17 @@ def test_learning_and_judging_from_a_bucket(bucket, tmp_path, mvtec):
 
 
 def test_what_is_judged_is_read_where_it_lies(bucket, tmp_path, mvtec, model_file):
-    large = save(np.random.default_rng(0).integers(0, 255, (400, 600, 3)), mvtec / "bolt/test/good/large.bmp")
+    here = shutil.copytree(mvtec / "bolt", tmp_path / "bolt")
+    large = save(np.random.default_rng(0).integers(0, 255, (400, 600, 3)), here / "test/good/large.bmp")
     assert large.stat().st_size > 4 * urls.BLOCK  # of which the check reads a part
-    bucket.put(str(mvtec / "bolt"), "parts/set/bolt", recursive=True)
+    bucket.put(str(here), "parts/set/bolt", recursive=True)
     url = "s3://parts/set/bolt"
     done = psdl("predict", model_file, url, "--json", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    here = psdl("predict", model_file, mvtec / "bolt", "--json")
-    known = {row["path"]: row["score"] for row in map(json.loads, here.stdout.splitlines())}
+    alone = psdl("predict", model_file, here, "--json")
+    known = {row["path"]: row["score"] for row in map(json.loads, alone.stdout.splitlines())}
     found = {row["path"]: row["score"] for row in map(json.loads, done.stdout.splitlines())}
-    assert found == {path.replace(str(mvtec / "bolt"), url): score for path, score in known.items()}
+    assert found == {path.replace(str(here), url): score for path, score in known.items()}
     assert len(list((tmp_path / "out/pictures").rglob("*.png"))) == len(found)
     assert not (tmp_path / "cache/psdl").exists()
     one = psdl("predict", model_file, f"{url}/test/good/000.png")
