@@ -274,7 +274,7 @@ class Detector:
 
     def _one(self, source: Source, threads: int) -> Result:
         found = self._through(source, self.recipe, threads)
-        return self._result(found.score, found.coded, found.geometry, found.look)
+        return self._result(found.score, found.coded, found.image.geometry, found.image.look)
 
     def _bare(self, source: Source) -> Result:
         return replace(self._one(source, threads=1), model=None)  # type: ignore[arg-type]

@@ -45,13 +45,14 @@ class Extracted(NamedTuple):
 
 class Ready(NamedTuple):
     """An image that was read and has its place: its pixels (h,w,3), or one channel of them if it is grey;
-    smallest: the network's input at the least scale, which the gain of all scales is of; reading: the seconds that
-    took."""
+    smallest: the network's input at the least scale, which the gain of all scales is of; look: of the image as it
+    was read; reading: the seconds that took."""
 
     pixels: decode.Pixels
     geometry: Geometry
     smallest: decode.Pixels
     gain: float
+    look: Look
     reading: float
 
 
@@ -65,7 +66,7 @@ def ready(source: Source, recipe: Recipe, frame: Frame = NOWHERE) -> Ready:
     smallest = image.shown(shades, least, rule)
     lit = smallest if shades.ndim == 3 else smallest[..., 0]
     gain = image.gain(lit, recipe.light, image.sized(frame.roi, least.input))
-    return Ready(shades, geometry, smallest, gain, reading)
+    return Ready(shades, geometry, smallest, gain, look(pixels), reading)
 
 
 def at_scale(
@@ -100,8 +101,7 @@ def extract(
     for scale in recipes.passes(recipe, network.taps):
         inputs, inside = at_scale(one, scale, session, network, recipe, frame)
         found |= inside
-    seen = look(one.pixels)
-    return Extracted(found, inputs, one.geometry, one.reading, time.perf_counter() - start, seen)
+    return Extracted(found, inputs, one.geometry, one.reading, time.perf_counter() - start, one.look)
 
 
 def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[decode.Pixels, Geometry]:

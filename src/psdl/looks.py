@@ -21,9 +21,8 @@ class Look(NamedTuple):
 
 
 def look(pixels: NDArray[np.uint8]) -> Look:
-    """The look of an image (h,w,3) uint8, or of a grey one (h,w)."""
+    """The look of an image (h,w,3) uint8."""
     height, width = pixels.shape[:2]
-    green = pixels if pixels.ndim == 2 else pixels[..., 1]
-    rows = green[:: max(1, height // ROWS)].astype(np.float32)
+    rows = pixels[:: max(1, height // ROWS), :, 1].astype(np.float32)
     rough = float(np.abs(np.diff(rows, axis=1)).mean()) / (float(rows.std()) + 1.0)
     return Look(float(rows.mean()), rough, float(height), float(width))

@@ -22,13 +22,8 @@ def score(distances: Mapping[str, F32], grids: Mapping[str, Grid], recipe: Recip
     centres) and smoothed (Gaussian of `recipe.smoothing` input pixels); the image score is the recipe's rule.
     Outside a region of interest the map is NaN, and nothing there has a share in either.
     """
-    found = {p.name: weighed(p, distances[p.name], grids[p.name], recipe.smoothing) for p in recipe.parts}
-    return summed(found, recipe, grids[recipe.parts[0].name].roi)
-
-
-def summed(weighed: Mapping[str, F64], recipe: Recipe, roi: Mask | None) -> Score:
-    """Score of n images from what each part adds to their maps, see `weighed`."""
-    maps = np.asarray(sum(weighed[part.name] for part in recipe.parts), np.float32)
+    total = sum(_map(part, distances[part.name], grids[part.name], recipe.smoothing) for part in recipe.parts)
+    maps, roi = np.asarray(total, np.float32), grids[recipe.parts[0].name].roi
     scores = RULES[recipe.image_score](maps, roi)
     if roi is not None:
         maps[:, ~roi] = np.nan
@@ -50,8 +45,7 @@ def added(
     return found
 
 
-def weighed(part: Part, distances: F32, grid: Grid, smoothing: float) -> F64:
-    """What a part adds to the map (n,H,W), from its distances (n,P)."""
+def _map(part: Part, distances: F32, grid: Grid, smoothing: float) -> F64:
     found = part.weight * _brought(_laid(distances, grid), grid, smoothing)
     if grid.roi is not None:
         found /= np.maximum(counted(grid, smoothing), LEAST)

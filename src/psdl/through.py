@@ -4,35 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
 from psdl import heldout, recipes
 from psdl import score as scoring
 from psdl.backbone.session import Session
-from psdl.extract import Source, at_scale, ready
+from psdl.extract import Ready, Source, at_scale, ready
 from psdl.jobs.threads import beside
 from psdl.judge import Judge
-from psdl.looks import Look, look
 from psdl.model import Model
-from psdl.types import F64, Coded, Geometry, Part, Recipe, Score, Signals
+from psdl.types import Coded, Grid, Part, Recipe, Score, Signals
 
 
 class Through(NamedTuple):
-    """geometry: how the image became the network's input; look: of it as it was read; coded: what each part said
-    of it; score: of this one image."""
+    """image: as it was read and placed; coded: what each part said of it; score: of this one image."""
 
-    geometry: Geometry
-    look: Look
+    image: Ready
     coded: dict[str, Coded]
     score: Score
-
-
-class _Seen(NamedTuple):
-    """What a part said of an image, and what it adds to its map (1,H,W)."""
-
-    coded: Coded
-    added: F64
 
 
 def through(
@@ -52,24 +41,19 @@ def through(
     scales = [*reversed(recipes.passes(recipe, network.taps))]
     share = session(max(1, threads // len(scales)))
 
-    def seen(scale: float) -> dict[str, _Seen]:
+    def judged(scale: float) -> dict[str, tuple[Coded, Grid]]:
         _, found = at_scale(image, scale, share, network, recipe, frame)
-        return {part.name: judged(part, found[part.name]) for part in recipe.parts if part.name in found}
+        parts = [part for part in recipe.parts if part.name in found]
+        return {p.name: (_measured(p, found[p.name], model, judges, threads), found[p.name].grid) for p in parts}
 
-    def judged(part: Part, found: Signals) -> _Seen:
-        coded = _measured(part, judges[part.name](found, threads), model)
-        return _Seen(coded, scoring.weighed(part, coded.distance, found.grid, recipe.smoothing))
-
-    ways = [*(partial(seen, scale) for scale in scales), partial(look, image.pixels)]
-    *scaled, looked = beside(lambda way: way(), ways, threads)
-    parts = {name: one for found in scaled for name, one in found.items()}
-    coded = {part.name: parts[part.name].coded for part in recipe.parts}
-    score = scoring.summed({name: one.added for name, one in parts.items()}, recipe, frame.roi)
-    return Through(image.geometry, looked, coded, score)
+    found = {name: both for one in beside(judged, scales, threads) for name, both in one.items()}
+    coded, grids = ({part.name: found[part.name][n] for part in recipe.parts} for n in (0, 1))
+    return Through(image, coded, scoring.score({name: c.distance for name, c in coded.items()}, grids, recipe))
 
 
-def _measured(part: Part, coded: Coded, model: Model) -> Coded:
-    """What a part said of one image, its distance measured against unseen good ones where the part asks."""
+def _measured(part: Part, found: Signals, model: Model, judges: Mapping[str, Judge], threads: int) -> Coded:
+    """What a part says of one image, its distance measured against unseen good ones where the part asks."""
+    coded = judges[part.name](found, threads)
     if not part.unseen:
         return coded
     return replace(coded, distance=heldout.Unseen.of(model.states[part.name]).measure(coded.distance))
