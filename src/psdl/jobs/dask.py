@@ -10,9 +10,10 @@ import itertools
 import logging
 import os
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from psdl.errors import PsdlError
 from psdl.types import Run
 
 MOST = 4  # maps that are under way side by side
+LOOKS = 1.0  # seconds after which one that waits for a task looks whether it shall go on
 AHEAD = 4  # tasks a worker that wait while it works
 LOCAL = "local:"
 
@@ -54,6 +56,7 @@ class Cluster:
             ) from None
         self._folder = tempfile.TemporaryDirectory(prefix="psdl-cluster-")
         self._numbers = itertools.count()
+        self._ended = threading.Event()  # whoever waits for tasks shall wait no longer
 
     @property
     def workers(self) -> int:
@@ -76,12 +79,22 @@ class Cluster:
             for item in items:
                 pending.append(self.client.submit(_call, str(file), item, pure=False))
                 if len(pending) >= most:
-                    yield pending.popleft().result()
+                    yield self._result(pending.popleft())
             while pending:
-                yield pending.popleft().result()
+                yield self._result(pending.popleft())
         finally:
             self.client.cancel(list(pending))
             os.unlink(file)
+
+    def _result(self, future: Any) -> Any:
+        """What a task gives. Raises CancelledError where waiting shall end."""
+        while not self._ended.is_set():
+            try:
+                return future.result(timeout=LOOKS)
+            except TimeoutError:  # this one's, unless it is the task's own
+                if future.done():
+                    raise
+        raise CancelledError
 
     def side_by_side(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """An ordered map in this process over items whose work is to give tasks to the workers, a few at a time:
@@ -90,7 +103,7 @@ class Cluster:
         try:
             yield from pool.map(work, items)
         except BaseException:
-            self.client.close()  # which they wait for
+            self._ended.set()
             raise
         finally:
             pool.shutdown(cancel_futures=True)
