@@ -44,7 +44,7 @@ def test_threads_change_nothing(default_model, mvtec):
             np.testing.assert_array_equal(one.map, results[0].map)
 
 
-def test_the_larger_scale_runs_a_graph_of_fewer_layers_to_the_same_scores(default_model, mvtec, monkeypatch):
+def test_the_larger_scale_runs_a_graph_of_fewer_layers_to_the_same_scores(default_model, mvtec):
     model = modelfile.read(default_model)
     assert {depth: len(cut) < 0.5 * len(model.network.graph) for depth, cut in model.network.cuts.items()} == {
         2: True

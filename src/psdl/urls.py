@@ -20,6 +20,12 @@ def is_url(path: Any) -> bool:
     return isinstance(path, (str, Path)) and "://" in str(path)
 
 
+def chained(url: str) -> bool:
+    """Whether a URL leads through one file system into another, such as zip://::s3://bucket/parts.zip; what lies
+    below it has no URL that begins like it."""
+    return "::" in url
+
+
 def content(url: str) -> bytes:
     """All bytes of a file. Raises PsdlError where it is not there or does not come."""
     system, path = located(url)
@@ -62,12 +68,15 @@ def located(url: str) -> tuple[Any, str]:
     plugins.extra("remote", "fsspec")
     scheme, _, rest = url.partition("://")
     with asking(url):
-        system = _system(f"{scheme}://{rest.partition('/')[0]}")
+        if chained(url):
+            return _located(url)
+        system, _ = _located(f"{scheme}://{rest.partition('/')[0]}")
         return system, str(system._strip_protocol(url))
 
 
 @lru_cache(maxsize=16)
-def _system(root: str) -> Any:
+def _located(url: str) -> tuple[Any, str]:
     import fsspec
 
-    return fsspec.core.url_to_fs(root)[0]
+    system, path = fsspec.core.url_to_fs(url)
+    return system, str(path)

@@ -51,7 +51,7 @@ def bucket(tmp_path, monkeypatch):
             assert time.monotonic() < deadline
             time.sleep(0.1)
     s3fs.S3FileSystem.clear_instance_cache()  # which know another server
-    urls._system.cache_clear()
+    urls._located.cache_clear()
     system = s3fs.S3FileSystem(skip_instance_cache=True)
     system.mkdir("parts")
     yield system
@@ -158,6 +158,11 @@ def test_other_file_systems_and_what_is_not_there(tmp_path, monkeypatch, mvtec):
     for n in range(3):
         memory.pipe(f"/good/{n}.png", save(good(np.random.default_rng(n)), tmp_path / f"{n}.png").read_bytes())
     assert len(read("memory://good").samples) == 3
+    chained = f"zip://::file://{shutil.make_archive(str(tmp_path / 'bolt'), 'zip', mvtec / 'bolt/test')}"
+    names = {Path(s.path).relative_to(mvtec / "bolt/test") for s in listed([str(mvtec / "bolt/test")])}
+    for samples in (listed([chained]), read(chained).samples):
+        assert {Path(*Path(s.path).parts[-2:]) for s in samples} == names
+        assert all(Path(s.path).is_file() for s in samples)
     with pytest.raises(PsdlError, match="holds no image"):
         read("memory://nothing")
     with pytest.raises(PsdlError, match="cannot be read"):

@@ -69,13 +69,16 @@ def read(root: str | Path, layout: str | None = None) -> Found:
 def listed(paths: Sequence[str]) -> tuple[Sample, ...]:
     """Samples of image files and of folders, in the order given, named by their paths.
 
-    What URLs name stays there, to be read as it is needed; see `urls`. Raises PsdlError on a missing one.
+    What URLs name stays there, to be read as it is needed, unless they are chained; see `urls`. Raises PsdlError
+    on a missing one.
     """
     found: list[Sample] = []
     for path in paths:
-        if urls.is_url(path):
+        if urls.is_url(path) and not urls.chained(path):
             found += _streamed(path)
-        elif Path(path).is_dir() or (Path(path).is_file() and Path(path).suffix.lower() in TABLES):
+            continue
+        path = str(remote.local(path))
+        if Path(path).is_dir() or (Path(path).is_file() and Path(path).suffix.lower() in TABLES):
             found += [replace(sample, name=sample.path) for sample in read(path).samples]
         elif Path(path).is_file():
             found.append(Sample(path, path, "images"))
