@@ -14,7 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from psdl import Detector, check, read, recipes
+from psdl import Detector, read
+from psdl.datasets import check
+from psdl.model import recipes
 from psdl.report import tables
 from psdl.types import Recipe
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from psdl import Detector, read, recipe
-from psdl.check import learning, testing
-from psdl.data.layouts.rd_mvtec import posed
+from psdl.datasets.check import learning, testing
+from psdl.datasets.formats.rd_mvtec import posed
 from psdl.report.tables import Judged, summed
 
 KEYS = ("image_auroc", "pixel_auroc", "aupro")

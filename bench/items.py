@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from psdl import Detector, read
-from psdl.check import learning, testing
+from psdl.datasets.check import learning, testing
 
 RATE = 0.05
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from psdl import Detector, check, read, recipe
-from psdl.extract import Source, extract
+from psdl import Detector, read, recipe
+from psdl.datasets import check
+from psdl.features.extractor import Source, extract
 from psdl.measure.auroc import auroc
 from psdl.measure.ranks import ranks
 

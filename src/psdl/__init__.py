@@ -5,22 +5,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from psdl import kernelcache
+from psdl._util import kernel_cache
 
 if os.name == "posix":
-    kernelcache.settle(Path(__file__).parent)
+    kernel_cache.settle(Path(__file__).parent)
 
 __all__ = ["Detector", "PsdlError", "Recipe", "Result", "Sample", "Verdict", "read", "recipe"]
 
 _HOMES = {
-    "Detector": "psdl.detector",
+    "Detector": "psdl.api",
     "PsdlError": "psdl.errors",
     "Recipe": "psdl.types",
-    "Result": "psdl.result",
+    "Result": "psdl.scoring.result",
     "Sample": "psdl.types",
     "Verdict": "psdl.types",
-    "read": "psdl.data.read",
-    "recipe": "psdl.recipes",
+    "read": "psdl.datasets.read",
+    "recipe": "psdl.model.recipes",
 }
 
 

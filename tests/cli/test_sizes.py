@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from psdl import Detector, check
+from psdl import Detector
+from psdl.datasets import check
 from psdl.errors import PsdlError
 from psdl.types import InputRule
 from tests import parts

@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from psdl import plugins
+from psdl._util import plugins
 from psdl.backbone import transformer
 from psdl.backbone.zoo import ZOO
 from psdl.errors import PsdlError

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from psdl import plugins
+from psdl._util import plugins
 from psdl.backbone.zoo import ZOO
 from psdl.errors import PsdlError
 from psdl.types import Network

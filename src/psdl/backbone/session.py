@@ -10,8 +10,8 @@ os.environ.update(ORT_DISABLE_TELEMETRY="1", ORT_TELEMETRY_DISABLED="1")
 
 import onnxruntime as ort
 
+from psdl._util.plugins import unknown
 from psdl.errors import PsdlError
-from psdl.plugins import unknown
 from psdl.types import F32, Maps, Network
 
 CUDA = "CUDAExecutionProvider"

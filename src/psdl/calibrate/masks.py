@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl._util.components import label
 from psdl.calibrate.thresholds import PIXEL_SHARES
-from psdl.regions import label
 from psdl.types import F32, Calibration, Region
 
 RARITY = -np.log10(PIXEL_SHARES)

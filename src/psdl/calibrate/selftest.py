@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from psdl.model import Golden
+from psdl.model.model import Golden
 from psdl.types import Calibration
 
 # Of the way from the median good score (or map's peak) to its threshold: how far a score (a map's pixel) may lie

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl.binomial import at_most
+from psdl._util.binomial import at_most
 from psdl.types import F64, Calibration, Origin, Rates, Score, Verdict
 
 STRIDE = 4  # every fourth pixel of every fourth row stands for the map when quantiles are taken

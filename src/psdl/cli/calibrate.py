@@ -51,11 +51,11 @@ def calibrate(
     """Set a model's thresholds anew, from good images or by hand, without learning again."""
     import getpass
 
-    from psdl.calibrate.promise import promise
+    from psdl.api import Detector
+    from psdl.calibrate.guarantee import promise
     from psdl.cli.lines import Lines
-    from psdl.detector import Detector
-    from psdl.feedback import corrected, read
-    from psdl.modelfile import check_target
+    from psdl.model.file import check_target
+    from psdl.workflows.feedback import corrected, read
 
     rates = {"alarm": false_reject, "review": review, "confidence": confidence}
     asked = (data, threshold, feedback, *rates.values())
@@ -82,7 +82,7 @@ def calibrate(
 
 def good_of(data: str, values: dict[str, Any], rule: Any, lines: Any) -> Any:
     """The good images of a folder, their headers looked at."""
-    from psdl import check
+    from psdl.datasets import check
 
     samples, _ = lines.read(data, values["layout"], values["category"], values["parts"])
     good = lines.usable(check.learning(samples), rule, values["on_error"], values["jobs"]).samples
@@ -94,7 +94,7 @@ def on_images(
     detector: Any, good: Any, rates: dict[str, float | None], by: str, jobs: Any, lines: Any
 ) -> list[str]:
     """Calibrates on good images; says how well they agree with those of the calibration so far."""
-    from psdl.calibrate.promise import agreement
+    from psdl.calibrate.guarantee import agreement
 
     old = detector.model.calibration
     with lines.progress() as tell:

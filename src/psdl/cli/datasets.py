@@ -26,9 +26,9 @@ def check(
 
     Exit code 2 where work could not start: a file that cannot be read, or no good images.
     """
-    from psdl import survey
-    from psdl.check import learning
     from psdl.cli.lines import Lines
+    from psdl.datasets import survey
+    from psdl.datasets.check import learning
     from psdl.errors import PsdlError, printable
     from psdl.jobs import runner
 
@@ -71,11 +71,11 @@ def split(
 
     The table is data itself: psdl run split.csv --out FOLDER. Defective images are all for test.
     """
-    from psdl import check as checking
     from psdl.cli.lines import Lines
-    from psdl.data import split as splitting
-    from psdl.data.read import with_items
-    from psdl.duplicates import grouped
+    from psdl.datasets import check as checking
+    from psdl.datasets import split as splitting
+    from psdl.datasets.duplicates import grouped
+    from psdl.datasets.read import with_items
     from psdl.errors import PsdlError
     from psdl.jobs import runner
     from psdl.types import InputRule

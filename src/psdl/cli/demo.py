@@ -16,12 +16,12 @@ def demo(
     quiet: options.Quiet = False,
 ) -> None:
     """Make a small data set with planted defects, learn from its good tiles, find the defects."""
-    from psdl import demo as making
     from psdl.cli.evaluate import measure
     from psdl.cli.fit import learn_models
     from psdl.cli.lines import Lines
     from psdl.cli.run import run
-    from psdl.data.read import read
+    from psdl.datasets.read import read
+    from psdl.workflows import demo as making
 
     lines = Lines(quiet)
     data = out / "data"

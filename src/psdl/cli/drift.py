@@ -28,9 +28,9 @@ def drift(
     """Compare judged images with those learned from; says what changed: lamp, focus, size, or the parts."""
     from dataclasses import asdict
 
+    from psdl.api import Detector
     from psdl.cli.lines import Lines
-    from psdl.detector import Detector
-    from psdl.drift import Monitor, seen
+    from psdl.deploy.drift import Monitor, seen
 
     monitor = Monitor(Detector.load(model).model, delta)
     if not monitor.able:

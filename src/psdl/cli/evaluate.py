@@ -31,7 +31,7 @@ def evaluate(
     """Measure a model on labelled test images."""
     from psdl.cli.lines import Lines
     from psdl.jobs import opened
-    from psdl.modelfile import model_files
+    from psdl.model.file import model_files
 
     lines = Lines(quiet)
     samples, _ = lines.read(data, layout, category, parts)
@@ -45,11 +45,12 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
     where it is done, see `jobs.opened`."""
     import time
 
-    from psdl import check, resume
-    from psdl.detector import Detector
+    from psdl.api import Detector
+    from psdl.datasets import check
     from psdl.jobs import runner
     from psdl.report import drawn as report
     from psdl.report import page, pictures, tables
+    from psdl.workflows import resume
 
     test = check.testing(samples)
     detectors = {file: Detector.load(file, values["device"]) for file in set(files.values())}

@@ -94,12 +94,12 @@ def extend_model(old: str, samples: Any, model: Path, values: dict[str, Any], li
     """Writes the model `old` with the good images among the samples added. work: where it is done."""
     import getpass
 
-    from psdl import check
-    from psdl.calibrate.promise import promise
-    from psdl.data.read import without
-    from psdl.detector import Detector
-    from psdl.extending import extended
-    from psdl.modelfile import check_target
+    from psdl.api import Detector
+    from psdl.calibrate.guarantee import promise
+    from psdl.datasets import check
+    from psdl.datasets.read import without
+    from psdl.model.file import check_target
+    from psdl.workflows.extend import extended
 
     check_target(model)
     detector = Detector.load(old, values["device"])
@@ -122,13 +122,13 @@ def learn_models(
     from dataclasses import replace
     from functools import partial
 
-    from psdl import check
     from psdl.cli.calibrate import good_of
-    from psdl.data.read import without
-    from psdl.framing import roi_files
+    from psdl.datasets import check
+    from psdl.datasets.read import without
     from psdl.jobs import over, runner
-    from psdl.modelfile import check_target, model_files
+    from psdl.model.file import check_target, model_files
     from psdl.report import page
+    from psdl.training.roi import roi_files
 
     files = model_files(model, samples, values["each"])
     rois = roi_files(values["roi"], sorted(files), values["each"])
@@ -169,7 +169,7 @@ def _affordable(recipe: Any, rule: Any, values: dict[str, Any], lines: Any) -> i
     """The input size for a time budget; says what it will take."""
     import os
 
-    from psdl import pace
+    from psdl.training import latency
 
     for name in ("size", "tile"):
         if values[name] is not None:
@@ -177,7 +177,7 @@ def _affordable(recipe: Any, rule: Any, values: dict[str, Any], lines: Any) -> i
     if values["resize"] == "none":
         raise PsdlError("--resize none was given with --budget, which chooses the input size: leave one out")
     threads = os.cpu_count() or 1
-    side, took = pace.side(recipe, rule, values["budget"], values["weights"], values["device"], threads)
+    side, took = latency.side(recipe, rule, values["budget"], values["weights"], values["device"], threads)
     lines.say(
         f"input size {side}: judging an image takes about {took:.0f} ms here, of {values['budget']:g} allowed"
     )
@@ -200,10 +200,12 @@ def _learn_one(
     from dataclasses import replace
     from functools import partial
 
-    from psdl import check, checkpoint, memory, recipes
-    from psdl.calibrate.promise import promise
+    from psdl.api import Detector
+    from psdl.calibrate.guarantee import promise
     from psdl.cli.calibrate import on_images
-    from psdl.detector import Detector
+    from psdl.datasets import check
+    from psdl.model import recipes
+    from psdl.training import checkpoint, memory
 
     names = ("arch", "type", "layer", "sparsity", "iterations", "folds", "seed", "tile", "light")
     recipe = recipes.recipe(values["recipe"], **{name: values[name] for name in names})

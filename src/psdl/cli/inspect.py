@@ -13,13 +13,13 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="The whole card as JSON.")] = False,
 ) -> None:
     """Print what a model file holds: recipe, backbone and hashes, threshold, versions."""
-    from psdl import modelfile
+    from psdl.model import file
 
-    card = modelfile.card(modelfile.read(model))
+    card = file.card(file.read(model))
     if as_json:
         print(json.dumps(card, indent=2, sort_keys=True))
         return
-    rows = modelfile.described(card)
+    rows = file.described(card)
     wide = max(map(len, rows))
     for key, value in rows.items():
         print(f"{key:{wide}}  {value}")

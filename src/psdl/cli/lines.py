@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from psdl.check import Usable
+from psdl.datasets.check import Usable
 from psdl.errors import printable
 from psdl.types import InputRule, Progress, Sample
 
@@ -34,7 +34,7 @@ class Lines:
         """The samples of the named categories below `data`, and their input rule; says which layout it was.
 
         parts: a pattern that tells of which part an image is a view, see `with_parts`."""
-        from psdl.data.read import choose, read, with_parts
+        from psdl.datasets.read import choose, read, with_parts
 
         found = read(data, layout)
         self.say(f"{data}: layout {found.layout}, recognised by {found.reason}")
@@ -45,7 +45,8 @@ class Lines:
 
         Raises PsdlError on any other value of on_error than fail and skip, and if no file can be used.
         """
-        from psdl import check, plugins
+        from psdl._util import plugins
+        from psdl.datasets import check
         from psdl.errors import PsdlError
         from psdl.jobs import runner
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from psdl import plugins
+from psdl._util import plugins
 from psdl.errors import PsdlError
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from psdl import plugins
+from psdl._util import plugins
 from psdl.cli import options
 from psdl.errors import PsdlError, printable
 
@@ -37,12 +37,13 @@ def predict(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; verdicts are always printed.")] = False,
 ) -> None:
     """Score images or folders; says of each whether it is OK, for REVIEW or NG (no good)."""
-    from psdl import check, resume
+    from psdl.api import Detector
     from psdl.cli.lines import Lines
-    from psdl.data.read import listed, with_parts
-    from psdl.detector import Detector
+    from psdl.datasets import check
+    from psdl.datasets.read import listed, with_parts
     from psdl.jobs import opened, runner
     from psdl.report import page, tables
+    from psdl.workflows import resume
 
     if fail_on not in (None, *FAILING):
         raise plugins.unknown("verdict of --fail-on", str(fail_on), list(FAILING))

@@ -55,10 +55,10 @@ def run(
     quiet: options.Quiet = False,
 ) -> None:
     """Learn from the good images of a data set and measure on its test images."""
-    from psdl import check
     from psdl.cli.evaluate import measure
     from psdl.cli.fit import learn_models
     from psdl.cli.lines import Lines
+    from psdl.datasets import check
     from psdl.jobs import opened
 
     lines = Lines(quiet)

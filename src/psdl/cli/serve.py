@@ -33,14 +33,15 @@ def serve(
     quiet: options.Quiet = False,
 ) -> None:
     """Answer HTTP requests: POST an image to /v1/score, get score, p-value, verdict and regions."""
-    from psdl import memory, plugins
+    from psdl._util import plugins
     from psdl.cli.lines import Lines
+    from psdl.training import memory
 
     plugins.extra("serve", "fastapi", "uvicorn", "httptools", "multipart", "prometheus_client")
-    from psdl.serve import run
-    from psdl.serve.app import app
-    from psdl.serve.bounds import Bounds
-    from psdl.shelf import Shelf
+    from psdl.deploy.registry import Shelf
+    from psdl.deploy.serve import run
+    from psdl.deploy.serve.app import app
+    from psdl.deploy.serve.bounds import Bounds
 
     tokens = run.tokens_of(token_file, host)
     body = memory.size_of(max_body, "--max-body") or Bounds.body

@@ -45,18 +45,20 @@ def watch(
     import sys
     from threading import Event
 
-    from psdl import plugins
+    from psdl._util import plugins
     from psdl.cli.lines import Lines
+    from psdl.deploy.watch import notifier, sorting
+    from psdl.deploy.watch.folder import Folder
+    from psdl.deploy.watch.journal import Journal
+    from psdl.deploy.watch.watch import Watch, started
     from psdl.jobs import runner
-    from psdl.watch import news, sorting
-    from psdl.watch.folder import Folder
-    from psdl.watch.journal import Journal
-    from psdl.watch.watch import Watch, started
 
     if not folder.is_dir():
         raise PsdlError(f"no folder {folder}: give the one that the camera writes into")
     plugins.extra("watch", *(["httpx"] if webhook else []), *(["paho"] if mqtt else []))
-    sends = ({"webhook": news.webhook(webhook)} if webhook else {}) | ({"mqtt": news.mqtt(mqtt)} if mqtt else {})
+    sends = ({"webhook": notifier.webhook(webhook)} if webhook else {}) | (
+        {"mqtt": notifier.mqtt(mqtt)} if mqtt else {}
+    )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     lines, stop = Lines(quiet), Event()
     shelf = started(model, device)
@@ -64,7 +66,7 @@ def watch(
         signal.signal(name, lambda *_: stop.set())
     with Journal(out) as journal:
         sorting.check(sort, folder, out)
-        telling = [news.News(journal.path, name, send) for name, send in sends.items()]
+        telling = [notifier.News(journal.path, name, send) for name, send in sends.items()]
         looking = Folder(folder, out, settle)
         watching = Watch(shelf, looking, journal, telling, runner(jobs), lambda row: lines.say(_line(row)), sort)
         lines.say(f"watching {folder}: {watching.judged} files are judged in {journal.path}")

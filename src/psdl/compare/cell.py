@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from psdl import check, decode
+from psdl.api import Detector
 from psdl.compare.methods import method
-from psdl.data.read import read
-from psdl.detector import Detector
+from psdl.datasets import check
+from psdl.datasets.read import read
+from psdl.input import decode
 from psdl.report import tables
 from psdl.types import InputRule, Sample
 

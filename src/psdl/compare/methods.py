@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from psdl import plugins, recipes
+from psdl._util import plugins
+from psdl.model import recipes
 from psdl.types import Part, Recipe
 
 

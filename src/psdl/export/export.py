@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper
 
-from psdl import image, modelfile, recipes
 from psdl.backbone.session import Session
 from psdl.errors import PsdlError
 from psdl.export import coding, picture, scoring
 from psdl.export.graph import Graph
-from psdl.model import Model
+from psdl.input import preprocess
+from psdl.model import file, recipes
+from psdl.model.model import Model
 from psdl.types import Geometry, InputRule, Network
 
 Shapes = dict[str, tuple[int, ...]]
@@ -28,7 +29,7 @@ def write(model: Model, path: str | Path) -> None:
     index into VERDICTS, `map` (H,W) float32 at the network's input size. Raises PsdlError on models whose recipe
     has no graph.
     """
-    modelfile.write_whole(Path(path), exported(model).SerializeToString())
+    file.write_whole(Path(path), exported(model).SerializeToString())
 
 
 def exported(model: Model) -> Any:
@@ -38,12 +39,12 @@ def exported(model: Model) -> Any:
     source = _source(model, rule)
     _check(model, rule)
     g = Graph()
-    geometry = image.plan(rule, source or rule.resize or (0, 0))
+    geometry = preprocess.plan(rule, source or rule.resize or (0, 0))
     found: dict[str, str] = {}
     gain = ""  # of the smallest scale, for all of them
     for scale, depth in recipes.passes(recipe, model.network.taps).items():
-        at = image.scaled(geometry, scale, recipe.multiple)
-        pixels, inside = _pixels(g, at, rule, source), image.sized(frame.roi, at.input)
+        at = preprocess.scaled(geometry, scale, recipe.multiple)
+        pixels, inside = _pixels(g, at, rule, source), preprocess.sized(frame.roi, at.input)
         gain = gain or picture.gain(g, pixels, recipe.light, inside)
         values = picture.normalised(g, pixels, model.network, gain, inside)
         maps, shapes = _maps(g, model.network, values, at.input, depth)

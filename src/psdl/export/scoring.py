@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from psdl import score
 from psdl.calibrate.thresholds import weights
 from psdl.errors import PsdlError
 from psdl.export.graph import Graph
+from psdl.scoring import anomaly_map
 from psdl.types import F32, Calibration, Grid, Recipe
 
 DOUBLE = 11
@@ -25,12 +25,13 @@ def mapped(g: Graph, distances: Mapping[str, str], grids: Mapping[str, Grid], re
             values = g.op("Gather", g.op("Concat", values, np.zeros(1), axis=0), _places(grid))
         laid = g.op("Reshape", values, np.array([grid.h, grid.w]))
         rows, columns = (
-            score.spread(n, size, recipe.smoothing) for n, size in zip((grid.h, grid.w), grid.input, strict=True)
+            anomaly_map.spread(n, size, recipe.smoothing)
+            for n, size in zip((grid.h, grid.w), grid.input, strict=True)
         )
         brought = g.op("MatMul", g.op("MatMul", rows, laid), np.ascontiguousarray(columns.T))
         factor = np.asarray(part.weight, np.float64)
         if grid.roi is not None:
-            factor = part.weight / np.maximum(score.counted(grid, recipe.smoothing), score.LEAST)
+            factor = part.weight / np.maximum(anomaly_map.counted(grid, recipe.smoothing), anomaly_map.LEAST)
         spread = g.op("Mul", brought, factor)
         total = g.op("Add", total, spread) if total else spread
     return g.op("Cast", total, to=1)
@@ -53,14 +54,14 @@ def image_score(g: Graph, maps: str, rule: str, size: tuple[int, int], roi: np.n
         raise PsdlError(f"the image score {rule} cannot be exported: learn with recipe default or fast")
     few = g.op("Slice", maps, np.array([0, 0]), np.array(size), np.array([0, 1]), np.array([4, 4]))
     tall, wide = -(-size[0] // 4), -(-size[1] // 4)
-    rows, columns = (np.asarray(score.spread(n, n, 8 / 4), np.float32) for n in (tall, wide))
+    rows, columns = (np.asarray(anomaly_map.spread(n, n, 8 / 4), np.float32) for n in (tall, wide))
     small = None if roi is None else roi[::4, ::4]
     if small is not None:
         few = g.op("Where", small, few, 0.0)
     softer = g.op("MatMul", g.op("MatMul", rows, few), np.ascontiguousarray(columns.T))
     if small is not None:
         counted: F32 = rows @ small.astype(np.float32) @ columns.T
-        softer = g.op("Div", softer, np.maximum(counted, np.float32(score.LEAST)))
+        softer = g.op("Div", softer, np.maximum(counted, np.float32(anomaly_map.LEAST)))
     return _top(g, _flat(g, softer, small), tall * wide if small is None else int(small.sum()), 50)
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from psdl import plugins
+from psdl._util import plugins
 from psdl.errors import PsdlError
 from psdl.types import Run
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import sparse, whitening
+from psdl import sparse
+from psdl.methods import _whitening
 from psdl.methods._coding import coded
 from psdl.types import F32, Coded, Run, Signals, State
 
@@ -46,9 +47,9 @@ def fit(
     device: str = "cpu",
 ) -> State:
     """State with dictionary (K,F) float16 and the whitening, learned on the images `rows` of the store."""
-    white = whitening.fit(store.batches(rows), store.length, params.whiten)
+    white = _whitening.fit(store.batches(rows), store.length, params.whiten)
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(2,)))
-    signals = whitening.apply(white, _drawn(store, rows, COVERED // store.length, rng))
+    signals = _whitening.apply(white, _drawn(store, rows, COVERED // store.length, rng))
     learned = signals[rng.permutation(len(signals))[:LEARNED]]
     count = min(params.learned, len(learned))
     start = learned[rng.permutation(len(learned))[:count]]
@@ -73,9 +74,9 @@ def extend(state: State, store: Any, rows: NDArray[np.intp], params: Params, run
     """The state with atoms that cover what its dictionary codes worst in the images `rows` of the store: as large
     a share of `atoms` as these are of all images, while there are at most twice `atoms`; `before`: how many images
     it was learned from."""
-    white = whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
+    white = _whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(2, before)))
-    signals = whitening.apply(white, _drawn(store, rows, COVERED // store.length, rng))
+    signals = _whitening.apply(white, _drawn(store, rows, COVERED // store.length, rng))
     dictionary = state.arrays["dictionary"].astype(np.float32)
     wanted = round(params.atoms * len(rows) / (before + len(rows)))
     wanted = max(0, min(wanted, 2 * params.atoms - len(dictionary), len(signals)))
@@ -120,7 +121,7 @@ def _raise_best(best: F32, signals: F32, atoms: F32, batch: int = 8192) -> None:
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
     """What `judge` reads: the whitening, and the dictionary prepared."""
-    white = whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
+    white = _whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
     atoms = state.arrays["dictionary"].astype(np.float32)
     prepared = sparse.prepare(atoms, gram=device == "cpu")
     return {"white": white, "prepared": prepared, "sparsity": params.sparsity, "device": device}
@@ -128,7 +129,7 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
 
 def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
     """Of signals (n,P,F): the distance is the norm of the residual."""
-    values = whitening.apply(ready["white"], signals.values)
+    values = _whitening.apply(ready["white"], signals.values)
     flat, shape = np.ascontiguousarray(values.reshape(-1, values.shape[2])), values.shape[:2]
     residual, code, atom, norm = coded(flat, ready, threads)
     residual = residual.reshape(shape)

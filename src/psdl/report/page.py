@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from psdl.calibrate.promise import promise
+from psdl.calibrate.guarantee import promise
 from psdl.calibrate.thresholds import weights
 from psdl.errors import PsdlError
 from psdl.measure.metrics import KEYS
-from psdl.model import Model
-from psdl.modelfile import card, described
+from psdl.model.file import card, described
+from psdl.model.model import Model
 from psdl.report import acceptance, charts, heat, tables, thumbs
 from psdl.report.tables import Judged
 from psdl.types import F64, Calibration, Run, Sample

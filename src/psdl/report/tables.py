@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from psdl import image
 from psdl.calibrate.thresholds import joint
+from psdl.input import preprocess
 from psdl.measure.metrics import KEYS, Metrics, mean, metrics
 from psdl.types import Sample
 
@@ -153,7 +153,7 @@ def _at_threshold(row: Mapping[str, Any]) -> str:
 def _category(pairs: Judged) -> Metrics:
     known = [(s, r) for s, r in pairs if s.mask or s.label == 0]
     masks = [
-        image.mask_to_input(image.read_mask(s.mask, r.geometry.source, s.path), r.geometry)
+        preprocess.mask_to_input(preprocess.read_mask(s.mask, r.geometry.source, s.path), r.geometry)
         if s.mask
         else np.zeros(r.geometry.input, bool)
         for s, r in known

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from psdl import decode, image
-from psdl.model import Model
+from psdl.input import decode, preprocess
+from psdl.model.model import Model
 from psdl.report import heat
 from psdl.types import InputRule, Like, Region, Sample
 
@@ -34,7 +34,7 @@ def thumb(found: Sample, result: Any, room: int) -> dict[str, Any]:
     used, pairs = len(heated) + OUTLINE, []
     explained = result.regions[:PAIRS] if result.model.album else ()
     rule = result.model.recipe.input or InputRule()
-    inputs = image.shown(pixels, result.geometry, rule) if explained else pixels
+    inputs = preprocess.shown(pixels, result.geometry, rule) if explained else pixels
     for region in explained:
         pair = _patches(region, inputs, result.model) if used < room / 2 else None
         used += len(pair["here"]) + len(pair["good"]) if pair else 0

@@ -14,17 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psdl.sparse.arrays import (
-    Array,
-    canonical,
-    capped,
-    codes_fit,
-    exponent,
-    fit_together,
-    reach,
-    scaled,
-    scratch,
-)
+from psdl.sparse.arrays import Array, canonical, capped, codes_fit, exponent, fit_together, reach, scaled, scratch
 from psdl.sparse.errors import SparseError
 from psdl.sparse.prepared import Prepared, as_given, bits, prepare
 from psdl.sparse.pursuits.omp import NEVER, dependence_tolerance, stop_tolerance

@@ -1,0 +1,66 @@
+"""One image judged: what the detector hands to every door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.calibrate import masks
+from psdl.input import preprocess
+from psdl.input.statistics import Look
+from psdl.model.model import Model
+from psdl.scoring import explain
+from psdl.types import F32, Calibration, Coded, Geometry, Region, Verdict
+
+
+@dataclass(frozen=True)
+class Result:
+    """One image judged. score: larger is stranger; verdict: OK, REVIEW or NG with p-value; input_map
+    (H,W) float32 at the network's input size; geometry: how the image became that input; coded: what each part of
+    the recipe said of it (none for a good image as if unseen); model: that judged it; look: of
+    the image as it was read, see `drift.Monitor`."""
+
+    score: float
+    verdict: Verdict
+    input_map: F32
+    geometry: Geometry
+    coded: Mapping[str, Coded]
+    model: Model
+    look: Look
+
+    @property
+    def calibration(self) -> Calibration:
+        """What the verdict and the mask were decided by."""
+        return self.model.calibration
+
+    def without_map(self) -> Result:
+        """Score and verdict only, which take little memory."""
+        return replace(self, input_map=np.empty((0, 0), np.float32), coded={})
+
+    @property
+    def map(self) -> F32:
+        """(h,w) float32 at the image's own size; NaN where the input rule cuts the image away."""
+        return preprocess.map_to_source(self.input_map, self.geometry)
+
+    @property
+    def roi(self) -> NDArray[np.bool_] | None:
+        """(h,w) bool: the model's region of interest in this image; None if it looks everywhere."""
+        inside = self.model.frame.roi
+        return None if inside is None else preprocess.mask_to_source(inside, self.geometry)
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(h,w) bool: where the defect is; empty on an image whose map stays below the thresholds."""
+        found = masks.defect_mask(self.input_map, self.calibration)
+        return preprocess.mask_to_source(found, self.geometry)
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """The connected parts of the mask, in pixels of the image, the highest peak first, with reasons."""
+        mask = self.mask
+        found = masks.regions(self.map, mask) if mask.any() else ()
+        return explain.explained(found, self.coded, self.geometry, self.model) if self.coded else found

@@ -1,0 +1,275 @@
+"""Good images -> what each part learned, and the calibration from their scores as if unseen."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.backbone.session import Session
+from psdl.calibrate.thresholds import calibrate, numbered
+from psdl.errors import PsdlError
+from psdl.features.extractor import NOWHERE, Source, identity
+from psdl.features.store import Store
+from psdl.input.statistics import Look
+from psdl.model import recipes
+from psdl.model.model import Frame
+from psdl.scoring import anomaly_map as scoring
+from psdl.scoring import normalise
+from psdl.scoring.scorer import Judge, method_of, params_of
+from psdl.training import checkpoint, crossval
+from psdl.training.checkpoint import NOTHING, Arrays, Checkpoint
+from psdl.training.collect import fill
+from psdl.types import (
+    F32,
+    Calibration,
+    Geometry,
+    Network,
+    Origin,
+    Part,
+    Progress,
+    Rates,
+    Recipe,
+    Run,
+    Sample,
+    Score,
+    State,
+)
+
+LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")  # that results depend on
+MISLED = 0.7  # shrinkage above which a position is taken to tell nothing of what is normal there
+LARGE = 1 << 20  # pixels of an input above which a model carries one image for its self-test, not three
+STRANGEST = 24  # good images kept for a look at the good set
+
+
+@dataclass(frozen=True)
+class Learned:
+    """recipe: as given, with the shrinkage of its parts' statistics, its parts weighted if it asks for that;
+    states by part; calibration; origins of images, in their order; album: a small JPEG of each, where a method's
+    atoms are good patches (else empty); golden: the places of the images with the lowest, the middle and the
+    highest score as if unseen, or of the middle alone; strangest: the images that look least like the rest,
+    strangest first: their places, their scores as if unseen, and how they became the network's input; reading:
+    the share of the images' pass through the network that reading them took; looks (N,5): of each image its look
+    and the number of its item."""
+
+    recipe: Recipe
+    states: dict[str, State]
+    calibration: Calibration
+    origins: tuple[Origin, ...]
+    album: tuple[bytes, ...]
+    golden: tuple[int, ...]
+    strangest: tuple[tuple[int, Score, Geometry, Look], ...]
+    reading: float
+    looks: F32
+
+
+def learn(
+    recipe: Recipe,
+    network: Network,
+    items: Sequence[Source],
+    rates: Rates,
+    session: Session,
+    run: Run,
+    tell: Progress,
+    device: str = "cpu",
+    frame: Frame = NOWHERE,
+    in_memory: bool = True,
+    going: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Learned:
+    """States by part, learned on all items, and the calibration that keeps `rates`. in_memory: whether signals
+    stay there or go to files. going: a folder in which what took long is kept, so that a run that is broken off
+    goes on, and `say` is told so; see `checkpoint.finished`.
+
+    One pass through the network fills a store for each part. Then, part after part, each fold's images are judged
+    by a state learned without them, and the state that is kept is learned on all. Raises PsdlError on images
+    that cannot be read or do not share one grid, and when all belong to one group.
+    """
+    groups = groups_of(items)
+    fold = crossval.folds(groups, recipe.folds, recipe.seed)
+    if fold.max() < 1:
+        raise PsdlError("all good images belong to one group, so none can be held out: give at least two groups")
+    with ExitStack() as opened:
+        key = _key(recipe, network, items, frame, device) if going else ""
+        kept = opened.enter_context(checkpoint.opened(going, key, say))
+        filled = fill(recipe, network, items, session, run, tell, opened, frame, in_memory, kept)
+        work = sum(store.grid.positions for store in filled.stores.values()) * (int(fold.max()) + 2)
+
+        def done(positions: int) -> None:
+            tell("dictionaries", positions, work)
+
+        learners = [Learner(p, filled.stores[p.name], run, done, device, kept) for p in recipe.parts]
+        taught = [_taught(learner, recipe, fold) for learner in learners]
+    loose = [new.part.name for new, old in zip(taught, recipe.parts, strict=True) if new.part.method != old.method]
+    if loose:
+        say(f"positions tell little in these images ({', '.join(loose)}): one dictionary for all of them")
+    recipe = replace(recipe, parts=tuple(one.part for one in taught))
+    if recipe.explained:
+        recipe = _weighted(recipe, {one.part.name: one.explained for one in taught})
+    states = {one.part.name: one.state for one in taught}
+    unseen = {one.part.name: one.unseen for one in taught}
+    least: list[tuple[float, int, Score]] = []
+    scores = _keeping(_scores(unseen, states, recipe), least)
+    calibration = calibrate(scores, rates, groups, filled.origins)
+    patches = any("source" in state.arrays for state in states.values())
+    strangest = tuple(
+        (n, score, filled.seen[n].geometry, filled.seen[n].look) for _, n, score in sorted(least, reverse=True)
+    )
+    places = {where: n for n, where in enumerate(filled.origins)}
+    height, width = filled.seen[0].geometry.input
+    typical = (0, len(items) // 2, len(items) - 1) if height * width <= LARGE else (len(items) // 2,)
+    golden = tuple(places[calibration.images[n]] for n in typical)
+    return Learned(
+        recipe,
+        states,
+        calibration,
+        filled.origins,
+        filled.album if patches else (),
+        golden,
+        strangest,
+        filled.reading,
+        np.column_stack([filled.looks, numbered(groups)]).astype(np.float32),
+    )
+
+
+def _key(recipe: Recipe, network: Network, items: Sequence[Source], frame: Frame, device: str) -> str:
+    """All that what is learned depends on, in short."""
+    seen = [None if array is None else array.tobytes().hex() for array in (frame.roi, frame.reference)]
+    known = [version(name) for name in LIBRARIES]
+    where = [identity(item, n) for n, item in enumerate(items)]
+    told = [
+        repr(recipe),
+        network.graph_sha256,
+        network.weights_sha256,
+        device,
+        groups_of(items),
+        seen,
+        known,
+        where,
+    ]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+class Taught(NamedTuple):
+    """A part as it was settled, and its state; unseen (N,P): the distances of the good images as if unseen;
+    explained: the share of their energy that the part's codes explain, 1 for methods that tell no norms."""
+
+    part: Part
+    state: State
+    unseen: F32
+    explained: float
+
+
+def _taught(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> Taught:
+    learner, found = _settled(learner, recipe, fold)
+    part, distances = learner.part, found[..., 0]
+    unseen = crossval.measured(distances, fold, part.shrink) if part.unseen else distances
+    explained = crossval.explained(found[..., 2], found[..., 3]) if found.shape[2] == 4 else 1.0
+    return Taught(part, with_statistics(learner.learned(), part, found), unseen, explained)
+
+
+def _settled(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> tuple[Learner, F32]:
+    """The learner, its part with the shrinkage of its statistics, and what it says of the images held out. Where
+    positions mislead the part it has one dictionary for all of them, if the recipe wants that."""
+    found, part = learner.held_out(fold), learner.part
+    if not part.unseen:
+        return learner, found
+    shrink, other = crossval.shrinkage(found[..., 0], fold), recipes.unbound(part, recipe.seed)
+    if recipe.unbind and shrink > MISLED and other != part:
+        again, found = _settled(replace(learner, part=other, done=lambda _: None), recipe, fold)
+        return replace(again, done=learner.done), found
+    return replace(learner, part=replace(part, shrink=shrink)), found
+
+
+def _weighted(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
+    """The recipe with its parts weighted by `recipe.explained` and by what each explains of unseen good signals,
+    in all as much as there are parts; by the first alone where no part explains anything."""
+    given = dict(zip((part.name for part in recipe.parts), recipe.explained, strict=True))
+    found = {name: weight * shares[name] for name, weight in given.items()}
+    if not any(found.values()):
+        found = given
+    mean = sum(found.values()) / len(found)
+    parts = (replace(part, weight=found[part.name] / mean) for part in recipe.parts)
+    return replace(recipe, parts=tuple(parts))
+
+
+def with_statistics(state: State, part: Part, found: F32) -> State:
+    """The state with what unseen good images show at each position: of the distance, if the part is measured by
+    it; and of codes and residuals, which reasons are given by. found (N,P,1|3|4), as `Learner.judge` has it."""
+    if part.unseen:
+        state = normalise.statistics(found[..., 0], part.shrink).into(state)
+    for k, name in enumerate(("code", "residual")[: found.shape[2] - 1], 1):
+        state = normalise.statistics(found[..., k]).into(state, name)
+    return state
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A part's method at work on its store."""
+
+    part: Part
+    store: Store
+    run: Run
+    done: Callable[[int], None]
+    device: str
+    kept: Checkpoint = NOTHING
+
+    def held_out(self, fold: NDArray[np.intp]) -> F32:
+        """(N,P,1|3|4): what is said of each image by the state learned on the other folds; see `Judge.rows`."""
+        return crossval.judged(self.fit, self.judge, self.store.count, fold, self.keep)
+
+    def learned(self) -> State:
+        """The state of all images; not learned again if it was kept."""
+        arrays = self._kept("all", lambda: self.fit(np.arange(self.store.count)).arrays)
+        return State(self.store.grid, arrays)
+
+    def keep(self, fold: int, compute: Callable[[], F32]) -> F32:
+        """What `compute` gives of a fold's images; not computed again if it was kept."""
+        return self._kept(f"fold-{fold}", lambda: {"found": compute()})["found"]
+
+    def _kept(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
+        found, known = self.kept.arrays(f"{self.part.name}-{self.part.method}-{name}", compute)
+        if known:
+            self.done(self.store.grid.positions)
+        return found
+
+    def fit(self, rows: NDArray[np.intp]) -> State:
+        method = method_of(self.part)
+        state: State = method.fit(self.store, rows, params_of(self.part), self.run, self.done, self.device)
+        return state
+
+    def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
+        """(len(rows),P,1|3|4): what the state says of the store's images `rows`, see `Judge.rows`."""
+        return Judge(self.part, state, self.device).rows(self.store, rows, self.run)
+
+
+def groups_of(items: Sequence[Source]) -> list[str]:
+    """What must stay on one side of a fold: the item's group or part where it is known, else the image itself."""
+    named = [(s.category, s.group or s.part) if isinstance(s, Sample) else ("", None) for s in items]
+    known = ["/".join((category, name)) if name else None for category, name in named]
+    return [group or f"#{i}" for i, group in enumerate(known)]
+
+
+def _scores(distances: Mapping[str, F32], states: Mapping[str, State], recipe: Recipe) -> Iterator[Score]:
+    """The score of each image, one at a time: N maps at once would not fit for large N."""
+    grids = {name: state.grid for name, state in states.items()}
+    for n in range(len(next(iter(distances.values())))):
+        yield scoring.score({name: d[n : n + 1] for name, d in distances.items()}, grids, recipe)
+
+
+def _keeping(scores: Iterator[Score], kept: list[tuple[float, int, Score]]) -> Iterator[Score]:
+    """The scores as they pass; those of the strangest images stay in `kept`, with the images' places."""
+    for n, score in enumerate(scores):
+        heapq.heappush(kept, (float(score.image[0]), n, score))
+        if len(kept) > STRANGEST:
+            heapq.heappop(kept)
+        yield score

@@ -1,0 +1,158 @@
+"""A model and new good images -> a model that knows them too, without the images it was learned from.
+
+What is kept of the old images: their covering exemplars and atoms, statistics of what unseen ones leave, and their
+scores as if unseen. The new images compete with the old exemplars for their places. Fold after fold, some of them
+are judged by the old model extended with the others: what it says of them joins the statistics and scores. (The
+old model itself would not do: under a new lamp all are strange to it, and no threshold would be left.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.api import Detector
+from psdl.calibrate import thresholds
+from psdl.calibrate.rates import record
+from psdl.errors import PsdlError
+from psdl.features.extractor import Source, origin
+from psdl.features.store import Store
+from psdl.jobs import runner
+from psdl.model.model import Model
+from psdl.scoring import anomaly_map as scoring
+from psdl.scoring import normalise
+from psdl.scoring.scorer import Judge, method_of, params_of
+from psdl.training import crossval
+from psdl.training.collect import fill
+from psdl.training.train import groups_of, with_statistics
+from psdl.types import F32, Grid, Part, Progress, Run, State
+
+STATISTICS = ("unseen", "code", "residual")  # of which a state may have means and deviations
+
+
+def extended(
+    detector: Detector,
+    items: Sequence[Source],
+    by: str = "",
+    jobs: int | Run | None = None,
+    progress: Progress = lambda *_: None,
+) -> Detector:
+    """A detector whose model knows the good images `items` as well; by: who did it, for the record.
+
+    Raises PsdlError on recipes with a part that cannot be extended, and on images that cannot be read or are among
+    those learned from.
+    """
+    model, run = detector.model, runner(jobs)
+    for part in model.recipe.parts:
+        if not hasattr(method_of(part), "extend"):
+            raise PsdlError(f"the method {part.method} cannot be extended: learn again from old and new images")
+    _check_new(model, items)
+    with ExitStack() as open_stores:
+        filled = fill(
+            model.recipe, model.network, items, detector.session(1), run, progress, open_stores, model.frame
+        )
+        for part in model.recipe.parts:
+            _check_grid(filled.stores[part.name].grid, model.states[part.name].grid)
+        fold = crossval.folds(groups_of(items), model.recipe.folds, model.recipe.seed)
+        found, states = {}, {}
+        for part in model.recipe.parts:
+            work = _Work(model, part, filled.stores[part.name], run)
+            found[part.name] = crossval.judged(work.learn, work.judge, len(items), fold)
+            states[part.name] = work.state(found[part.name])
+    grids = {name: state.grid for name, state in model.states.items()}
+    seen = {part.name: _measured(states[part.name], part, found[part.name][..., 0]) for part in model.recipe.parts}
+    scores = [
+        scoring.score({name: d[n : n + 1] for name, d in seen.items()}, grids, model.recipe)
+        for n in range(len(items))
+    ]
+    groups = thresholds.numbered(groups_of(items))
+    calibration = thresholds.extended(
+        model.calibration,
+        np.array([float(one.image[0]) for one in scores]),
+        np.array([float(np.nanmax(one.map)) for one in scores]),
+        groups,
+        filled.origins,
+        f"{len(items)} good images added",
+    )
+    first = model.looks[:, -1].max(initial=-1) + 1
+    looks = np.column_stack([filled.looks, first + groups]).astype(np.float32)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    entry = {"what": "extended", "images": len(items), "by": by, "on": now, "psdl": version("psdl")}
+    new = replace(
+        model,
+        states=states,
+        calibration=calibration,
+        learned=(*model.learned, *filled.origins),
+        album=(*model.album, *filled.album) if model.album else (),
+        looks=np.concatenate([model.looks, looks]) if len(model.looks) else model.looks,
+        history=(*model.history, {**entry, **record(calibration)}),
+        golden=None,
+    )
+    return _proved(Detector.of(new, detector.device), model)
+
+
+def _check_new(model: Model, items: Sequence[Source]) -> None:
+    known = {where.sha256 for where in model.learned}
+    same = sum(origin(item, n).sha256 in known for n, item in enumerate(items))
+    if same:
+        raise PsdlError(f"{same} of {len(items)} images are among those learned from: give new ones only")
+
+
+def _check_grid(found: Grid, known: Grid) -> None:
+    if found != known:
+        raise PsdlError(
+            f"the images give an input of {found.input[1]} x {found.input[0]} pixels, the model was learned from"
+            f" {known.input[1]} x {known.input[0]}: give images of its size"
+        )
+
+
+def _measured(state: State, part: Part, distances: F32) -> F32:
+    return normalise.Unseen.of(state).measure(distances) if part.unseen else distances
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A part of the old model and the store of the new images' signals."""
+
+    model: Model
+    part: Part
+    store: Store
+    run: Run
+
+    def learn(self, rows: NDArray[np.intp]) -> State:
+        """The old state with the new images `rows`; as it was if there are none."""
+        old = self.model.states[self.part.name]
+        if not len(rows):
+            return old
+        before = len(self.model.learned)
+        state: State = method_of(self.part).extend(old, self.store, rows, params_of(self.part), self.run, before)
+        return state
+
+    def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
+        """(n,P,1|3|4): what a state says of the new images `rows`, see `Judge.rows`."""
+        return Judge(self.part, state, "cpu").rows(self.store, rows, self.run)
+
+    def state(self, found: F32) -> State:
+        """The state with all new images, and in its statistics what was `found` of them unseen."""
+        old, before, count = self.model.states[self.part.name], len(self.model.learned), self.store.count
+        state = self.learn(np.arange(count))
+        added = with_statistics(state, self.part, found)
+        for name in STATISTICS:
+            if f"{name}_mean" in old.arrays:
+                known, new = normalise.Unseen.of(old, name), normalise.Unseen.of(added, name)
+                state = normalise.merged(known, before, new, count).into(state, name)
+        return state
+
+
+def _proved(detector: Detector, old: Model) -> Detector:
+    """The detector with the old model's self-test, scored anew."""
+    if old.golden is None:
+        return detector
+    golden = detector.golden(list(old.golden.inputs), old.golden.maps.shape[1:])
+    return Detector.of(replace(detector.model, golden=golden), detector.device)
