@@ -20,6 +20,8 @@ def evaluate(
     seed: options.Seed = 0,
     category: options.Category = None,
     layout: options.Layout = None,
+    good: options.Good = None,
+    bad: options.Bad = None,
     parts: options.Parts = None,
     on_error: options.OnError = "fail",
     maps: options.Maps = False,
@@ -34,7 +36,7 @@ def evaluate(
     from psdl.model.file import model_files
 
     lines = Lines(quiet)
-    samples, _ = lines.read(data, layout, category, parts)
+    samples, _ = lines.read(data, layout, category, parts, good or (), bad or ())
     files = model_files(Path(model), samples, Path(model).is_dir())
     with opened(jobs, cluster, lines.say) as work:
         measure(files, samples, out, options.resolved(context), lines, work)

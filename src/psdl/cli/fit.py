@@ -41,6 +41,8 @@ def fit(
     category: options.Category = None,
     each: options.Each = False,
     layout: options.Layout = None,
+    good: options.Good = None,
+    bad: options.Bad = None,
     weights: options.Weights = None,
     false_reject: options.FalseReject = 0.01,
     review: options.Review = None,
@@ -72,7 +74,7 @@ def fit(
     lines = Lines(quiet)
     if extend:
         _check_settings(context)
-    samples, rule = lines.read(data, layout, category, parts)
+    samples, rule = lines.read(data, layout, category, parts, good or (), bad or ())
     values = options.resolved(context)
     with opened(jobs, cluster, lines.say) as work:
         if extend:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from psdl.datasets.check import Usable
+from psdl.datasets.files import Left
 from psdl.errors import printable
 from psdl.types import InputRule, Progress, Sample
 
@@ -17,6 +18,7 @@ class Lines:
 
     def __init__(self, quiet: bool, about: str = "") -> None:
         self.quiet, self.about = quiet, about
+        self.left: tuple[Left, ...] = ()  # pictures beside the samples that were read last
 
     def of(self, name: str) -> Lines:
         """Lines about one of several things that are worked on."""
@@ -29,16 +31,26 @@ class Lines:
                 print(printable(f"{about}{line}"), flush=True)
 
     def read(
-        self, data: str, layout: str | None, category: list[str] | None, parts: str | None = None
+        self,
+        data: str,
+        layout: str | None,
+        category: list[str] | None,
+        parts: str | None = None,
+        good: Sequence[str] = (),
+        bad: Sequence[str] = (),
     ) -> tuple[tuple[Sample, ...], InputRule]:
-        """The samples of the named categories below `data`, and their input rule; says which layout it was.
+        """The samples of the named categories below `data`, and their input rule; says which layout it was, what
+        each folder is taken for, and what is left out.
 
-        parts: a pattern that tells of which part an image is a view, see `with_parts`."""
+        parts: a pattern that tells of which part an image is a view, see `with_parts`; good, bad: see `read`."""
+        from psdl.datasets.choosing import told
         from psdl.datasets.read import choose, read, with_parts
 
-        found = read(data, layout)
-        self.say(f"{data}: layout {found.layout}, recognised by {found.reason}")
-        return with_parts(choose(found.samples, category or []), parts), found.rule
+        found = read(data, layout, good, bad)
+        samples = choose(found.samples, category or [])
+        self.left = found.left
+        self.say(f"{data}: layout {found.layout}, recognised by {found.reason}", *told(samples, found.left))
+        return with_parts(samples, parts), found.rule
 
     def usable(self, samples: Sequence[Sample], rule: InputRule | None, on_error: str, jobs: int | None) -> Usable:
         """The samples that can be used, and the others, each of which is said; with on_error fail all, unseen.

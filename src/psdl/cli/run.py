@@ -30,6 +30,8 @@ def run(
     category: options.Category = None,
     each: options.Each = False,
     layout: options.Layout = None,
+    good: options.Good = None,
+    bad: options.Bad = None,
     weights: options.Weights = None,
     false_reject: options.FalseReject = 0.01,
     review: options.Review = None,
@@ -62,7 +64,7 @@ def run(
     from psdl.jobs import opened
 
     lines = Lines(quiet)
-    samples, rule = lines.read(data, layout, category, parts)
+    samples, rule = lines.read(data, layout, category, parts, good or (), bad or ())
     if on_error == "fail":
         check.check(check.testing(samples), rule, map)
     out.mkdir(parents=True, exist_ok=True)

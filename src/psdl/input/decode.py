@@ -74,6 +74,13 @@ def header(source: str | bytes, name: str = "image") -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
+@contextmanager
+def opened(path: str) -> Iterator[Image.Image]:
+    """An image file as Pillow opens it. Raises PsdlError like `pixels`."""
+    with _file(path) as file, _opened(file, path) as image:
+        yield image
+
+
 def _whole(url: str) -> BinaryIO:
     return io.BytesIO(urls.content(url))
 
