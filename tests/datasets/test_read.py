@@ -74,7 +74,7 @@ def test_a_plain_folder_with_hidden_files_and_folders(tmp_path, mvtec):
     assert found.layout == "plain"
     assert [s.name for s in found.samples] == ["a.png", "sub/B.PNG"]
     assert len(check.learning(found.samples)) == 2
-    assert [s.path for s in listed([str(tmp_path / "a.png"), str(tmp_path)])] == [
+    assert [s.path for s in listed([str(tmp_path / "a.png"), str(tmp_path)]).samples] == [
         str(tmp_path / n) for n in ("a.png", "a.png", "sub/B.PNG")
     ]
 

@@ -47,6 +47,7 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
     where it is done, see `jobs.opened`."""
     import time
 
+    from psdl._util import marker
     from psdl.api import Detector
     from psdl.datasets import check
     from psdl.jobs import runner
@@ -59,14 +60,16 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
     skipped: list[Any] = []
     usable = {}
     for file, detector in detectors.items():
-        inside = [s for s in test if files[s.category] == file]
+        inside = unseen([s for s in test if files[s.category] == file], detector, lines)
         found = lines.usable(inside, detector.recipe.input, values["on_error"], values["jobs"])
         skipped += found.skipped
-        usable[file] = found.samples
         lines.say(*check.check(found.samples, detector.recipe.input, map).lines)
+        usable[file], said = check.with_masks(found.samples, runner(values["jobs"]))
+        lines.say(*said)
         lines.say(*check.strangers(detector.model.categories, found.samples))
-    count = len(test) - len(skipped)
+    count = sum(map(len, usable.values()))
     judged = []
+    marker.mark(out)
     with lines.progress() as tell:
         start = time.perf_counter()
         for file, detector in detectors.items():
@@ -76,7 +79,7 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
         facts = values.get("learned", "") + page.facts(count, time.perf_counter() - start)
         judged.sort(key=lambda pair: (pair[0].category, pair[0].name))
         summary = tables.write(judged, out)
-        facts += tables.write_skipped(skipped, out)
+        facts += tables.write_skipped((*skipped, *check.left(lines.left)), out)
         drawn = pictures.sample(judged, values["images"], values["seed"])
         steps = report.write(
             judged,
@@ -94,3 +97,23 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
     lines.say(*tables.lines(summary), f"wrote metrics.json, images.csv, images.jsonl and pictures into {out}")
     lines.say(f"look at {out / 'report.html'}")
     return drawn
+
+
+def unseen(samples: Any, detector: Any, lines: Any) -> Any:
+    """The samples without the files that the model learned from, where the data have no part for testing.
+
+    Raises PsdlError if none is left."""
+    from psdl.datasets.choosing import understood
+    from psdl.errors import PsdlError
+    from psdl.features.extractor import origin
+
+    learned = {one.sha256 for one in detector.model.learned}
+    kept = [s for n, s in enumerate(samples) if s.split == "test" or origin(s, n).sha256 not in learned]
+    if not kept:
+        raise PsdlError(
+            f"no labelled test images to measure on: the model learned from all of these {len(samples)} images"
+            f" ({understood(samples)})"
+        )
+    if len(kept) < len(samples):
+        lines.say(f"{len(samples) - len(kept)} images that the model learned from are left out of the measurement")
+    return kept

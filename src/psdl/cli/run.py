@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from psdl.cli import options
+
+SHARE = 0.3  # of the good images that are tested on where the data say nothing
 
 
 def run(
@@ -57,20 +59,47 @@ def run(
     quiet: options.Quiet = False,
 ) -> None:
     """Learn from the good images of a data set and measure on its test images."""
+    from psdl._util import marker
     from psdl.cli.evaluate import measure
     from psdl.cli.fit import learn_models
     from psdl.cli.lines import Lines
     from psdl.datasets import check
+    from psdl.datasets import split as splitting
     from psdl.jobs import opened
 
     lines = Lines(quiet)
     samples, rule = lines.read(data, layout, category, parts, good or (), bad or ())
+    divided = check.unsplit(samples)
+    if divided:
+        samples = split_by_items(samples, options.resolved(context), lines)
     if on_error == "fail":
         check.check(check.testing(samples), rule, map)
-    out.mkdir(parents=True, exist_ok=True)
+    marker.mark(out)
+    if divided:
+        splitting.write(samples, out / "split.csv")
     values = options.resolved(context) | {"suspects": str(out / "suspects.html")}
     with opened(jobs, cluster, lines.say) as work:
         start = time.perf_counter()
         files = learn_models(samples, rule, out / ("models" if each else "model.psdl"), values, lines, work)
         values["learned"] = f"Learned in {time.perf_counter() - start:.0f} s. "
         measure(files, samples, out, values, lines, work)
+
+
+def split_by_items(samples: Any, values: dict[str, Any], lines: Any) -> Any:
+    """The samples of data without a part for testing; a share of the good ones and all defective ones are for it."""
+    from psdl.datasets import check, split
+    from psdl.jobs import runner
+    from psdl.types import InputRule
+
+    run = runner(values["jobs"])
+    good = check.learning(samples)
+    white = check.levelled(check.deepened(InputRule(), values["bit_depth"]), good, run).white
+    kept = [s for s in samples if s in set(good) or s.label == 1]
+    with lines.progress() as tell:
+        found = split.by_items(kept, SHARE, values["seed"], values["groups"], run, tell, white)
+    tested = sum(s.split == "test" and s.label == 0 for s in found.samples)
+    lines.say(
+        f"the data have no part for testing: {tested} of {len(good)} good images, whole items, and all defective"
+        " ones are tested on; split.csv keeps which"
+    )
+    return found.samples

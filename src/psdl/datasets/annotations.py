@@ -18,7 +18,7 @@ BOX = re.compile(r"\d+( +-?[\d.]+(e-?\d+)?){4,}", re.IGNORECASE)  # a line of YO
 
 
 class Marked(NamedTuple):
-    """Whether anything is marked in an image; and the mask that says where, see `masks.read`, if it can be drawn."""
+    """any: whether anything is marked in an image; mask: what says where, see `masks.read`, if it can be drawn."""
 
     any: bool
     mask: str | None

@@ -14,6 +14,7 @@ from psdl._util import plugins
 from psdl.datasets.choosing import given as given
 from psdl.datasets.choosing import learning as learning
 from psdl.datasets.choosing import testing as testing
+from psdl.datasets.choosing import unsplit as unsplit
 from psdl.datasets.files import Left
 from psdl.datasets.tree import UNSURE
 from psdl.errors import PsdlError
@@ -208,8 +209,8 @@ def counted(samples: Sequence[Sample]) -> list[str]:
 
 
 def with_masks(samples: Sequence[Sample], run: Run) -> tuple[tuple[Sample, ...], list[str]]:
-    """The samples, those whose mask is empty or seems inverted without it; and sentences about them and about defective
-    ones without a mask, where others have one: none of these counts for what is measured of pixels."""
+    """The samples, those whose mask is empty or seems inverted without it; and sentences about them and about
+    defective ones without a mask, where others have one: none of these counts for what is measured of pixels."""
 
     def look(sample: Sample) -> str:
         if not sample.mask:
@@ -222,8 +223,8 @@ def with_masks(samples: Sequence[Sample], run: Run) -> tuple[tuple[Sample, ...],
         hit = [s for s, doubt in zip(samples, doubts, strict=True) if doubt == why]
         if any(s.mask for s in samples):
             said.append(
-                f"the mask of {len(hit)} defective images {why}, such as that of {hit[0].name}: what is measured of"
-                " pixels leaves these images out"
+                f"the mask of {len(hit)} defective images {why}, such as that of {hit[0].name}: what is measured"
+                " of pixels leaves these images out"
             )
     kept = (replace(s, mask=None) if doubt else s for s, doubt in zip(samples, doubts, strict=True))
     return tuple(kept), said

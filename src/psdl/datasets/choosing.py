@@ -25,15 +25,17 @@ SHOWN, MOST = 8, 24  # folders that a sentence shows, and lines do
 
 
 class Given(NamedTuple):
-    """What `fit` was given: images or samples to learn from; the input rule of their layout."""
+    """items: the images or samples to learn from; rule: the input rule of their layout."""
 
     items: Sequence[Any]
     rule: InputRule
 
 
 def good(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """The samples to learn from, none if it is not certain that there are any: of each category the good ones of the
-    part for learning, or, where it has none, of those without a split; all of these where none is labelled."""
+    """The samples to learn from, none if it is not certain that there are any.
+
+    Of each category they are the good ones of the part for learning, or, where it has none, of those without a
+    split; all of these where none is labelled."""
     found: set[Sample] = set()
     for category in {s.category for s in samples}:
         inside = [s for s in samples if s.category == category]
@@ -56,7 +58,7 @@ def learning(samples: Sequence[Sample]) -> tuple[Sample, ...]:
         if any(s.label is None and s.split != "test" for s in samples):
             raise PsdlError(f"it is not certain which of {len(samples)} images are good ({shown}): {SAY}")
         raise PsdlError(
-            f"no good images to learn from among {len(samples)} images ({shown}): put them into train/good, or {SAY}"
+            f"no good images to learn from among {len(samples)} ({shown}): put them into train/good, or {SAY}"
         )
     if len(chosen) < 2:
         raise PsdlError("one good image cannot be learned from: at least 2 are needed, better 50 or more")
@@ -70,8 +72,8 @@ def testing(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     chosen = tuple(s for s in samples if s.label is not None and (s.split == "test" or not split))
     if not chosen:
         raise PsdlError(
-            f"no labelled test images to measure on among {len(samples)} images ({understood(samples)}): put them into"
-            " test/good and test/KIND, or use predict"
+            f"no labelled test images to measure on among {len(samples)} images ({understood(samples)}): put them"
+            " into test/good and test/KIND, or use predict"
         )
     return chosen
 
@@ -105,11 +107,14 @@ def given(images: Any) -> Given:
 
 
 def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) -> tuple[Sample, ...]:
-    """The samples, good where a pattern of `good` matches and defective where one of `bad` does, whatever they were
-    taken for. With `good` what no pattern matches is not learned from; with `bad` alone it is good if it was not
-    known. Patterns are of the shell, for a name, or for a folder above. Raises PsdlError on patterns that match
+    """The samples, good where a pattern of `good` matches and defective where one of `bad` does.
+
+    Whatever they were taken for. With `good` what no pattern matches is not learned from; with `bad` alone it is
+    good if it was not known. Patterns are of the shell, for a name, or for a folder above. Raises PsdlError on patterns that match
     nothing, and where two disagree.
     """
+    if not good and not bad:
+        return tuple(samples)
     hits = {pattern: [s for s in samples if _matches(s.name, pattern)] for pattern in (*good, *bad)}
     for pattern, found in hits.items():
         if not found:
@@ -130,7 +135,8 @@ def _named(sample: Sample, fine: bool, faulty: bool, closed: bool) -> Sample:
         return replace(sample, label=0, kind="good", mask=None)
     if closed and not sample.label:
         return replace(sample, label=None, kind=UNSURE)
-    return replace(sample, label=0, kind="good") if not closed and sample.label is None else sample
+    known = closed or sample.label is not None or sample.split == "test"
+    return sample if known else replace(sample, label=0, kind="good")
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -150,8 +156,8 @@ def understood(samples: Sequence[Sample]) -> str:
 
 
 def told(samples: Sequence[Sample], left: Sequence[Left]) -> list[str]:
-    """What each folder is taken for, a line each, the rest summed up where there are many; what is left out and why,
-    a line for each reason in each folder; and how that adds up."""
+    """What each folder is taken for, a line each, the rest summed up where there are many; what is left out and
+    why, a line for each reason in each folder; and how that adds up."""
     lines = [f"  {line}" for line in folders(samples)]
     if len(lines) > MOST:
         lines = [*lines[:MOST], f"  ... and {len(lines) - MOST} more folders"]

@@ -21,8 +21,10 @@ LOSSY = ("jpg", "jpeg", "jpe", "jif", "jfif", "webp")
 
 
 def divided(root: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The names of images and of masks: what lies in a folder of masks, what is called the mask of a picture beside
-    it, and a picture of a few levels that has the name of a photograph beside it but for the ending."""
+    """The names of images and of masks.
+
+    Masks are what lies in a folder of masks, what is called the mask of a picture beside it, and a picture of
+    few levels that has the name of a photograph beside it but for the ending."""
     stems: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name in names:
         stems[_folder(name), _stem(name)].append(name)

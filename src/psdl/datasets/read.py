@@ -116,8 +116,9 @@ def _instead(root: Path) -> str:
 
 
 def listed(paths: Sequence[str]) -> Listed:
-    """Samples of image files and of folders, in the order given, named by their paths: all pictures but masks, those
-    of the system, psdl's own results, and those that cannot be read.
+    """Samples of image files and of folders, in the order given, named by their paths.
+
+    All pictures of a folder but masks, those of the system, psdl's own results, and kinds that are not read.
 
     What URLs name stays there, to be read as it is needed, unless they are chained; see `urls`. Raises PsdlError
     on a missing one.

@@ -124,8 +124,8 @@ def _cells(
                 header = [cell.strip() for cell in cells]
             elif any(cell.strip() for cell in cells[len(header) :]):
                 raise PsdlError(
-                    f"{path} line {reader.line_num} has {len(cells)} values for {len(header)} columns: put names with"
-                    " a separator in them into quotes"
+                    f"{path} line {reader.line_num} has {len(cells)} values for {len(header)} columns: put names"
+                    " with a separator in them into quotes"
                 )
             else:
                 rows.append((reader.line_num, dict(zip(header, cells, strict=False))))

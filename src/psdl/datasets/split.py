@@ -52,8 +52,8 @@ class Divided(NamedTuple):
 def by_items(
     samples: Sequence[Sample], share: float, seed: int, groups: str, run: Run, tell: Progress, white: float | None
 ) -> Divided:
-    """The samples with a split as `split` makes it, between items as `duplicates.grouped` finds them among the good;
-    the defective ones are all for test."""
+    """The samples with a split as `split` makes it, between items as `duplicates.grouped` finds them among the ones
+    that are not defective."""
     found = grouped([s for s in samples if not s.label], groups, run, tell, white)
     chosen = split([*found.samples, *(s for s in samples if s.label)], share, seed)
     return Divided(tuple(sorted(chosen, key=lambda s: (s.category, s.name))), found.said)

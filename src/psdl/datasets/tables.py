@@ -26,8 +26,8 @@ def manifest(path: Path, category: str, columns: Sequence[str] = ("path",)) -> I
 
     path and mask: files, from the manifest's folder on; label: a word for good (`words.label`; 0), one for
     defective (1), a defect's name, or empty if unknown; split: a word for train, test or validation, or empty;
-    group: the item that is shown; category (`category` if there is none); part: rows with one are views of one part.
-    Raises PsdlError on a missing column, a wrong value or a missing file.
+    group: the item that is shown; category (`category` if there is none); part: rows with one are views of
+    one part. Raises PsdlError on a missing column, a wrong value or a missing file.
     """
     found = table(path, columns)
     files = [existing(path, line, path.parent, row["path"]) for line, row in found.rows]

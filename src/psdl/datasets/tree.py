@@ -36,8 +36,9 @@ def settled(side: words.Split | None, bad: bool, tested: bool) -> Side:
 
 
 def taken(names: Sequence[str], root: str = "") -> dict[str, Taken]:
-    """What each image is taken for, by the folders of its name, else by its file's name. root: the name of the folder
-    that holds them, of which nothing is believed but that they are not good."""
+    """What each image is taken for, by the folders of its name, else by its file's name.
+
+    root: the name of the folder that holds them, of which nothing is believed but that they are not good."""
     folders = _Folders(names)
     tested = any(folders.split(name) == "test" for name in names)
     sides: dict[str, Side] = {name: settled(folders.split(name), False, tested) for name in names}
@@ -79,7 +80,7 @@ class _Folders:
         return _role(folder) != "good" and PurePosixPath(folder).parent in self.good
 
     def label(self, name: str) -> tuple[int | None, str]:
-        """Label and kind by the deepest folder that says one; defective ones beside good ones hold nothing good."""
+        """Label and kind by the deepest folder that says one, but what is beside good ones holds nothing good."""
         above = _above(name)
         surely = [n for n, folder in enumerate(above) if _role(folder) == "bad" and self.beside_good(folder)]
         said = [n for n, folder in enumerate(above) if _role(folder) in ("good", "bad")]
@@ -100,8 +101,8 @@ class _Folders:
         ]
 
     def tested(self, name: str, one: Taken, classes: Collection[str]) -> Taken:
-        """An image to test with below a folder that is not known: a kind of defect, if there are images to learn from
-        and none of these is called so."""
+        """An image to test with below a folder that is not known: a kind of defect, if there are images to learn
+        from and none of these is called so."""
         kinds = [kind for kind in self.unknown(name) if not meaning(kind).aside]
         if one.side != "test" or one.label is not None or not kinds or set(kinds) & set(classes):
             return one
@@ -120,7 +121,7 @@ class _Folders:
         return [(name, (None, "" if sure else UNSURE)) for name in open_ones]
 
     def _beside(self, name: str) -> tuple[int | None, str]:
-        """An image of a folder that is not known beside a good one is defective, by a name that could be a kind."""
+        """An image of a folder that is not known, beside a good one: defective, if its name can be a kind."""
         for folder in _above(name):
             said = meaning(_last(folder))
             if self.beside_good(folder) and not (said.neutral or said.aside or said.split):

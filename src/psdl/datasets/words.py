@@ -1,8 +1,8 @@
 """What the names of folders, files, columns and labels mean, by the list in `words.toml`.
 
 A name is divided into its words (`good_parts`, `OKTeile`, `i.O.`, `不良品`), each of which may say good, bad
-(that is defective), mask, or a split; a negation turns good and bad about (`not_good`, `defect-free`, `ohne Fehler`). Parts
-of words count only where they are words of their own: `abnormal`, `NOK`, `nonconforming` are none of them good.
+(that is defective), mask, or a split; a negation turns good and bad about (`not_good`, `defect-free`).
+Parts of words count only where they are words of their own: `abnormal`, `NOK` and `nonconforming` are not good.
 """
 
 from __future__ import annotations

@@ -24,10 +24,9 @@ def names(values: Any) -> dict[str, int]:
 
 
 def mask(values: Any, name: str | None, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(h,w) bool, true inside all that is annotated in the image called `name`, of `size` (h,w); in the only image if
-    None.
+    """(h,w) bool, true inside all that is annotated in the image called `name` (None: the only one), of `size`.
 
-    Raises ValueError, TypeError, KeyError or IndexError on annotations that are none, and where there is no such image.
+    Raises ValueError, TypeError, KeyError or IndexError on annotations that are none, and where that image is not.
     """
     chosen = [i for i in values["images"] if name is None or _same(str(i["file_name"]), name)]
     if len(chosen) != 1:
@@ -68,8 +67,8 @@ def _runs(counts: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def _numbers(text: str) -> list[int]:
-    """The lengths that COCO's compressed form holds: five bits a character, lowest first, a sign at the end; from the
-    fourth on each is the difference from the last but one."""
+    """The lengths that COCO's compressed form holds: five bits a character, lowest first, a sign at the end; from
+    the fourth on each is the difference from the last but one."""
     found: list[int] = []
     value, shift = 0, 0
     for code in (ord(c) - 48 for c in text):

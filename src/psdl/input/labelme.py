@@ -15,7 +15,7 @@ def recognise(values: Any) -> bool:
 
 
 def mask(values: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(h,w) bool, true inside polygons, rectangles and circles and on lines and points, for an image of `size` (h,w).
+    """(h,w) bool, true inside polygons, rectangles, circles and on lines and points, of an image of `size` (h,w).
 
     Raises ValueError, TypeError, KeyError or IndexError on shapes that are none.
     """

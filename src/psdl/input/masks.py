@@ -23,8 +23,8 @@ APART = 63  # of 255: so far do the colours of a lossy file lie apart
 def read(mask: str | tuple[str, ...], size: tuple[int, int], image: str) -> Mask:
     """(h,w) bool, true where an image is defective, by a file or by any of several.
 
-    A file: a picture, see `marked`; a LabelMe file; or a COCO file and, after a #, the name of the image in it. Raises
-    PsdlError if it cannot be read or is not of `size` (h,w). image: its name in messages.
+    A file: a picture, see `marked`; a LabelMe file; or a COCO file and, after a #, the name of the image in it.
+    Raises PsdlError if it cannot be read or is not of `size` (h,w). image: its name in messages.
     """
     found = np.zeros(size, bool)
     for path in (mask,) if isinstance(mask, str) else mask:
@@ -40,8 +40,8 @@ def check(mask: str | tuple[str, ...], size: tuple[int, int], image: str) -> Non
 
 
 def marked(path: str) -> Mask:
-    """(h,w) bool of a picture: transparency where it alone tells; of colours all but the ground's; of grey levels all
-    but the lowest, or, of a lossy file and of soft edges, the upper half."""
+    """(h,w) bool of a picture: transparency where it alone tells; of colours all but the ground's; of grey levels
+    all but the lowest, or, of a lossy file and of soft edges, the upper half."""
     with decode.opened(path) as opened:
         lossy = opened.format in LOSSY
         picture = ImageOps.exif_transpose(opened)
@@ -123,8 +123,8 @@ def _same(found: tuple[int, int], size: tuple[int, int], path: str, image: str) 
 
 
 def _coloured(colours: NDArray[np.uint8], indices: NDArray[np.uint8] | None, lossy: bool) -> Mask:
-    """Of colours (h,w,3): all but the ground, which is a palette's first, or the colour that most of the edge has; of
-    greys as `_levels` has it."""
+    """Of colours (h,w,3): all but the ground, which is a palette's first, or the colour that most of the edge has;
+    of greys as `_levels` has it."""
     spread = colours.max(axis=2).astype(int) - colours.min(axis=2)
     if spread.max() <= (APART if lossy else 0):
         return _levels(colours.max(axis=2), lossy)

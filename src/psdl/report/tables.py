@@ -63,7 +63,7 @@ def write_skipped(skipped: Sequence[tuple[Sample, str]], out: Path) -> str:
         csv.writer(file).writerows(
             [("path", "category", "reason"), *((sample.name, sample.category, why) for sample, why in skipped)]
         )
-    return f" {len(skipped)} images could not be used and were not judged: see skipped.csv."
+    return f" {len(skipped)} pictures were not judged: see skipped.csv, which says why of each."
 
 
 def _write_parts(parts: Sequence[Mapping[str, Any]], out: Path) -> None:

@@ -24,7 +24,7 @@ def recognise(root: Path) -> str | None:
 
 
 def read(root: Path) -> Iterator[Sample]:
-    """The samples; what they are for is said by the manifest's name, if it is called train or test, or by folders."""
+    """The samples; what they are for is said by the manifest's name, if that says train or test, or by folders."""
     found = list(rows.objects(root, root.read_text(encoding="utf-8-sig").splitlines()))
     files = [_near(root, line, row.get("source-ref", "")) for line, row in found]
     named = tables.names(files, root.parent)

@@ -1,5 +1,6 @@
-"""MVTec AD's layout (Bergmann et al. 2019): CATEGORY/train/good, CATEGORY/test/KIND, CATEGORY/ground_truth/KIND, and
-what is laid out like it: MVTec LOCO, MVTec AD 2, MPDD; whatever the capitals, or other words for good and train.
+"""MVTec AD's layout (Bergmann et al. 2019): CATEGORY/train/good, CATEGORY/test/KIND, CATEGORY/ground_truth/KIND.
+
+And what is laid out like it: MVTec LOCO, MVTec AD 2, MPDD; in any capitals, with other words for good and train.
 
 The root may itself be one category. Masks match by stem, see `matching`.
 """
