@@ -127,7 +127,7 @@ def test_a_list_of_paths(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("t.csv", "file,label\na.png,good\n", "lacks the column 'path'"),
+        ("t.csv", "colour,label\na.png,good\n", "lacks the column 'path'"),
         ("t.csv", "path,split\na.png,dev\n", "line 2: split is 'dev', expected train or test"),
         ("t.csv", "path\nb.png\n", "line 2: no file b.png"),
         ("t.csv", "path,mask\na.png,b.png\n", "line 2: no file b.png"),

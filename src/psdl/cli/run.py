@@ -86,7 +86,7 @@ def run(
 
 
 def split_by_items(samples: Any, values: dict[str, Any], lines: Any) -> Any:
-    """The samples of data without a part for testing; a share of the good ones and all defective ones are for it."""
+    """The samples of data without a part for testing, a share of the good ones and all defective ones for it."""
     from psdl.datasets import check, split
     from psdl.jobs import runner
     from psdl.types import InputRule

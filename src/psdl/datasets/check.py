@@ -214,17 +214,17 @@ def with_masks(samples: Sequence[Sample], run: Run) -> tuple[tuple[Sample, ...],
 
     def look(sample: Sample) -> str:
         if not sample.mask:
-            return "is missing" if sample.label == 1 else ""
+            return "missing" if sample.label == 1 else ""
         return masks.doubt(masks.read(sample.mask, decode.header(sample.path), sample.path))
 
     doubts = list(run(look, samples))
-    said = []
+    said, faulty = [], sum(s.label == 1 for s in samples)
     for why in sorted(set(doubts) - {""}):
         hit = [s for s, doubt in zip(samples, doubts, strict=True) if doubt == why]
         if any(s.mask for s in samples):
             said.append(
-                f"the mask of {len(hit)} defective images {why}, such as that of {hit[0].name}: what is measured"
-                " of pixels leaves these images out"
+                f"masks of defective images: {len(hit)} of {faulty} {why}, such as that of {hit[0].name}; what is"
+                " measured of pixels leaves these images out"
             )
     kept = (replace(s, mask=None) if doubt else s for s, doubt in zip(samples, doubts, strict=True))
     return tuple(kept), said

@@ -5,6 +5,7 @@ Nothing is learned from where it is not certain that it is good; the sentence th
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from psdl.types import InputRule, Sample
 SAY = (
     "say which are with --good GLOB or --bad GLOB (in Python psdl.read(FOLDER, good=..., bad=...)), or by a table"
 )
-SHOWN, MOST = 8, 24  # folders that a sentence shows, and lines do
+SHOWN, MOST = 8, 16  # folders that a sentence shows, and lines do
 
 
 class Given(NamedTuple):
@@ -110,8 +111,8 @@ def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) ->
     """The samples, good where a pattern of `good` matches and defective where one of `bad` does.
 
     Whatever they were taken for. With `good` what no pattern matches is not learned from; with `bad` alone it is
-    good if it was not known. Patterns are of the shell, for a name, or for a folder above. Raises PsdlError on patterns that match
-    nothing, and where two disagree.
+    good if it was not known. Patterns are of the shell, for a name, or for a folder above. Raises PsdlError on
+    patterns that match nothing, and where two disagree.
     """
     if not good and not bad:
         return tuple(samples)
@@ -158,17 +159,19 @@ def understood(samples: Sequence[Sample]) -> str:
 def told(samples: Sequence[Sample], left: Sequence[Left]) -> list[str]:
     """What each folder is taken for, a line each, the rest summed up where there are many; what is left out and
     why, a line for each reason in each folder; and how that adds up."""
-    lines = [f"  {line}" for line in folders(samples)]
+    lines = folders(samples)
     if len(lines) > MOST:
-        lines = [*lines[:MOST], f"  ... and {len(lines) - MOST} more folders"]
-    return [*lines, *leaving(left), *_sums(len(samples), left)]
+        lines = folders(samples, alike=True)
+    more = [f"... and {len(lines) - MOST} more folders"] if len(lines) > MOST else []
+    return [*(f"  {line}" for line in (*lines[:MOST], *more)), *leaving(left), *_sums(len(samples), left)]
 
 
 def leaving(left: Sequence[Left]) -> list[str]:
     """What is left out and why, a line for each reason in each folder, the rest summed up where there are many."""
     groups: dict[tuple[str, str], list[Left]] = {}
+    many = len({_topmost(one) for one in left}) > MOST
     for one in left:
-        groups.setdefault((_topmost(one), one.kind), []).append(one)
+        groups.setdefault((_alike(_topmost(one)) if many else _topmost(one), one.kind), []).append(one)
     lines = [f"  {folder}: {_reason(some)}" for (folder, _), some in sorted(groups.items())]
     return (
         lines if len(lines) <= MOST else [*lines[:MOST], f"  ... and {len(lines) - MOST} more reasons and folders"]
@@ -186,8 +189,10 @@ def _topmost(left: Left) -> str:
 def _reason(some: Sequence[Left]) -> str:
     reasons = {one.why for one in some}
     if some[0].kind == "mask":
-        unused = sum(one.why.startswith("a mask by") for one in some)
-        return f"{len(some)} masks" + (f", {unused} of them of no defective image" if unused else "")
+        unused = sum(one.why.startswith("a mask,") for one in some)
+        return ("1 mask" if len(some) == 1 else f"{len(some)} masks") + (
+            f", {unused} of them of no defective image" if unused else ""
+        )
     pictures = "1 picture" if len(some) == 1 else f"{len(some)} pictures"
     return f"{pictures} left out: {some[0].why}" + (" ..." if len(reasons) > 1 else "")
 
@@ -202,16 +207,22 @@ def _sums(read: int, left: Sequence[Left]) -> list[str]:
     return [f"{read + len(left) - links} pictures: {', '.join(words)}"]
 
 
-def folders(samples: Sequence[Sample]) -> list[str]:
-    """What each folder of samples is taken for, one line a folder."""
+def folders(samples: Sequence[Sample], alike: bool = False) -> list[str]:
+    """What each folder of samples is taken for, one line a folder; alike: one line for those whose names differ by
+    their numbers alone."""
     chosen = set(good(samples))
     inside: dict[str, Counter[str]] = {}
     for s in samples:
-        inside.setdefault(s.name.rpartition("/")[0], Counter())[_words(s, s in chosen)] += 1
+        folder = s.name.rpartition("/")[0]
+        inside.setdefault(_alike(folder) if alike else folder, Counter())[_words(s, s in chosen)] += 1
     return [
         f"{folder + '/' if folder else 'here'}: " + ", ".join(f"{n} {what}" for what, n in counts.most_common())
         for folder, counts in sorted(inside.items())
     ]
+
+
+def _alike(folder: str) -> str:
+    return re.sub(r"\d+", "*", folder)
 
 
 def _words(sample: Sample, chosen: bool) -> str:

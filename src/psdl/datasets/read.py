@@ -7,11 +7,11 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from psdl._util import plugins
-from psdl.datasets import choosing, files, remote, words
+from psdl.datasets import choosing, files, matching, remote
 from psdl.datasets.files import Left
 from psdl.errors import PsdlError
 from psdl.input import urls
@@ -91,22 +91,16 @@ def _left(root: Path, samples: Sequence[Sample], layout: str) -> tuple[Left, ...
         for sample in samples
         for mask in ((sample.mask,) if isinstance(sample.mask, str) else sample.mask or ())
     }
-    left = list(there.left)
-    for name in there.images:
-        path = os.path.abspath(root / name)
-        if path in masks:
-            left.append(Left(name, f"the mask of {masks[path]}", "mask"))
-        elif path not in names:
-            left.append(_unused(name, layout))
-    return tuple(sorted(left))
-
-
-def _unused(name: str, layout: str) -> Left:
-    """Why a picture is neither sample nor mask of one."""
-    path = PurePosixPath(name)
-    if any(words.meaning(part).role == "mask" for part in (*path.parts[:-1], path.stem)):
-        return Left(name, "a mask by its name, of no defective image", "mask")
-    return Left(name, f"not part of the layout {layout}", "other")
+    paths = {name: os.path.abspath(root / name) for name in there.images}
+    used = [Left(name, f"the mask of {masks[path]}", "mask") for name, path in paths.items() if path in masks]
+    unused = [name for name, path in paths.items() if path not in masks and path not in names]
+    others = set(matching.divided(root, there.images)[1]) if unused else set()
+    for name in unused:
+        if name in others:
+            used.append(Left(name, "a mask, of no defective image", "mask"))
+        else:
+            used.append(Left(name, f"not part of the layout {layout}", "other"))
+    return tuple(sorted((*there.left, *used)))
 
 
 def _instead(root: Path) -> str:

@@ -52,7 +52,7 @@ class Divided(NamedTuple):
 def by_items(
     samples: Sequence[Sample], share: float, seed: int, groups: str, run: Run, tell: Progress, white: float | None
 ) -> Divided:
-    """The samples with a split as `split` makes it, between items as `duplicates.grouped` finds them among the ones
+    """The samples with a split as `split` makes it, between items as `duplicates.grouped` finds them among those
     that are not defective."""
     found = grouped([s for s in samples if not s.label], groups, run, tell, white)
     chosen = split([*found.samples, *(s for s in samples if s.label)], share, seed)

@@ -30,8 +30,8 @@ def manifest(path: Path, category: str, columns: Sequence[str] = ("path",)) -> I
     one part. Raises PsdlError on a missing column, a wrong value or a missing file.
     """
     found = table(path, columns)
-    files = [existing(path, line, path.parent, row["path"]) for line, row in found.rows]
     sides = [_side(path, line, row, "split" in columns) for line, row in found.rows]
+    files = [existing(path, line, path.parent, row["path"]) for line, row in found.rows]
     categories = [_category(path, line, row.get("category") or category) for line, row in found.rows]
     tested = {name for name, side in zip(categories, sides, strict=True) if side == "test"}
     for n, name in enumerate(names(files, path.parent)):

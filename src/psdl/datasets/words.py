@@ -55,7 +55,8 @@ def meaning(name: str) -> Meaning:
     role: Role | None = "mask" if "mask" in roles else None
     if role is None and len(roles) == 1:
         role = next(iter(roles))
-    neutral = not roles and split is None and all(w in NEUTRAL or len(w) == 1 or w.isdigit() for w in rest)
+    lone = len(words) == 1 and len(words[0]) == 1  # 0 and 1, A and B may be grades
+    neutral = not (roles or split or lone) and all(w in NEUTRAL or len(w) == 1 or w.isdigit() for w in rest)
     return Meaning(role, split, neutral, not roles and any(w in ASIDE for w in rest))
 
 

@@ -63,9 +63,9 @@ def marked(path: str) -> Mask:
 def doubt(mask: Mask) -> str:
     """Why a mask (h,w) of a defective image cannot be right, or nothing."""
     if not mask.any():
-        return "is empty"
+        return "empty"
     edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-    return "seems inverted (true nearly everywhere)" if mask.mean() > 0.5 and edge.mean() > 0.9 else ""
+    return "inverted, as it seems (true nearly everywhere)" if mask.mean() > 0.5 and edge.mean() > 0.9 else ""
 
 
 def values(path: str | Path) -> Any:
