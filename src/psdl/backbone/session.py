@@ -71,8 +71,8 @@ def resolve_device(device: str) -> str:
         return "cuda" if available else "cpu"
     if device == "cuda" and not available:
         raise PsdlError(
-            "--device cuda was asked for, but the installed onnxruntime has no CUDA provider:"
-            " install onnxruntime-gpu, or use --device cpu"
+            "`device` cuda was asked for, but the installed onnxruntime has no CUDA provider:"
+            " install onnxruntime-gpu, or use `device` cpu"
         )
     return device
 

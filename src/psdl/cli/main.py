@@ -15,6 +15,7 @@ from psdl.cli.evaluate import evaluate
 from psdl.cli.export import export
 from psdl.cli.fit import fit
 from psdl.cli.inspect import inspect
+from psdl.cli.options import as_flags
 from psdl.cli.predict import predict
 from psdl.cli.run import run
 from psdl.cli.selftest import selftest
@@ -39,7 +40,7 @@ def main() -> None:
     try:
         app()
     except PsdlError as error:
-        print(f"psdl: {printable(str(error))}", file=sys.stderr)
+        print(f"psdl: {printable(as_flags(str(error)))}", file=sys.stderr)
         raise SystemExit(2) from None
     except BrokenPipeError:  # the reader of our lines has gone, as with `| head`
         sys.stderr.close()
