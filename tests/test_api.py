@@ -109,7 +109,7 @@ def test_misuse_is_named(mvtec):
         Detector().fit([mvtec / "bolt/test/good/000.png"])
     with pytest.raises(PsdlError, match=r"false-reject rate is 0\b"):
         Detector(false_reject=0)
-    with pytest.raises(PsdlError, match="--layer is a setting of the recipe paper, not of default"):
+    with pytest.raises(PsdlError, match="`layer` is a setting of the recipe paper, not of default"):
         psdl.recipe("default", layer="layer2")
     with pytest.raises(PsdlError, match="unknown recipe 'papr': choose one of paper"):
         Detector("papr")
@@ -150,7 +150,7 @@ def test_another_lamp_changes_little_where_light_is_matched_and_much_where_it_is
         first, *others = Detector(psdl.recipe("fast", light=light)).fit(good).score(lamps)
         moved[light] = sum(abs(other.score - first.score) for other in others)
     assert moved["match"] < moved["keep"] / 2
-    with pytest.raises(PsdlError, match="unknown value of --light 'brighter'"):
+    with pytest.raises(PsdlError, match="unknown value of `light` 'brighter'"):
         psdl.recipe(light="brighter")
 
 

@@ -1,14 +1,7 @@
 """Learns from images of good parts and finds what is wrong in new ones. Names are resolved on first use."""
 
-import os
 from importlib import import_module
-from pathlib import Path
 from typing import Any
-
-from psdl._util import kernel_cache
-
-if os.name == "posix":
-    kernel_cache.settle(Path(__file__).parent)
 
 __all__ = [
     "Detector",

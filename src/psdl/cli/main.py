@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from psdl._util.process import own_process
 from psdl.cli.bench import bench
 from psdl.cli.calibrate import calibrate
 from psdl.cli.datasets import datasets
@@ -37,6 +38,7 @@ app.add_typer(bench, name="bench")
 
 def main() -> None:
     """The entry point: a PsdlError becomes one sentence on standard error and exit code 2."""
+    own_process()
     try:
         app()
     except PsdlError as error:

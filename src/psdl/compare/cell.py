@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from psdl._util.process import own_process
 from psdl.api import Detector
 from psdl.compare.methods import method
 from psdl.datasets import check
@@ -84,4 +85,5 @@ def _paces(detector: Detector, samples: Sequence[Sample]) -> list[float]:
 
 
 if __name__ == "__main__":
+    own_process()
     print(json.dumps(cell(sys.argv[1], sys.argv[2], int(sys.argv[3]))))

@@ -116,5 +116,4 @@ def _opencv() -> Any:
         raise PsdlError(
             "images are aligned by OpenCV, which is not installed: pip install 'psdl[align]', or use `align` none"
         ) from None
-    cv2.setNumThreads(0)  # images are worked on side by side already
     return cv2

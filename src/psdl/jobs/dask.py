@@ -7,7 +7,6 @@ it but its tasks, which the scheduler gives to another one.
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import tempfile
 import threading
@@ -37,7 +36,6 @@ class Cluster:
         import distributed
 
         dask: Any = distributed  # untyped
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a worker that dies loses no work
         self._own: Any = None
         where: Any = address
         if address.startswith(LOCAL):
