@@ -19,3 +19,32 @@ def largest_bits(bits):
     for i in range(bits.shape[0]):
         top = max(top, bits[i] & sign_off)
     return top
+
+
+@njit(nogil=True, cache=True)
+def row_bits(bits, rows):
+    """rows (P,N) <- `largest_bits` of each row of bits (P,N,F); returns the smallest of those that are not 0 and the
+    largest: the largest integer and 0 if there are none."""
+    sign_off = bits.dtype.type(np.iinfo(bits.dtype).max)
+    low, high = sign_off, bits.dtype.type(0)
+    for p in range(bits.shape[0]):
+        for n in range(bits.shape[1]):
+            top = bits.dtype.type(0)
+            for f in range(bits.shape[2]):
+                top = max(top, bits[p, n, f] & sign_off)
+            rows[p, n] = top
+            high = max(high, top)
+            if top > 0:
+                low = min(low, top)
+    return low, high
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+def energies(signals, out):
+    """out (P,N) float64 <- the squared norms of signals (P,N,F)."""
+    for p in range(signals.shape[0]):
+        for n in range(signals.shape[1]):
+            energy = 0.0
+            for f in range(signals.shape[2]):
+                energy += np.float64(signals[p, n, f]) * np.float64(signals[p, n, f])
+            out[p, n] = energy
