@@ -3,6 +3,7 @@ arrays that cannot have them."""
 
 from __future__ import annotations
 
+import math
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -56,8 +57,8 @@ def transposed(rows: Array) -> Array:
     wide = np.promote_types(rows.dtype, np.float32)  # float16 rows are padded as the float32 they are read as
     out = aligned((*leading, length, padded(count, wide)), rows.dtype)
     stored = np.uint16 if rows.dtype == np.float16 else rows.dtype
-    flat = np.ascontiguousarray(rows).reshape(-1, count, length)
-    transpose_all(flat.view(stored), out.reshape(-1, *out.shape[-2:]).view(stored))
+    flat = np.ascontiguousarray(rows).reshape(math.prod(leading), count, length)
+    transpose_all(flat.view(stored), out.reshape(len(flat), *out.shape[-2:]).view(stored))
     return out
 
 
@@ -126,7 +127,7 @@ def read_signals(signals: ArrayLike, dtype: DTypeLike | None = None) -> Signals:
     if array.ndim not in (1, 2, 3):
         raise SparseError(f"signals must have {_counted((1, 2, 3))}, not shape {array.shape}")
     leading = array.shape[:-1]
-    values = array if array.ndim == 3 else array.reshape(1, -1, array.shape[-1])
+    values = array if array.ndim == 3 else array.reshape(1, math.prod(leading), array.shape[-1])
     used = np.dtype(array.dtype if dtype is None else dtype)
     bits = np.empty(values.shape[:2], whole(array.dtype))
     low, high = row_bits(values.view(bits.dtype), bits)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from psdl.sparse.arrays import Array, real
 from psdl.sparse.errors import SparseError
+from psdl.sparse.prepared import Prepared, as_given
 
 
 class _Pair(NamedTuple):
@@ -77,7 +78,7 @@ def checked(codes: Codes | tuple[Any, Any], leading: tuple[int, ...] | None, ato
     support, coefficients = np.asarray(support), real(coefficients, "coefficients")
     if support.dtype.kind not in "iu":
         raise SparseError(f"the codes' support must be integers, not {support.dtype}")
-    if support.shape != coefficients.shape or support.ndim < 1:
+    if support.shape != coefficients.shape or support.ndim not in (1, 2, 3):
         raise SparseError(
             f"the codes' support of shape {support.shape} does not fit coefficients of shape {coefficients.shape}"
         )
@@ -97,7 +98,7 @@ def checked(codes: Codes | tuple[Any, Any], leading: tuple[int, ...] | None, ato
     return np.ascontiguousarray(support, np.int32), coefficients
 
 
-def reconstruct(codes: Codes, dictionary: ArrayLike, *, threads: int | None = None) -> Array:
+def reconstruct(codes: Codes, dictionary: ArrayLike | Prepared, *, threads: int | None = None) -> Array:
     """codes times dictionary, what the codes say of the signals: (N,F) of codes (N,T) and a dictionary (K,F), or
     (P,N,F), or (F,).
 
@@ -106,6 +107,7 @@ def reconstruct(codes: Codes, dictionary: ArrayLike, *, threads: int | None = No
     from psdl.sparse.residuals import residual
 
     support, coefficients = codes
-    length = np.shape(getattr(dictionary, "atoms", dictionary))[-1]
-    nothing = np.zeros((*np.shape(support)[:-1], length), real(coefficients, "coefficients").dtype)
-    return nothing - residual(nothing, dictionary, codes, threads=threads)
+    values = real(coefficients, "coefficients")
+    D = dictionary if isinstance(dictionary, Prepared) else as_given(dictionary, values.dtype)
+    nothing = np.zeros((*np.shape(support)[:-1], D.shape[2]), values.dtype)
+    return nothing - residual(nothing, D, codes, threads=threads)

@@ -165,7 +165,7 @@ def together(given: Signals, D: Prepared) -> Array:
             f"signals of shape {length} do not fit a dictionary of shape {D.shape[D.single :]}:"
             " expected (N,F) or (P,N,F) with (K,F), or (P,N,F) with (P,K,F)"
         )
-    return Y.reshape(1, -1, Y.shape[2]) if D.single else Y
+    return Y.reshape(1, Y.shape[0] * Y.shape[1], Y.shape[2]) if D.single else Y
 
 
 def finished(support: Array, x: Array, given: Signals, D: Prepared, limits: Limits) -> Codes:

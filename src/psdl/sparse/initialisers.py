@@ -137,7 +137,7 @@ def _from_each(
     whole_number(atoms, "atoms")
     found = []
     for p, position in enumerate(Y[None] if Y.ndim == 2 else Y):
-        units = position[np.abs(position).max(axis=1) > 0]
+        units = position[np.abs(position).max(axis=1, initial=0) > 0]
         if len(units) < atoms:
             where = "" if Y.ndim == 2 else f" at position {p}"
             raise SparseError(f"{atoms} atoms need as many signals that are not zero, not {len(units)}{where}")

@@ -32,7 +32,7 @@ def limits_of(
         raise SparseError("a pursuit needs sparsity, the number of atoms, or tolerance, the energy it may leave")
     count = given.values.shape[0] * given.values.shape[1]
     shape = (1, count) if D.single else given.values.shape[:2]
-    most = D.shape[1] if name == "mp" else min(D.shape[1:])
+    most = D.shape[1] if name == "mp" and D.shape[2] else min(D.shape[1:])
     atoms, top = _atoms(sparsity, STEPS if name == "mp" else most, given.leading, shape)
     return Limits(min(most, top), atoms, _enough(tolerance, given, shape))
 
