@@ -4,6 +4,7 @@ arrays that cannot have them."""
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from psdl.sparse.errors import SparseError
 
 Array = NDArray[Any]
+INTS = {"f": np.dtype(np.int32), "d": np.dtype(np.int64)}  # of the floats' size
 LINE = 64  # bytes of a cache line, and of the widest vector register
 
 
@@ -32,7 +34,7 @@ class Signals(NamedTuple):
 def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """An uninitialised C-contiguous array that starts at a cache line."""
     dtype = np.dtype(dtype)
-    size = int(np.prod(shape)) * dtype.itemsize
+    size = math.prod(shape) * dtype.itemsize
     raw = np.empty(size + LINE, np.uint8)
     start = -raw.ctypes.data % LINE
     return raw[start : start + size].view(dtype).reshape(shape)
@@ -51,14 +53,17 @@ def whole(dtype: DTypeLike) -> np.dtype[Any]:
 
 def transposed(rows: Array) -> Array:
     """(..., F,W) of rows (..., K,F): transposed and padded with zeros, as kernels read dictionaries."""
-    from psdl.sparse.pursuits.gram_cpu import transpose_all
+    from psdl.sparse.pursuits.gram_cpu import transpose_all, transpose_bits
 
     *leading, count, length = rows.shape
     wide = np.promote_types(rows.dtype, np.float32)  # float16 rows are padded as the float32 they are read as
     out = aligned((*leading, length, padded(count, wide)), rows.dtype)
-    stored = np.uint16 if rows.dtype == np.float16 else rows.dtype
     flat = np.ascontiguousarray(rows).reshape(math.prod(leading), count, length)
-    transpose_all(flat.view(stored), out.reshape(len(flat), *out.shape[-2:]).view(stored))
+    turned = out.reshape(len(flat), *out.shape[-2:])
+    if rows.dtype == np.float16:
+        transpose_bits(flat.view(np.uint16), turned.view(np.uint16))
+    else:
+        transpose_all(flat, turned)
     return out
 
 
@@ -78,6 +83,8 @@ def real(values: ArrayLike, what: str) -> Array:
         array = np.asarray(values)
     except ValueError as error:
         raise SparseError(f"{what} must be an array of numbers ({error}): give rows of one length") from None
+    if array.dtype.char in "fd" and array.flags.carray and array.dtype.isnative:
+        return array
     if array.dtype.kind not in "biuf":
         kind = "complex numbers" if array.dtype.kind == "c" else f"dtype {array.dtype}"
         raise SparseError(f"{what} must be real numbers, not {kind}: convert to float32 or float64")
@@ -87,10 +94,10 @@ def real(values: ArrayLike, what: str) -> Array:
 
 def largest(array: Array) -> float:
     """The largest absolute value; infinity or NaN if there is one."""
-    from psdl.sparse.checks_cpu import largest_bits
+    from psdl.sparse.checks_cpu import largest_value
 
-    bits = array.reshape(-1).view(whole(array.dtype))
-    return float(np.array(largest_bits(bits), bits.dtype).view(array.dtype)[()])
+    flat = array.reshape(-1)
+    return float(largest_value(flat.view(INTS[array.dtype.char]), flat[:0]))
 
 
 def canonical(values: ArrayLike, what: str, axes: tuple[int, ...] = (2, 3)) -> tuple[Array, float]:
@@ -128,19 +135,26 @@ def read_signals(signals: ArrayLike, dtype: DTypeLike | None = None) -> Signals:
         raise SparseError(f"signals must have {_counted((1, 2, 3))}, not shape {array.shape}")
     leading = array.shape[:-1]
     values = array if array.ndim == 3 else array.reshape(1, math.prod(leading), array.shape[-1])
-    used = np.dtype(array.dtype if dtype is None else dtype)
-    bits = np.empty(values.shape[:2], whole(array.dtype))
-    low, high = row_bits(values.view(bits.dtype), bits)
+    used = array.dtype if dtype is None else np.dtype(dtype)
+    ints, lowest, highest = _ends(array.dtype, used)
+    bits = np.empty(values.shape[:2], ints)
+    low, high = row_bits(values.view(ints), bits)
+    if lowest <= low and high <= highest:
+        return Signals(values if used == array.dtype else values.astype(used), None, array.dtype, leading)
     near = reach(used)
-    ends = np.array([2.0**-near, 2.0**near], array.dtype).view(bits.dtype)
-    if ends[0] <= low and high <= ends[1]:
-        return Signals(values.astype(used, copy=False), None, array.dtype, leading)
     rows = bits.view(array.dtype)
     if not np.isfinite(rows).all():
         raise _not_finite(array, "signals")
     far = (rows > 0) & ((rows < 2.0**-near) | (rows > 2.0**near))
     powers = np.where(far, np.frexp(rows)[1], 0).astype(np.int32)
     return Signals(np.ldexp(values, -powers[..., None]).astype(used), powers, array.dtype, leading)
+
+
+@lru_cache(maxsize=8)
+def _ends(dtype: np.dtype[Any], used: np.dtype[Any]) -> tuple[np.dtype[Any], int, int]:
+    """The integers of a dtype's size, and the bits of 2^-reach and 2^reach of the dtype that is computed in."""
+    ends = np.array([2.0 ** -reach(used), 2.0 ** reach(used)], dtype).view(whole(dtype))
+    return ends.dtype, int(ends[0]), int(ends[1])
 
 
 def unscaled(values: Array, powers: NDArray[np.int32] | int | None, dtype: DTypeLike, what: str) -> Array:

@@ -170,8 +170,9 @@ def together(given: Signals, D: Prepared) -> Array:
 
 def finished(support: Array, x: Array, given: Signals, D: Prepared, limits: Limits) -> Codes:
     """Codes in the signals' own shape, scale and dtype, from what a kernel found of D at its scale."""
-    powers = given.powers
+    powers, shape = given.powers, (*given.leading, x.shape[2])
+    if powers is None and not D.power and x.dtype == given.dtype:
+        return Codes(support.reshape(shape), x.reshape(shape), D.shape[1])
     power: Any = -D.power if powers is None else powers.reshape(x.shape[:2]) - np.int32(D.power)
     x = unscaled(x, power, given.dtype, "coefficients")
-    shape = (*given.leading, x.shape[2])
     return Codes(support.reshape(shape), x.reshape(shape), D.shape[1])

@@ -12,6 +12,7 @@ from psdl.sparse.errors import SparseError
 from psdl.sparse.threads import split
 
 ROWS = 256  # rows of a Gram matrix that a thread takes at once
+SMALLEST = {kind: float(np.finfo(kind).tiny) for kind in "fd"}  # squared norms of atoms
 NEAR = 10  # dictionaries whose values exceed 2^10 or stay below 2^-10 are scaled by a power of two
 
 
@@ -80,13 +81,11 @@ def prepare_lazily(dictionary: ArrayLike, dtype: DTypeLike) -> Prepared:
     """A dictionary (K,F) or (P,K,F) made ready for one call, in a dtype: pursuits compute what they need of its
     Gram matrices."""
     atoms, power, single = _read(dictionary, dtype)
-    positions, count, length = atoms.shape
-    columns = aligned((positions, length, padded(count, atoms.dtype)), atoms.dtype)
-    squares = np.empty((positions, count), atoms.dtype)
-    from psdl.sparse.pursuits.omp_cpu import prepare_block
+    from psdl.sparse.pursuits.gram_cpu import prepare_all
 
-    prepare_block(atoms, columns, squares)
-    _refuse_vanished(atoms, squares)
+    columns, squares, least = prepare_all(atoms, padded(atoms.shape[1], atoms.dtype))
+    if least < SMALLEST[atoms.dtype.char]:
+        _refuse_vanished(atoms, squares)
     return Prepared(atoms, columns, squares, None, True, atoms.dtype, power, single)
 
 

@@ -52,6 +52,8 @@ def code(name: str, Y: Array, D: Prepared, limits: Limits, threads: int | None) 
 
 def code_trimmed(name: str, Y: Array, D: Prepared, limits: Limits, threads: int | None) -> Found:
     """As `code`, block after block, in as many places as any signal uses: memory for those alone."""
+    from psdl.sparse.checks_cpu import widest
+
     positions, count, _ = Y.shape
     block = BLOCK * counted(threads)
     if D.lazy and len(Y) == 1 and count > block:
@@ -64,7 +66,7 @@ def code_trimmed(name: str, Y: Array, D: Prepared, limits: Limits, threads: int 
             part = slice(p, p + at_once), slice(n, n + rows)
             here = Limits(limits.sparsity, *(np.ascontiguousarray(each[part]) for each in limits[1:]))
             support, x = code(name, Y[part], _at(D, part[0]), here, threads)
-            width = int((support >= 0).sum(axis=2).max(initial=0))
+            width = int(widest(support))
             found.append((*part, (support[..., :width].copy(), x[..., :width].copy())))
     width = max([1, *(f[2][0].shape[2] for f in found)]) if limits.sparsity else 0
     support, x = np.full((positions, count, width), -1, np.int32), np.zeros((positions, count, width), Y.dtype)

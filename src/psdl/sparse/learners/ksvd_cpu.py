@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from psdl.sparse.learners.exact_cpu import update_atom_exactly
-from psdl.sparse.pursuits.gram_cpu import gram_rows, start_of_line, transpose_all
+from psdl.sparse.pursuits.gram_cpu import gram_rows, start_of_line, transpose
 from psdl.sparse.pursuits.omp_cpu import FAST, norm
 from psdl.sparse.residuals_cpu import residual_block
 
@@ -133,7 +133,7 @@ def replace_block(signals, dictionary, support, residual, fixed, rule, tolerance
     at = start_of_line(raw)
     columns = raw[at : at + length * width].reshape(length, width)
     gram = raw[at + length * width : at + (length + count) * width].reshape(count, width)
-    transpose_all(dictionary.reshape(1, count, length), columns.reshape(1, length, width))
+    transpose(dictionary, columns)
     gram_rows(dictionary, columns, gram, 0, count)
     ends, users = np.empty(count, np.int64), np.empty(support.size, np.int64)
     index_users(support, ends, users)

@@ -86,7 +86,7 @@ def direct_items(signals, atoms, stops, enough, limits, support, x, first, last)
     uint16 numbers, the bits of float16 ones."""
     dictionaries, columns, squares = atoms
     count, length = max(1, signals.shape[1]), signals.shape[2]
-    room = scratch(signals, support.shape[2], columns.shape[2], 4)
+    room = scratch(signals, support.shape[2], columns.shape[2], 4, 1)
     directions = np.empty((support.shape[2], length), signals.dtype)
     for p in range(first // count, (last + count - 1) // count):
         start, stop = stretch(p, count, first, last)

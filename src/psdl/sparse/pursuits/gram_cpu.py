@@ -9,28 +9,71 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.simd import product, products
+from psdl.sparse.simd import lanes, product, products, turn
 
-TILE = 16  # rows and columns that are transposed at once
+TILE = 16  # rows of float16 numbers that are transposed at once
+STRIP = 256  # rows of others, whose lines stay in the nearest cache until all their vectors are read
 PANEL = 256  # bytes of a row of a panel: four vectors
 LARGE = 512 * 1024  # bytes from which a dictionary is read in panels that stay in the second-level cache
 
 
 @njit(nogil=True, cache=True)
-def transpose_all(rows, out):
-    """out (P,F,W) <- rows (P,K,F) transposed and padded with zeros."""
+def start_of_line(raw):
+    """The index of the first element of raw (n,) that starts a cache line."""
+    return (-raw.ctypes.data % 64) // raw.itemsize
+
+
+@njit(nogil=True, cache=True)
+def transpose(rows, out):
+    """out (F,W) <- rows (K,F) of floats transposed and padded with zeros."""
+    count, length = rows.shape
+    side = lanes(rows)
+    turned, across = count // side * side, length // side * side
+    for k0 in range(0, turned, STRIP):
+        for f in range(0, across, side):
+            for k in range(k0, min(k0 + STRIP, turned), side):
+                turn(rows, k, f, out)
+    for f in range(length):
+        for k in range(turned if f < across else 0, count):
+            out[f, k] = rows[k, f]
+        for k in range(count, out.shape[1]):
+            out[f, k] = 0
+
+
+@njit(nogil=True, cache=True)
+def transpose_bits(rows, out):
+    """As `transpose`, of dictionaries (P,K,F) of integers, the bits of float16 numbers."""
     positions, count, length = rows.shape
-    zero = rows.dtype.type(0)
+    out[:] = 0
     for p in range(positions):
         for k0 in range(0, count, TILE):
-            k1 = min(k0 + TILE, count)
-            for f0 in range(0, length, TILE):
-                for f in range(f0, min(f0 + TILE, length)):
-                    for k in range(k0, k1):
-                        out[p, f, k] = rows[p, k, f]
-        for f in range(length):
-            for k in range(count, out.shape[2]):
-                out[p, f, k] = zero
+            for f in range(length):
+                for k in range(k0, min(k0 + TILE, count)):
+                    out[p, f, k] = rows[p, k, f]
+
+
+@njit(nogil=True, cache=True)
+def transpose_all(rows, out):
+    """As `transpose`, of dictionaries (P,K,F)."""
+    for p in range(rows.shape[0]):
+        transpose(rows[p], out[p])
+
+
+@njit(nogil=True, cache=True)
+def prepare_all(dictionary, width):
+    """What pursuits read of dictionaries (P,K,F): transposed (P,F,W), padded with zeros to W = `width`, and squared
+    norms (P,K); and the smallest of these."""
+    positions, count, length = dictionary.shape
+    raw = np.empty(positions * length * width + 16, dictionary.dtype)
+    at = start_of_line(raw)
+    transposed = raw[at : at + positions * length * width].reshape(positions, length, width)
+    squares, least = np.empty((positions, count), dictionary.dtype), np.inf
+    for p in range(positions):
+        transpose(dictionary[p], transposed[p])
+        squared_norms(transposed[p], squares[p])
+        for k in range(count):
+            least = min(least, np.float64(squares[p, k]))
+    return transposed, squares, least
 
 
 @njit(nogil=True, cache=True, fastmath={"contract", "nsz"})
@@ -40,12 +83,6 @@ def squared_norms(transposed, squares):
     for f in range(transposed.shape[0]):
         for k in range(squares.shape[0]):
             squares[k] += transposed[f, k] * transposed[f, k]
-
-
-@njit(nogil=True, cache=True)
-def start_of_line(raw):
-    """The index of the first element of raw (n,) that starts a cache line."""
-    return (-raw.ctypes.data % 64) // raw.itemsize
 
 
 @njit(nogil=True, cache=True)

@@ -148,7 +148,7 @@ def nonnegative_items(signals, atoms, gram, stops, enough, limits, support, x, f
     """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`."""
     dictionaries, columns, squares = atoms
     count = max(1, signals.shape[1])
-    room = scratch(gram, 1, columns.shape[2], 4)
+    room = scratch(gram, 1, columns.shape[2], 4, 1)
     there = np.ones(gram.shape[1], np.uint8)
     for p in range(first // count, (last + count - 1) // count):
         start, stop = stretch(p, count, first, last)

@@ -25,9 +25,7 @@ from psdl.sparse.pursuits.gram_cpu import (
     correlate_in_panels,
     gram_row,
     gram_rows,
-    squared_norms,
     start_of_line,
-    transpose_all,
 )
 from psdl.sparse.pursuits.step_simd import largest, most_gain, step, step_gain
 
@@ -67,15 +65,10 @@ def carved(raw, at, rows, width):
 
 
 @njit(nogil=True, cache=True)
-def scratch(like, sparsity, width, batch):
+def scratch(like, sparsity, width, batch, group):
     """Scratch of one thread for T = `sparsity` and rows of W = `width` elements of the dtype of `like`; batch: how
-    many signals are correlated at once.
-
-    The group is 4 or 2 signals where their rows fit into half of a first-level cache together, else one.
-    """
+    many signals are correlated at once; group: how many may take their steps together."""
     line = 64 // like.itemsize
-    bytes_each = sparsity * width * like.itemsize
-    group = 4 if 4 * bytes_each <= GROUPED else 2 if 2 * bytes_each <= GROUPED else 1
     size = batch * width + group * ((sparsity + 1) * width + sparsity * (sparsity + 1)) + width + 8 * line
     raw = np.empty(size, like.dtype)
     at = start_of_line(raw)
@@ -152,11 +145,10 @@ def another(a, n, mask, s, squares, bar, least, support, u, t, gain, left, floor
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def pursue(
-    a, first, size, start, atoms, gram, share, least, enough, limits, optimised, lengths, scratch, support, counts
+    a, first, part, atoms, gram, share, least, enough, limits, optimised, lengths, scratch, support, counts
 ):
-    """A group of `size` signals, `start` and after, of norms `lengths`: from correlations a[first:first+size],
-    overwritten, to support[start:start+size] and the counts (size,) of atoms chosen; the coefficients are solved
-    from scratch.h and scratch.c.
+    """The signals `part` (g,), of norms lengths[first:first+g]: from correlations a[first:first+g], overwritten, to
+    support (N,T) and the counts (g,) of atoms chosen; the coefficients are solved from scratch.h and scratch.c.
 
     atoms: the dictionary (K,F), transposed (F,W), and its squared norms (K,); gram: the matrix (K,W), and which of
     its rows are there (K,). A signal is done when limits[n] atoms are chosen, its residual's energy is at most
@@ -167,16 +159,16 @@ def pursue(
     dictionary, transposed, squares = atoms
     gram, known = gram
     mask, rows, h, c, left, floor = scratch.mask, scratch.rows, scratch.h, scratch.c, scratch.left, scratch.floor
+    size = part.shape[0]
     chosen, energy = np.empty(size, np.intp), np.empty(size)
     one, count = a.dtype.type(1), squares.shape[0]
     count_in(mask, count)
     for s in range(size):
         counts[s] = 0
-        energy[s] = lengths[s] * lengths[s]
-        scale = a.dtype.type(1 / max(lengths[s], np.finfo(a.dtype).tiny))
-        if energy[s] <= enough[start + s] or limits[start + s] < 1:
-            chosen[s] = -1
-        elif optimised is not None:
+        length = lengths[first + s]
+        energy[s] = length * length
+        scale = a.dtype.type(1 / max(length, np.finfo(a.dtype).tiny))
+        if optimised is not None:
             for k in range(left.shape[1]):
                 left[s, k] = squares[k] if k < count else 0
             chosen[s] = most_gain(a, first + s, mask, s, left, floor, scale)
@@ -188,13 +180,11 @@ def pursue(
             j, n = chosen[s], first + s
             if j < 0:
                 continue
-            chosen[s] = -1
-            scale = a.dtype.type(1 / max(lengths[s], np.finfo(a.dtype).tiny))
-            bar = (share * lengths[s]) * (share * lengths[s])
+            chosen[s], i, length = -1, part[s], lengths[n]
+            scale = a.dtype.type(1 / max(length, np.finfo(a.dtype).tiny))
+            bar = (share * length) * (share * length)
             if weak(a[n, j], squares[j], bar):
-                j = another(
-                    a, n, mask, s, squares, bar, least, support, start + s, t, optimised, left, floor, scale
-                )
+                j = another(a, n, mask, s, squares, bar, least, support, i, t, optimised, left, floor, scale)
                 if j < 0:
                     continue
             norm2 = squares[j]
@@ -208,14 +198,14 @@ def pursue(
             inverse = one / h[s, t, t]
             along = a[n, j] * inverse
             c[s, t] = along
-            support[start + s, t] = j
+            support[i, t] = j
             counts[s] = t + 1
             energy[s] -= np.float64(along) * np.float64(along)
-            if energy[s] <= enough[start + s] or t + 1 >= limits[start + s]:
+            if energy[s] <= enough[i] or t + 1 >= limits[i]:
                 continue
             mask[s, j] = 0
             if not known[j]:
-                gram_row(dictionary, transposed, gram, known, j, a, n, mask, s, limits[start + s] - t - 2)
+                gram_row(dictionary, transposed, gram, known, j, a, n, mask, s, limits[i] - t - 2)
             if optimised is not None:
                 chosen[s] = step_gain(a, n, rows, h, t, gram, j, inverse, along, mask, s, left, floor, scale)
             else:
@@ -236,6 +226,28 @@ def solve(h, s, c, count, x, n):
 
 
 @njit(nogil=True, cache=True)
+def asked(signals, first, enough, limits, lengths, indices):
+    """indices (n,) <- the signals from `first` on that ask for atoms, lengths (n,) their norms, until there are n or
+    no more signals; returns how many, and where to go on."""
+    count, n = 0, first
+    while n < signals.shape[0] and count < indices.shape[0]:
+        length = norm(signals[n])
+        if length * length > enough[n] and limits[n] > 0:
+            indices[count], lengths[count] = n, length
+            count += 1
+        n += 1
+    return count, n
+
+
+@njit(nogil=True, cache=True)
+def in_turn(group, width, size, used):
+    """How many signals take their steps together, where their rows of `width` elements of so many bytes are as many
+    as those before have `used`: all of the group while they fit into half of a first-level cache."""
+    bytes_each = used * width * size
+    return group if group * bytes_each <= GROUPED else min(group, 2) if 2 * bytes_each <= GROUPED else 1
+
+
+@njit(nogil=True, cache=True)
 def omp_block(signals, atoms, gram, stops, enough, limits, optimised, scratch, support, x):
     """Codes a block of signals (n,F) with one dictionary; atoms and gram: see `pursue`; stops: the shares of
     `omp.stop_tolerance` and `omp.dependence_tolerance`.
@@ -244,26 +256,29 @@ def omp_block(signals, atoms, gram, stops, enough, limits, optimised, scratch, s
     """
     share, dependent = stops
     transposed, squares = atoms[1], atoms[2]
-    group, batch = scratch.mask.shape[0], scratch.a.shape[0]
-    lengths, counts = np.empty(group), np.empty(group, np.intp)
+    group, batch, width = scratch.mask.shape[0], scratch.a.shape[0], scratch.a.shape[1]
+    indices, lengths, counts = np.empty(batch, np.intp), np.empty(batch), np.empty(group, np.intp)
+    picked = np.empty((batch, signals.shape[1]), signals.dtype)
     least = floors(squares, squares.shape[0], dependent, scratch.floor)
     support[:] = -1
     x[:] = 0
-    for first in range(0, signals.shape[0], batch):
-        last = min(first + batch, signals.shape[0])
+    first, used = 0, min(8.0, 1.0 * support.shape[1])
+    while first < signals.shape[0]:
+        count, first = asked(signals, first, enough, limits, lengths, indices)
+        for i in range(count):
+            picked[i] = signals[indices[i]]
         if batch > 4:
-            correlate_in_panels(signals, first, last - first, transposed, scratch.a, 0)
+            correlate_in_panels(picked, 0, count, transposed, scratch.a, 0)
         else:
-            correlate(signals, first, last - first, transposed, scratch.a, 0)
-        for start in range(first, last, group):
-            size = min(group, last - start)
-            for s in range(size):
-                lengths[s] = norm(signals[start + s])
+            correlate(picked, 0, count, transposed, scratch.a, 0)
+        start = 0
+        while start < count:
+            size = min(in_turn(group, width, x.itemsize, used), count - start)
+            part = indices[start : start + size]
             pursue(
                 scratch.a,
-                start - first,
-                size,
                 start,
+                part,
                 atoms,
                 gram,
                 share,
@@ -277,7 +292,9 @@ def omp_block(signals, atoms, gram, stops, enough, limits, optimised, scratch, s
                 counts,
             )
             for s in range(size):
-                solve(scratch.h, s, scratch.c, counts[s], x, start + s)
+                solve(scratch.h, s, scratch.c, counts[s], x, part[s])
+                used += (counts[s] - used) / 16
+            start += size
 
 
 @njit(nogil=True, cache=True)
@@ -316,7 +333,9 @@ def omp_items(signals, atoms, gram, stops, enough, limits, optimised, support, x
     dictionaries, columns, squares = atoms
     count = max(1, signals.shape[1])
     width = columns.shape[2]
-    room = scratch(gram, support.shape[2], width, batch_of(columns[0], last - first))
+    ends = enough.size > 0 and enough.flat[0] >= 0
+    group = in_turn(4, width, x.itemsize, 1 if ends else support.shape[2])
+    room = scratch(gram, support.shape[2], width, batch_of(columns[0], last - first), group)
     there = np.ones(gram.shape[1], np.uint8)
     for p in range(first // count, (last + count - 1) // count):
         start, stop = stretch(p, count, first, last)
@@ -334,10 +353,3 @@ def omp_items(signals, atoms, gram, stops, enough, limits, optimised, support, x
             x[p, start:stop],
         )
 
-
-@njit(nogil=True, cache=True)
-def prepare_block(dictionary, transposed, squares):
-    """What pursuits read of dictionaries (P,K,F): transposed (P,F,W), padded with zeros, and squared norms (P,K)."""
-    transpose_all(dictionary, transposed)
-    for p in range(dictionary.shape[0]):
-        squared_norms(transposed[p], squares[p])

@@ -43,7 +43,7 @@ def weighted_items(signals, roots, atoms, stops, enough, limits, support, x, fir
     `omp_cpu.omp_items`."""
     dictionaries, columns, squares = atoms
     count, length = max(1, signals.shape[1]), signals.shape[2]
-    room = scratch(signals, support.shape[2], columns.shape[2], 4)
+    room = scratch(signals, support.shape[2], columns.shape[2], 4, 1)
     directions = np.empty((support.shape[2], length), signals.dtype)
     own, turned = np.empty(dictionaries.shape[1:], signals.dtype), np.zeros(columns.shape[1:], signals.dtype)
     inverse, ones = np.empty(squares.shape[1], signals.dtype), np.ones(squares.shape[1], signals.dtype)
