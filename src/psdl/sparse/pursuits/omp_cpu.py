@@ -33,6 +33,7 @@ from psdl.sparse.pursuits.step_simd import largest, most_gain, step, step_gain
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 GROUPED = 24 * 1024  # bytes of rows up to which signals take their steps together
 LAZY = 4  # how many times as long a row of a Gram matrix takes alone as with all others
+LISTED = 64  # signals that are looked through at once for those that ask for atoms
 TOGETHER = 32  # signals that are correlated at once with a dictionary that exceeds the cache
 
 Scratch = namedtuple("Scratch", "a mask rows h c left floor")
@@ -144,11 +145,12 @@ def another(a, n, mask, s, squares, bar, least, support, u, t, gain, left, floor
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def pursue(
-    a, first, part, atoms, gram, share, least, enough, limits, optimised, lengths, scratch, support, counts
-):
-    """The signals `part` (g,), of norms lengths[first:first+g]: from correlations a[first:first+g], overwritten, to
-    support (N,T) and the counts (g,) of atoms chosen; the coefficients are solved from scratch.h and scratch.c.
+def pursue(a, first, group, atoms, gram, share, least, enough, limits, optimised, scratch, support):
+    """A group of signals, from correlations a[first:first+g], overwritten, to support (N,T); the coefficients are
+    solved from scratch.h and scratch.c.
+
+    group: the indices and norms of signals, of which those from `start` on are meant, g of them, and the counts (g,)
+    of atoms chosen, which are written.
 
     atoms: the dictionary (K,F), transposed (F,W), and its squared norms (K,); gram: the matrix (K,W), and which of
     its rows are there (K,). A signal is done when limits[n] atoms are chosen, its residual's energy is at most
@@ -159,13 +161,13 @@ def pursue(
     dictionary, transposed, squares = atoms
     gram, known = gram
     mask, rows, h, c, left, floor = scratch.mask, scratch.rows, scratch.h, scratch.c, scratch.left, scratch.floor
-    size = part.shape[0]
+    indices, lengths, start, size, counts = group
     chosen, energy = np.empty(size, np.intp), np.empty(size)
     one, count = a.dtype.type(1), squares.shape[0]
     count_in(mask, count)
     for s in range(size):
         counts[s] = 0
-        length = lengths[first + s]
+        length = lengths[start + s]
         energy[s] = length * length
         scale = a.dtype.type(1 / max(length, np.finfo(a.dtype).tiny))
         if optimised is not None:
@@ -180,7 +182,7 @@ def pursue(
             j, n = chosen[s], first + s
             if j < 0:
                 continue
-            chosen[s], i, length = -1, part[s], lengths[n]
+            chosen[s], i, length = -1, indices[start + s], lengths[start + s]
             scale = a.dtype.type(1 / max(length, np.finfo(a.dtype).tiny))
             bar = (share * length) * (share * length)
             if weak(a[n, j], squares[j], bar):
@@ -254,47 +256,39 @@ def omp_block(signals, atoms, gram, stops, enough, limits, optimised, scratch, s
 
     Writes support (n,T), -1 where unused, and x (n,T), 0 where unused.
     """
-    share, dependent = stops
     transposed, squares = atoms[1], atoms[2]
     group, batch, width = scratch.mask.shape[0], scratch.a.shape[0], scratch.a.shape[1]
-    indices, lengths, counts = np.empty(batch, np.intp), np.empty(batch), np.empty(group, np.intp)
+    indices, lengths, counts = np.empty(LISTED, np.intp), np.empty(LISTED), np.empty(group, np.intp)
     picked = np.empty((batch, signals.shape[1]), signals.dtype)
-    least = floors(squares, squares.shape[0], dependent, scratch.floor)
+    least = floors(squares, squares.shape[0], stops[1], scratch.floor)
     support[:] = -1
     x[:] = 0
-    first, used = 0, min(8.0, 1.0 * support.shape[1])
-    while first < signals.shape[0]:
-        count, first = asked(signals, first, enough, limits, lengths, indices)
-        for i in range(count):
-            picked[i] = signals[indices[i]]
-        if batch > 4:
-            correlate_in_panels(picked, 0, count, transposed, scratch.a, 0)
-        else:
-            correlate(picked, 0, count, transposed, scratch.a, 0)
-        start = 0
-        while start < count:
-            size = min(in_turn(group, width, x.itemsize, used), count - start)
-            part = indices[start : start + size]
-            pursue(
-                scratch.a,
-                start,
-                part,
-                atoms,
-                gram,
-                share,
-                least,
-                enough,
-                limits,
-                optimised,
-                lengths,
-                scratch,
-                support,
-                counts,
-            )
-            for s in range(size):
-                solve(scratch.h, s, scratch.c, counts[s], x, part[s])
-                used += (counts[s] - used) / 16
-            start += size
+    going, used = 0, min(8.0, 1.0 * support.shape[1])
+    while going < signals.shape[0]:
+        count, going = asked(signals, going, enough, limits, lengths, indices)
+        for first in range(0, count, batch):
+            many = min(batch, count - first)
+            start, follow = indices[first], indices[first + many - 1] == indices[first] + many - 1
+            if not follow:
+                start = 0
+                for i in range(many):
+                    for f in range(picked.shape[1]):
+                        picked[i, f] = signals[indices[first + i], f]
+            if batch > 4:
+                correlate_in_panels(signals if follow else picked, start, many, transposed, scratch.a, 0)
+            elif follow:
+                correlate(signals, start, many, transposed, scratch.a, 0)
+            else:
+                correlate(picked, start, many, transposed, scratch.a, 0)
+            done = 0
+            while done < many:
+                size = min(in_turn(group, width, x.itemsize, used), many - done)
+                found = indices, lengths, first + done, size, counts
+                pursue(scratch.a, done, found, atoms, gram, stops[0], least, enough, limits, optimised, scratch, support)
+                for s in range(size):
+                    solve(scratch.h, s, scratch.c, counts[s], x, indices[first + done + s])
+                    used += (counts[s] - used) / 16
+                done += size
 
 
 @njit(nogil=True, cache=True)
