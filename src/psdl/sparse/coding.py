@@ -17,7 +17,7 @@ from psdl.sparse.codes import Codes
 from psdl.sparse.errors import SparseError
 from psdl.sparse.limits import Limits, limits_of
 from psdl.sparse.prepared import Prepared, prepare_lazily
-from psdl.sparse.running import code, code_trimmed, on_torch
+from psdl.sparse.running import code, code_trimmed, on_torch, recode_tight, trimmed
 
 
 def omp(
@@ -147,6 +147,9 @@ def _pursue(
     limits = limits_of(name, sparsity, tolerance, given, D)
     if device != "cpu":
         support, x = on_torch().pursue(Y, np.asarray(D.atoms, D.dtype), limits, name == "ormp", device)
+        recode_tight(name, Y, D, limits, (support, x), threads)
+        if sparsity is None:
+            support, x = trimmed(support, x)
     elif sparsity is None:
         support, x = code_trimmed(name, Y, D, limits, threads)
     else:

@@ -45,15 +45,12 @@ def code(name: str, Y: Array, D: Prepared, limits: Limits, threads: int | None) 
     if not limits.sparsity or not x.size:
         return support, x
     _run(name, Y, D, limits, (support, x), threads)
-    if Y.dtype == np.float32 and limits.enough.max() >= 0:
-        _recode_tight(name, Y, D, limits, (support, x), threads)
+    recode_tight(name, Y, D, limits, (support, x), threads)
     return support, x
 
 
 def code_trimmed(name: str, Y: Array, D: Prepared, limits: Limits, threads: int | None) -> Found:
     """As `code`, block after block, in as many places as any signal uses: memory for those alone."""
-    from psdl.sparse.checks_cpu import widest
-
     positions, count, _ = Y.shape
     block = BLOCK * counted(threads)
     if D.lazy and len(Y) == 1 and count > block:
@@ -66,13 +63,20 @@ def code_trimmed(name: str, Y: Array, D: Prepared, limits: Limits, threads: int 
             part = slice(p, p + at_once), slice(n, n + rows)
             here = Limits(limits.sparsity, *(np.ascontiguousarray(each[part]) for each in limits[1:]))
             support, x = code(name, Y[part], _at(D, part[0]), here, threads)
-            width = int(widest(support))
-            found.append((*part, (support[..., :width].copy(), x[..., :width].copy())))
+            found.append((*part, trimmed(support, x)))
     width = max([1, *(f[2][0].shape[2] for f in found)]) if limits.sparsity else 0
     support, x = np.full((positions, count, width), -1, np.int32), np.zeros((positions, count, width), Y.dtype)
     for places, signals, (some, values) in found:
         support[places, signals, : some.shape[2]], x[places, signals, : some.shape[2]] = some, values
     return support, x
+
+
+def trimmed(support: Array, x: Array) -> Found:
+    """Codes (P,N,T) in as many places as any of them uses, copied."""
+    from psdl.sparse.checks_cpu import widest
+
+    width = max(min(1, support.shape[2]), int(widest(support)))
+    return support[..., :width].copy(), x[..., :width].copy()
 
 
 def _at(D: Prepared, places: slice) -> Prepared:
@@ -132,8 +136,10 @@ def _items(name: str) -> Callable[..., None]:
     return found
 
 
-def _recode_tight(name: str, Y: Array, D: Prepared, limits: Limits, out: Found, threads: int | None) -> None:
+def recode_tight(name: str, Y: Array, D: Prepared, limits: Limits, out: Found, threads: int | None) -> None:
     """Codes those signals anew in float64 whose tolerance float32 sums cannot tell from 0."""
+    if Y.dtype != np.float32 or not out[1].size or limits.enough.max() < 0:
+        return
     from psdl.sparse.checks_cpu import energies
 
     energy = np.empty(Y.shape[:2])
