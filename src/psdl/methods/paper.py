@@ -72,7 +72,9 @@ def _fit_block(
     signals = store.positions(*block, rows)
     T = atoms_per_signal(store.length, params)
     start = sparse.dct(store.length)
-    dictionary, codes = sparse.learn(signals, start, sparsity=T, rounds=params.rounds, threads=1, device=device)
+    dictionary, codes = sparse.learn(
+        signals, start, sparsity=T, rounds=params.rounds, replace=False, threads=1, device=device
+    )
     mean, precision = _gaussians(_statistics(signals, dictionary, codes, 1))
     return dictionary, mean, precision
 
