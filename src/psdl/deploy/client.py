@@ -42,7 +42,7 @@ class Scored:
         tiff."""
         if not self.map or not (data := base64.b64decode(self.map)).startswith(b"II"):
             raise PsdlError("the answer holds no map of numbers: ask with map='tiff'")
-        with Image.open(io.BytesIO(data)) as picture:
+        with Image.open(io.BytesIO(data), formats=["TIFF"]) as picture:
             return np.array(picture, np.float32)
 
 
