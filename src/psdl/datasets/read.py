@@ -44,7 +44,7 @@ def read(root: str | Path, layout: str | None = None) -> Found:
     The root may be a URL, see `remote`. Raises PsdlError on a missing or empty folder, and on a file that is
     neither table nor list.
     """
-    root = remote.local(root)
+    url, root = str(root), remote.local(root)
     if not root.exists():
         raise PsdlError(f"no folder {root}: give the folder that holds the images")
     if root.is_file() and root.suffix.lower() not in TABLES:
@@ -59,6 +59,8 @@ def read(root: str | Path, layout: str | None = None) -> Found:
             samples = tuple(sorted(module.read(root), key=lambda s: (s.category, s.name)))
             if not samples:
                 break
+            if urls.is_url(url):
+                remote.confined(samples, root if root.is_dir() else root.parent, url)
             return Found(name, reason, samples, module.rule(samples))
     kind = f" laid out as {layout!r}" if layout else ""
     raise PsdlError(
@@ -94,6 +96,7 @@ def _streamed(url: str) -> list[Sample]:
         if root.is_file() and files.is_image(root):
             return [Sample(url, url, "images")]
         samples = read(root).samples
+        remote.confined(samples, root, url)
     base = url.rstrip("/")
     paths = [f"{base}/{Path(sample.path).relative_to(root).as_posix()}" for sample in samples]
     return [replace(sample, path=path, name=path, mask=None) for sample, path in zip(samples, paths, strict=True)]
