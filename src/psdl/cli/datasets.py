@@ -28,7 +28,7 @@ def check(
 
     Exit code 2 where work could not start: a file that cannot be read, or no good images.
     """
-    from psdl.cli.lines import Lines
+    from psdl.cli.lines import Lines, Reading
     from psdl.datasets import survey
     from psdl.datasets.choosing import folders, learning
     from psdl.errors import PsdlError, printable
@@ -36,7 +36,7 @@ def check(
 
     lines = Lines(quiet)
     reading = Lines(quiet or as_json)
-    samples, _ = reading.read(data, layout, category, None, good or (), bad or ())
+    samples = reading.read(data, Reading(layout, category, None, good, bad)).samples
     with lines.progress() as tell:
         found = survey.survey(samples, runner(jobs), tell)
     if as_json:
@@ -77,7 +77,7 @@ def split(
 
     The table is data itself: psdl run split.csv --out FOLDER. Defective images are all for test.
     """
-    from psdl.cli.lines import Lines
+    from psdl.cli.lines import Lines, Reading
     from psdl.datasets import check as checking
     from psdl.datasets import split as splitting
     from psdl.datasets.read import with_items
@@ -86,7 +86,7 @@ def split(
     from psdl.types import InputRule
 
     lines, run = Lines(quiet), runner(jobs)
-    samples, _ = lines.read(data, layout, category, None, good or (), bad or ())
+    samples = lines.read(data, Reading(layout, category, None, good, bad)).samples
     if not again and any(s.split != "none" for s in samples):
         raise PsdlError(f"{data} is split already: use it as it is, or split it anew with --again")
     if out.suffix.lower() != ".csv" or not out.parent.is_dir():

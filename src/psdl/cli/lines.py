@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from psdl.cli.options import as_flags
 from psdl.datasets.check import Usable
 from psdl.datasets.files import Left
 from psdl.errors import printable
-from psdl.types import InputRule, Progress, Sample
+from psdl.jobs.context import RunContext, ignore_progress
+from psdl.types import InputRule, Progress, Run, Sample
+
+if TYPE_CHECKING:
+    from psdl.datasets.read import Found
+
+
+class Reading(NamedTuple):
+    """How a data set is read: its layout, where it is not to be recognised; only the categories named; a pattern
+    that tells of which part an image is a view, see `with_parts`; patterns of what is good and what is defective,
+    see `choosing.named`."""
+
+    layout: str | None = None
+    category: list[str] | None = None
+    parts: str | None = None
+    good: list[str] | None = None
+    bad: list[str] | None = None
 
 
 class Lines:
@@ -28,31 +46,29 @@ class Lines:
         if not self.quiet:
             for line in lines:
                 about = "" if line.startswith(self.about) else self.about
-                print(printable(f"{about}{line}"), flush=True)
+                print(printable(as_flags(f"{about}{line}")), flush=True)
 
-    def read(
-        self,
-        data: str,
-        layout: str | None,
-        category: list[str] | None,
-        parts: str | None = None,
-        good: Sequence[str] = (),
-        bad: Sequence[str] = (),
-    ) -> tuple[tuple[Sample, ...], InputRule]:
-        """The samples of the named categories below `data`, and their input rule; says which layout it was, what
-        each folder is taken for, and what is left out.
-
-        parts: a pattern that tells of which part an image is a view, see `with_parts`; good, bad: see `read`."""
+    def read(self, data: str, reading: Reading) -> Found:
+        """What lies below `data`, of the categories that are asked for; says which layout it was, what each folder
+        is taken for, and what is left out."""
         from psdl.datasets.choosing import told
         from psdl.datasets.read import choose, read, with_parts
 
-        found = read(data, layout, good, bad)
-        samples = choose(found.samples, category or [])
+        found = read(data, reading.layout, reading.good or (), reading.bad or ())
+        samples = choose(found.samples, reading.category or [])
         self.left = found.left
         self.say(f"{data}: layout {found.layout}, recognised by {found.reason}", *told(samples, found.left))
-        return with_parts(samples, parts), found.rule
+        return found._replace(samples=with_parts(samples, reading.parts))
 
-    def usable(self, samples: Sequence[Sample], rule: InputRule | None, on_error: str, jobs: int | None) -> Usable:
+    def context(self, jobs: int | Run | None, tell: Progress = ignore_progress) -> RunContext:
+        """Where work runs, its findings said by these lines."""
+        log = logging.Logger("psdl.cli", logging.INFO)
+        log.addHandler(_Said(self))
+        return RunContext(jobs, tell, log)
+
+    def usable(
+        self, samples: Sequence[Sample], rule: InputRule | None, on_error: str, jobs: int | None = None
+    ) -> Usable:
         """The samples that can be used, and the others, each of which is said; with on_error fail all, unseen.
 
         Raises PsdlError on any other value of on_error than fail and skip, and if no file can be used.
@@ -104,3 +120,14 @@ class Lines:
         finally:
             if tasks:
                 bars.stop()
+
+
+class _Said(logging.Handler):
+    """What is logged as lines."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__()
+        self.lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.say(record.getMessage())

@@ -53,7 +53,7 @@ def predict(
     detector = Detector.load(model, device)
     lines = Lines(quiet or as_json)
     found = listed(paths)
-    samples, skipped = lines.usable(with_parts(found.samples, parts), detector.recipe.input, on_error, jobs)
+    samples, skipped = lines.usable(with_parts(found.samples, parts), detector.recipe.input, on_error)
     left = check.left(found.left)
     lines.say(*leaving(found.left))
     for sample, why in (*skipped, *left) if as_json else skipped if quiet else ():

@@ -19,9 +19,7 @@ from psdl.datasets.tree import UNSURE
 from psdl.errors import PsdlError
 from psdl.types import InputRule, Sample
 
-SAY = (
-    "say which are with --good GLOB or --bad GLOB (in Python psdl.read(FOLDER, good=..., bad=...)), or by a table"
-)
+SAY = "say which are with `good` GLOB or `bad` GLOB (psdl.read(FOLDER, good=[GLOB]) in Python), or by a table"
 SHOWN, MOST = 8, 16  # folders that a sentence shows, and lines do
 
 
@@ -85,15 +83,19 @@ def unsplit(samples: Sequence[Sample]) -> bool:
 
 
 def given(images: Any) -> Given:
-    """What `fit` was given -> what to learn from: of a folder, a table, a list or samples the good ones, else all.
+    """What `fit` was given -> what to learn from.
+
+    images: a folder, table or list, what `read` found there, or samples, of which the good ones; or a list of
+    paths, bytes, PIL images or arrays, all of them.
 
     Warns where samples are left out. Raises PsdlError where it is not certain which are good, and on fewer than 2.
     """
-    if isinstance(images, (str, Path)):
-        from psdl.datasets.read import read
+    from psdl.datasets.read import Found, read
 
-        found = read(images)
-        return Given(learning(found.samples), found.rule)
+    if isinstance(images, (str, Path)):
+        images = read(images)
+    if isinstance(images, Found):
+        return Given(learning(images.samples), images.rule)
     chosen = list(images)
     if len(chosen) < 2:
         raise PsdlError(f"{len(chosen)} good images were given: at least 2 are needed, better 50 or more")
@@ -124,7 +126,7 @@ def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) ->
             )
     fine, faulty = ({s for pattern in some for s in hits[pattern]} for some in (good, bad))
     for sample in fine & faulty:
-        raise PsdlError(f"{sample.name} is matched by --good and by --bad: make the patterns narrower")
+        raise PsdlError(f"{sample.name} is matched by `good` and by `bad`: make the patterns narrower")
     return tuple(_named(s, s in fine, s in faulty, bool(good)) for s in samples)
 
 

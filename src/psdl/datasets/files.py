@@ -11,8 +11,24 @@ from psdl._util import marker
 from psdl.errors import PsdlError
 
 EXTENSIONS = frozenset(
-    {"png", "jpg", "jpeg", "jpe", "jif", "jfif", "mpo", "bmp", "dib", "tif", "tiff", "webp", "gif", "ppm", "pgm"}
-    | {"pbm", "pnm", "jp2", "j2k", "j2c", "jpc", "jpf", "jpx", "avif", "tga"}
+    {
+        "png",
+        "jpg",
+        "jpeg",
+        "jpe",
+        "jif",
+        "jfif",
+        "mpo",
+        "bmp",
+        "tif",
+        "tiff",
+        "webp",
+        "gif",
+        "ppm",
+        "pgm",
+        "pbm",
+        "pnm",
+    }
 )
 UNREAD = frozenset(
     {
@@ -35,7 +51,7 @@ UNREAD = frozenset(
     }
     | {"pef", "srw", "x3f", "raw", "psd", "psb", "svg", "svgz", "ico", "icns", "cur", "eps", "dcm", "dicom", "exr"}
     | {"hdr", "pic", "pfm", "fit", "fits", "pcx", "xbm", "xpm", "sgi", "ras", "dds", "apng", "avifs", "qoi", "btf"}
-    | {"tf8", "svs", "czi", "nd2", "lif"}
+    | {"tf8", "svs", "czi", "nd2", "lif", "jp2", "j2k", "j2c", "jpc", "jpf", "jpx", "avif", "tga", "dib"}
 )  # pictures, of kinds that are not read
 OTHERS = frozenset(
     {

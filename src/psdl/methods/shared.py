@@ -54,7 +54,9 @@ def fit(
     count = min(params.learned, len(learned))
     start = learned[rng.permutation(len(learned))[:count]]
     start = start / sparse.norms(start)
-    dictionary, _ = sparse.learn(learned, start, sparsity=params.sparsity, rounds=ROUNDS, device=device)
+    dictionary, _ = sparse.learn(
+        learned, start, sparsity=params.sparsity, rounds=ROUNDS, replace=False, device=device
+    )
     dictionary = _cover(signals, dictionary, min(params.atoms, len(signals)))
     done(store.grid.positions)
     arrays: dict[str, NDArray[Any]] = {
