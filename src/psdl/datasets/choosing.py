@@ -113,7 +113,7 @@ def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) ->
     """The samples, good where a pattern of `good` matches and defective where one of `bad` does.
 
     Whatever they were taken for. With `good` what no pattern matches is not learned from; with `bad` alone it is
-    good if it was not known. Patterns are of the shell, for a name, or for a folder above. Raises PsdlError on
+    good if it was not known. Patterns are of the shell, for a name or for a folder above, ** for any folders. Raises PsdlError on
     patterns that match nothing, and where two disagree.
     """
     if not good and not bad:
@@ -143,12 +143,21 @@ def _named(sample: Sample, fine: bool, faulty: bool, closed: bool) -> Sample:
 
 
 def _matches(name: str, pattern: str) -> bool:
-    wanted = pattern.strip("/").casefold()
+    """Whether a pattern fits the name or a folder above, step by step; without a slash also a folder further down."""
     parts = PurePosixPath(name.casefold()).parts
-    ways = ["/".join(parts[: n + 1]) for n in range(len(parts))]
-    return any(fnmatchcase(way, wanted) for way in ways) or (
-        "/" not in wanted and any(fnmatchcase(p, wanted) for p in parts)
-    )
+    wanted = tuple(pattern.strip("/").casefold().split("/"))
+    if any(_fits(parts[: n + 1], wanted) for n in range(len(parts))):
+        return True
+    return len(wanted) == 1 and any(fnmatchcase(part, wanted[0]) for part in parts[:-1])
+
+
+def _fits(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether all parts fit all wanted ones, of which ** fits any number."""
+    if not wanted:
+        return not parts
+    if wanted[0] == "**":
+        return any(_fits(parts[n:], wanted[1:]) for n in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], wanted[0]) and _fits(parts[1:], wanted[1:])
 
 
 def understood(samples: Sequence[Sample]) -> str:
