@@ -113,8 +113,8 @@ def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) ->
     """The samples, good where a pattern of `good` matches and defective where one of `bad` does.
 
     Whatever they were taken for. With `good` what no pattern matches is not learned from; with `bad` alone it is
-    good if it was not known. Patterns are of the shell, for a name or for a folder above, ** for any folders. Raises PsdlError on
-    patterns that match nothing, and where two disagree.
+    good if it was not known. Patterns are of the shell, for a name or for a folder above, ** for any folders.
+    Raises PsdlError on patterns that match nothing, and where two disagree.
     """
     if not good and not bad:
         return tuple(samples)
@@ -143,7 +143,7 @@ def _named(sample: Sample, fine: bool, faulty: bool, closed: bool) -> Sample:
 
 
 def _matches(name: str, pattern: str) -> bool:
-    """Whether a pattern fits the name or a folder above, step by step; without a slash also a folder further down."""
+    """Whether a pattern fits the name or a folder above, step by step; without a slash also any folder."""
     parts = PurePosixPath(name.casefold()).parts
     wanted = tuple(pattern.strip("/").casefold().split("/"))
     if any(_fits(parts[: n + 1], wanted) for n in range(len(parts))):

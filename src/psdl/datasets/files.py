@@ -211,7 +211,7 @@ def _walk(folder: Path, before: str, found: list[str], left: list[Left], seen: s
     links = []
     for entry in _entries(folder):
         name = before + entry.name
-        if not entry.is_dir():
+        if not os.path.isdir(entry.path):
             _sort(Path(entry.path), name, found, left)
         elif entry.is_symlink():
             links.append(name)
@@ -247,7 +247,8 @@ def _below(folder: Path) -> Iterator[str]:
     for inside, _, names in os.walk(folder):
         for name in names:
             path = Path(inside) / name
-            if path.suffix[1:].lower() in EXTENSIONS | UNREAD:
+            ending = path.suffix[1:].lower()
+            if ending in EXTENSIONS | UNREAD or (ending not in OTHERS and _is_picture(path)):
                 yield path.relative_to(folder).as_posix()
 
 
