@@ -40,7 +40,7 @@ class Sample:
     split: Literal["train", "test", "none"] = "none"
     label: int | None = None
     kind: str = ""  # the defect's name as the data set writes it
-    mask: str | None = None
+    mask: str | tuple[str, ...] | None = None  # see `masks.read`
     group: str | None = None
     part: str | None = None  # the part it is one view of, where several pictures get one verdict
     pose: Pose | None = None

@@ -83,6 +83,13 @@ def size_of(source: Any) -> tuple[int, int]:
     return header(source)
 
 
+@contextmanager
+def opened(path: str) -> Iterator[Image.Image]:
+    """An image file as Pillow opens it. Raises PsdlError like `pixels`."""
+    with _file(path) as file, _opened(file, path) as image:
+        yield image
+
+
 def _whole(url: str) -> BinaryIO:
     return io.BytesIO(urls.content(url))
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from psdl.errors import PsdlError
 from psdl.input import affine
-from psdl.input.decode import Pixels, pixels
+from psdl.input.decode import Pixels
 from psdl.types import F32, Geometry, InputRule, Move, Pose
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
@@ -177,17 +177,6 @@ def normalise(inputs: Pixels, mean: tuple[float, ...], std: tuple[float, ...], g
     for channel in range(3):
         np.take(table[:, channel], inputs[..., channel], out=out[:, channel])
     return out
-
-
-def read_mask(path: str, size: tuple[int, int], image: str) -> NDArray[np.bool_]:
-    """A mask file -> (h,w) bool, true where its value is above 0. Raises PsdlError if it is not of `size`."""
-    mask: NDArray[np.bool_] = pixels(path, white=1.0).max(axis=2) > 0
-    if mask.shape != size:
-        raise PsdlError(
-            f"{image} is {size[1]} x {size[0]} but its mask {path} is {mask.shape[1]} x {mask.shape[0]}:"
-            " masks must have the image's size, export the mask again"
-        )
-    return mask
 
 
 def geometry_of(card: Mapping[str, Any]) -> Geometry:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from psdl.datasets.files import COLUMNS
+from psdl.datasets.tables import COLUMNS
 from psdl.errors import PsdlError
-from psdl.input import preprocess
+from psdl.input import masks
 from psdl.report.pictures import path_of
 from psdl.types import Sample
 
@@ -66,7 +66,7 @@ def _overlap(sample: Sample, result: Any) -> float:
     """What predicted and true mask share of their union."""
     if not sample.mask:
         return 0.0
-    true = preprocess.read_mask(sample.mask, result.geometry.source, sample.path)
+    true = masks.read(sample.mask, result.geometry.source, sample.path)
     return float((true & result.mask).sum() / (true | result.mask).sum())
 
 
