@@ -15,21 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl.backbone.session import Session, resolve_device
-from psdl.calibrate import selftest, thresholds
+from psdl.calibrate import anew, selftest, thresholds
 from psdl.calibrate.rates import rates, record, renewed
 from psdl.datasets import check, duplicates
 from psdl.errors import PsdlError
-from psdl.features.extractor import Source, extract, origin
+from psdl.features.extractor import Source, digest, extract
 from psdl.input.statistics import Look
 from psdl.jobs import near, remote, runner
 from psdl.model import file, recipes
 from psdl.model.model import Golden, Model
 from psdl.scoring.inference import Through, through
-from psdl.scoring.result import Result
+from psdl.scoring.result import Result, as_if_unseen
 from psdl.scoring.scorer import Judge, coder
 from psdl.training import alignment, memory
 from psdl.training import roi as regions
-from psdl.training.train import LIBRARIES, groups_of, learn
+from psdl.training.copies import fresh
+from psdl.training.train import LIBRARIES, learn
 from psdl.types import Calibration, Coded, Geometry, InputRule, Progress, Recipe, Run, Sample, Score
 
 
@@ -122,6 +123,8 @@ class Detector:
         learned = learn(
             recipe, net, items, self.rates, session, work, progress, self._coder, frame, here, going, say
         )
+        items, known = learned.items, learned.calibration
+        unseen = dict(zip(known.images, known.scores, strict=True))
         say(f"reading images took {learned.reading:.0%} of their way through the network")
         model = Model(
             recipe=learned.recipe,
@@ -136,12 +139,14 @@ class Detector:
             album=learned.album,
             frame=frame,
             looks=learned.looks,
+            unseen=np.array([unseen[where] for where in learned.origins]),
             history=({"what": "learned", "images": len(items), **record(learned.calibration)},),
         )
         self._take(model)
         chosen = [extract(items[n], session, net, recipe, frame) for n in learned.golden]
-        golden = self.golden([found.inputs for found in chosen], chosen[0].geometry.input)
-        self._model = replace(model, golden=golden)
+        size, good = chosen[0].geometry.input, [found.inputs for found in chosen]
+        proof = selftest.chosen(good, frame.roi, lambda image: self.golden([image], size))
+        self._model = replace(model, golden=self.golden(proof, size))
         self._strangest = tuple(
             (items[n], self._result(score, {}, geometry, look)) for n, score, geometry, look in learned.strangest
         )
@@ -154,25 +159,26 @@ class Detector:
         alarm: float | None = None,
         review: float | None = None,
         confidence: float | None = None,
+        join: bool = False,
         by: str = "",
         jobs: int | Run | None = None,
+        say: Callable[[str], None] = lambda _: None,
         progress: Progress = lambda *_: None,
     ) -> Detector:
         """Sets the thresholds anew, from good images that it has not learned from; rates not given stay.
 
-        images: as `fit` takes them, at least 2. by: who does it, for the record. Nothing is learned again. Returns
-        itself.
+        images: as `fit` takes them. Those that it learned from, and copies, are left out. join: they join the
+        images of the calibration so far where a test finds no difference, else they stand alone; `say` is told.
+        by: who does it, for the record. Nothing is learned again. Returns itself. See `anew.calibrated`.
         """
         self.rates = renewed(self.model.calibration.rates, alarm, review, confidence)
         items, _ = check.given(images)
         found = []
         for result in self.results(items, jobs):
-            found.append(Score(result.input_map[None], np.array([result.score])))
+            found.append(result)
             progress("scores", 1, len(items))
-        origins = [origin(item, n) for n, item in enumerate(items)]
-        known = thresholds.calibrate(found, self.rates, groups_of(items), origins)
-        known = replace(known, origin=f"{len(found)} separate good images")
-        return self.recorded(known, {"what": "calibrated", "images": len(found)}, by)
+        known = anew.calibrated(self.model, fresh(items, found, self.model), self.rates, join, say)
+        return self.recorded(known, {"what": "calibrated", "images": len(known.scores)}, by)
 
     def edit(
         self,
@@ -192,12 +198,15 @@ class Detector:
         """The model with this calibration, and in its history who set it, when (UTC), and from what."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         entry = {**what, "by": by, "on": now, "psdl": version("psdl"), **record(calibration)}
-        self._model = replace(self.model, calibration=calibration, history=(*self.model.history, entry))
+        model = replace(self.model, calibration=calibration, history=(*self.model.history, entry))
+        golden = model.golden and selftest.judged(model.golden, calibration)
+        self._model = replace(model, golden=golden)
         return self
 
     def selftest(self) -> list[tuple[float, float]]:
-        """For each good image that the model carries: how far its score and its map lie, here, from what they were
-        where the model was made, in shares of the tolerance. Raises PsdlError if the model carries none."""
+        """For each image that the model carries, see `calibrate.selftest`: how far its score and its map lie, here,
+        from what they were where the model was made, in shares of the tolerance; infinite where its verdict is
+        another. Raises PsdlError if the model carries none."""
         golden = self.model.golden
         if golden is None:
             raise PsdlError("the model carries no images for a self-test: fit a new one")
@@ -225,9 +234,10 @@ class Detector:
         for found in run(self._bare, images):  # models do not travel with every result
             yield replace(found, model=self.model)
 
-    def save(self, path: str | Path) -> None:
-        """Writes the model file, atomically. Raises PsdlError if its folder is not there."""
-        file.write(self.model, path)
+    def save(self, path: str | Path) -> Path | None:
+        """Writes the model file, atomically. Another model that was there is kept as NAME.bak, which is returned.
+        Raises PsdlError if the folder is not there."""
+        return file.write(self.model, path)
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> Detector:
@@ -267,19 +277,21 @@ class Detector:
 
     def _one(self, source: Source, threads: int) -> Result:
         found = self._through(source, self.recipe, threads)
-        return self._result(found.score, found.coded, found.image.geometry, found.image.look)
+        image = found.image
+        return self._result(found.score, found.coded, image.geometry, image.look, digest(image))
 
     def _bare(self, source: Source) -> Result:
         return replace(self._one(source, threads=1), model=None)  # type: ignore[arg-type]
 
-    def _result(self, scored: Score, coded: Mapping[str, Coded], geometry: Geometry, look: Look) -> Result:
-        value = float(scored.image[0])
+    def _result(
+        self, scored: Score, coded: Mapping[str, Coded], geometry: Geometry, look: Look, seen: str = ""
+    ) -> Result:
+        value = as_if_unseen(float(scored.image[0]), seen, self.model)
         verdict = thresholds.verdict(value, self.model.calibration)
-        return Result(value, verdict, scored.map[0], geometry, coded, self.model, look)
+        return Result(value, verdict, scored.map[0], geometry, coded, self.model, look, seen)
 
     def golden(self, inputs: Sequence[NDArray[np.uint8]], size: tuple[int, ...]) -> Golden:
         """What images (h,w,3), brought to inputs of `size` (H,W) and their other scales, score here."""
         recipe = replace(self.recipe, input=InputRule(resize=(size[0], size[1])))
         found = [self._through(pixels, recipe, 1).score for pixels in inputs]
-        maps = np.concatenate([score.map for score in found])
-        return Golden(np.stack(inputs), np.concatenate([score.image for score in found]), maps)
+        return selftest.proved(inputs, found, self.model.calibration)

@@ -13,7 +13,8 @@ from psdl.backbone.session import Session
 from psdl.features.extractor import Source
 from psdl.training import crossval, roi
 from psdl.training.collect import fill
-from psdl.training.train import Learner, groups_of
+from psdl.training.copies import groups_of
+from psdl.training.train import Learner
 from psdl.types import InputRule, Network, Part, Progress, Recipe, Run
 
 MODES = ("none", "shift", "rigid")

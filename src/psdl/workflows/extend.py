@@ -30,7 +30,8 @@ from psdl.scoring import normalise
 from psdl.scoring.scorer import Judge, method_of, params_of
 from psdl.training import crossval
 from psdl.training.collect import fill
-from psdl.training.train import groups_of, with_statistics
+from psdl.training.copies import groups_of
+from psdl.training.train import with_statistics
 from psdl.types import F32, Grid, Part, Progress, Run, State
 
 STATISTICS = ("unseen", "code", "residual")  # of which a state may have means and deviations
