@@ -106,7 +106,7 @@ class Detector:
         or where work runs, see `jobs.opened`; options, dropped: for the model's record, the latter names of images
         left out; progress(stage, now done, in all). Returns itself.
         """
-        items, rule = check.given(images)
+        items, rule = check.given(images, published=self.recipe.name == "paper")
         work = runner(jobs)
         run = near(work)
         rule = check.levelled(self.recipe.input or rule, items, run)

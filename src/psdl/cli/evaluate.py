@@ -61,7 +61,8 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
         found = lines.usable(inside, detector.recipe.input, values["on_error"], values["jobs"])
         skipped += found.skipped
         usable[file] = found.samples
-        lines.say(*check.check(found.samples, detector.recipe.input, map).lines)
+        known = check.check(found.samples, detector.recipe.input, map)
+        lines.say(*known.lines, *check.cut_away(detector.recipe.input, known.sizes))
         lines.say(*check.strangers(detector.model.categories, found.samples))
     count = len(test) - len(skipped)
     judged = []

@@ -72,8 +72,8 @@ def fit(
     lines = Lines(quiet)
     if extend:
         _check_settings(context)
-    samples, rule = lines.read(data, layout, category, parts)
     values = options.resolved(context)
+    samples, rule = lines.read(data, layout, category, parts, options.published(values))
     with opened(jobs, cluster, lines.say) as work:
         if extend:
             extend_model(extend, samples, model, values, lines, work)
@@ -220,6 +220,7 @@ def _learn_one(
         side = _affordable(recipe, partial(check.sized, rule, found.sizes, resize), values, lines)
     rule = check.sized(rule, found.sizes, resize, side)
     lines.say(*check.shrunk(rule, found.sizes, max(part.scale for part in recipe.parts)))
+    lines.say(*check.cut_away(rule, found.sizes))
     detector = Detector(replace(recipe, input=rule), **rates, device=values["device"])
     going = checkpoint.folder_of(file)
     settings = {"going": going, "weights": values["weights"], "jobs": work, "options": values, "dropped": dropped}

@@ -29,14 +29,20 @@ class Lines:
                 print(printable(f"{about}{line}"), flush=True)
 
     def read(
-        self, data: str, layout: str | None, category: list[str] | None, parts: str | None = None
+        self,
+        data: str,
+        layout: str | None,
+        category: list[str] | None,
+        parts: str | None = None,
+        published: bool = False,
     ) -> tuple[tuple[Sample, ...], InputRule]:
         """The samples of the named categories below `data`, and their input rule; says which layout it was.
 
-        parts: a pattern that tells of which part an image is a view, see `with_parts`."""
+        parts: a pattern that tells of which part an image is a view, see `with_parts`; published: with the input
+        rule that was published for the layout, see `datasets.read.read`."""
         from psdl.datasets.read import choose, read, with_parts
 
-        found = read(data, layout)
+        found = read(data, layout, published)
         self.say(f"{data}: layout {found.layout}, recognised by {found.reason}")
         return with_parts(choose(found.samples, category or []), parts), found.rule
 

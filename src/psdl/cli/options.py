@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,6 +40,14 @@ def resolved(context: typer.Context) -> dict[str, Any]:
     """Every option of this call as it was resolved, in plain values for the model's record."""
     params = sorted((k, v) for k, v in context.params.items() if k != "cluster")  # where work ran leaves no trace
     return {k: str(v) if isinstance(v, Path) else v for k, v in params}
+
+
+def published(values: Mapping[str, Any]) -> bool:
+    """Whether the options of a call ask for the recipe paper, and so for its preprocessing."""
+    from psdl.model import recipes
+
+    own = {name: values[name] for name in ("type", "layer", "sparsity", "iterations")}
+    return recipes.recipe(values["recipe"], **own).name == "paper"
 
 
 def defaults(verb: Callable[..., None]) -> dict[str, Any]:

@@ -54,7 +54,8 @@ def predict(
     samples, skipped = lines.usable(with_parts(listed(paths), parts), detector.recipe.input, on_error, jobs)
     for sample, why in skipped if quiet or as_json else ():
         print(json.dumps({"path": sample.name, "skipped": why}) if as_json else f"skipped: {printable(why)}")
-    check.check(samples, detector.recipe.input, resume.reader(samples))
+    known = check.check(samples, detector.recipe.input, resume.reader(samples))
+    lines.say(*check.cut_away(detector.recipe.input, known.sizes))
     judged, start = [], time.perf_counter()
     with opened(jobs, cluster, lines.say) as work:
         for sample, result in resume.results(detector, samples, out, work):

@@ -62,11 +62,11 @@ def run(
     from psdl.jobs import opened
 
     lines = Lines(quiet)
-    samples, rule = lines.read(data, layout, category, parts)
+    values = options.resolved(context) | {"suspects": str(out / "suspects.html")}
+    samples, rule = lines.read(data, layout, category, parts, options.published(values))
     if on_error == "fail":
         check.check(check.testing(samples), rule, map)
     out.mkdir(parents=True, exist_ok=True)
-    values = options.resolved(context) | {"suspects": str(out / "suspects.html")}
     with opened(jobs, cluster, lines.say) as work:
         start = time.perf_counter()
         files = learn_models(samples, rule, out / ("models" if each else "model.psdl"), values, lines, work)

@@ -35,7 +35,7 @@ def cell(data: str, name: str, seed: int) -> dict[str, Any]:
 
     Raises PsdlError on a data set without defective images.
     """
-    found = read(data)
+    found = read(data, published=True)
     good, test = check.learning(found.samples), check.testing(found.samples)
     rule = check.sized(found.rule, check.check(good, found.rule, map).sizes, None, None)
     judged: list[tuple[Sample, Any]] = []

@@ -66,10 +66,10 @@ def testing(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     return chosen
 
 
-def given(images: Any) -> tuple[Sequence[Any], InputRule]:
-    """What `fit` was given -> images or samples, and the input rule of their layout."""
+def given(images: Any, published: bool = False) -> tuple[Sequence[Any], InputRule]:
+    """What `fit` was given -> images or samples, and the input rule of their layout, see `read`."""
     if isinstance(images, (str, Path)):
-        found = read(images)
+        found = read(images, published=published)
         return learning(found.samples), found.rule
     chosen = list(images)
     if len(chosen) < 2:
@@ -195,6 +195,22 @@ def shrunk(rule: InputRule, sizes: Counter[tuple[int, int]], scale: float) -> li
     return [
         f"the network sees images at {seen[0]} x {seen[1]} pixels, {times / scale:.0f} times smaller: small"
         " defects may not show; --size or --tile lets it see more"
+    ]
+
+
+def cut_away(rule: InputRule | None, sizes: Counter[tuple[int, int]]) -> list[str]:
+    """A sentence about what the rule cuts away of images of `sizes`; none where it keeps them whole."""
+    if rule is None or not (rule.crop or rule.window):
+        return []
+    source = sorted(sizes.elements())[sizes.total() // 2]
+    plain = preprocess.plan(rule, source)
+    left, top, right, bottom = preprocess.kept(plain)
+    seen = (right - left) * (bottom - top) / (source[0] * source[1])
+    if seen > 0.999:
+        return []
+    return [
+        f"the input rule cuts away {1 - seen:.0%} of each image: only the middle {right - left} x {bottom - top} of"
+        f" {source[1]} x {source[0]} pixels is looked at, the rest is drawn pale"
     ]
 
 

@@ -30,7 +30,7 @@ TABLES = (".csv", ".jsonl", ".txt")  # files that name images
 
 
 class Found(NamedTuple):
-    """layout: its name; reason: what it was recognised by; rule: the paper's input rule for it."""
+    """layout: its name; reason: what it was recognised by; rule: how its images become the network's input."""
 
     layout: str
     reason: str
@@ -38,8 +38,11 @@ class Found(NamedTuple):
     rule: InputRule
 
 
-def read(root: str | Path, layout: str | None = None) -> Found:
+def read(root: str | Path, layout: str | None = None, published: bool = False) -> Found:
     """All samples below the folder `root`, or those that a table or list of images names, by name.
+
+    The input rule keeps whole images, unless `layout` is given or `published` asks for the rule that was published
+    for the layout, which may cut their borders away.
 
     The root may be a URL, see `remote`. Raises PsdlError on a missing or empty folder, and on a file that is
     neither table nor list.
@@ -59,12 +62,18 @@ def read(root: str | Path, layout: str | None = None) -> Found:
             samples = tuple(sorted(module.read(root), key=lambda s: (s.category, s.name)))
             if not samples:
                 break
-            return Found(name, reason, samples, module.rule(samples))
+            rule = module.rule(samples)
+            return Found(name, reason, samples, rule if layout or published else _whole(rule))
     kind = f" laid out as {layout!r}" if layout else ""
     raise PsdlError(
         f"no images{kind} in {root}: expected {', '.join(sorted(files.EXTENSIONS))} files,"
         " or folders CATEGORY/train/good and CATEGORY/test/KIND"
     )
+
+
+def _whole(rule: InputRule) -> InputRule:
+    """The rule, unless it cuts images; then the one of layouts that keep them whole."""
+    return InputRule() if rule.crop or rule.window else rule
 
 
 def listed(paths: Sequence[str]) -> tuple[Sample, ...]:

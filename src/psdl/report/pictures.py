@@ -57,9 +57,9 @@ def draw(found: Sample, result: Any, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    (shown, values, mask, truth), roi = _scaled(found, result), result.roi
-    if roi is not None:
-        roi = roi[:: _step(roi.shape), :: _step(roi.shape)]
+    (shown, values, mask, truth), seen = _scaled(found, result), result.seen
+    if seen is not None:
+        seen = seen[:: _step(seen.shape), :: _step(seen.shape)]
     panels = ["image", "heat map", "predicted mask", "outline"]
     if found.label is not None:
         panels.insert(1, "ground truth")
@@ -76,7 +76,7 @@ def draw(found: Sample, result: Any, path: Path) -> None:
         if title in ("ground truth", "predicted mask"):
             _mask_panel(ax, truth if title == "ground truth" else mask, shown.shape)
         else:
-            ax.imshow(shown if title == "image" else heat.dimmed(shown, roi))
+            ax.imshow(shown if title == "image" else heat.dimmed(shown, seen))
         if title == "heat map":
             _heat_panel(figure, ax, values, result.calibration)
         if title == "outline":

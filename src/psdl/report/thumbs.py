@@ -39,7 +39,7 @@ def thumb(found: Sample, result: Any, room: int) -> dict[str, Any]:
         pair = _patches(region, inputs, result.model) if used < room / 2 else None
         used += len(pair["here"]) + len(pair["good"]) if pair else 0
         pairs.append(pair)
-    small, data = _fitting(Image.fromarray(heat.dimmed(pixels, result.roi)), room - used)
+    small, data = _fitting(Image.fromarray(heat.dimmed(pixels, result.seen)), room - used)
     return {
         "image": _address(data),
         "heat": _address(heated),

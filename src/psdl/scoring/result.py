@@ -53,6 +53,14 @@ class Result:
         return None if inside is None else preprocess.mask_to_source(inside, self.geometry)
 
     @property
+    def seen(self) -> NDArray[np.bool_] | None:
+        """(h,w) bool: what the model looks at in this image, inside its region of interest and what its input rule
+        keeps; None if it looks everywhere."""
+        inside, whole = self.model.frame.roi, np.ones(self.geometry.input, bool)
+        found = preprocess.mask_to_source(whole if inside is None else inside, self.geometry)
+        return None if found.all() else found
+
+    @property
     def mask(self) -> NDArray[np.bool_]:
         """(h,w) bool: where the defect is; empty on an image whose map stays below the thresholds."""
         found = masks.defect_mask(self.input_map, self.calibration)
