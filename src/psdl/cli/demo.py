@@ -21,10 +21,12 @@ def demo(
     from psdl.cli.lines import Lines
     from psdl.cli.run import run
     from psdl.datasets.read import read
+    from psdl.report.folder import prepare
     from psdl.workflows import demo as making
 
     lines = Lines(quiet)
     data = out / "data"
+    prepare(out, "demo", overwrite=True)
     lines.say(f"cutting good tiles and planting defects: {making.write(data)} images in {data}")
     found = read(data)
     values = options.defaults(run) | making.SETTINGS | {"suspects": str(out / "suspects.html"), "jobs": jobs}

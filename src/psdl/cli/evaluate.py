@@ -21,6 +21,7 @@ def evaluate(
     category: options.Category = None,
     layout: options.Layout = None,
     parts: options.Parts = None,
+    overwrite: options.Overwrite = False,
     on_error: options.OnError = "fail",
     maps: options.Maps = False,
     device: options.Device = "auto",
@@ -32,10 +33,12 @@ def evaluate(
     from psdl.cli.lines import Lines
     from psdl.jobs import opened
     from psdl.model.file import model_files
+    from psdl.report.folder import prepare
 
     lines = Lines(quiet)
     samples, _ = lines.read(data, layout, category, parts)
     files = model_files(Path(model), samples, Path(model).is_dir())
+    prepare(out, "evaluate", overwrite)
     with opened(jobs, cluster, lines.say) as work:
         measure(files, samples, out, options.resolved(context), lines, work)
 

@@ -24,6 +24,7 @@ def predict(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, as in images.jsonl.")] = False,
     maps: options.Maps = False,
+    overwrite: options.Overwrite = False,
     parts: options.Parts = None,
     on_error: options.OnError = "fail",
     fail_on: Annotated[
@@ -43,6 +44,7 @@ def predict(
     from psdl.datasets.read import listed, with_parts
     from psdl.jobs import opened, runner
     from psdl.report import page, tables
+    from psdl.report.folder import prepare
     from psdl.workflows import resume
 
     if fail_on not in (None, *FAILING):
@@ -56,6 +58,8 @@ def predict(
         print(json.dumps({"path": sample.name, "skipped": why}) if as_json else f"skipped: {printable(why)}")
     known = check.check(samples, detector.recipe.input, resume.reader(samples))
     lines.say(*check.cut_away(detector.recipe.input, known.sizes))
+    if out is not None:
+        prepare(out, "predict", overwrite)
     judged, start = [], time.perf_counter()
     with opened(jobs, cluster, lines.say) as work:
         for sample, result in resume.results(detector, samples, out, work):

@@ -49,6 +49,7 @@ def run(
     bit_depth: options.BitDepth = None,
     on_error: options.OnError = "fail",
     maps: options.Maps = False,
+    overwrite: options.Overwrite = False,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
@@ -60,13 +61,14 @@ def run(
     from psdl.cli.lines import Lines
     from psdl.datasets import check
     from psdl.jobs import opened
+    from psdl.report.folder import prepare
 
     lines = Lines(quiet)
     values = options.resolved(context) | {"suspects": str(out / "suspects.html")}
     samples, rule = lines.read(data, layout, category, parts, options.published(values))
     if on_error == "fail":
         check.check(check.testing(samples), rule, map)
-    out.mkdir(parents=True, exist_ok=True)
+    prepare(out, "run", overwrite)
     with opened(jobs, cluster, lines.say) as work:
         start = time.perf_counter()
         files = learn_models(samples, rule, out / ("models" if each else "model.psdl"), values, lines, work)

@@ -209,8 +209,8 @@ def cut_away(rule: InputRule | None, sizes: Counter[tuple[int, int]]) -> list[st
     if seen > 0.999:
         return []
     return [
-        f"the input rule cuts away {1 - seen:.0%} of each image: only the middle {right - left} x {bottom - top} of"
-        f" {source[1]} x {source[0]} pixels is looked at, the rest is drawn pale"
+        f"the input rule cuts away {1 - seen:.0%} of each image: only the middle {right - left} x {bottom - top}"
+        f" of {source[1]} x {source[0]} pixels is looked at, the rest is drawn pale"
     ]
 
 
