@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl._util import machine
 from psdl.backbone.session import Session, resolve_device
 from psdl.calibrate import selftest, thresholds
 from psdl.calibrate.rates import rates, record, renewed
@@ -213,7 +213,7 @@ class Detector:
         """
         if isinstance(images, (list, tuple)) or (isinstance(images, np.ndarray) and images.ndim == 4):
             return list(self.results(images))
-        return self._one(images, threads=threads or os.cpu_count() or 1)
+        return self._one(images, threads=threads or machine.cores())
 
     def results(self, images: Iterable[Source], jobs: int | Run | None = None) -> Iterator[Result]:
         """Results in the order of `images`, computed `jobs` at a time (all cores if None)."""

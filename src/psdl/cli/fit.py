@@ -167,8 +167,7 @@ def learn_models(
 
 def _affordable(recipe: Any, rule: Any, values: dict[str, Any], lines: Any) -> int:
     """The input size for a time budget; says what it will take."""
-    import os
-
+    from psdl._util import machine
     from psdl.training import latency
 
     for name in ("size", "tile"):
@@ -176,7 +175,7 @@ def _affordable(recipe: Any, rule: Any, values: dict[str, Any], lines: Any) -> i
             raise PsdlError(f"--{name} was given with --budget, which chooses the input size: leave one out")
     if values["resize"] == "none":
         raise PsdlError("--resize none was given with --budget, which chooses the input size: leave one out")
-    threads = os.cpu_count() or 1
+    threads = machine.cores()
     side, took = latency.side(recipe, rule, values["budget"], values["weights"], values["device"], threads)
     lines.say(
         f"input size {side}: judging an image takes about {took:.0f} ms here, of {values['budget']:g} allowed"

@@ -14,7 +14,7 @@ import numpy as np
 from psdl._util import plugins
 from psdl.datasets.read import read
 from psdl.errors import PsdlError
-from psdl.input import decode, preprocess
+from psdl.input import decode, preprocess, room
 from psdl.types import InputRule, Run, Sample
 
 SIDE = 256  # of the network's input, in pixels
@@ -120,7 +120,8 @@ def usable(
     def look(sample: Sample) -> str | None:
         try:
             size = _size(sample, rule)
-            decode.pixels(sample.path, white=rule.white if rule else None)
+            with room.held(sample.path):
+                decode.pixels(sample.path, white=rule.white if rule else None)
             if sample.mask:
                 preprocess.read_mask(sample.mask, size, sample.path)
         except PsdlError as error:

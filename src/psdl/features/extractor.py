@@ -14,7 +14,7 @@ import numpy as np
 from psdl.backbone import tiling
 from psdl.backbone.session import Session
 from psdl.features import embeddings
-from psdl.input import decode, preprocess, registration, urls
+from psdl.input import decode, preprocess, registration, room, urls
 from psdl.input.statistics import Look, look
 from psdl.model import recipes
 from psdl.model.model import Frame
@@ -99,11 +99,12 @@ def extract(
     Raises PsdlError on images that cannot be read or are too small for the recipe's input rule.
     """
     start = time.perf_counter()
-    one = ready(source, recipe, frame)
-    found: dict[str, Signals] = {}
-    for scale in recipes.passes(recipe, network.taps):
-        inputs, inside = at_scale(one, scale, session, network, recipe, frame)
-        found |= inside
+    with room.held(file_of(source)):
+        one = ready(source, recipe, frame)
+        found: dict[str, Signals] = {}
+        for scale in recipes.passes(recipe, network.taps):
+            inputs, inside = at_scale(one, scale, session, network, recipe, frame)
+            found |= inside
     return Extracted(found, inputs, one.geometry, one.reading, time.perf_counter() - start, one.look)
 
 
@@ -119,6 +120,13 @@ def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[dec
         grey = preprocess.grey(preprocess.shown(pixels, geometry, rule))
         geometry = preprocess.registered(geometry, registration.register(grey, frame.reference, rule.align))
     return pixels, geometry
+
+
+def file_of(source: Source) -> Any:
+    """The path of a source, the bytes of its file, or itself if it is no file."""
+    if isinstance(source, Arrived):
+        return source.content
+    return source.path if isinstance(source, Sample) else source
 
 
 def origin(source: Source, number: int) -> Origin:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from psdl._util import plugins
+from psdl._util import machine, plugins
 from psdl.errors import PsdlError
 from psdl.types import Run
 
@@ -20,7 +19,7 @@ def runner(jobs: int | Run | None) -> Run:
         raise PsdlError(
             f"--jobs is {jobs}: give the number of images and positions to work on at a time, at least 1"
         )
-    workers = jobs or os.cpu_count() or 1
+    workers = jobs or machine.cores()
     run: Run = plugins.load("jobs", "inline" if workers == 1 else "threads").runner(workers)
     return run
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from psdl.backbone.session import Session
-from psdl.features.extractor import Ready, Source, at_scale, ready
+from psdl.features.extractor import Ready, Source, at_scale, file_of, ready
+from psdl.input import room
 from psdl.jobs.threads import beside
 from psdl.model import recipes
 from psdl.model.model import Model
@@ -38,7 +39,19 @@ def through(
     Scales, the largest first, go their ways beside each other where there are threads for it. session: the network
     with so many threads. Nothing of the result depends on threads. Raises PsdlError like `extract`.
     """
-    network, frame, image = model.network, model.frame, ready(source, recipe, model.frame)
+    with room.held(file_of(source)):
+        return _through(ready(source, recipe, model.frame), model, recipe, session, judges, threads)
+
+
+def _through(
+    image: Ready,
+    model: Model,
+    recipe: Recipe,
+    session: Callable[[int], Session],
+    judges: Mapping[str, Judge],
+    threads: int,
+) -> Through:
+    network, frame = model.network, model.frame
     scales = [*reversed(recipes.passes(recipe, network.taps))]
     share = session(max(1, threads // len(scales)))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from psdl._util.machine import cores
 from psdl.sparse.arrays import (
     Array,
     aligned,
@@ -59,7 +59,7 @@ def learn(
     T = capped(sparsity, D.shape)
     power = exponent(largest, reach(Y.dtype))
     Y = scaled(Y, -power)
-    threads = threads or os.cpu_count() or 1
+    threads = threads or cores()
     exact = True if learner == "exact" else None  # None, not False: see `ksvd_cpu.update_block`
     if device != "cpu":
         if exact:

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import pairwise
 
+from psdl._util.machine import cores
+
 SMALL = 15e6
 
 
@@ -17,7 +19,7 @@ def split(work: Callable[[int, int], None], items: int, threads: int | None, eac
     One slice a thread is best for work that is even and short: handing over a slice costs as much as coding a
     hundred signals. More slices keep a slow one from waiting alone.
     """
-    threads = max(1, threads or os.cpu_count() or 1)
+    threads = max(1, threads or cores())
     slices = min(items, threads * each)
     if threads == 1 or slices <= 1:
         work(0, items)
@@ -31,7 +33,7 @@ def split(work: Callable[[int, int], None], items: int, threads: int | None, eac
 
 def worth(flops: float, threads: int | None) -> int:
     """The threads that so many operations are worth: waking one costs as much as SMALL operations."""
-    return max(1, min(threads or os.cpu_count() or 1, 1 + int(flops / SMALL)))
+    return max(1, min(threads or cores(), 1 + int(flops / SMALL)))
 
 
 @lru_cache(maxsize=8)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -14,10 +13,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from psdl._util import machine
 from psdl.api import Detector
 from psdl.deploy.client import Scored
 from psdl.deploy.serve.bounds import Bounds, Refused
-from psdl.input import decode
+from psdl.input import decode, room
 from psdl.report import heat
 from psdl.scoring.result import Result
 
@@ -30,7 +30,7 @@ class Line:
 
     def __init__(self, bounds: Bounds, workers: int | None = None) -> None:
         self.bounds = bounds
-        self.cores = workers or os.cpu_count() or 1
+        self.cores = workers or machine.cores()
         self.taken = 0  # requests
         self.images = 0
         self.pool = ThreadPoolExecutor(self.cores, thread_name_prefix="psdl-serve")
@@ -75,8 +75,9 @@ class Line:
         if height * width > self.bounds.pixels:
             raise Refused(413, f"{name} has {width} x {height} pixels, at most {self.bounds.pixels:,} are taken")
         rule = detector.recipe.input
-        pixels = decode.pixels(data, name, rule.white if rule else None)
-        found = detector.score(pixels, threads=self.cores if self.images == 1 else 1)
+        with room.held(data):
+            pixels = decode.pixels(data, name, rule.white if rule else None)
+            found = detector.score(pixels, threads=self.cores if self.images == 1 else 1)
         return scored(name, found, maps), found
 
 
