@@ -215,9 +215,9 @@ def _check_tail(file: BinaryIO, name: str) -> None:
     if kind is None:
         return
     file.seek(0, io.SEEK_END)
-    file.seek(max(0, file.tell() - 4096))
+    file.seek(max(0, file.tell() - len(TAILS[kind])))
     # Whole pictures may have other bytes after their end, such as a camera's or a network share's.
-    if TAILS[kind] not in file.read() and not ENDS[kind](file):
+    if file.read() != TAILS[kind] and not ENDS[kind](file):
         raise PsdlError(f"{name} is cut short (its end is missing): copy it again or remove it")
 
 
