@@ -30,6 +30,7 @@ def evaluate(
     good: options.Good = None,
     bad: options.Bad = None,
     parts: options.Parts = None,
+    overwrite: options.Overwrite = False,
     on_error: options.OnError = "fail",
     maps: options.Maps = False,
     device: options.Device = "auto",
@@ -41,10 +42,12 @@ def evaluate(
     from psdl.cli.lines import Lines, Reading
     from psdl.jobs import opened
     from psdl.model.file import model_files
+    from psdl.report.folder import prepare
 
     lines = Lines(quiet)
     samples = lines.read(data, Reading(layout, category, parts, good, bad)).samples
     files = model_files(Path(model), samples, Path(model).is_dir())
+    prepare(out, "evaluate", overwrite)
     with opened(jobs, cluster, lines.say) as work:
         Measuring(lines, out, work, device, on_error, images, seed, maps).measure(files, samples)
 
@@ -68,7 +71,6 @@ class Measuring:
         images drawn."""
         import time
 
-        from psdl._util import marker
         from psdl.api import Detector
         from psdl.datasets import check
         from psdl.jobs import runner
@@ -83,13 +85,13 @@ class Measuring:
             inside = unseen([s for s in test if files[s.category] == file], detector, lines)
             found = lines.usable(inside, detector.recipe.input, self.on_error)
             skipped += found.skipped
-            lines.say(*check.check(found.samples, detector.recipe.input, map).lines)
+            known = check.check(found.samples, detector.recipe.input, map)
+            lines.say(*known.lines, *check.cut_away(detector.recipe.input, known.sizes))
             usable[file], said = check.with_masks(found.samples, runner(None))
             lines.say(*said)
             lines.say(*check.strangers(detector.model.categories, found.samples))
         count = sum(map(len, usable.values()))
         judged = []
-        marker.mark(self.out)
         with lines.progress() as tell:
             start = time.perf_counter()
             for file, detector in detectors.items():

@@ -55,7 +55,7 @@ def fit(
     lines = Lines(quiet)
     if extend:
         _check_settings(context)
-    reading = Reading(layout, category, parts, good, bad)
+    reading = Reading(layout, category, parts, good, bad, chosen.published)
     found = lines.read(data, reading)
     with opened(jobs, cluster, lines.say) as work:
         learning = Learning(lines, chosen, work, device)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from psdl._util import marker, plugins
+from psdl._util import plugins
 from psdl.cli import options
 from psdl.errors import PsdlError, printable
 
@@ -24,6 +24,7 @@ def predict(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, as in images.jsonl.")] = False,
     maps: options.Maps = False,
+    overwrite: options.Overwrite = False,
     parts: options.Parts = None,
     on_error: options.OnError = "fail",
     fail_on: Annotated[
@@ -44,6 +45,7 @@ def predict(
     from psdl.datasets.read import listed, with_parts
     from psdl.jobs import opened, runner
     from psdl.report import page, tables
+    from psdl.report.folder import prepare
     from psdl.workflows import resume
 
     if fail_on not in (None, *FAILING):
@@ -58,7 +60,10 @@ def predict(
     lines.say(*leaving(found.left))
     for sample, why in (*skipped, *left) if as_json else skipped if quiet else ():
         print(json.dumps({"path": sample.name, "skipped": why}) if as_json else f"skipped: {printable(why)}")
-    check.check(samples, detector.recipe.input, resume.reader(samples))
+    known = check.check(samples, detector.recipe.input, resume.reader(samples))
+    lines.say(*check.cut_away(detector.recipe.input, known.sizes))
+    if out is not None:
+        prepare(out, "predict", overwrite)
     judged, start = [], time.perf_counter()
     with opened(jobs, cluster, lines.say) as work:
         for sample, result in resume.results(detector, samples, out, work):
@@ -71,7 +76,6 @@ def predict(
         for row in parts_judged:
             print(_line(row["verdict"], row["score"], row["threshold"], f"part {row['part']}"))
     if out is not None:
-        marker.mark(out)
         facts += tables.write_skipped((*skipped, *left), out)
         _write(judged, out, maps, Path(model), facts, runner(jobs), quiet)
         resume.finished(out)

@@ -37,28 +37,29 @@ def run(
     calibrate: options.Calibrate = None,
     parts: options.Parts = None,
     maps: options.Maps = False,
+    overwrite: options.Overwrite = False,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Learn from the good images of a data set and measure on its test images."""
-    from psdl._util import marker
     from psdl.cli.evaluate import Measuring
     from psdl.cli.fit import Learning
     from psdl.cli.lines import Lines, Reading
     from psdl.datasets import check
     from psdl.datasets import split as splitting
     from psdl.jobs import opened
+    from psdl.report.folder import prepare
 
-    lines, reading = Lines(quiet), Reading(layout, category, parts, good, bad)
+    lines, reading = Lines(quiet), Reading(layout, category, parts, good, bad, chosen.published)
     found = lines.read(data, reading)
     divided = check.unsplit(found.samples)
     if divided:
         found = found._replace(samples=split_by_items(found.samples, chosen, lines))
     if chosen.on_error == "fail":
         check.check(check.testing(found.samples), found.rule, map)
-    marker.mark(out)
+    prepare(out, "run", overwrite)
     if divided:
         splitting.write(found.samples, out / "split.csv")
     with opened(jobs, cluster, lines.say) as work:

@@ -17,7 +17,7 @@ import numpy as np
 from psdl.backbone import tiling
 from psdl.backbone.session import Session
 from psdl.features import embeddings
-from psdl.input import decode, preprocess, registration, urls
+from psdl.input import decode, preprocess, registration, room, urls
 from psdl.input.statistics import Look, look
 from psdl.model import recipes
 from psdl.model.model import Frame
@@ -133,11 +133,12 @@ class FeatureExtractor:
         """The signals of one image for every part: one pass through the network at each scale that a part asks
         for. Raises PsdlError like `prepare`."""
         start = time.perf_counter()
-        one = self.prepare(image)
-        found: dict[str, Signals] = {}
-        for scale in self.scales:
-            inputs, inside = self.extract_scale(one, scale)
-            found |= inside
+        with room.held(file_of(image)):
+            one = self.prepare(image)
+            found: dict[str, Signals] = {}
+            for scale in self.scales:
+                inputs, inside = self.extract_scale(one, scale)
+                found |= inside
         took = time.perf_counter() - start
         return Extracted(found, inputs, one.geometry, one.reading, took, one.look, digest(one))
 
@@ -160,6 +161,13 @@ def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[dec
         grey = preprocess.grey(preprocess.shown(pixels, geometry, rule))
         geometry = preprocess.registered(geometry, registration.register(grey, frame.reference, rule.align))
     return pixels, geometry
+
+
+def file_of(source: Source) -> Any:
+    """The path of a source, the bytes of its file, or itself if it is no file."""
+    if isinstance(source, Arrived):
+        return source.content
+    return source.path if isinstance(source, Sample) else source
 
 
 def origin(source: Source, number: int) -> Origin:

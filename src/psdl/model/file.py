@@ -160,8 +160,17 @@ def damaged(path: str | Path, error: Exception) -> PsdlError:
 
 
 def model_files(model: Path, samples: Iterable[Sample], each: bool) -> dict[str, Path]:
-    """{category: its model file}: `model` for all jointly; with `each` CATEGORY.psdl in that folder."""
+    """{category: its model file}: `model` for all jointly; with `each` CATEGORY.psdl in that folder.
+
+    Raises PsdlError on a category that is no file name.
+    """
     categories = sorted({sample.category for sample in samples})
+    for name in categories if each else ():
+        if not name or name[0] in ". " or set(name) & set("/\\\0:") or len(name.encode("utf-8", "replace")) > 200:
+            raise PsdlError(
+                f"the category {name!r} cannot name a model file: give it a name without slashes, colons and a dot"
+                " at its start"
+            )
     return {name: model / f"{name}.psdl" if each else model for name in categories}
 
 

@@ -48,7 +48,7 @@ def fresh(items: Sequence[Source], results: Sequence[Result], model: Model) -> l
     return [
         Fresh(
             Score(result.input_map[None], np.array([result.score])),
-            replace(where, seen=result.seen),
+            replace(where, seen=result.digest),
             item,
             result.learned or where.sha256 in hashes,
         )

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from psdl.datasets.tables import COLUMNS
 from psdl.errors import PsdlError
 from psdl.input import masks
-from psdl.report.pictures import path_of
+from psdl.report.places import places
 from psdl.types import Sample
 
 TEXTURES = ("brick", "grass", "gravel")  # 512 x 512, grey
@@ -59,7 +59,7 @@ def write(folder: Path) -> int:
 def best_picture(drawn: list[tuple[Sample, Any]], out: Path) -> Path:
     """The picture whose outline fits its defect best."""
     best = max(drawn, key=lambda pair: _overlap(*pair))
-    return path_of(best[0], out)
+    return out / "pictures" / places([sample for sample, _ in drawn])[best[0]]
 
 
 def _overlap(sample: Sample, result: Any) -> float:

@@ -21,10 +21,10 @@ from psdl.input import preprocess, urls
 from psdl.input.statistics import Look
 from psdl.jobs import remote, runner
 from psdl.model.model import Model
+from psdl.report.folder import GOING as FOLDER
 from psdl.scoring.result import Result
 from psdl.types import Coded, Run, Sample
 
-FOLDER = ".going"
 AHEAD = 8  # files behind URLs that are read at a time
 FIELDS = ("distance", "code", "residual", "atom", "norm")  # of what a part says
 
