@@ -1,11 +1,13 @@
-"""psdl.sparse on a CUDA device: checked, then timed, against a GPU package, SPAMS and the kernels on this machine's CPU.
+"""psdl.sparse on a CUDA device: checked, then timed, against a GPU package, SPAMS and the kernels on this
+machine's CPU.
 
     PYTHONPATH=src python bench/gpu.py [--out FILE] [--seconds 240]
 
-Needs torch with CUDA, NumPy and numba; orthogonal-matching-pursuit-gpu and SPAMS take part where they are installed.
-Two questions: OMP at F=256, K=1024, T=32, the shape of the GPU package's own claim; and approximate K-SVD of F=K=1024,
-T=256, 3,629 signals a position, 20 rounds at 256 positions (layer3 of wide_resnet50_2), of which as many positions
-and rounds are run as the time allows, and the rest is extrapolated. Writes bench/results/gpu.json.
+Needs torch with CUDA, NumPy and numba; orthogonal-matching-pursuit-gpu and SPAMS take part where they are
+installed. Two questions: OMP at F=256, K=1024, T=32, the shape of the GPU package's own claim; and approximate
+K-SVD of F=K=1024, T=256, 3,629 signals a position, 20 rounds at 256 positions (layer3 of wide_resnet50_2), of
+which as many positions and rounds are run as the time allows, and the rest is extrapolated. Writes
+bench/results/gpu.json.
 """
 
 from __future__ import annotations
@@ -27,7 +29,6 @@ from psdl import sparse
 
 RESULTS = Path(__file__).parent / "results"
 WHOLE = {"positions": 256, "rounds": 20, "signals": 3629, "length": 1024, "atoms": 1024, "sparsity": 256}
-
 
 
 def problem(f: int, k: int, n: int, positions: int | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -155,7 +156,9 @@ def learning(device: str, seconds: float) -> dict[str, Any]:
     each = spent / positions / 2
     whole = each * WHOLE["positions"] * WHOLE["rounds"]
     print(f"K-SVD F=K={f} T={t} N={n}: first call {warm:.1f} s; {positions} positions, 2 rounds: {spent:.1f} s")
-    print(f"extrapolated to {WHOLE['positions']} positions and {WHOLE['rounds']} rounds: {whole:.0f} s", flush=True)
+    print(
+        f"extrapolated to {WHOLE['positions']} positions and {WHOLE['rounds']} rounds: {whole:.0f} s", flush=True
+    )
     return {"case": WHOLE, "positions": positions, "rounds": 2, "seconds": spent, "extrapolated_seconds": whole}
 
 
@@ -170,7 +173,10 @@ def on_cpu() -> dict[str, Any]:
     sparse.learn(Y, start, sparsity=t, rounds=1, threads=cores)
     spent = time.perf_counter() - begun
     whole = spent / (cores * n) * WHOLE["signals"] * WHOLE["positions"] * WHOLE["rounds"]
-    print(f"on {cores} cores: {cores} positions of {n} signals, a round: {spent:.1f} s; all: {whole:.0f} s", flush=True)
+    print(
+        f"on {cores} cores: {cores} positions of {n} signals, a round: {spent:.1f} s; all: {whole:.0f} s",
+        flush=True,
+    )
     return {"cores": cores, "signals": n, "seconds": spent, "extrapolated_seconds": whole}
 
 
@@ -197,7 +203,9 @@ def main() -> None:
     for name, step in steps.items():
         out[name] = step() or True
         out["seconds"] = time.perf_counter() - begun
-        given.out.write_text(json.dumps(out, indent=1) + "\n")  # what is measured is kept, should a later step fail
+        given.out.write_text(
+            json.dumps(out, indent=1) + "\n"
+        )  # what is measured is kept, should a later step fail
         print(f"-- {name} after {out['seconds']:.0f} s", flush=True)
 
 

@@ -1,4 +1,5 @@
-"""The estimators among scikit-learn's: its own checks, pipelines, searches, and what they share with the functions."""
+"""The estimators among scikit-learn's: its own checks, pipelines, searches, and what they share with the
+functions."""
 
 from __future__ import annotations
 
@@ -42,7 +43,9 @@ def test_ksvd_learns_what_the_function_learns_and_tells_how_the_error_fell():
 
 def test_estimators_stand_in_pipelines_and_searches():
     Y = structured(1, 200, 16).astype(np.float32)
-    codes = make_pipeline(StandardScaler(), sparse.KSVD(20, sparsity=3, max_iter=3, random_state=0)).fit_transform(Y)
+    codes = make_pipeline(StandardScaler(), sparse.KSVD(20, sparsity=3, max_iter=3, random_state=0)).fit_transform(
+        Y
+    )
     assert codes.shape == (200, 20)
     assert codes.dtype == np.float32
     assert ((codes != 0).sum(axis=1) <= 3).all()

@@ -38,7 +38,9 @@ def test_a_signal_codes_the_same_among_signals_of_other_scales(name, dtype, seed
         alone = PURSUITS[name](mixed[n : n + 1], D, **own)
         np.testing.assert_array_equal(alone.support[0], codes.support[n])
         np.testing.assert_array_equal(alone.coefficients[0], codes.coefficients[n])
-        near = PURSUITS[name](Y[n], D, **{k: np.ldexp(v, -2 * powers[n]) if k == "tolerance" else v for k, v in own.items()})
+        near = PURSUITS[name](
+            Y[n], D, **{k: np.ldexp(v, -2 * powers[n]) if k == "tolerance" else v for k, v in own.items()}
+        )
         np.testing.assert_array_equal(near.support, codes.support[n])
 
 
@@ -60,14 +62,18 @@ def test_coefficients_beyond_their_dtype_are_refused():
     assert np.isfinite(sparse.omp(1e30 * Y.astype(float), 1e-30 * D.astype(float), sparsity=3).coefficients).all()
 
 
-@pytest.mark.parametrize(("dtype", "scale"), [(np.float32, 1e25), (np.float32, 1e-25), (np.float64, 1e200), (np.float64, 1e-200)])
+@pytest.mark.parametrize(
+    ("dtype", "scale"), [(np.float32, 1e25), (np.float32, 1e-25), (np.float64, 1e200), (np.float64, 1e-200)]
+)
 def test_initialisers_statistics_and_norms_do_not_mind_the_scale(dtype, scale):
     Y, D = problem(2, n=40, f=16, k=24, dtype=dtype)
     far = (Y * dtype(scale)).astype(dtype)
     for make in (sparse.drawn, sparse.spread, sparse.cover):
         np.testing.assert_allclose(make(far, 5), make(Y, 5), rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(sparse.covering(far, 9), sparse.covering(Y, 9))
-    np.testing.assert_allclose(sparse.coherence((D * dtype(scale)).astype(dtype)).babel, sparse.coherence(D).babel, rtol=1e-4)
+    np.testing.assert_allclose(
+        sparse.coherence((D * dtype(scale)).astype(dtype)).babel, sparse.coherence(D).babel, rtol=1e-4
+    )
     np.testing.assert_allclose(sparse.norms(far) / dtype(scale), sparse.norms(Y), rtol=1e-5)
     codes = sparse.omp(far, D, sparsity=3)
     left = sparse.residual_norms(far, D, codes) / dtype(scale)

@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from psdl.sparse.learners.ksvd import Array, dense
-from psdl.sparse.pursuits.omp import NEVER, omp
+from ..pursuits.omp import NEVER, omp
+from .ksvd import Array, dense
 
 
 def absorb(
-    signals: Array, dictionary: Array, moments: Array, products: Array, sparsity: int, keep: float,
-    fixed: int = 0, enough: float = NEVER
+    signals: Array,
+    dictionary: Array,
+    moments: Array,
+    products: Array,
+    sparsity: int,
+    keep: float,
+    fixed: int = 0,
+    enough: float = NEVER,
 ) -> tuple[Array, Array, Array]:
     """The new dictionary (K,F), moments (K,K) and products (K,F) after a chunk of signals (N,F).
 
