@@ -101,7 +101,11 @@ def watch(
             Limits(max_pixels, seconds),
             [notifier.News(journal, name, send, loops) for name, send in sends.items()],
         )
-        workers.load(shelf.named(None)[1], [(judging.warm, (1,))])
+        try:
+            workers.load(shelf.named(None)[1], [(judging.warm, (1,))])
+        except PsdlError:
+            if not stop.is_set():
+                raise
         lines.say(f"watching {folder}: {watching.judged} files are judged in {journal.path}")
         if not watching.monitor.able:
             lines.say("the model knows too few items to tell a changed world from luck: no drift will be told")

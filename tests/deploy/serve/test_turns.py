@@ -54,25 +54,24 @@ def test_a_turn_that_nobody_waits_for_any_more_is_given_on():
 def test_the_oldest_body_of_who_has_most_makes_room(monkeypatch):
     monkeypatch.setattr(arrivals, "GRACE", 0.0)
 
-    async def work() -> None:
-        found = Arrivals(Bounds(arriving=3, held=100))
-        limits = [asyncio.timeout(60) for _ in range(4)]
-        with pytest.raises(TimeoutError):
-            async with limits[0]:
-                with found.held("many", limits[0]) as first:
-                    async with limits[1], limits[2], limits[3]:
-                        with found.held("one", limits[1]) as one, found.held("many", limits[2]):
-                            found.grow(first, 60)
-                            found.grow(one, 30)
-                            with found.held("new", limits[3]) as new:
-                                assert (first.evicted, one.evicted, found.bytes) == (True, False, 30)
-                                found.grow(new, 70)
-                                with pytest.raises(Refused, match="70"):
-                                    found.grow(new, 200)
-                    await asyncio.sleep(5)
-        assert found.bytes == 0
+    found = Arrivals(Bounds(arriving=3, held=100))
 
-    asyncio.run(work())
+    async def crowd() -> None:
+        limits = [asyncio.timeout(60) for _ in range(4)]
+        async with limits[0], limits[1], limits[2], limits[3]:
+            with found.held("many", limits[0]) as first, found.held("one", limits[1]) as one:
+                found.grow(first, 60)
+                found.grow(one, 30)
+                with found.held("many", limits[2]), found.held("new", limits[3]) as new:
+                    assert (first.evicted, one.evicted, found.bytes) == (True, False, 30)
+                    found.grow(new, 70)
+                    with pytest.raises(Refused, match="70 bytes are held"):
+                        found.grow(new, 200)
+                await asyncio.sleep(5)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(crowd())
+    assert found.bytes == 0
 
 
 def test_bodies_that_have_just_begun_are_left_alone():
