@@ -69,7 +69,7 @@ def watch(
     if not folder.is_dir():
         raise PsdlError(f"no folder {folder}: give the one that the camera writes into")
     plugins.extra("watch", "watchdog", *(["httpx"] if webhook else []), *(["paho"] if mqtt else []))
-    sends = ({"webhook": notifier.webhook(webhook)} if webhook else {}) | (
+    sends = ({"webhook": notifier.Webhook(webhook)} if webhook else {}) | (
         {"mqtt": notifier.mqtt(mqtt)} if mqtt else {}
     )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")

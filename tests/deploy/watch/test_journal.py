@@ -154,7 +154,7 @@ def told(out: Path, picky: Picky, count: int, statuses: dict[str, int]) -> Itera
         loops = Loops()
         for n in range(count):
             journal.append(row(n))
-        news = News(journal, "webhook", notifier.webhook(f"http://127.0.0.1:{picky.server_port}/v"), loops)
+        news = News(journal, "webhook", notifier.Webhook(f"http://127.0.0.1:{picky.server_port}/v"), loops)
         yield news, loops
         until(lambda: journal.left(news.at) == 0)
         assert news.stop(20) == 0

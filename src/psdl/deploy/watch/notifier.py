@@ -12,6 +12,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -65,6 +66,13 @@ class News:
         return self.journal.left(self.at)
 
     def _work(self) -> None:
+        try:
+            self._send_all()
+        finally:
+            if (close := getattr(self.send, "close", None)) is not None:
+                close()
+
+    def _send_all(self) -> None:
         pause = FIRST
         while True:
             try:
@@ -156,39 +164,51 @@ def _key(line: bytes) -> str | None:
         return None
 
 
-def webhook(url: str) -> Send:
+class Webhook:
     """Posts each line as JSON. Raises PsdlError on an address that is none."""
-    import httpx
 
-    try:
-        known = urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname)
-    except ValueError:
-        known = False
-    if not known:
-        raise PsdlError(f"--webhook is {url!r}: give an address such as http://host:8000/verdicts")
-    runner, client = asyncio.Runner(), httpx.AsyncClient(timeout=TIMEOUT)
+    def __init__(self, url: str) -> None:
+        import httpx
 
-    async def post(line: bytes, headers: dict[str, str]) -> int:
-        async with asyncio.timeout(TIMEOUT), client.stream("POST", url, content=line, headers=headers) as answer:
+        try:
+            known = urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname)
+        except ValueError:
+            known = False
+        if not known:
+            raise PsdlError(f"--webhook is {url!r}: give an address such as http://host:8000/verdicts")
+        self.url, self._runner, self._client = url, asyncio.Runner(), httpx.AsyncClient(timeout=TIMEOUT)
+
+    def __call__(self, line: bytes, key: str) -> None:
+        import httpx
+
+        named = key.encode("ascii", "backslashreplace").decode()
+        try:
+            status = self._runner.run(self._post(line, named))
+        except TimeoutError:
+            raise OSError(f"{self.url} did not answer within {TIMEOUT:g} s") from None
+        except httpx.HTTPError as error:
+            raise OSError(f"{self.url}: {error or type(error).__name__}".splitlines()[0]) from None
+        if not 200 <= status < 300:
+            raise NotTaken(f"{self.url} answered {status}", status in NEVER)
+
+    def close(self) -> None:
+        """Ends the connection; in the thread that called it."""
+        self._runner.run(self._client.aclose())
+        self._runner.close()
+
+    async def _post(self, line: bytes, key: str) -> int:
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        async with (
+            asyncio.timeout(TIMEOUT),
+            self._client.stream("POST", self.url, content=line, headers=headers) as answer,
+            aclosing(answer.aiter_raw()) as chunks,
+        ):
             read = 0
-            async for chunk in answer.aiter_raw():
+            async for chunk in chunks:
                 read += len(chunk)
                 if read > ANSWER:
                     break
             return answer.status_code
-
-    def send(line: bytes, key: str) -> None:
-        named = key.encode("ascii", "backslashreplace").decode()
-        try:
-            status = runner.run(post(line, {"Content-Type": "application/json", "Idempotency-Key": named}))
-        except TimeoutError:
-            raise OSError(f"{url} did not answer within {TIMEOUT:g} s") from None
-        except httpx.HTTPError as error:
-            raise OSError(f"{url}: {error or type(error).__name__}".splitlines()[0]) from None
-        if not 200 <= status < 300:
-            raise NotTaken(f"{url} answered {status}", status in NEVER)
-
-    return send
 
 
 def mqtt(url: str) -> Send:
