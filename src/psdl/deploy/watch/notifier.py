@@ -11,9 +11,9 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 from psdl._util.atomic import drafted
@@ -201,7 +201,7 @@ class Webhook:
         async with (
             asyncio.timeout(TIMEOUT),
             self._client.stream("POST", self.url, content=line, headers=headers) as answer,
-            aclosing(answer.aiter_raw()) as chunks,
+            aclosing(cast(AsyncGenerator[bytes, None], answer.aiter_raw())) as chunks,
         ):
             read = 0
             async for chunk in chunks:
