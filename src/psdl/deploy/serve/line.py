@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+from psdl._util.machine import cores
 from psdl.deploy import judging
 from psdl.deploy.client import Scored, Unscored
 from psdl.deploy.judging import Seen, TooLarge
@@ -39,7 +39,7 @@ class Line:
 
     def __init__(self, bounds: Bounds, workers: int | None = None) -> None:
         self.bounds = bounds
-        self.cores = workers or os.cpu_count() or 1
+        self.cores = workers or cores()
         self.clients: Counter[str] = Counter()  # requests of each
         self.images = 0
         self.plain, self.large = Workers(self.cores, bounds.memory), Workers(1, bounds.memory, idle=True)
