@@ -111,7 +111,7 @@ def _file(source: str | Path | bytes, behind: Callable[[str], BinaryIO] = _whole
         return io.BytesIO(source)
     if urls.is_url(source):
         return behind(str(source))
-    _check_file(Path(source))
+    check_file(Path(source))
     try:
         return open(source, "rb")
     except OSError as error:
@@ -138,7 +138,8 @@ def _damaged(name: str, error: Exception) -> PsdlError:
     return PsdlError(f"{name} is damaged or cut short ({reason}): copy it again or remove it")
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Raises PsdlError unless a path leads to a regular file, which alone can be opened without waiting."""
     if path.is_dir():
         raise PsdlError(f"{path} is a folder, expected an image file: name its folder otherwise or remove it")
     if path.is_symlink() and not path.exists():
