@@ -204,7 +204,7 @@ class Detector:
         return self
 
     def selftest(self) -> list[tuple[float, float]]:
-        """For each image that the model carries, see `calibrate.selftest`: how far its score and its map lie, here,
+        """For each image that the model carries, see `calibrate.selftest`: how far its score and map lie, here,
         from what they were where the model was made, in shares of the tolerance; infinite where its verdict is
         another. Raises PsdlError if the model carries none."""
         golden = self.model.golden
