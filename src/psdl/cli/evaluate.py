@@ -71,7 +71,6 @@ class Measuring:
         images drawn."""
         import time
 
-        from psdl._util import marker
         from psdl.api import Detector
         from psdl.datasets import check
         from psdl.jobs import runner
@@ -93,7 +92,6 @@ class Measuring:
             lines.say(*check.strangers(detector.model.categories, found.samples))
         count = sum(map(len, usable.values()))
         judged = []
-        marker.mark(self.out)
         with lines.progress() as tell:
             start = time.perf_counter()
             for file, detector in detectors.items():
