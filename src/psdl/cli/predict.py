@@ -75,11 +75,29 @@ def predict(
         facts += tables.write_skipped(skipped, out)
         _write(judged, out, maps, Path(model), facts, runner(jobs), quiet)
         resume.finished(out)
+    lines.say(*_summary(parts_judged, judged, len(skipped), out))
     verdicts = [row["verdict"] for row in parts_judged] + [r.verdict.verdict for s, r in judged if not s.part]
     if fail_on and skipped:
         raise typer.Exit(1)
     if any(verdict in FAILING.get(fail_on or "", ()) for verdict in verdicts):
         raise typer.Exit(1)
+
+
+def _summary(
+    parts: list[dict[str, Any]], judged: list[tuple[Any, Any]], skipped: int, out: Path | None
+) -> list[str]:
+    """How many of what verdict there are, and where to look."""
+    what = [("parts", [row["verdict"] for row in parts])] if parts else []
+    what += [("images", [r.verdict.verdict for s, r in judged if not s.part])] if not parts or judged else []
+    said = []
+    for name, verdicts in what:
+        if verdicts:
+            counts = ", ".join(f"{verdicts.count(one)} {one}" for one in ("NG", "REVIEW", "OK"))
+            said.append(f"{counts} of {len(verdicts)} {name}")
+    if skipped:
+        said.append(f"{skipped} could not be used")
+    lines = ["; ".join(said)] if said else []
+    return lines + ([f"look at {out / 'report.html'}"] if out is not None else [])
 
 
 def _line(verdict: str, score: float, threshold: float, name: str) -> str:

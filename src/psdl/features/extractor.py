@@ -133,8 +133,9 @@ def origin(source: Source, number: int) -> Origin:
     """What the record keeps of an image; `number` names one that has no name."""
     if isinstance(source, Sample):
         return Origin(source.name, _digest(_content(source.path)))
-    if isinstance(source, (str, Path)):
-        return Origin(str(source), _digest(_content(source)))
+    if isinstance(source, (str, os.PathLike)):
+        return Origin(str(source), _digest(_content(str(source))))
+    source = decode.given(source)
     data = source if isinstance(source, bytes) else np.ascontiguousarray(source).tobytes()
     return Origin(f"image {number}", _digest(data))
 
@@ -164,8 +165,4 @@ def name_of(source: Source) -> str:
     """How messages call an image: its path, else "image"."""
     if isinstance(source, Sample):
         return source.path
-    return (
-        "image"
-        if hasattr(source, "shape") or hasattr(source, "mode") or isinstance(source, bytes)
-        else str(source)
-    )
+    return str(source) if isinstance(source, (str, os.PathLike)) else "image"

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from psdl._util.atomic import drafted
 from psdl.calibrate.guarantee import promise
 from psdl.calibrate.thresholds import weights
 from psdl.errors import PsdlError
@@ -82,7 +83,8 @@ def _write(judged: Judged, path: Path, page: _Page, run: Run) -> Iterator[tuple[
     for picture in run(lambda n: thumbs.thumb(*judged[n], room), shown):
         pictures.append(picture)
         yield 1, len(shown)
-    path.write_text(_text(judged, shown, pictures, page), encoding="utf-8", errors="replace")
+    with drafted(path) as draft:
+        draft.write_text(_text(judged, shown, pictures, page), encoding="utf-8", errors="replace")
 
 
 def _pictured(judged: Judged) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from psdl.deploy.serve.bounds import Bounds, Refused
 from psdl.deploy.serve.line import Named
@@ -25,6 +25,8 @@ async def images(request: Request, bounds: Bounds) -> list[Named]:
     try:
         async with asyncio.timeout(bounds.seconds):
             found = await _images(request, bounds)
+    except ClientDisconnect:
+        raise Refused(400, "the client went away in the middle of the body", unread=True) from None
     except TimeoutError:
         raise Refused(408, f"the body did not arrive within {bounds.seconds:g} s", unread=True) from None
     if not found:
