@@ -77,7 +77,16 @@ def test_names_that_a_terminal_cannot_write_or_a_disk_not_hold(model_file, tmp_p
     for name in ("Prüfling № 1.png", "日本.png", "x" * 250 + ".png"):
         parts.save(parts.good(rng), deep / name)
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
-    done = parts.psdl("predict", model_file, tmp_path / "in", "--out", tmp_path / "o", "--maps", env=environment, encoding="cp1252")
+    done = parts.psdl(
+        "predict",
+        model_file,
+        tmp_path / "in",
+        "--out",
+        tmp_path / "o",
+        "--maps",
+        env=environment,
+        encoding="cp1252",
+    )
     assert done.returncode == 0, done.stderr
     assert "\\u65e5\\u672c.png" in done.stdout
     for folder in ("pictures", "heat", "masks"):

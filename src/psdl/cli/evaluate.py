@@ -33,12 +33,12 @@ def evaluate(
     from psdl.cli.lines import Lines
     from psdl.jobs import opened
     from psdl.model.file import model_files
-    from psdl.report.folder import prepare
+    from psdl.report import folder
 
     lines = Lines(quiet)
+    folder.check(out, overwrite)
     samples, _ = lines.read(data, layout, category, parts)
     files = model_files(Path(model), samples, Path(model).is_dir())
-    prepare(out, "evaluate", overwrite)
     with opened(jobs, cluster, lines.say) as work:
         measure(files, samples, out, options.resolved(context), lines, work)
 
@@ -52,7 +52,7 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
     from psdl.datasets import check
     from psdl.jobs import runner
     from psdl.report import drawn as report
-    from psdl.report import page, pictures, tables
+    from psdl.report import folder, page, pictures, tables
     from psdl.workflows import resume
 
     test = check.testing(samples)
@@ -68,6 +68,7 @@ def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, A
         lines.say(*known.lines, *check.cut_away(detector.recipe.input, known.sizes))
         lines.say(*check.strangers(detector.model.categories, found.samples))
     count = len(test) - len(skipped)
+    folder.prepare(out, "evaluate", values["overwrite"])
     judged = []
     with lines.progress() as tell:
         start = time.perf_counter()

@@ -43,14 +43,15 @@ def predict(
     from psdl.datasets import check
     from psdl.datasets.read import listed, with_parts
     from psdl.jobs import opened, runner
-    from psdl.report import page, tables
-    from psdl.report.folder import prepare
+    from psdl.report import folder, page, tables
     from psdl.workflows import resume
 
     if fail_on not in (None, *FAILING):
         raise plugins.unknown("verdict of --fail-on", str(fail_on), list(FAILING))
     if maps and out is None:
         raise PsdlError("--maps was given without a folder for them: add --out FOLDER")
+    if out is not None:
+        folder.check(out, overwrite)
     detector = Detector.load(model, device)
     lines = Lines(quiet or as_json)
     samples, skipped = lines.usable(with_parts(listed(paths), parts), detector.recipe.input, on_error, jobs)
@@ -59,7 +60,7 @@ def predict(
     known = check.check(samples, detector.recipe.input, resume.reader(samples))
     lines.say(*check.cut_away(detector.recipe.input, known.sizes))
     if out is not None:
-        prepare(out, "predict", overwrite)
+        folder.prepare(out, "predict", overwrite)
     judged, start = [], time.perf_counter()
     with opened(jobs, cluster, lines.say) as work:
         for sample, result in resume.results(detector, samples, out, work):

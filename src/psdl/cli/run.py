@@ -61,14 +61,15 @@ def run(
     from psdl.cli.lines import Lines
     from psdl.datasets import check
     from psdl.jobs import opened
-    from psdl.report.folder import prepare
+    from psdl.report import folder
 
     lines = Lines(quiet)
+    folder.check(out, overwrite)
     values = options.resolved(context) | {"suspects": str(out / "suspects.html")}
     samples, rule = lines.read(data, layout, category, parts, options.published(values))
     if on_error == "fail":
         check.check(check.testing(samples), rule, map)
-    prepare(out, "run", overwrite)
+    out.mkdir(parents=True, exist_ok=True)
     with opened(jobs, cluster, lines.say) as work:
         start = time.perf_counter()
         files = learn_models(samples, rule, out / ("models" if each else "model.psdl"), values, lines, work)

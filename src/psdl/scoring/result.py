@@ -68,7 +68,18 @@ class Result:
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
-        """The connected parts of the mask, in pixels of the image, the highest peak first, with reasons."""
+        """The connected parts of the mask, in pixels of the image, the highest peak first, with reasons; of an
+        image that is not OK though its mask is empty, the strangest place."""
         mask = self.mask
-        found = masks.regions(self.map, mask) if mask.any() else ()
+        if not mask.any():
+            return () if self.verdict.verdict == "OK" else (self.strangest,)
+        return self._explained(masks.regions(self.map, mask))
+
+    @cached_property
+    def strangest(self) -> Region:
+        """The strangest place of the image, whether or not any part of the map passes its threshold."""
+        values = self.map
+        return replace(self._explained(masks.regions(values, masks.spot(values))[:1])[0], masked=False)
+
+    def _explained(self, found: tuple[Region, ...]) -> tuple[Region, ...]:
         return explain.explained(found, self.coded, self.geometry, self.model) if self.coded else found

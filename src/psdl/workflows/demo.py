@@ -23,7 +23,15 @@ SIZE = 256  # pixels of the image made of a tile
 LEARNED = 11  # blocks to learn from; tests are cut from the other 5
 SEED = 7
 # Options of `run` that the demo sets otherwise.
-SETTINGS = {"seed": SEED, "each": True, "false_reject": 0.1, "review": 0.2, "images": 9, "groups": "given"}
+SETTINGS = {
+    "seed": SEED,
+    "each": True,
+    "false_reject": 0.1,
+    "review": 0.2,
+    "images": 9,
+    "groups": "given",
+    "overwrite": True,
+}
 
 Grey = NDArray[np.float64]  # (SIZE, SIZE), 0..255
 Mask = NDArray[np.bool_]
