@@ -269,7 +269,7 @@ class Like:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a part of the recipe finds a region strange. share: its share of the map at the peak, 0..1. at (x,y): the
+    """Why a part of the recipe finds a region strange. share: its share of the map at the peak. at (x,y): the
     image pixel at the middle of its strangest position inside. code, residual: how far the code's L1 norm and the
     residual's norm lie above what unseen good images show there, in their deviations; side: which is further; all
     None for a method that codes nothing. like: the good patch most like it, where atoms are patches."""

@@ -111,7 +111,9 @@ def test_the_slider_shows_at_once_what_it_would_do(opened, measured):
     assert "psdl calibrate" in after
     assert "bolt.psdl --threshold" in after
     assert int(page.locator("#tally-NG").inner_text()) == 4 + int(left[1])
-    assert f"{8 - 4 - int(left[1])} of 8 defective passed" in page.locator("#lead").inner_text() or "REVIEW" in after
+    assert (
+        f"{8 - 4 - int(left[1])} of 8 defective passed" in page.locator("#lead").inner_text() or "REVIEW" in after
+    )
     other = 4  # the other model's images, which stay as they were
     expect(page.locator(".card.is-NG")).to_have_count(other + int(left[1]))
     page.locator("#threshold-number").fill("1000000")

@@ -56,7 +56,7 @@ def histogram(groups: Mapping[str, F64], low: float, high: float, form: str) -> 
 
 
 def curves(sets: Mapping[str, tuple[F64, Any]]) -> str:
-    """Receiver operating characteristic and precision-recall curve of each set of (scores, labels), a picture each;
+    """ROC and precision-recall curve of each set of (scores, labels), a picture each;
     empty where no set has both kinds."""
     known = {name: found for name, pair in sets.items() if (found := ranks(*pair))}
     if not known:

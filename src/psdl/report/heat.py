@@ -24,6 +24,13 @@ def scale(calibration: Calibration) -> tuple[float, float]:
     return min(float(rarity(typical, calibration)[0, 0]), end - 0.5), end
 
 
+def ends(calibration: Calibration) -> tuple[float, float]:
+    """The map values at which colours start and end."""
+    known = calibration.pixels
+    start, end = (float(np.interp(edge, RARITY[: len(known)], known)) for edge in scale(calibration))
+    return start, end
+
+
 def shares(values: F32, calibration: Calibration) -> F32:
     """A map (h,w) -> 0..1: how far each pixel lies along the scale of colours; NaN where the map is."""
     start, end = scale(calibration)
