@@ -204,6 +204,7 @@ def _learn_one(
     from psdl.cli.calibrate import on_images
     from psdl.datasets import check
     from psdl.model import recipes
+    from psdl.report import page
     from psdl.training import checkpoint, memory
 
     names = ("arch", "type", "layer", "sparsity", "iterations", "folds", "seed", "tile", "light")
@@ -234,6 +235,7 @@ def _learn_one(
         lines.say(*on_images(detector, calibrating, {}, "", work, lines))
     detector.save(file)
     checkpoint.finished(going)
+    lines.say(*page.beside(strangest) if values["roi"] is None else ())
     least = ", ".join(f"{sample.name} ({result.score:.4g})" for sample, result in strangest[:3])
     lines.say(f"wrote {file}", *promise(detector.model.calibration), f"least like the other good images: {least}")
     return strangest

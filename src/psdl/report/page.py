@@ -26,6 +26,7 @@ from psdl.report.tables import Judged
 from psdl.types import F64, Calibration, Run, Sample
 
 REGIONS = 10  # of an image that the page lists; images.jsonl has all
+BORDER = 0.08  # of a side
 TITLES = {"report": "Inspection report", "suspects": "Good images that look least like the rest"}
 
 
@@ -66,6 +67,20 @@ def check_target(path: Path) -> None:
     """Raises PsdlError where no page can be written: worth asking before an hour of learning."""
     if not path.parent.is_dir():
         raise PsdlError(f"no folder {path.parent} for the page {path.name}: make it first")
+
+
+def beside(strangest: Judged) -> list[str]:
+    """Advice where what is strange in good images lies mostly at their border, which often is no part."""
+    places = []
+    for _, result in strangest:
+        (x, y), (height, width) = result.strangest.peak_at, result.geometry.source
+        places.append(min(x / width, 1 - x / width, y / height, 1 - y / height) < BORDER)
+    if len(places) < 5 or sum(places) <= len(places) / 2:
+        return []
+    return [
+        f"in {sum(places)} of the {len(places)} good images that look least like the rest the strangest place lies"
+        " at the border: where that is no part, set --roi"
+    ]
 
 
 def facts(images: int, seconds: float) -> str:
