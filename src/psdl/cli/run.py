@@ -48,8 +48,9 @@ def run(
     from psdl.datasets import check
     from psdl.datasets import split as splitting
     from psdl.jobs import opened
-    from psdl.report.folder import prepare
+    from psdl.report import folder
 
+    folder.check(out, overwrite)
     lines, reading = Lines(quiet), Reading(layout, category, parts, good, bad, chosen.published)
     found = lines.read(data, reading)
     divided = check.unsplit(found.samples)
@@ -57,7 +58,7 @@ def run(
         found = split_by_items(found, chosen, lines)
     if chosen.on_error == "fail":
         check.check(check.testing(found.samples), found.rule, map)
-    prepare(out, "run", overwrite)
+    out.mkdir(parents=True, exist_ok=True)
     if divided:
         splitting.write(found.samples, out / "split.csv")
     with opened(jobs, cluster, lines.say) as work:
@@ -66,7 +67,7 @@ def run(
         others = learning.others(calibrate, reading._replace(good=None, bad=None))
         files = learning.learn(found, model, each, others, out / "suspects.html")
         facts = f"Learned in {time.perf_counter() - start:.0f} s. "
-        measuring = Measuring(lines, out, work, device, chosen.on_error, images, chosen.seed, maps)
+        measuring = Measuring(lines, out, work, device, chosen.on_error, images, chosen.seed, maps, overwrite)
         measuring.measure(files, found.samples, facts)
 
 
