@@ -7,6 +7,7 @@ import pytest
 from psdl.datasets import check
 from psdl.datasets.read import choose, listed, read
 from psdl.errors import PsdlError
+from psdl.types import InputRule
 from tests import parts
 
 
@@ -33,9 +34,12 @@ def test_a_root_that_is_itself_a_category(mvtec):
     assert {s.category for s in found.samples} == {"nut"}
 
 
-def test_mvtec_ads_own_categories_get_the_papers_crop(tmp_path):
-    found = read(parts.mvtec(tmp_path, ("screw",), train=2))
-    assert found.rule.window == (224, 224)
+@pytest.mark.parametrize("name", ["screw", "my parts"])
+def test_a_folders_name_cuts_nothing_away(tmp_path, name):
+    data = parts.mvtec(tmp_path, (name,), train=2)
+    assert read(data).rule == InputRule()
+    assert read(data, published=True).rule.window == (224, 224)
+    assert read(data, "mvtec").rule.window == (224, 224)
 
 
 def test_native_mtd(tmp_path):
@@ -50,7 +54,8 @@ def test_native_kolektor(tmp_path):
     found = read(parts.kolektor(tmp_path))
     assert found.layout == "kolektor"
     assert counts(found.samples) == {("train", 0): 4, ("test", 0): 1, ("test", 1): 1}
-    assert found.rule.crop == (1000, 500)
+    assert found.rule.crop is None
+    assert read(tmp_path, published=True).rule.crop == (1000, 500)
 
 
 def test_a_split_file_with_categories(tmp_path):

@@ -1,19 +1,20 @@
-"""The file that tells a folder of results from one of data."""
+"""The file by which a folder of results is known, so that it is neither read as data nor written over unasked."""
 
 from __future__ import annotations
 
+import json
+from importlib.metadata import version
 from pathlib import Path
 
 NAME = ".psdl-results"
-TEXT = "psdl wrote this folder. What lies in it is left out where images are looked for.\n"
 
 
-def mark(folder: Path) -> None:
-    """Makes the folder, if it is not there, and marks it as results of psdl."""
+def mark(folder: Path, verb: str) -> None:
+    """Writes the marker into `folder`, which is made if it is not there: which verb of which psdl writes here."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / NAME).write_text(TEXT, encoding="utf-8")
+    (folder / NAME).write_text(json.dumps({"verb": verb, "psdl": version("psdl")}) + "\n", encoding="utf-8")
 
 
-def marked(folder: Path) -> bool:
-    """Whether the folder is marked as results of psdl."""
+def is_results(folder: Path) -> bool:
+    """Whether psdl wrote its results into `folder`."""
     return (folder / NAME).is_file()

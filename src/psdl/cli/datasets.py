@@ -35,12 +35,12 @@ def check(
     from psdl.jobs import runner
 
     lines = Lines(quiet)
-    reading = Lines(quiet or as_json)
-    samples = reading.read(data, Reading(layout, category, None, good, bad)).samples
+    read = Lines(quiet or as_json).read(data, Reading(layout, category, None, good, bad))
+    samples = read.samples
     with lines.progress() as tell:
         found = survey.survey(samples, runner(jobs), tell)
     if as_json:
-        left = [{"path": one.name, "reason": one.why} for one in reading.left]
+        left = [{"path": one.name, "reason": one.why} for one in read.left]
         print(json.dumps(found.values() | {"left_out": left, "folders": folders(samples)}, indent=2))
     else:
         print(*map(printable, survey.lines(found)), sep="\n")

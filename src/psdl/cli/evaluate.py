@@ -30,6 +30,7 @@ def evaluate(
     good: options.Good = None,
     bad: options.Bad = None,
     parts: options.Parts = None,
+    overwrite: options.Overwrite = False,
     on_error: options.OnError = "fail",
     maps: options.Maps = False,
     device: options.Device = "auto",
@@ -41,18 +42,21 @@ def evaluate(
     from psdl.cli.lines import Lines, Reading
     from psdl.jobs import opened
     from psdl.model.file import model_files
+    from psdl.report import folder
 
     lines = Lines(quiet)
+    folder.check(out, overwrite)
     samples = lines.read(data, Reading(layout, category, parts, good, bad)).samples
     files = model_files(Path(model), samples, Path(model).is_dir())
     with opened(jobs, cluster, lines.say) as work:
-        Measuring(lines, out, work, device, on_error, images, seed, maps).measure(files, samples)
+        Measuring(lines, out, work, device, on_error, images, seed, maps, overwrite).measure(files, samples)
 
 
 @dataclass(frozen=True)
 class Measuring:
     """Measuring as the command line does it: who is told, where results go, where it works; images: how many
-    pictures are drawn for each category, chosen by `seed`; maps: whether each image's map is written."""
+    pictures are drawn for each category, chosen by `seed`; maps: whether each image's map is written; overwrite:
+    whether results of another run that lie there are replaced."""
 
     lines: Lines
     out: Path
@@ -62,17 +66,17 @@ class Measuring:
     images: int = 8
     seed: int = 0
     maps: bool = False
+    overwrite: bool = False
 
     def measure(self, files: dict[str, Path], samples: Sequence[Sample], facts: str = "") -> Any:
         """Judges the test images by their category's model and writes what came out, `facts` first; returns the
         images drawn."""
         import time
 
-        from psdl._util import marker
         from psdl.api import Detector
         from psdl.datasets import check
         from psdl.jobs import runner
-        from psdl.report import page, pictures, tables
+        from psdl.report import folder, page, pictures, tables
         from psdl.workflows import resume
 
         lines, test = self.lines, check.testing(samples)
@@ -83,13 +87,14 @@ class Measuring:
             inside = unseen([s for s in test if files[s.category] == file], detector, lines)
             found = lines.usable(inside, detector.recipe.input, self.on_error)
             skipped += found.skipped
-            lines.say(*check.check(found.samples, detector.recipe.input, map).lines)
+            known = check.check(found.samples, detector.recipe.input, map)
+            lines.say(*known.lines, *check.cut_away(detector.recipe.input, known.sizes))
             usable[file], said = check.with_masks(found.samples, runner(None))
             lines.say(*said)
             lines.say(*check.strangers(detector.model.categories, found.samples))
         count = sum(map(len, usable.values()))
+        folder.prepare(self.out, "evaluate", self.overwrite)
         judged = []
-        marker.mark(self.out)
         with lines.progress() as tell:
             start = time.perf_counter()
             for file, detector in detectors.items():
@@ -127,7 +132,7 @@ class Measuring:
         )
 
 
-def unseen(samples: Sequence[Sample], detector: Detector, lines: Lines) -> Sequence[Sample]:
+def unseen(samples: Sequence[Sample], detector: Detector, lines: Lines) -> list[Sample]:
     """The samples without the files that the model learned from, where the data have no part for testing.
 
     Raises PsdlError if none is left."""

@@ -55,7 +55,7 @@ def fit(
     lines = Lines(quiet)
     if extend:
         _check_settings(context)
-    reading = Reading(layout, category, parts, good, bad)
+    reading = Reading(layout, category, parts, good, bad, chosen.published)
     found = lines.read(data, reading)
     with opened(jobs, cluster, lines.say) as work:
         learning = Learning(lines, chosen, work, device)
@@ -169,6 +169,7 @@ class Learning:
         from psdl.calibrate.guarantee import promise
         from psdl.cli.calibrate import on_images
         from psdl.datasets import check
+        from psdl.report import page
         from psdl.training import checkpoint
 
         kept = checkpoint.folder_of(file)
@@ -179,6 +180,7 @@ class Learning:
         detector.save(file)
         checkpoint.finished(kept)
         strangest = detector.strangest
+        self.lines.say(*page.beside(strangest) if self.chosen.roi is None else ())
         least = ", ".join(f"{sample.name} ({result.score:.4g})" for sample, result in strangest[:3])
         words = promise(detector.model.calibration)
         self.lines.say(f"wrote {file}", *words, f"least like the other good images: {least}")

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 
 class Reading(NamedTuple):
     """How a data set is read: its layout, where it is not to be recognised; only the categories named; a pattern
-    that tells of which part an image is a view, see `with_parts`; patterns of what is good and what is defective,
-    see `choosing.named`."""
+    that tells of which part an image is a view, see `with_parts`; patterns of names that say what is good and what
+    is defective, and whether the input rule is the one that was published for the layout, see `read`."""
 
     layout: str | None = None
     category: list[str] | None = None
     parts: str | None = None
     good: list[str] | None = None
     bad: list[str] | None = None
+    published: bool = False
 
 
 class Lines:
@@ -54,7 +55,7 @@ class Lines:
         from psdl.datasets.choosing import told
         from psdl.datasets.read import choose, read, with_parts
 
-        found = read(data, reading.layout, reading.good or (), reading.bad or ())
+        found = read(data, reading.layout, reading.good or (), reading.bad or (), reading.published)
         samples = choose(found.samples, reading.category or [])
         self.left = found.left
         self.say(f"{data}: layout {found.layout}, recognised by {found.reason}", *told(samples, found.left))

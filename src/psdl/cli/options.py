@@ -127,6 +127,9 @@ Images = Annotated[int, typer.Option(help="Pictures to draw for each category.")
 Maps = Annotated[
     bool, typer.Option("--maps", help="Also write each image's map (float32 TIFF, and in colours) and mask.")
 ]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the results of another run that --out holds.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Jobs = Annotated[
     int | None, typer.Option(help="Images and positions worked on at a time; all cores if not given.")
@@ -135,7 +138,7 @@ Cluster = Annotated[
     str | None,
     typer.Option(
         help="Dask scheduler whose workers do the work, such as tcp://host:8786, or local:4 for four processes"
-        " here; they must see the same files. Needs psdl[cluster]."
+        " here; they must see the same files. Needs psdl\\[cluster]."
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no findings, errors only.")]

@@ -35,28 +35,30 @@ def run(
     calibrate: options.Calibrate = None,
     parts: options.Parts = None,
     maps: options.Maps = False,
+    overwrite: options.Overwrite = False,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Learn from the good images of a data set and measure on its test images."""
-    from psdl._util import marker
     from psdl.cli.evaluate import Measuring
     from psdl.cli.fit import Learning
     from psdl.cli.lines import Lines, Reading
     from psdl.datasets import check
     from psdl.datasets import split as splitting
     from psdl.jobs import opened
+    from psdl.report import folder
 
-    lines, reading = Lines(quiet), Reading(layout, category, parts, good, bad)
+    folder.check(out, overwrite)
+    lines, reading = Lines(quiet), Reading(layout, category, parts, good, bad, chosen.published)
     found = lines.read(data, reading)
     divided = check.unsplit(found.samples)
     if divided:
         found = split_by_items(found, chosen, lines)
     if chosen.on_error == "fail":
         check.check(check.testing(found.samples), found.rule, map)
-    marker.mark(out)
+    out.mkdir(parents=True, exist_ok=True)
     if divided:
         splitting.write(found.samples, out / "split.csv")
     with opened(jobs, cluster, lines.say) as work:
@@ -65,7 +67,7 @@ def run(
         others = learning.others(calibrate, reading._replace(good=None, bad=None))
         files = learning.learn(found, model, each, others, out / "suspects.html")
         facts = f"Learned in {time.perf_counter() - start:.0f} s. "
-        measuring = Measuring(lines, out, work, device, chosen.on_error, images, chosen.seed, maps)
+        measuring = Measuring(lines, out, work, device, chosen.on_error, images, chosen.seed, maps, overwrite)
         measuring.measure(files, found.samples, facts)
 
 

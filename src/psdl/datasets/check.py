@@ -18,7 +18,7 @@ from psdl.datasets.choosing import unsplit as unsplit
 from psdl.datasets.files import Left
 from psdl.datasets.tree import UNSURE
 from psdl.errors import PsdlError
-from psdl.input import decode, masks, preprocess
+from psdl.input import decode, masks, preprocess, room
 from psdl.types import InputRule, Run, Sample
 
 SIDE = 256  # of the network's input, in pixels
@@ -99,7 +99,8 @@ def usable(
     def look(sample: Sample) -> str | None:
         try:
             size = _size(sample, rule)
-            decode.pixels(sample.path, white=rule.white if rule else None)
+            with room.held(sample.path):
+                decode.pixels(sample.path, white=rule.white if rule else None)
             if sample.mask:
                 masks.read(sample.mask, size, sample.path)
         except PsdlError as error:
@@ -171,9 +172,26 @@ def shrunk(rule: InputRule, sizes: Counter[tuple[int, int]], scale: float) -> li
     )
     if times / scale < SMALL:
         return []
+    least = round(2 * times / scale)
     return [
-        f"the network sees images at {seen[0]} x {seen[1]} pixels, {times / scale:.0f} times smaller: small"
-        " defects may not show; a larger `size` or a `tile` lets it see more"
+        f"images are shrunk from {source[1]} x {source[0]} to {seen[0]} x {seen[1]} pixels: a defect of fewer than"
+        f" {least} pixels is hard to see; try `size` or `tile`"
+    ]
+
+
+def cut_away(rule: InputRule | None, sizes: Counter[tuple[int, int]]) -> list[str]:
+    """A sentence about what the rule cuts away of images of `sizes`; none where it keeps them whole."""
+    if rule is None or not (rule.crop or rule.window):
+        return []
+    source = sorted(sizes.elements())[sizes.total() // 2]
+    plain = preprocess.plan(rule, source)
+    left, top, right, bottom = preprocess.kept(plain)
+    seen = (right - left) * (bottom - top) / (source[0] * source[1])
+    if seen > 0.999:
+        return []
+    return [
+        f"the input rule cuts away {1 - seen:.0%} of each image: only the middle {right - left} x {bottom - top}"
+        f" of {source[1]} x {source[0]} pixels is looked at, the rest is drawn pale"
     ]
 
 

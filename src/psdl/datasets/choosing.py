@@ -82,18 +82,19 @@ def unsplit(samples: Sequence[Sample]) -> bool:
     return not any(s.split == "test" for s in samples) and any(s.label == 0 for s in samples)
 
 
-def given(images: Any) -> Given:
+def given(images: Any, published: bool = False) -> Given:
     """What `fit` was given -> what to learn from.
 
     images: a folder, table or list, what `read` found there, or samples, of which the good ones; or a list of
     paths, bytes, PIL images or arrays, all of them.
 
-    Warns where samples are left out. Raises PsdlError where it is not certain which are good, and on fewer than 2.
+    published: with the input rule that was published for the layout, see `read`. Warns where samples are left
+    out. Raises PsdlError where it is not certain which are good, and on fewer than 2.
     """
     from psdl.datasets.read import Found, read
 
     if isinstance(images, (str, Path)):
-        images = read(images)
+        images = read(images, published=published)
     if isinstance(images, Found):
         return Given(learning(images.samples), images.rule)
     chosen = list(images)

@@ -237,7 +237,7 @@ def _why_not(folder: Path, above: Path) -> tuple[str, Kind] | None:
     """Why what lies in a folder is not looked at, if it is not."""
     if folder.name.lower() in SYSTEM or folder.name.lower().startswith(".trash"):
         return f"{folder.name} is a folder of the system", "system"
-    if marker.marked(folder) or (marker.marked(above) and folder.name.lower() in RESULTS):
+    if marker.is_results(folder) or (marker.is_results(above) and folder.name.lower() in RESULTS):
         return "psdl's own results", "results"
     return (f"{folder.name} is a hidden folder", "hidden") if folder.name.startswith(".") else None
 

@@ -32,8 +32,9 @@ TABLES = (".csv", ".tsv", ".jsonl", ".manifest", ".json", ".txt")  # files that 
 
 
 class Found(NamedTuple):
-    """layout: its name; reason: what it was recognised by; rule: the paper's input rule for it; left: the pictures
-    that are there and no samples, each with the reason: samples and these are all pictures below a folder."""
+    """layout: its name; reason: what it was recognised by; rule: how its images become the network's input; left:
+    the pictures that are there and no samples, each with the reason: samples and these are all pictures below a
+    folder."""
 
     layout: str
     reason: str
@@ -49,12 +50,19 @@ class Listed(NamedTuple):
     left: tuple[Left, ...]
 
 
-def read(root: str | Path, layout: str | None = None, good: Sequence[str] = (), bad: Sequence[str] = ()) -> Found:
+def read(
+    root: str | Path,
+    layout: str | None = None,
+    good: Sequence[str] = (),
+    bad: Sequence[str] = (),
+    published: bool = False,
+) -> Found:
     """All samples below the folder `root`, or those that a table or list of images names, by name.
 
-    The root may be a URL, see `remote`. good, bad: patterns of names or folders that say what is good and what is
-    defective, see `choosing.named`. Raises PsdlError on a missing or empty folder, and on a file that is neither
-    table nor list.
+    The input rule keeps whole images, unless `layout` is given or `published` asks for the rule that was published
+    for the layout, which may cut their borders away. The root may be a URL, see `remote`. good, bad: patterns of
+    names or folders that say what is good and what is defective, see `choosing.named`. Raises PsdlError on a
+    missing or empty folder, and on a file that is neither table nor list.
     """
     url, root = str(root), remote.local(root)
     if not root.exists():
@@ -71,15 +79,21 @@ def read(root: str | Path, layout: str | None = None, good: Sequence[str] = (), 
             samples = tuple(sorted(module.read(root), key=lambda s: (s.category, s.name)))
             if not samples:
                 break
-            samples = choosing.named(samples, good, bad)
             if urls.is_url(url):
                 remote.confined(samples, root if root.is_dir() else root.parent, url)
-            return Found(name, reason, samples, module.rule(samples), _left(root, samples, name))
+            samples, rule = choosing.named(samples, good, bad), module.rule(samples)
+            rule = rule if layout or published else _whole(rule)
+            return Found(name, reason, samples, rule, _left(root, samples, name))
     kind = f" laid out as {layout!r}" if layout else ""
     raise PsdlError(
         f"no images{kind} in {root}{_instead(root)}: expected {', '.join(sorted(files.EXTENSIONS))} files,"
         " or folders CATEGORY/train/good and CATEGORY/test/KIND"
     )
+
+
+def _whole(rule: InputRule) -> InputRule:
+    """The rule, unless it cuts images; then the one of layouts that keep them whole."""
+    return InputRule() if rule.crop or rule.window else rule
 
 
 def _left(root: Path, samples: Sequence[Sample], layout: str) -> tuple[Left, ...]:

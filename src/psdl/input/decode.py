@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ def pixels(source: Any, name: str = "image", white: float | None = None) -> Pixe
     any of them does. Raises PsdlError on files that are damaged, cut short or no images, that hold several
     pictures or several channels deeper than 8 bit, and on deep samples whose white is not known.
     """
-    name = _called(source, name)
+    name, source = _called(source, name), given(source, name)
     samples = _samples(source, name)
     if samples.dtype != np.uint8:
         samples = _to_bytes(samples, name, white)
@@ -41,13 +42,36 @@ def pixels(source: Any, name: str = "image", white: float | None = None) -> Pixe
 
 def largest(source: Any, name: str = "image") -> float | None:
     """The largest sample of an image deeper than 8 bit; None for one of 8 bit, of which a file is not decoded."""
-    name = _called(source, name)
+    name, source = _called(source, name), given(source, name)
     if isinstance(source, (str, Path)):
         with _file(source, urls.peeked) as file, _opened(file, name) as image:
             if not _deep(image):
                 return None
     samples = _samples(source, name)
     return _most(samples, name) if samples.dtype != np.uint8 else None
+
+
+def given(source: Any, name: str = "image") -> Any:
+    """What was given for an image as a path, bytes, a PIL image or an array: open files are read from their start,
+    what holds bytes or an array gives it. Raises PsdlError on anything else."""
+    if isinstance(source, (str, Path, bytes, np.ndarray, Image.Image)):
+        return source
+    if isinstance(source, os.PathLike):
+        return Path(source)
+    if isinstance(source, (bytearray, memoryview)):
+        return bytes(source)
+    if hasattr(source, "read"):
+        if hasattr(source, "seek"):
+            source.seek(0)
+        content = source.read()
+        if isinstance(content, bytes):
+            return content
+    elif hasattr(source, "__array__"):
+        return np.asarray(source)
+    kind = type(source).__name__
+    raise PsdlError(
+        f"{name} is given as {kind}, expected a path, file bytes, an open file, a PIL image or an array"
+    )
 
 
 def white_of(largest: float) -> float:
@@ -74,13 +98,6 @@ def header(source: str | bytes, name: str = "image") -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
-@contextmanager
-def opened(path: str) -> Iterator[Image.Image]:
-    """An image file as Pillow opens it. Raises PsdlError like `pixels`."""
-    with _file(path) as file, _opened(file, path) as image:
-        yield image
-
-
 def size_of(source: Any) -> tuple[int, int]:
     """Size (h,w) of anything that `pixels` takes, of a file as `header` tells it."""
     if isinstance(source, np.ndarray):
@@ -88,6 +105,13 @@ def size_of(source: Any) -> tuple[int, int]:
     if isinstance(source, Image.Image):
         return source.size[1], source.size[0]
     return header(source)
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Image.Image]:
+    """An image file as Pillow opens it. Raises PsdlError like `pixels`."""
+    with _file(path) as file, _opened(file, path) as image:
+        yield image
 
 
 def _whole(url: str) -> BinaryIO:
@@ -111,7 +135,7 @@ def _file(source: str | Path | bytes, behind: Callable[[str], BinaryIO] = _whole
         return io.BytesIO(source)
     if urls.is_url(source):
         return behind(str(source))
-    _check_file(Path(source))
+    check_file(Path(source))
     try:
         return open(source, "rb")
     except OSError as error:
@@ -138,7 +162,8 @@ def _damaged(name: str, error: Exception) -> PsdlError:
     return PsdlError(f"{name} is damaged or cut short ({reason}): copy it again or remove it")
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Raises PsdlError unless a path leads to a regular file, which alone can be opened without waiting."""
     if path.is_dir():
         raise PsdlError(f"{path} is a folder, expected an image file: name its folder otherwise or remove it")
     if path.is_symlink() and not path.exists():
@@ -235,10 +260,45 @@ def _to_bytes(samples: NDArray[Any], name: str, white: float | None) -> Pixels:
 
 def _check_tail(file: BinaryIO, name: str) -> None:
     start = file.read(4)
-    tail = next((t for s, t in TAILS.items() if start.startswith(s)), None)
-    if tail is None:
+    kind = next((s for s in TAILS if start.startswith(s)), None)
+    if kind is None:
         return
     file.seek(0, io.SEEK_END)
-    file.seek(max(0, file.tell() - 4096))
-    if tail not in file.read():
+    file.seek(max(0, file.tell() - len(TAILS[kind])))
+    # Whole pictures may have other bytes after their end, such as a camera's or a network share's.
+    if file.read() != TAILS[kind] and not ENDS[kind](file):
         raise PsdlError(f"{name} is cut short (its end is missing): copy it again or remove it")
+
+
+def _png_ends(file: BinaryIO) -> bool:
+    """Whether a PNG file's chunks, one after another, come to their last."""
+    at = 8
+    while True:
+        file.seek(at)
+        head = file.read(8)
+        if len(head) < 8:
+            return False
+        if head[4:] == b"IEND":
+            return len(file.read(4)) == 4
+        at += 12 + int.from_bytes(head[:4], "big")
+
+
+def _jpeg_ends(file: BinaryIO) -> bool:
+    """Whether a JPEG file's segments, one after another, come to the picture, and that to its end. Inside a
+    picture no byte but a marker's follows 255, and what a small picture in front holds is stepped over."""
+    at = 2
+    while True:
+        file.seek(at)
+        head = file.read(4)
+        if len(head) < 4 or head[0] != 0xFF:
+            return False
+        if head[1] == 0xFF:
+            at += 1
+            continue
+        at += 2 + int.from_bytes(head[2:], "big")
+        if head[1] == 0xDA:
+            file.seek(at)
+            return b"\xff\xd9" in file.read()
+
+
+ENDS = {b"\xff\xd8": _jpeg_ends, b"\x89PNG": _png_ends}  # how the ends of such files are found

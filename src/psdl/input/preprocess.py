@@ -144,6 +144,21 @@ def scaled(geometry: Geometry, scale: float, multiple: int = 1) -> Geometry:
     return Geometry(geometry.source, geometry.crop, resized, (left, top, left + width, top + height), move)
 
 
+def reduced(geometry: Geometry, most: int) -> Geometry:
+    """The geometry of the same image brought to at most `most` pixels, sides in proportion; itself if it has no
+    more. The input stays what it is."""
+    height, width = geometry.source
+    share = (most / (height * width)) ** 0.5
+    if share >= 1:
+        return geometry
+    size = max(1, int(height * share)), max(1, int(width * share))
+    tall, wide = size[0] / height, size[1] / width
+    left, top, right, bottom = geometry.crop
+    x, y = min(round(left * wide), size[1] - 1), min(round(top * tall), size[0] - 1)
+    crop = x, y, max(x + 1, round(right * wide)), max(y + 1, round(bottom * tall))
+    return replace(geometry, source=size, crop=crop)
+
+
 def thumbnail(inputs: Pixels, side: int) -> bytes:
     """Pixels (H,W,3) as a JPEG file whose longer side has at most `side` pixels."""
     small = Image.fromarray(inputs)
@@ -211,10 +226,19 @@ def map_to_source(values: F32, geometry: Geometry) -> F32:
     return out
 
 
-def _to_source(values: F32, geometry: Geometry) -> F32:
+def kept(geometry: Geometry) -> tuple[int, int, int, int]:
+    """The box (left, top, right, bottom) of the source image that an unmoved input shows."""
     left, top, right, bottom = geometry.crop
-    scale_x = (right - left) / geometry.resized[1]
-    scale_y = (bottom - top) / geometry.resized[0]
+    across, down = (right - left) / geometry.resized[1], (bottom - top) / geometry.resized[0]
+    return (
+        round(left + geometry.window[0] * across),
+        round(top + geometry.window[1] * down),
+        round(left + geometry.window[2] * across),
+        round(top + geometry.window[3] * down),
+    )
+
+
+def _to_source(values: F32, geometry: Geometry) -> F32:
     picture = Image.fromarray(values)
     if geometry.move is not None:
         return np.asarray(
@@ -226,12 +250,7 @@ def _to_source(values: F32, geometry: Geometry) -> F32:
                 fillcolor=float("nan"),
             )
         )
-    box = [
-        round(left + geometry.window[0] * scale_x),
-        round(top + geometry.window[1] * scale_y),
-        round(left + geometry.window[2] * scale_x),
-        round(top + geometry.window[3] * scale_y),
-    ]
+    box = kept(geometry)
     size = (max(1, box[2] - box[0]), max(1, box[3] - box[1]))
     out = np.full(geometry.source, np.nan, np.float32)
     out[box[1] : box[1] + size[1], box[0] : box[0] + size[0]] = np.asarray(

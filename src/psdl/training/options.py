@@ -113,7 +113,7 @@ class FitOptions:
         default=None,
         metadata=_about(
             "Register each image to the mean of the good ones: none, shift, rigid; or auto: as held-out good"
-            " images say. Needs psdl[align]."
+            " images say. Needs psdl\\[align]."
         ),
     )
     light: str | None = field(
@@ -176,6 +176,11 @@ class FitOptions:
         if both:
             raise PsdlError(f"`{both[0]}` was given beside a Recipe: set it in the Recipe with psdl.recipe(...)")
         return self.recipe
+
+    @property
+    def published(self) -> bool:
+        """Whether images come to the network as the published method has it, which may cut borders away."""
+        return self.chosen_recipe().name == "paper"
 
     def replaced(self, **changes: Any) -> FitOptions:
         """These options with others in their place. Raises PsdlError on a name that is none."""
