@@ -171,11 +171,10 @@ class Recipe:
     smoothing: float = 4.0  # Gaussian sigma of the map, in input pixels
     image_score: str = "max"
     explained: tuple[float, ...] = ()  # learning sets weights: these, times what is explained of unseen signals
-    unbind: bool = False  # a part that positions mislead gets one dictionary for all, see crossval.shrinkage
     multiple: int = 1  # the sides of what the network sees are multiples of so many pixels
     light: float | None = None  # what images are brought to, of 255, see image.brightness; None: as they are
     tile: int | None = None  # pixels: larger inputs are seen in overlapping tiles of so many a side
-    folds: int = 3  # for scores of good images as if unseen
+    folds: int = 3  # at most, for scores of good images as if unseen
     seed: int = 0
 
 
