@@ -30,12 +30,14 @@ STEPS = 14  # in which the atoms that cover are added
 @dataclass(frozen=True)
 class Params:
     """learned: atoms by K-SVD, 0 for good patches alone; atoms: how many there are after covering; sparsity: T,
-    atoms a signal may use; whiten: 0 none to 1 full; seed: of the signals drawn."""
+    atoms a signal may use; whiten: 0 none to 1 full, with a `ridge` in shares of the mean variance; seed: of the
+    signals drawn."""
 
     learned: int = 0
     atoms: int = 1024
     sparsity: int = 2
     whiten: float = 0.5
+    ridge: float = 0.1
     seed: int = 0
 
 
@@ -49,7 +51,7 @@ def fit(
 ) -> State:
     """State with dictionary (K,F) float16 and the whitening, learned on the images `rows` of the store; if all
     atoms are patches also with source and place (K,) int32, the image and the position that each was cut from."""
-    white = _whitening.fit(store.batches(rows), store.length, params.whiten)
+    white = _whitening.fit(store.batches(rows), store.length, params.whiten, params.ridge)
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(2,)))
     drawn = _drawn(store, rows, COVERED // store.length, rng)
     signals = _whitening.apply(white, drawn.signals)
