@@ -27,7 +27,7 @@ PAPER = Recipe(
 # them: coarse sees defects as a whole, fine outlines small ones. Each has one dictionary of good patches for all
 # positions; what is normal at a position its statistics say, as far as good images show that positions matter.
 # docs/accuracy.md says what each earns.
-PATCHES: dict[str, Any] = {"atoms": 1024, "sparsity": 2, "whiten": 0.5, "ridge": 0.1, "seed": 0}
+PATCHES: dict[str, Any] = {"learned": 0, "atoms": 1024, "sparsity": 2, "whiten": 0.5, "ridge": 0.1, "seed": 0}
 BOTH = ("layer2", "layer3")
 GRID: dict[str, Any] = {"grid": "shallowest", "square": False, "unseen": True}
 COARSE = Part("coarse", BOTH, "shared", PATCHES, **GRID, pool=3, scale=0.75)
