@@ -137,7 +137,7 @@ def _look(sample: Sample) -> _File | str:
         height, width = decode.pixels(sample.path, white=white).shape[:2]
         if sample.mask:
             preprocess.read_mask(sample.mask, (height, width), sample.path)
-        with Image.open(sample.path) as opened:
+        with Image.open(sample.path, formats=decode.FORMATS) as opened:
             return _File((height, width), opened.mode, origin(sample, 0).sha256, largest)
     except PsdlError as error:
         return str(error)

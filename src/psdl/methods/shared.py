@@ -74,7 +74,9 @@ def _learned(signals: F32, params: Params, rng: np.random.Generator, device: str
     some = signals[rng.permutation(len(signals))[:LEARNED]]
     start = some[rng.permutation(len(some))[: min(params.learned, len(some))]]
     dictionary: F32
-    dictionary, _ = sparse.learn(some, _units(start), sparsity=params.sparsity, rounds=ROUNDS, device=device)
+    dictionary, _ = sparse.learn(
+        some, _units(start), sparsity=params.sparsity, rounds=ROUNDS, replace=False, device=device
+    )
     return dictionary
 
 

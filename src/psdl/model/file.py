@@ -29,6 +29,10 @@ TESTED = ("inputs", "scores", "maps")  # the self-test's
 APART = ("states", "network", "calibration", "golden", "album", "frame", "looks")  # of a model: not plain values
 
 
+class Unreadable(PsdlError):
+    """A model file whose bytes cannot be had, which says nothing of what they are."""
+
+
 def write(model: Model, path: str | Path) -> None:
     """Writes atomically; the same model gives the same bytes."""
     path = Path(path)
@@ -57,8 +61,12 @@ def read(path: str | Path) -> Model:
 
     Raises PsdlError on a missing, damaged, newer or foreign file, and on a graph that its card does not name.
     """
+    return parsed(content(path), path)
+
+
+def parsed(data: bytes, path: str | Path) -> Model:
+    """The model of a model file's bytes; path: what messages call it. Raises PsdlError like `read`."""
     path = Path(path)
-    data = _bytes(path)
     card = _read_card(data, path)
     if card.get("format") != FORMAT:
         known = card.get("format")
@@ -126,12 +134,18 @@ def _entry(entry: Mapping[str, Any]) -> str:
     return f"{entry['what']}{images}{f' ({who})' if who else ''}, threshold {entry['threshold']:.6g}"
 
 
-def _bytes(path: Path) -> bytes:
+def content(path: str | Path) -> bytes:
+    """All bytes of a model file. Raises PsdlError where there is none that can be read."""
+    path = Path(path)
     if path.is_dir():
         raise PsdlError(f"{path} is a folder, but a model file was expected: give the file that fit wrote")
     if not path.is_file():
         raise PsdlError(f"no model file {path}: give the file that `psdl fit --model` wrote")
-    return path.read_bytes()
+    try:
+        return path.read_bytes()
+    except (OSError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or "not enough memory"
+        raise Unreadable(f"{path} cannot be read ({reason}): allow it, or copy it again") from None
 
 
 def _read_card(data: bytes, path: Path) -> dict[str, Any]:

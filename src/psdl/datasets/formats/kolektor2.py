@@ -10,6 +10,7 @@ from PIL import Image
 
 from psdl.datasets import files
 from psdl.errors import PsdlError
+from psdl.input import decode
 from psdl.types import InputRule, Sample
 
 MASK = "{}_GT.png"
@@ -32,7 +33,7 @@ def read(root: Path) -> Iterator[Sample]:
 def _sample(root: Path, path: Path, split: str) -> Sample:
     mask = path.with_name(MASK.format(path.stem))
     try:
-        with Image.open(mask) as opened:
+        with Image.open(mask, formats=decode.FORMATS) as opened:
             bad = opened.convert("L").getbbox() is not None
     except (OSError, SyntaxError, ValueError) as error:
         raise PsdlError(f"the mask {mask} cannot be read ({error}): copy it again") from None
