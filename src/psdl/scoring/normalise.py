@@ -40,11 +40,11 @@ def statistics(distances: F32, shrink: float = 0.0) -> Unseen:
     shrink: how far beyond that positions are drawn to their mean, since they tell nothing, 0..1:
     mean = (1 - shrink) m_p + shrink mean(m); scale = s_p^(1 - shrink) gm(s)^shrink, gm the geometric mean.
     """
-    count = len(distances)
+    count, freedom = len(distances), max(1, len(distances) - 1)
     mean, variance = distances.mean(axis=0, dtype=np.float64), distances.var(axis=0, dtype=np.float64)
-    typical = max(float(variance.mean()), 1e-24)
-    freedom = max(1, count - 1)
-    variance = variance * count / freedom
+    variance *= count / freedom
+    if count == 1:
+        variance[:] = mean.var()
     typical = max(float(variance.mean()), 1e-24)
     apart = (1 + float(variance.var()) / typical**2) / (1 + 2 / freedom) - 1  # 2 / (strength - 4) of the prior
     strength = 4 + 2 / max(apart, 1e-3)

@@ -67,7 +67,7 @@ def explained(residual: F32, norm: F32) -> float:
     return max(0.0, 1 - float(np.square(residual, dtype=np.float64).sum()) / max(energy, 1e-300))
 
 
-def measured(distances: F32, fold: NDArray[np.intp], shrink: float = 0.5) -> F32:
+def measured(distances: F32, fold: NDArray[np.intp], shrink: float = 0.0) -> F32:
     """Held-out distances (N,P), each fold's measured by the statistics of the other folds: still as if unseen."""
     out = np.empty_like(distances)
     for f in range(int(fold.max()) + 1):
