@@ -106,7 +106,8 @@ def confined(samples: Sequence[Sample], root: Path, url: str) -> None:
     which files of this machine are read."""
     here = root.resolve()
     for sample in samples:
-        for path in filter(None, (sample.path, sample.mask)):
+        masks = (sample.mask,) if isinstance(sample.mask, str) else sample.mask or ()
+        for path in (sample.path, *masks):
             if not Path(path).resolve().is_relative_to(here):
                 raise PsdlError(f"{url} names {path}, which lies outside of it: correct its table")
 

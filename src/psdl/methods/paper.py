@@ -21,6 +21,11 @@ from psdl.methods._coding import at_once
 from psdl.types import F32, F64, Coded, Run, Signals, State
 
 READS = "positions"
+ARRAYS = {
+    "dictionary": ("float32", "P", "K", "F"),
+    "mean": ("float64", "P", 2),
+    "precision": ("float64", "P", 2, 2),
+}  # of the state: types and shapes
 BLOCK = 4  # positions that one item of work learns
 RIDGE = 0.01  # added to the covariance's diagonal, as the paper does
 

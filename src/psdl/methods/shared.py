@@ -21,6 +21,11 @@ from psdl.methods._coding import coded
 from psdl.types import F32, Coded, Run, Signals, State
 
 READS = "images"
+ARRAYS = {
+    "dictionary": ("float16", "K", "F"),
+    "mean": ("float32", "F"),
+    "matrix": ("float32", "F", "F"),
+}  # of the state: types and shapes
 LEARNED = 16_384  # signals that K-SVD sees
 COVERED = 65_536 * 152  # numbers that covering sees: so many signals of layers 2 and 3, fewer longer ones
 ROUNDS = 6

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psdl.sparse.arrays import Array, Signals, canonical, exponent, largest, reach, real, scaled, whole_number
+from psdl.sparse.arrays import Array, Signals, canonical, exponent, largest, reach, scaled, whole_number
 from psdl.sparse.codes import Codes
 from psdl.sparse.errors import SparseError
 from psdl.sparse.initialisers import norms, unit
