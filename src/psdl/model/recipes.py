@@ -39,14 +39,15 @@ DEFAULT = Recipe(
     parts=(COARSE, FINE),
     smoothing=4.0,
     image_score="smooth-top",
-    explained=(1.0, 3.0),
+    explained=(1.0, 7.0),
+    image_explained=(1.0, 1.0),
     multiple=32,
     light=LIGHT,
     folds=20,
 )
 
 # One part, and one pass through the network, at three quarters of the size.
-FAST = replace(DEFAULT, name="fast", parts=(COARSE,), explained=(1.0,))
+FAST = replace(DEFAULT, name="fast", parts=(COARSE,), explained=(1.0,), image_explained=())
 
 # A baseline: MTD .857 / .736 / .754 in the explorations.
 PADIM = Recipe(
@@ -226,7 +227,7 @@ def from_card(card: Mapping[str, Any]) -> Recipe:
 
     values = {key: value for key, value in card.items() if key != "unbind"}  # models before 0.9 have it
     values["parts"] = tuple(Part(**{**p, "taps": tuple(p["taps"])}) for p in card["parts"])
-    values["explained"] = tuple(card["explained"])
+    values |= {name: tuple(card.get(name, ())) for name in ("explained", "image_explained")}
     if card["input"]:
         rule: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["input"].items()}
         values["input"] = InputRule(**rule)

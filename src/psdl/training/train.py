@@ -43,7 +43,7 @@ from psdl.types import (
 
 LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")  # that results depend on
 LARGE = 1 << 20  # pixels of an input above which a model carries one image for its self-test, not three
-TRUST = 4  # power of the share that a part explains: one that explains clearly less says little of its own
+TRUST = 6  # power of the share that a part explains: one that explains clearly less says little of its own
 STRANGEST = 24  # good images kept for a look at the good set
 
 
@@ -172,15 +172,24 @@ def _taught(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> Taught:
 
 
 def _weighted(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
-    """The recipe with its parts weighted by `recipe.explained` and by the fourth power of what each explains of
-    unseen good signals, in all as much as there are parts; by the first alone where no part explains anything."""
-    given = dict(zip((part.name for part in recipe.parts), recipe.explained, strict=True))
-    found = {name: weight * shares[name] ** TRUST for name, weight in given.items()}
-    if not any(found.values()):
-        found = given
-    mean = sum(found.values()) / len(found)
-    parts = (replace(part, weight=found[part.name] / mean) for part in recipe.parts)
+    """The recipe with its parts weighted by `recipe.explained` and by a power of what each explains of unseen good
+    signals, in all as much as there are parts; by the first alone where no part explains anything. Likewise for
+    image scores by `recipe.image_explained`."""
+    counted = [shares[part.name] ** TRUST for part in recipe.parts]
+    weights = _in_all(recipe.explained, counted)
+    own = _in_all(recipe.image_explained, counted) if recipe.image_explained else [None] * len(weights)
+    parts = (
+        replace(part, weight=weight, image_weight=image_weight)
+        for part, weight, image_weight in zip(recipe.parts, weights, own, strict=True)
+    )
     return replace(recipe, parts=tuple(parts))
+
+
+def _in_all(given: Sequence[float], counted: Sequence[float]) -> list[float]:
+    """The products of two lists, with a mean of 1; the first list where all products are 0."""
+    found = [weight * count for weight, count in zip(given, counted, strict=True)]
+    found = found if any(found) else list(given)
+    return [weight / (sum(found) / len(found)) for weight in found]
 
 
 def with_statistics(state: State, part: Part, found: F32) -> State:
