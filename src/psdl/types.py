@@ -144,7 +144,8 @@ class Part:
     taps: one or several; grid: whose grid gives the positions, "deepest" (the coarsest), "shallowest", or a tap.
     pool: average each map over pool x pool neighbours first. square: keep the largest square number of channels,
     as a DCT start needs. unseen: measure distances in units of what held-out good images show there; shrink: how
-    far these are drawn to their mean. scale: of the network's input, in the recipe's. weight: share in the sum."""
+    far these are drawn to their mean. scale: of the network's input, in the recipe's. weight: share in the map;
+    image_weight: share in the map that the image score is taken of, None: as weight."""
 
     name: str
     taps: tuple[str, ...]
@@ -157,6 +158,7 @@ class Part:
     shrink: float = 0.0  # learning sets it, see crossval.shrinkage
     scale: float = 1.0
     weight: float = 1.0
+    image_weight: float | None = None
 
 
 @dataclass(frozen=True)
@@ -169,12 +171,12 @@ class Recipe:
     input: InputRule | None = None
     smoothing: float = 4.0  # Gaussian sigma of the map, in input pixels
     image_score: str = "max"
-    explained: tuple[float, ...] = ()  # learning sets weights: these, times what is explained of unseen signals
-    unbind: bool = False  # a part that positions mislead gets one dictionary for all, see crossval.shrinkage
+    explained: tuple[float, ...] = ()  # learning sets weights: these, times a power of what is explained of unseen
+    image_explained: tuple[float, ...] = ()  # signals; likewise of image scores, (): as explained
     multiple: int = 1  # the sides of what the network sees are multiples of so many pixels
     light: float | None = None  # what images are brought to, of 255, see image.brightness; None: as they are
     tile: int | None = None  # pixels: larger inputs are seen in overlapping tiles of so many a side
-    folds: int = 3  # for scores of good images as if unseen
+    folds: int = 3  # at most, for scores of good images as if unseen
     seed: int = 0
 
 

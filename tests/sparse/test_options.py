@@ -26,7 +26,7 @@ def test_error_constrained_learning_equals_its_definition_and_keeps_the_toleranc
     assert (energies(Y, D, again) <= enough * 1.0001).all()
     first = sparse.omp(Y, start, tolerance=enough)
     assert (again.support >= 0).sum() < 0.8 * (first.support >= 0).sum()
-    both, capped = sparse.learn(Y, start, tolerance=enough, sparsity=3, rounds=3)
+    _, capped = sparse.learn(Y, start, tolerance=enough, sparsity=3, rounds=3)
     assert capped.support.shape == (120, 3)
 
 

@@ -57,8 +57,8 @@ def exported(model: Model) -> Any:
                 found[part.name] = coding.distances(g, signals, part, state)
     grids = {name: state.grid for name, state in model.states.items()}
     size = geometry.input
-    whole = scoring.mapped(g, found, grids, recipe)
-    value = scoring.image_score(g, whole, recipe.image_score, size, frame.roi)
+    whole, counting = scoring.mapped(g, found, grids, recipe)
+    value = scoring.image_score(g, counting, recipe.image_score, size, frame.roi)
     p_value, verdict = scoring.judged(g, value, model.calibration)
     shown = whole if frame.roi is None else g.op("Where", frame.roi, whole, float("nan"))
     for name, out in (("score", value), ("p_value", p_value), ("verdict", verdict), ("map", shown)):
