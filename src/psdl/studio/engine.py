@@ -27,6 +27,8 @@ from psdl.training import checkpoint, memory
 from psdl.types import InputRule, Progress, Sample
 
 ROOM = 60_000  # bytes of one image's small pictures
+RATE = 0.01  # share of good parts that may be rejected, where enough of them are known
+FEWEST = 2.5  # good items that an automatic threshold rejects at least: the strangest one alone shall not set it
 Say = Callable[[str], None]
 
 
@@ -60,7 +62,7 @@ def learn(project: Project, version: str, by: str, tell: Progress, say: Say) -> 
     rule = check.sized(recipe.input or InputRule(), sizes, None, settings["size"])
     for line in check.shrunk(rule, sizes, max(part.scale for part in recipe.parts)):
         say(line)
-    detector = Detector(replace(recipe, input=rule), alarm=settings["false_reject"])
+    detector = Detector(replace(recipe, input=rule), alarm=settings["false_reject"] or RATE)
     going = checkpoint.folder_of(file)
     options = {**settings, "by": by}
     dropped = [sample.name for sample, _ in usable.skipped] + [image.name for image in project.used("out")]
@@ -73,11 +75,21 @@ def learn(project: Project, version: str, by: str, tell: Progress, say: Say) -> 
         say=say,
         progress=tell,
     )
+    if settings["false_reject"] is None:
+        _rated(detector)
     detector.save(file)
     strange = _strangest(project, version, detector)
     checkpoint.finished(going)
     facts = {"what": "learned", "base": version, "by": by, "strangest": strange, "settings": settings}
     return _described(project, version, detector, facts)
+
+
+def _rated(detector: Detector) -> None:
+    """Sets the rate that suits the number of good items: RATE, or where they are few so much that the strangest one
+    alone, which may be a bad part among the good ones, does not set the threshold."""
+    alarm = min(0.25, FEWEST / (detector.model.calibration.groups + 1))
+    if alarm > RATE:
+        detector.edit(alarm=alarm, review=max(5 * RATE, 2 * alarm), by="studio, as few good parts ask for")
 
 
 def _strangest(project: Project, version: str, detector: Detector) -> list[Values]:

@@ -17,7 +17,7 @@ from psdl.studio import labels
 from psdl.studio.labels import Image
 
 FORMAT = 1
-SETTINGS: dict[str, Any] = {"recipe": "default", "false_reject": 0.01, "size": None}
+SETTINGS: dict[str, Any] = {"recipe": "default", "false_reject": None, "size": None}
 Values = dict[str, Any]
 
 

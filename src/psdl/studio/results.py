@@ -73,13 +73,13 @@ class Writer:
 
 
 def keep(where: Path, key: str, pictures: Mapping[str, Any]) -> Values:
-    """Writes the pictures of one image as files; returns what a row says of them: width, height, outline, and of
-    each region's patches the name of the good image, None where there are none."""
+    """Writes the pictures of one image as files; returns what a row says of them: width, height and outline
+    of the picture, and of each region's patches the name of the good image, None where there are none."""
     (where / "pictures").mkdir(parents=True, exist_ok=True)
     for name, address in _addresses(pictures):
         (where / "pictures" / f"{key}.{name}.webp").write_bytes(base64.b64decode(address.partition(",")[2]))
     shown = {name: pictures[name] for name in ("width", "height", "outline")}
-    return {**shown, "patches": [pair and pair["name"] for pair in pictures["patches"]]}
+    return {"picture": shown, "patches": [pair and pair["name"] for pair in pictures["patches"]]}
 
 
 def _addresses(pictures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -24,10 +24,10 @@ REPORT = {
 
 
 class Settings(BaseModel):
-    """How to learn: the recipe, the share of good parts that may be rejected, the network's input size."""
+    """How to learn: the recipe, the share of good parts that may be rejected (None: as their number allows), the network's input size."""
 
     recipe: Literal["default", "fast", "padim", "patchcore", "paper"]
-    false_reject: float = Field(gt=0, lt=0.5)
+    false_reject: float | None = Field(None, gt=0, lt=0.5)
     size: int | None = Field(None, ge=64, le=1024)
 
 

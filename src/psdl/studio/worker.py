@@ -81,7 +81,8 @@ def _do(job: dict[str, Any], teller: Teller) -> Any:
 
 def _end_with_server() -> None:
     """Waits for the end of standard input, which the server holds open, and ends the process then."""
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin: its lock would be held when the work is done
+        pass
     os._exit(3)
 
 

@@ -47,7 +47,7 @@ export function Check() {
     <${Grid} items=${rows} label="checked parts, strangest first" least=${170} below=${50} onOpen=${(place) => open(rows[place].key)}
       keys=${{ g: (keys) => correct(keys, "good"), d: (keys) => correct(keys, "defective") }}
       cell=${(row) => row.error ? html`<img src=${`/api/images/${row.key}/small`} alt="" /><span class="caption"><span class="badge">?</span> cannot be read</span><span class="name" title=${row.name}>${baseName(row.name)}</span>` : html`
-        <span class="frame is-${row.verdict}"><span class="fitted" style=${{ aspectRatio: `${row.width} / ${row.height}` }}><img src=${`/api/pictures/${row.at}/pictures/${row.key}.image`} alt="" decoding="async" /><img class="over" src=${`/api/pictures/${row.at}/pictures/${row.key}.heat`} alt="" decoding="async" /></span></span>
+        <span class="frame is-${row.verdict}"><img src=${`/api/pictures/${row.at}/pictures/${row.key}.image`} alt="" decoding="async" /><img src=${`/api/pictures/${row.at}/pictures/${row.key}.heat`} alt="" decoding="async" /></span>
         <span class="caption"><${Badge} verdict=${row.verdict} /> ${truth(row) && html`<span class="truth ${wrong(row) ? "wrong" : ""}">${row.said ? "you: " : ""}${truth(row)}</span>`}</span><span class="name" title=${row.name}>${baseName(row.name)}</span>`} />
     ${!rows.length && !job && html`<p class="soft">None.</p>`}
     <p class="soft keys">Click a part to see what is wrong with it. Keys: arrows, Enter opens, G good, D defective.</p>

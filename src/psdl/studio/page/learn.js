@@ -49,9 +49,11 @@ export function Learn() {
 
 // A picture with its heat over it and the outline of what was found.
 export function Layers({ base, row, heat = true, outline = true, large }) {
-  return html`<span class="layers" style=${{ aspectRatio: `${row.width} / ${row.height}` }}><img src=${large || `${base}.image`} alt="" decoding="async" />
-    ${heat && html`<img class="over" src=${`${base}.heat`} alt="" decoding="async" />`}
-    ${outline && row.outline && html`<svg class="over" viewBox=${`0 0 ${row.width} ${row.height}`} preserveAspectRatio="none"><path d=${row.outline} /></svg>`}</span>`;
+  const { width, height, outline: path } = row.picture || row;
+  return html`<span class="layers" style=${{ aspectRatio: `${width} / ${height}` }}><img src=${`${base}.image`} alt="" />
+    ${large && html`<img src=${large} alt="" decoding="async" />`}
+    ${heat && html`<img src=${`${base}.heat`} alt="" />`}
+    ${outline && path && html`<svg viewBox=${`0 0 ${width} ${height}`}><path d=${path} /></svg>`}</span>`;
 }
 
 function Steps({ job }) {
@@ -67,8 +69,9 @@ function More() {
   return html`<details><summary>More settings</summary><div class="settings">
     <label>Method <select value=${settings.recipe} onChange=${(event) => set({ recipe: event.target.value })}>${Object.entries(RECIPES).map(([name, title]) => html`<option key=${name} value=${name}>${title}</option>`)}</select>
       <span class="soft">Thorough sees finer defects; Quick learns and checks in less than half the time.</span></label>
-    <label>Good parts that may be rejected <select value=${String(settings.false_reject)} onChange=${(event) => set({ false_reject: Number(event.target.value) })}>
-      ${[...new Set([0.001, 0.005, 0.01, 0.02, 0.05, 0.1, settings.false_reject])].sort((a, b) => a - b).map((share) => html`<option key=${share} value=${String(share)}>1 in ${Math.round(1 / share)}</option>`)}</select>
+    <label>Good parts that may be rejected <select value=${String(settings.false_reject ?? "")} onChange=${(event) => set({ false_reject: event.target.value ? Number(event.target.value) : null })}>
+      <option value="">as few as their number allows</option>
+      ${[...new Set([0.001, 0.005, 0.01, 0.02, 0.05, 0.1, settings.false_reject])].filter(Boolean).sort((a, b) => a - b).map((share) => html`<option key=${share} value=${String(share)}>1 in ${Math.round(1 / share)}</option>`)}</select>
       <span class="soft">Fewer rejected good parts means more defects that pass.</span></label>
     <label>Size at which parts are looked at <select value=${String(settings.size ?? "")} onChange=${(event) => set({ size: event.target.value ? Number(event.target.value) : null })}>
       <option value="">as usual (256 pixels)</option>${[128, 192, 320, 384, 512].map((side) => html`<option key=${side} value=${String(side)}>${side} pixels</option>`)}</select>

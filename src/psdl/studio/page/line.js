@@ -27,8 +27,8 @@ export function LineScreen() {
     ${found?.drift?.map((line) => html`<p class="finding warn">${sentence(line)}</p>`)}
     ${found && found.count > 0 && !found.drift.length && html`<p class="soft">${plural(found.count, "picture")} so far. Nothing says that the line has changed.</p>`}
     ${found?.hours.length > 0 && html`<${Hours} hours=${found.hours} />`}
-    ${found && html`<div class="strangest">${found.rows.map((row) => html`<div key=${row.n} class="cell still"><span class="frame is-${row.verdict}"><span class="fitted" style=${row.width ? { aspectRatio: `${row.width} / ${row.height}` } : {}}><img src=${`/api/line/${row.n}`} alt="" loading="lazy" onError=${(event) => { event.target.hidden = true; }} />
-        ${row.width && html`<svg class="over" viewBox=${`0 0 ${row.width} ${row.height}`}>${row.boxes.map(([left, top, right, bottom], n) => html`<rect key=${n} x=${left} y=${top} width=${right - left} height=${bottom - top} />`)}</svg>`}</span></span>
+    ${found && html`<div class="strangest">${found.rows.map((row) => html`<div key=${row.n} class="cell still"><span class="frame is-${row.verdict}"><img src=${`/api/line/${row.n}`} alt="" loading="lazy" onError=${(event) => { event.target.hidden = true; }} />
+        ${row.width && html`<svg viewBox=${`0 0 ${row.width} ${row.height}`}>${row.boxes.map(([left, top, right, bottom], n) => html`<rect key=${n} x=${left} y=${top} width=${right - left} height=${bottom - top} />`)}</svg>`}</span>
       <span class="caption"><${Badge} verdict=${row.verdict} /> <span class="soft small">${day(row.judged)}</span></span><span class="name" title=${row.error || row.path}>${baseName(row.path)}</span></div>`)}</div>`}
     ${found && on && !found.count && html`<p class="soft">Waiting for the first picture.</p>`}
     ${browsing && html`<${Browse} title="Which folder does the camera write into?" verb="Watch this folder" onChoose=${start} onClose=${() => setBrowsing(false)} />`}

@@ -58,8 +58,7 @@ export async function cancel(job) {
 }
 
 export function JobStrip() {
-  const job = jobOf("learn", "judge", "look", "edit", "correct", "export", "selftest", "report", "demo");
-  const running = store.state?.jobs.find((one) => one.state === "running" && one.kind !== "plan") || job;
+  const running = store.state?.jobs.find((one) => one.state === "running" && one.kind !== "plan") || jobOf("learn", "judge", "report", "export");
   if (!running || (running.kind === "learn" && store.screen === "learn")) return null;
   return html`<div class="strip"><${Progress} job=${running} /></div>`;
 }

@@ -63,10 +63,9 @@ export function Viewer() {
 }
 
 function Spot({ region, n, row, base }) {
-  const [left, top, right, bottom] = region.box, size = row.source || null;
-  const [width, height] = size || [row.widthOf || row.width, row.height];
+  const [left, top, right, bottom] = region.box;
   const pair = row.patches?.[n];
-  return html`<div class="spot"><h3>${n === 0 ? "Strangest place" : `Place ${n + 1}`}: ${whereabouts(region, width, height)}</h3>
+  return html`<div class="spot"><h3>${n === 0 ? "Strangest place" : `Place ${n + 1}`}: ${whereabouts(region, row.width, row.height)}</h3>
     <p>${why(region)}</p>
     ${pair && html`<div class="pair"><figure><img src=${`${base}.here${n}`} alt="the strange place" /><figcaption>here</figcaption></figure><figure><img src=${`${base}.good${n}`} alt="the most similar place of a good part" /><figcaption>most like it among the good parts</figcaption></figure></div>`}
     <p class="soft small">${right - left} × ${bottom - top} pixels${pair ? `, compared with ${baseName(pair)}` : ""}</p></div>`;
