@@ -85,8 +85,8 @@ def learn(project: Project, version: str, by: str, tell: Progress, say: Say) -> 
 
 
 def _rated(detector: Detector) -> None:
-    """Sets the rate that suits the number of good items: RATE, or where they are few so much that the strangest one
-    alone, which may be a bad part among the good ones, does not set the threshold."""
+    """Sets the rate that suits the number of good items: RATE, or where they are few so much that the strangest
+    one alone, which may be a bad part among the good ones, does not set the threshold."""
     alarm = min(0.25, FEWEST / (detector.model.calibration.groups + 1))
     if alarm > RATE:
         detector.edit(alarm=alarm, review=max(5 * RATE, 2 * alarm), by="studio, as few good parts ask for")

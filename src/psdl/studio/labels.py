@@ -22,8 +22,8 @@ DEFECTIVE = "defective"
 @dataclass(frozen=True)
 class Image:
     """One image of a project. path: absolute; name: for people; use: "learn" (a good one to learn from), "check"
-    (to be judged) or "out" (neither); label: "good", the name of a defect, or "" if nobody said; mask, group: as in
-    `psdl.types.Sample`; said: "yes" where a person set the label in the studio, after looking at a verdict."""
+    (to be judged) or "out" (neither); label: "good", the name of a defect, or "" if nobody said; mask, group: as
+    in `psdl.types.Sample`; said: "yes" where a person set the label in the studio, after looking at a verdict."""
 
     path: str
     name: str

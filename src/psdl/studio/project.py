@@ -25,9 +25,9 @@ class Project:
     """The folder `root`, which is made if it is not there.
 
     project.json: name, settings, region of interest, the model in use; labels.csv: the images; images/: those
-    that were dropped in; models/: a model file and what the page shows of it, for each version; results/: verdicts and
-    small pictures, a folder for each version; jobs.json: what is being done. `changed` is called after each change,
-    with what it was. Raises PsdlError where the folder cannot be used.
+    that were dropped in; models/: a model file and what the page shows of it, for each version; results/: verdicts
+    and small pictures, a folder for each version; jobs.json: what is being done. `changed` is called after each
+    change, with what it was. Raises PsdlError where the folder cannot be used.
     """
 
     def __init__(self, root: Path, changed: Callable[[str], None] = lambda _: None) -> None:

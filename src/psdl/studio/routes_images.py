@@ -58,6 +58,9 @@ def router(studio: Studio) -> APIRouter:
     async def drop_file(drop: str, name: Annotated[str, Query(max_length=400)], request: Request) -> Response:
         """Takes one dropped file, as its body, of at most FILE bytes."""
         path = folders.drop_file(project.root / "images", drop, name)
+        said = request.headers.get("content-length", "")
+        if said.isdigit() and int(said) > FILE:
+            return _large(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft, arrived = path.with_name(f".{path.name[:200]}.part"), 0
         try:
@@ -65,7 +68,7 @@ def router(studio: Studio) -> APIRouter:
                 async for chunk in request.stream():
                     arrived += len(chunk)
                     if arrived > FILE:
-                        return JSONResponse({"error": f"{name} is larger than {FILE >> 20} MB"}, 413)
+                        return _large(name)
                     file.write(chunk)
             os.replace(draft, path)
         except OSError as error:
@@ -114,3 +117,8 @@ def router(studio: Studio) -> APIRouter:
         return Response(data, media_type=kind, headers=KEEP)
 
     return routes
+
+
+def _large(name: str) -> Response:
+    said = f"{name} is larger than the {FILE >> 20} MB that are taken: make it smaller"
+    return JSONResponse({"error": said}, 413, headers={"Connection": "close"})

@@ -24,7 +24,8 @@ REPORT = {
 
 
 class Settings(BaseModel):
-    """How to learn: the recipe, the share of good parts that may be rejected (None: as their number allows), the network's input size."""
+    """How to learn: the recipe; the share of good parts that may be rejected, None: as their number allows; the
+    network's input size."""
 
     recipe: Literal["default", "fast", "padim", "patchcore", "paper"]
     false_reject: float | None = Field(None, gt=0, lt=0.5)
@@ -119,8 +120,7 @@ def router(studio: Studio) -> APIRouter:
 
     @routes.get("/pictures/{version}/{kind}/{name}")
     def picture(version: str, kind: Literal["pictures", "strangest"], name: str) -> Response:
-        project.model(version)
-        if not PICTURE.fullmatch(name):
+        if not (version.isdigit() and PICTURE.fullmatch(name)):
             raise PsdlError("no such picture")
         where = results.folder(project.root, version)
         where = where / "strangest" if kind == "strangest" else where
