@@ -8,6 +8,7 @@ import { Dialog } from "./parts.js";
 import { Region } from "./roi.js";
 import { baseName, plural } from "./words.js";
 
+const RANK = { learn: 0, check: 1, out: 2 };
 const FILTERS = {
   learn: ["good, to learn from", (one) => one.use === "learn"],
   check: ["to be checked", (one) => one.use === "check"],
@@ -34,7 +35,8 @@ export function Images() {
   const [dialog, setDialog] = useState(null);
   const [looking, setLooking] = useState(null);
   const { counts } = store.state;
-  const items = useMemo(() => store.images.filter((one) => (only ? only.has(one.key) : filter === "all" || FILTERS[filter][1](one))), [store.images, filter, only]);
+  const items = useMemo(() => store.images.filter((one) => (only ? only.has(one.key) : filter === "all" || FILTERS[filter][1](one)))
+    .map((one, n) => [one, n]).sort(([a, m], [b, n]) => RANK[a.use] - RANK[b.use] || m - n).map(([one]) => one), [store.images, filter, only]);
   const act = (what) => (keys) => { mark(keys, what); setSelected(new Set()); };
   const keys = Object.fromEntries(MARKS.map(([key, , what]) => [key, act(what)]));
   const show = (list) => { setOnly(new Set(list)); setSelected(new Set()); };

@@ -18,10 +18,11 @@ export function Limit({ rows, model, tried, onTry }) {
   const groups = { learned: model.scores, good: [], bad: [], other: [] };
   for (const row of scored) groups[kind(row)].push(row.score);
   const labelled = groups.good.length + groups.bad.length > 0;
-  const count = (list) => list.filter((score) => verdictAt(score, value, model.review_threshold) === "NG").length;
+  const count = (list, verdict = "NG") => list.filter((score) => verdictAt(score, value, model.review_threshold) === verdict).length;
+  const more = (list) => (count(list, "REVIEW") ? ` (and leaves ${count(list, "REVIEW")} for a person to look at)` : "");
   const said = labelled
-    ? [groups.bad.length && `finds ${count(groups.bad)} of ${plural(groups.bad.length, "defective part")}`, groups.good.length && `rejects ${count(groups.good)} of ${plural(groups.good.length, "good one")}`].filter(Boolean).join(" and ")
-    : `rejects ${count(groups.other)} of ${plural(groups.other.length, "part")}`;
+    ? [groups.bad.length && `finds ${count(groups.bad)} of ${plural(groups.bad.length, "defective part")}${more(groups.bad)}`, groups.good.length && `rejects ${count(groups.good)} of ${plural(groups.good.length, "good one")}${more(groups.good)}`].filter(Boolean).join(" and ")
+    : `rejects ${count(groups.other)} of ${plural(groups.other.length, "part")}${more(groups.other)}`;
   const apply = () => attempt(async () => {
     await post("edit", { threshold: value, why });
     onTry(null);
