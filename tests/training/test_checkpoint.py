@@ -13,8 +13,9 @@ import pytest
 
 from psdl import Detector
 from psdl.errors import PsdlError
+from psdl.jobs.context import RunContext
 from psdl.training import checkpoint
-from tests.parts import good, save
+from tests.parts import good, listening, save
 
 STEPS = {  # what is there -> how much memory learning may take
     "the first images": ("*/images.jsonl", 20, "750MB"),
@@ -63,13 +64,14 @@ def there(going, temporary, pattern, lines):
 def test_another_image_begins_anew(folder, tmp_path):
     kept = tmp_path / "going"
     paths = sorted(folder.glob("*.png"))[:10]
-    first = Detector("fast").fit(paths, going=kept)
+    first = Detector("fast").fit(paths, RunContext(checkpoint=kept))
     said: list[str] = []
-    again = Detector("fast").fit(paths, going=kept, say=said.append)
+    again = Detector("fast").fit(paths, listening(said, checkpoint=kept))
     assert any("going on" in line for line in said)
     np.testing.assert_array_equal(first.model.calibration.scores, again.model.calibration.scores)
     said.clear()
-    other = Detector("fast").fit([*paths[:9], sorted(folder.glob("*.png"))[20]], going=kept, say=said.append)
+    others = [*paths[:9], sorted(folder.glob("*.png"))[20]]
+    other = Detector("fast").fit(others, listening(said, checkpoint=kept))
     assert not any("going on" in line for line in said)
     assert (other.model.calibration.scores != first.model.calibration.scores).any()
 

@@ -26,14 +26,14 @@ def check(
 
     Exit code 2 where work could not start: a file that cannot be read, or no good images.
     """
-    from psdl.cli.lines import Lines
+    from psdl.cli.lines import Lines, Reading
     from psdl.datasets import survey
     from psdl.datasets.check import learning
     from psdl.errors import PsdlError, printable
     from psdl.jobs import runner
 
     lines = Lines(quiet)
-    samples, _ = Lines(quiet or as_json).read(data, layout, category)
+    samples = Lines(quiet or as_json).read(data, Reading(layout, category)).samples
     with lines.progress() as tell:
         found = survey.survey(samples, runner(jobs), tell)
     if as_json:
@@ -71,7 +71,7 @@ def split(
 
     The table is data itself: psdl run split.csv --out FOLDER. Defective images are all for test.
     """
-    from psdl.cli.lines import Lines
+    from psdl.cli.lines import Lines, Reading
     from psdl.datasets import check as checking
     from psdl.datasets import split as splitting
     from psdl.datasets.duplicates import grouped
@@ -81,7 +81,7 @@ def split(
     from psdl.types import InputRule
 
     lines, run = Lines(quiet), runner(jobs)
-    samples, _ = lines.read(data, layout, category)
+    samples = lines.read(data, Reading(layout, category)).samples
     if not again and any(s.split != "none" for s in samples):
         raise PsdlError(f"{data} is split already: use it as it is, or split it anew with --again")
     if out.suffix.lower() != ".csv" or not out.parent.is_dir():

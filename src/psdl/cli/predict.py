@@ -51,7 +51,7 @@ def predict(
         raise PsdlError("--maps was given without a folder for them: add --out FOLDER")
     detector = Detector.load(model, device)
     lines = Lines(quiet or as_json)
-    samples, skipped = lines.usable(with_parts(listed(paths), parts), detector.recipe.input, on_error, jobs)
+    samples, skipped = lines.usable(with_parts(listed(paths), parts), detector.recipe.input, on_error)
     for sample, why in skipped if quiet or as_json else ():
         print(json.dumps({"path": sample.name, "skipped": why}) if as_json else f"skipped: {printable(why)}")
     check.check(samples, detector.recipe.input, resume.reader(samples))

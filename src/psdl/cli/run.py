@@ -9,45 +9,23 @@ from typing import Annotated
 import typer
 
 from psdl.cli import options
+from psdl.training.options import FitOptions
 
 
+@options.with_fit_options
 def run(
-    context: typer.Context,
     data: options.Data,
     out: Annotated[
         Path, typer.Option(help="Folder for the model, metrics.json, images.csv, images.jsonl and pictures.")
     ],
+    chosen: FitOptions,
     config: options.Config = None,
-    recipe: options.Recipe = None,
-    arch: options.Arch = None,
-    type: options.Type = None,  # noqa: A002 the option's name
-    layer: options.Layer = None,
-    sparsity: options.Sparsity = None,
-    iterations: options.Iterations = None,
-    folds: options.Folds = None,
     images: options.Images = 8,
-    seed: options.Seed = 0,
     category: options.Category = None,
     each: options.Each = False,
     layout: options.Layout = None,
-    weights: options.Weights = None,
-    false_reject: options.FalseReject = 0.01,
-    review: options.Review = None,
-    confidence: options.Confidence = 0.0,
     calibrate: options.Calibrate = None,
-    drop: options.Drop = None,
     parts: options.Parts = None,
-    resize: options.Resize = None,
-    size: options.Size = None,
-    budget: options.Budget = None,
-    tile: options.Tile = None,
-    roi: options.Roi = None,
-    align: options.Align = "none",
-    light: options.Light = None,
-    groups: options.Groups = "auto",
-    max_memory: options.MaxMemory = None,
-    bit_depth: options.BitDepth = None,
-    on_error: options.OnError = "fail",
     maps: options.Maps = False,
     device: options.Device = "auto",
     jobs: options.Jobs = None,
@@ -55,20 +33,21 @@ def run(
     quiet: options.Quiet = False,
 ) -> None:
     """Learn from the good images of a data set and measure on its test images."""
-    from psdl.cli.evaluate import measure
-    from psdl.cli.fit import learn_models
-    from psdl.cli.lines import Lines
+    from psdl.cli.evaluate import Measuring
+    from psdl.cli.fit import Learning
+    from psdl.cli.lines import Lines, Reading
     from psdl.datasets import check
     from psdl.jobs import opened
 
-    lines = Lines(quiet)
-    samples, rule = lines.read(data, layout, category, parts)
-    if on_error == "fail":
-        check.check(check.testing(samples), rule, map)
+    lines, reading = Lines(quiet), Reading(layout, category, parts)
+    found = lines.read(data, reading)
+    if chosen.on_error == "fail":
+        check.check(check.testing(found.samples), found.rule, map)
     out.mkdir(parents=True, exist_ok=True)
-    values = options.resolved(context) | {"suspects": str(out / "suspects.html")}
     with opened(jobs, cluster, lines.say) as work:
-        start = time.perf_counter()
-        files = learn_models(samples, rule, out / ("models" if each else "model.psdl"), values, lines, work)
-        values["learned"] = f"Learned in {time.perf_counter() - start:.0f} s. "
-        measure(files, samples, out, values, lines, work)
+        start, learning = time.perf_counter(), Learning(lines, chosen, work, device)
+        model, others = out / ("models" if each else "model.psdl"), learning.others(calibrate, reading)
+        files = learning.learn(found, model, each, others, out / "suspects.html")
+        facts = f"Learned in {time.perf_counter() - start:.0f} s. "
+        measuring = Measuring(lines, out, work, device, chosen.on_error, images, chosen.seed, maps)
+        measuring.measure(files, found.samples, facts)

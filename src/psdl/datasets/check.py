@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from psdl._util import plugins
-from psdl.datasets.read import read
+from psdl.datasets.read import Found, read
 from psdl.errors import PsdlError
 from psdl.input import decode, preprocess
 from psdl.types import InputRule, Run, Sample
@@ -67,10 +67,14 @@ def testing(samples: Sequence[Sample]) -> tuple[Sample, ...]:
 
 
 def given(images: Any) -> tuple[Sequence[Any], InputRule]:
-    """What `fit` was given -> images or samples, and the input rule of their layout."""
+    """What `fit` was given -> images or samples to learn from, and the input rule of their layout.
+
+    images: a folder, table or list, or what `read` found there; or a list of paths, bytes, PIL images, arrays or
+    samples. Raises PsdlError on fewer than 2."""
     if isinstance(images, (str, Path)):
-        found = read(images)
-        return learning(found.samples), found.rule
+        images = read(images)
+    if isinstance(images, Found):
+        return learning(images.samples), images.rule
     chosen = list(images)
     if len(chosen) < 2:
         raise PsdlError(f"{len(chosen)} good images were given: at least 2 are needed, better 50 or more")
@@ -96,6 +100,14 @@ def check(
         sizes[size] += 1
         done(1)
     return Findings(tuple(_lines(samples, sizes)), sizes)
+
+
+def sizes(items: Sequence[Any], rule: InputRule | None, run: Run) -> Findings:
+    """As `check`, of samples or of images in any other form that `decode.pixels` takes."""
+    if all(isinstance(item, Sample) for item in items):
+        return check(items, rule, run)
+    found = Counter(run(decode.size_of, items))
+    return Findings((f"{len(items)} images, taken as good", _sizes_in_words(found)), found)
 
 
 def _size(sample: Sample, rule: InputRule | None) -> tuple[int, int]:
@@ -143,7 +155,7 @@ def deepened(rule: InputRule, bits: int | None) -> InputRule:
     if bits is None:
         return rule
     if not 8 <= bits <= 32:
-        raise PsdlError(f"--bit-depth is {bits}: give the bits of the camera's samples, from 8 to 32")
+        raise PsdlError(f"`bit_depth` is {bits}: give the bits of the camera's samples, from 8 to 32")
     return replace(rule, white=2.0**bits - 1)
 
 
@@ -162,21 +174,21 @@ def sized(rule: InputRule, sizes: Counter[tuple[int, int]], resize: str | None, 
         return rule
     resize, length = resize or "square", side or SIDE
     if resize not in ("square", "keep", "none"):
-        raise plugins.unknown("value of --resize", resize, ("square", "keep", "none"))
+        raise plugins.unknown("value of `resize`", resize, ("square", "keep", "none"))
     if not 32 <= length <= 4096:
-        raise PsdlError(f"--size is {side}: give the network's input size in pixels, from 32 to 4096")
+        raise PsdlError(f"`size` is {side}: give the network's input size in pixels, from 32 to 4096")
     cut = replace(rule, resize=(length, length), shorter=None, window=None)
     if resize == "keep":
         ratio = _ratio(Counter([rule.crop]) if rule.crop else sizes)
         return replace(cut, resize=(8 * max(4, round(length * ratio / 8)), 8 * max(4, round(length / ratio / 8))))
     if resize == "none":
         if side is not None:
-            raise PsdlError(f"--size {side} was given with --resize none, which changes no size: leave one out")
+            raise PsdlError(f"`size` {side} was given with `resize` none, which changes no size: leave one out")
         if len(sizes) > 1 and not rule.crop:
             (low, _), (high, _) = min(sizes.items()), max(sizes.items())
             raise PsdlError(
-                f"--resize none needs images of one size, found {low[1]} x {low[0]} to {high[1]} x {high[0]}: use"
-                " --resize keep"
+                f"`resize` none needs images of one size, found {low[1]} x {low[0]} to {high[1]} x {high[0]}: use"
+                " `resize` keep"
             )
         return replace(cut, resize=None)
     return cut
@@ -194,7 +206,7 @@ def shrunk(rule: InputRule, sizes: Counter[tuple[int, int]], scale: float) -> li
         return []
     return [
         f"the network sees images at {seen[0]} x {seen[1]} pixels, {times / scale:.0f} times smaller: small"
-        " defects may not show; --size or --tile lets it see more"
+        " defects may not show; a larger `size` or a `tile` lets it see more"
     ]
 
 
@@ -217,7 +229,7 @@ def levelled(rule: InputRule, items: Sequence[Any], run: Run) -> InputRule:
     if rule.white is not None and most > rule.white:
         name = items[n].name if isinstance(items[n], Sample) else f"image {n}"
         raise PsdlError(
-            f"{name} has a sample of {most:g}, above the {rule.white:g} of --bit-depth: state a larger one"
+            f"{name} has a sample of {most:g}, above the {rule.white:g} of `bit_depth`: state a larger one"
         )
     return rule if rule.white is not None else replace(rule, white=decode.white_of(most))
 
@@ -238,13 +250,14 @@ def counted(samples: Sequence[Sample]) -> list[str]:
 
 
 def _lines(samples: Sequence[Sample], sizes: Counter[tuple[int, int]]) -> list[str]:
-    lines = counted(samples)
+    return [*counted(samples), _sizes_in_words(sizes)]
+
+
+def _sizes_in_words(sizes: Counter[tuple[int, int]]) -> str:
     (low, high) = (min(sizes), max(sizes)) if sizes else ((0, 0), (0, 0))
     if len(sizes) == 1:
-        lines.append(f"all {low[1]} x {low[0]} pixels")
-    else:
-        lines.append(f"{len(sizes)} sizes, from {low[1]} x {low[0]} to {high[1]} x {high[0]} pixels")
-    return lines
+        return f"all {low[1]} x {low[0]} pixels"
+    return f"{len(sizes)} sizes, from {low[1]} x {low[0]} to {high[1]} x {high[0]} pixels"
 
 
 def _words(split: str, label: int | None) -> str:

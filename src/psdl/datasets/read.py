@@ -133,30 +133,39 @@ def _matches(samples: Sequence[Sample], pattern: str, option: str, what: str) ->
     try:
         found = re.compile(pattern)
     except re.error as error:
-        raise PsdlError(f"--{option} {pattern!r} is no regular expression ({error}): correct it") from None
+        raise PsdlError(f"`{option}` {pattern!r} is no regular expression ({error}): correct it") from None
     if found.groups < 1:
         raise PsdlError(
-            f"--{option} {pattern!r} has no group that names the {what}: put (round brackets) about it"
+            f"`{option}` {pattern!r} has no group that names the {what}: put (round brackets) about it"
         )
     matches = [found.search(sample.name) for sample in samples]
     if not any(matches):
         raise PsdlError(
-            f"--{option} {pattern!r} matches none of {len(samples)} names, such as {samples[0].name!r}"
+            f"`{option}` {pattern!r} matches none of {len(samples)} names, such as {samples[0].name!r}"
         )
     return [match[1] if match else None for match in matches]
 
 
-def without(samples: Sequence[Sample], file: str | Path | None) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
-    """The samples but for those that a text file names, one name a line; and the names. Raises PsdlError on a
-    file that cannot be read and on a name that is not there."""
-    if file is None:
+def without(
+    samples: Sequence[Sample], drop: str | Path | Sequence[str] | None
+) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
+    """The samples but for those that `drop` names: a list of names, or a text file with one name a line; and the
+    names. Raises PsdlError on a file that cannot be read and on a name that is not there."""
+    if drop is None:
         return tuple(samples), ()
-    try:
-        lines = Path(file).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PsdlError(f"{file} cannot be read ({error}): give a text file, one image name a line") from None
+    lines = _names_in(Path(drop)) if isinstance(drop, (str, Path)) else drop
     names, known = {line.strip() for line in lines if line.strip()}, {s.name for s in samples}
+    where = drop if isinstance(drop, (str, Path)) else "the list of images to leave out"
     for name in sorted(names - known):
         near = difflib.get_close_matches(name, known, n=1, cutoff=0) or [""]
-        raise PsdlError(f"{file} names {name!r}, which is no image to learn from: the nearest name is {near[0]!r}")
+        raise PsdlError(
+            f"{where} names {name!r}, which is no image to learn from: the nearest name is {near[0]!r}"
+        )
     return tuple(s for s in samples if s.name not in names), tuple(sorted(names))
+
+
+def _names_in(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PsdlError(f"{file} cannot be read ({error}): give a text file, one image name a line") from None

@@ -74,6 +74,15 @@ def header(source: str | bytes, name: str = "image") -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
+def size_of(source: Any) -> tuple[int, int]:
+    """Size (h,w) of anything that `pixels` takes, of a file as `header` tells it."""
+    if isinstance(source, np.ndarray):
+        return source.shape[0], source.shape[1]
+    if isinstance(source, Image.Image):
+        return source.size[1], source.size[0]
+    return header(source)
+
+
 def _whole(url: str) -> BinaryIO:
     return io.BytesIO(urls.content(url))
 
@@ -203,7 +212,7 @@ def _to_bytes(samples: NDArray[Any], name: str, white: float | None) -> Pixels:
     if white is None:
         raise PsdlError(
             f"{name} has samples deeper than 8 bit, up to {most:g}, and it is not known which one is white: learn"
-            " from images of that camera, or state --bit-depth"
+            " from images of that camera, or state `bit_depth`"
         )
     scaled = np.clip(samples.astype(np.float64) * (255 / white), 0, 255)
     return np.asarray(scaled.round(), np.uint8)

@@ -7,7 +7,6 @@ it but its tasks, which the scheduler gives to another one.
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import tempfile
 import threading
@@ -37,13 +36,12 @@ class Cluster:
         import distributed
 
         dask: Any = distributed  # untyped
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a worker that dies loses no work
         self._own: Any = None
         where: Any = address
         if address.startswith(LOCAL):
             count = address.removeprefix(LOCAL)
             if not count.isdigit() or int(count) < 1:
-                raise PsdlError(f"--cluster is {address!r}: give local:N for N worker processes, such as local:4")
+                raise PsdlError(f"`cluster` is {address!r}: give local:N for N worker processes, such as local:4")
             self._own = where = dask.LocalCluster(
                 n_workers=int(count), threads_per_worker=1, dashboard_address=":0"
             )
@@ -51,7 +49,7 @@ class Cluster:
             self.client: Any = dask.Client(where, timeout="10s")
         except (OSError, ValueError, TypeError) as error:
             raise PsdlError(
-                f"no scheduler answers at --cluster {address} ({str(error).splitlines()[0][:100]}): start `dask"
+                f"no scheduler answers at `cluster` {address} ({str(error).splitlines()[0][:100]}): start `dask"
                 " scheduler` there, or give local:4"
             ) from None
         self._folder = tempfile.TemporaryDirectory(prefix="psdl-cluster-")

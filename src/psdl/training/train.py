@@ -9,34 +9,29 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl.backbone.session import Session
 from psdl.calibrate.thresholds import calibrate, numbered
 from psdl.errors import PsdlError
-from psdl.features.extractor import NOWHERE, Source, identity
+from psdl.features.extractor import FeatureExtractor, Source, identity
 from psdl.features.store import Store
 from psdl.input.statistics import Look
+from psdl.jobs.context import RunContext
 from psdl.model import recipes
-from psdl.model.model import Frame
-from psdl.scoring import anomaly_map as scoring
-from psdl.scoring import normalise
+from psdl.scoring import anomaly_map, normalise
 from psdl.scoring.scorer import Judge, method_of, params_of
 from psdl.training import checkpoint, crossval
 from psdl.training.checkpoint import NOTHING, Arrays, Checkpoint
-from psdl.training.collect import fill
+from psdl.training.collect import collect
 from psdl.types import (
     F32,
     Calibration,
     Geometry,
-    Network,
     Origin,
     Part,
-    Progress,
     Rates,
     Recipe,
     Run,
@@ -73,45 +68,38 @@ class Learned:
 
 
 def learn(
-    recipe: Recipe,
-    network: Network,
+    extractor: FeatureExtractor,
     items: Sequence[Source],
     rates: Rates,
-    session: Session,
-    run: Run,
-    tell: Progress,
-    device: str = "cpu",
-    frame: Frame = NOWHERE,
+    run: RunContext,
     in_memory: bool = True,
-    going: Path | None = None,
-    say: Callable[[str], None] = lambda _: None,
 ) -> Learned:
     """States by part, learned on all items, and the calibration that keeps `rates`. in_memory: whether signals
-    stay there or go to files. going: a folder in which what took long is kept, so that a run that is broken off
-    goes on, and `say` is told so; see `checkpoint.finished`.
+    stay there or go to files.
 
     One pass through the network fills a store for each part. Then, part after part, each fold's images are judged
-    by a state learned without them, and the state that is kept is learned on all. Raises PsdlError on images
-    that cannot be read or do not share one grid, and when all belong to one group.
+    by a state learned without them, and the state that is kept is learned on all. What took long is kept in the
+    run's checkpoint, so that a run that is broken off goes on; see `checkpoint.finished`. Raises PsdlError on
+    images that cannot be read or do not share one grid, and when all belong to one group.
     """
-    groups = groups_of(items)
+    recipe, groups = extractor.recipe, groups_of(items)
     fold = crossval.folds(groups, recipe.folds, recipe.seed)
     if fold.max() < 1:
         raise PsdlError("all good images belong to one group, so none can be held out: give at least two groups")
     with ExitStack() as opened:
-        key = _key(recipe, network, items, frame, device) if going else ""
-        kept = opened.enter_context(checkpoint.opened(going, key, say))
-        filled = fill(recipe, network, items, session, run, tell, opened, frame, in_memory, kept)
-        work = sum(store.grid.positions for store in filled.stores.values()) * (int(fold.max()) + 2)
+        key = _key(extractor, items, run.device) if run.checkpoint else ""
+        kept = opened.enter_context(checkpoint.opened(run.checkpoint, key, run.say))
+        collected = collect(extractor, items, run, opened, in_memory, kept)
+        work = sum(store.grid.positions for store in collected.stores.values()) * (int(fold.max()) + 2)
 
         def done(positions: int) -> None:
-            tell("dictionaries", positions, work)
+            run.progress("dictionaries", positions, work)
 
-        learners = [Learner(p, filled.stores[p.name], run, done, device, kept) for p in recipe.parts]
+        learners = [Learner(p, collected.stores[p.name], run.work, done, run.device, kept) for p in recipe.parts]
         taught = [_taught(learner, recipe, fold) for learner in learners]
     loose = [new.part.name for new, old in zip(taught, recipe.parts, strict=True) if new.part.method != old.method]
     if loose:
-        say(f"positions tell little in these images ({', '.join(loose)}): one dictionary for all of them")
+        run.say(f"positions tell little in these images ({', '.join(loose)}): one dictionary for all of them")
     recipe = replace(recipe, parts=tuple(one.part for one in taught))
     if recipe.explained:
         recipe = _weighted(recipe, {one.part.name: one.explained for one in taught})
@@ -119,42 +107,41 @@ def learn(
     unseen = {one.part.name: one.unseen for one in taught}
     least: list[tuple[float, int, Score]] = []
     scores = _keeping(_scores(unseen, states, recipe), least)
-    calibration = calibrate(scores, rates, groups, filled.origins)
+    calibration = calibrate(scores, rates, groups, collected.origins)
     patches = any("source" in state.arrays for state in states.values())
     strangest = tuple(
-        (n, score, filled.seen[n].geometry, filled.seen[n].look) for _, n, score in sorted(least, reverse=True)
+        (n, score, collected.seen[n].geometry, collected.seen[n].look)
+        for _, n, score in sorted(least, reverse=True)
     )
-    places = {where: n for n, where in enumerate(filled.origins)}
-    height, width = filled.seen[0].geometry.input
+    places = {where: n for n, where in enumerate(collected.origins)}
+    height, width = collected.seen[0].geometry.input
     typical = (0, len(items) // 2, len(items) - 1) if height * width <= LARGE else (len(items) // 2,)
     golden = tuple(places[calibration.images[n]] for n in typical)
     return Learned(
         recipe,
         states,
         calibration,
-        filled.origins,
-        filled.album if patches else (),
+        collected.origins,
+        collected.album if patches else (),
         golden,
         strangest,
-        filled.reading,
-        np.column_stack([filled.looks, numbered(groups)]).astype(np.float32),
+        collected.reading,
+        np.column_stack([collected.looks, numbered(groups)]).astype(np.float32),
     )
 
 
-def _key(recipe: Recipe, network: Network, items: Sequence[Source], frame: Frame, device: str) -> str:
+def _key(extractor: FeatureExtractor, items: Sequence[Source], device: str) -> str:
     """All that what is learned depends on, in short."""
-    seen = [None if array is None else array.tobytes().hex() for array in (frame.roi, frame.reference)]
-    known = [version(name) for name in LIBRARIES]
-    where = [identity(item, n) for n, item in enumerate(items)]
+    frame, network = extractor.frame, extractor.network
     told = [
-        repr(recipe),
+        repr(extractor.recipe),
         network.graph_sha256,
         network.weights_sha256,
         device,
         groups_of(items),
-        seen,
-        known,
-        where,
+        [None if array is None else array.tobytes().hex() for array in (frame.roi, frame.reference)],
+        [version(name) for name in LIBRARIES],
+        [identity(item, n) for n, item in enumerate(items)],
     ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
@@ -219,8 +206,8 @@ class Learner:
     part: Part
     store: Store
     run: Run
-    done: Callable[[int], None]
-    device: str
+    done: Callable[[int], None] = lambda _: None
+    device: str = "cpu"
     kept: Checkpoint = NOTHING
 
     def held_out(self, fold: NDArray[np.intp]) -> F32:
@@ -263,7 +250,7 @@ def _scores(distances: Mapping[str, F32], states: Mapping[str, State], recipe: R
     """The score of each image, one at a time: N maps at once would not fit for large N."""
     grids = {name: state.grid for name, state in states.items()}
     for n in range(len(next(iter(distances.values())))):
-        yield scoring.score({name: d[n : n + 1] for name, d in distances.items()}, grids, recipe)
+        yield anomaly_map.score({name: d[n : n + 1] for name, d in distances.items()}, grids, recipe)
 
 
 def _keeping(scores: Iterator[Score], kept: list[tuple[float, int, Score]]) -> Iterator[Score]:

@@ -23,7 +23,8 @@ SIZE = 256  # pixels of the image made of a tile
 LEARNED = 11  # blocks to learn from; tests are cut from the other 5
 SEED = 7
 # Options of `run` that the demo sets otherwise.
-SETTINGS = {"seed": SEED, "each": True, "false_reject": 0.1, "review": 0.2, "images": 9, "groups": "given"}
+OPTIONS: dict[str, Any] = {"seed": SEED, "false_reject": 0.1, "review": 0.2, "groups": "given"}
+PICTURES = 9  # drawn for each category
 
 Grey = NDArray[np.float64]  # (SIZE, SIZE), 0..255
 Mask = NDArray[np.bool_]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from psdl._util.machine import cores
 from psdl.api import Detector
 from psdl.deploy.client import Scored
 from psdl.deploy.serve.bounds import Bounds, Refused
@@ -30,7 +30,7 @@ class Line:
 
     def __init__(self, bounds: Bounds, workers: int | None = None) -> None:
         self.bounds = bounds
-        self.cores = workers or os.cpu_count() or 1
+        self.cores = workers or cores()
         self.taken = 0  # requests
         self.images = 0
         self.pool = ThreadPoolExecutor(self.cores, thread_name_prefix="psdl-serve")
