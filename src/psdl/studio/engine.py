@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,7 +17,9 @@ from psdl.calibrate.guarantee import promise
 from psdl.calibrate.thresholds import weights
 from psdl.datasets import check, survey
 from psdl.errors import PsdlError
+from psdl.features.extractor import FeatureExtractor
 from psdl.jobs import runner
+from psdl.jobs.context import RunContext
 from psdl.model import recipes
 from psdl.model.file import card, described
 from psdl.report import tables, thumbs
@@ -24,6 +27,7 @@ from psdl.studio import results
 from psdl.studio.labels import Image, key_of
 from psdl.studio.project import Project, Values
 from psdl.training import checkpoint, memory
+from psdl.training.options import FitOptions
 from psdl.types import InputRule, Progress, Sample
 
 ROOM = 60_000  # bytes of one image's small pictures
@@ -50,38 +54,48 @@ def look(project: Project, tell: Progress, say: Say) -> Values:
 
 def learn(project: Project, version: str, by: str, tell: Progress, say: Say) -> Values:
     """Learns a version from the good images and writes its file; a run that was broken off goes on."""
-    chosen = [image.sample(project.category) for image in project.used("learn")]
+    good = [image.sample(project.category) for image in project.used("learn")]
     settings, file = project.settings, project.model_file(version)
-    recipe = recipes.recipe(settings["recipe"])
-    rule = replace(InputRule(), white=1.0)
-    usable = check.usable(chosen, rule, runner(None), lambda n: tell("files", n, len(chosen)))
-    for sample, why in usable.skipped:
-        say(f"left out {sample.name}: {why}")
-    good = check.learning(usable.samples)
-    sizes = check.check(good, InputRule(), map).sizes
-    rule = check.sized(recipe.input or InputRule(), sizes, None, settings["size"])
-    for line in check.shrunk(rule, sizes, max(part.scale for part in recipe.parts)):
-        say(line)
-    detector = Detector(replace(recipe, input=rule), alarm=settings["false_reject"] or RATE)
-    going = checkpoint.folder_of(file)
-    options = {**settings, "by": by}
-    dropped = [sample.name for sample, _ in usable.skipped] + [image.name for image in project.used("out")]
-    detector.fit(
-        good,
-        roi=project.values["roi"],
-        options=options,
-        dropped=dropped,
-        going=going,
-        say=say,
-        progress=tell,
-    )
+    kept = checkpoint.folder_of(file)
+    run = RunContext(progress=tell, log=_saying(say), checkpoint=kept)
+    detector = Detector(options=_options(project)).fit(good, run)
     if settings["false_reject"] is None:
         _rated(detector)
     detector.save(file)
     strange = _strangest(project, version, detector)
-    checkpoint.finished(going)
     facts = {"what": "learned", "base": version, "by": by, "strangest": strange, "settings": settings}
-    return _described(project, version, detector, facts)
+    values = _described(project, version, detector, facts)
+    checkpoint.finished(kept)
+    return values
+
+
+def _options(project: Project) -> FitOptions:
+    """The options of learning that a project's settings are; images that cannot be used are left out."""
+    settings = project.settings
+    return FitOptions(
+        recipe=settings["recipe"],
+        false_reject=settings["false_reject"] or RATE,
+        size=settings["size"],
+        roi=project.roi_file,
+        on_error="skip",
+    )
+
+
+class _Said(logging.Handler):
+    """Hands what is logged to a function."""
+
+    def __init__(self, say: Say) -> None:
+        super().__init__()
+        self.say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.say(record.getMessage())
+
+
+def _saying(say: Say) -> logging.Logger:
+    log = logging.Logger("psdl.studio", logging.INFO)
+    log.addHandler(_Said(say))
+    return log
 
 
 def _rated(detector: Detector) -> None:
@@ -89,7 +103,7 @@ def _rated(detector: Detector) -> None:
     one alone, which may be a bad part among the good ones, does not set the threshold."""
     alarm = min(0.25, FEWEST / (detector.model.calibration.groups + 1))
     if alarm > RATE:
-        detector.edit(alarm=alarm, review=max(5 * RATE, 2 * alarm), by="studio, as few good parts ask for")
+        detector.edit(false_reject=alarm, review=max(5 * RATE, 2 * alarm), by="studio, as few good parts ask for")
 
 
 def _strangest(project: Project, version: str, detector: Detector) -> list[Values]:
@@ -161,7 +175,7 @@ def _judged(project: Project, detector: Detector, image: Image) -> tuple[Values,
 def edit(project: Project, version: str, base: str, by: str, why: str, values: Values) -> Values:
     """Writes a version with other rates, or a threshold by hand, on what `base` learned."""
     detector = Detector.load(project.model_file(base))
-    detector.edit(alarm=values.get("alarm"), threshold=values.get("threshold"), by=_signed(by, why))
+    detector.edit(false_reject=values.get("false_reject"), threshold=values.get("threshold"), by=_signed(by, why))
     detector.save(project.model_file(version))
     old = project.model(base)
     what = "threshold set" if values.get("threshold") is not None else "false-reject rate set"
@@ -244,17 +258,10 @@ def demo(project: Project, say: Say) -> Values:
 
 def plan(project: Project) -> Values:
     """What learning will take, in words."""
-    from psdl.backbone.session import Session
-    from psdl.features.extractor import extract
-    from psdl.model.model import Frame
-
-    chosen = [image.sample(project.category) for image in project.used("learn")]
-    recipe = recipes.recipe(project.settings["recipe"])
-    side = project.settings["size"] or check.SIDE
+    recipe, side = _options(project).chosen_recipe(), project.settings["size"] or check.SIDE
     recipe, network = recipes.with_network(replace(recipe, input=InputRule(resize=(side, side))), None)
-    blank = np.zeros((64, 64, 3), np.uint8)
-    first = extract(blank, Session(network), network, recipe, Frame()).signals
-    return {"words": memory.plan(recipe, first, max(2, len(chosen))).words()}
+    first = FeatureExtractor(recipe, network).extract(np.zeros((64, 64, 3), np.uint8)).signals
+    return {"words": memory.plan(recipe, first, max(2, len(project.used("learn")))).words()}
 
 
 def _signed(by: str, why: str) -> str:

@@ -24,7 +24,7 @@ Values = dict[str, Any]
 class Project:
     """The folder `root`, which is made if it is not there.
 
-    project.json: name, settings, region of interest, the model in use; labels.csv: the images; images/: those
+    project.json: name, settings, the model in use; roi.json: where to look; labels.csv: the images; images/: those
     that were dropped in; models/: a model file and what the page shows of it, for each version; results/: verdicts
     and small pictures, a folder for each version; jobs.json: what is being done. `changed` is called after each
     change, with what it was. Raises PsdlError where the folder cannot be used.
@@ -82,6 +82,20 @@ class Project:
             self._values |= values
             _write(self.root / "project.json", self._values)
         self.changed("project")
+
+    @property
+    def roi_file(self) -> Path | None:
+        """The file that tells the region of interest, as `psdl fit --roi` reads it; None: everywhere counts."""
+        file = self.root / "roi.json"
+        return file if file.is_file() else None
+
+    def look_at(self, polygons: Sequence[Any]) -> None:
+        """Sets the region of interest, polygons in pixels of an image; none: everywhere counts."""
+        if polygons:
+            _write(self.root / "roi.json", list(polygons))
+        else:
+            (self.root / "roi.json").unlink(missing_ok=True)
+        self.set(roi=polygons or None)
 
     def add(self, images: Iterable[Image]) -> int:
         """Adds images that are not there yet; returns how many those are."""
@@ -203,7 +217,7 @@ def _values(file: Path) -> Values:
     return found if isinstance(found, dict) else {}
 
 
-def _write(file: Path, values: Mapping[str, Any]) -> None:
+def _write(file: Path, values: Any) -> None:
     with drafted(file) as draft, draft.open("w", encoding="utf-8") as target:
         json.dump(values, target, indent=1)
         target.flush()

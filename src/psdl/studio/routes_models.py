@@ -36,7 +36,7 @@ class Edit(BaseModel):
     """Another threshold, or another false-reject rate; why: for the model's history."""
 
     threshold: float | None = None
-    alarm: float | None = Field(None, gt=0, lt=1)
+    false_reject: float | None = Field(None, gt=0, lt=1)
     why: str = Field("", max_length=300)
 
 
@@ -54,7 +54,7 @@ def router(studio: Studio) -> APIRouter:
         """Sets the region of interest: polygons in pixels of the first good image; none: everywhere."""
         if any(not 3 <= len(polygon) <= 500 for polygon in polygons):
             raise PsdlError("a region needs at least three corners: draw it again")
-        project.set(roi=polygons or None)
+        project.look_at(polygons)
         return {"roi": polygons}
 
     @routes.post("/jobs/{kind}")
@@ -69,7 +69,9 @@ def router(studio: Studio) -> APIRouter:
 
     @routes.post("/edit")
     async def edit(asked: Edit) -> Values:
-        what = {k: v for k, v in asked.model_dump().items() if k in ("threshold", "alarm") and v is not None}
+        what = {
+            k: v for k, v in asked.model_dump().items() if k in ("threshold", "false_reject") and v is not None
+        }
         if len(what) != 1:
             raise PsdlError("give either a threshold or a false-reject rate")
         return {"job": studio.edit(asked.why, **what)["id"]}

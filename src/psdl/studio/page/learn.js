@@ -36,7 +36,7 @@ export function Learn() {
     </div>`}
     ${shown && !job && html`<div class="panel"><h2>What this model promises</h2>${shown.promise.map((line) => html`<p class="promise">${sentence(line)}.</p>`)}
       <p class="soft">${sentence(shown.what)} ${day(shown.on)}, ${RECIPES[shown.recipe] || shown.recipe}.</p>
-      ${(lastOf("learn")?.said || []).filter((line) => line.startsWith("left out")).map((line) => html`<p class="finding warn">${sentence(line)}</p>`)}</div>`}
+      ${(lastOf("learn")?.said || []).filter((line) => line.startsWith("skipped")).map((line) => html`<p class="finding warn">${sentence(line)}</p>`)}</div>`}
     ${strange.length > 0 && !job && html`<div><h2>Are these really good?</h2>
       ${strange.length > 1 && strange[0].score > 1.4 * strange[1].score && html`<p class="finding warn">${baseName(strange[0].name)} is far stranger than all the others. Is it a good part?</p>`}
       <p>Of the pictures learned from, these look least like the rest. A bad part among the good ones hides its like: tick those that are not good.</p>
