@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests import parts
 
 BROWSER = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
 PATIENCE = 180  # seconds that a job may take on a busy machine
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 @dataclass
