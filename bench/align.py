@@ -48,7 +48,7 @@ def main() -> None:
     asked = options.parse_args()
     rows = []
     for data in asked.data:
-        found = read(data)
+        found = read(data, published=True)
         disturbed = replace(found.rule, window=(224, 224), moving="nearest")
         for moved, rule in ((False, found.rule), (True, disturbed)):
             samples = tuple(map(posed, found.samples)) if moved else found.samples

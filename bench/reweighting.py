@@ -43,7 +43,7 @@ def scores(detector: Detector, source: Source, bank: np.ndarray) -> tuple[float,
 
 def measured(data: str, name: str) -> list[float]:
     """Image AUROC by each of the three scores."""
-    known = read(data)
+    known = read(data, published=True)
     good, test = check.learning(known.samples), check.testing(known.samples)
     detector = Detector(replace(recipe(name), input=known.rule)).fit(good)
     bank = detector.model.states["patchcore"].arrays["bank"].astype(np.float64)

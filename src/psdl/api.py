@@ -15,22 +15,23 @@ from numpy.typing import NDArray
 
 from psdl._util.machine import cores
 from psdl.backbone.session import resolve_device
-from psdl.calibrate import selftest, thresholds
+from psdl.calibrate import anew, selftest, thresholds
 from psdl.calibrate.rates import record, renewed
 from psdl.datasets import check
 from psdl.errors import PsdlError
-from psdl.features.extractor import FeatureExtractor, Source, origin
+from psdl.features.extractor import FeatureExtractor, Source, digest
 from psdl.input.statistics import Look
 from psdl.jobs import remote, runner
 from psdl.jobs.context import HERE, RunContext
 from psdl.model import file
 from psdl.model.model import Golden, Model
 from psdl.scoring.inference import Inference, infer
-from psdl.scoring.result import Result
+from psdl.scoring.result import Result, as_if_unseen
 from psdl.scoring.scorer import Judge, coder
+from psdl.training.copies import fresh
 from psdl.training.options import FitOptions
 from psdl.training.plan import plan
-from psdl.training.train import LIBRARIES, Learned, groups_of, learn
+from psdl.training.train import LIBRARIES, Learned, learn
 from psdl.types import Calibration, Coded, Geometry, InputRule, Rates, Recipe, Run, Sample, Score
 
 
@@ -121,11 +122,12 @@ class Detector:
         """
         run = replace(run, device=self.device)
         planned = plan(images, self.options, run)
-        extractor, items = planned.extractor, planned.items
-        context = replace(run, device=self._coder)
-        learned = learn(extractor, items, self.options.rates, context, planned.in_memory)
+        extractor, context = planned.extractor, replace(run, device=self._coder)
+        learned = learn(extractor, planned.items, self.options.rates, context, planned.in_memory)
+        items, known = learned.items, learned.calibration
+        unseen = dict(zip(known.images, known.scores, strict=True))
         run.say(f"reading images took {learned.reading:.0%} of their way through the network")
-        said = learned.calibration.origin + (planned.grouping and f": {planned.grouping}")
+        said = known.origin + (planned.grouping and f": {planned.grouping}")
         model = Model(
             recipe=learned.recipe,
             network=extractor.network,
@@ -139,18 +141,21 @@ class Detector:
             album=learned.album,
             frame=extractor.frame,
             looks=learned.looks,
+            unseen=np.array([unseen[where] for where in learned.origins]),
             history=({"what": "learned", "images": len(items), **record(learned.calibration)},),
         )
         self._take(model)
-        self._prove(extractor, items, learned)
+        self._prove(extractor, learned)
         run.say(model.calibration.origin)
         return self
 
-    def _prove(self, extractor: FeatureExtractor, items: Sequence[Source], learned: Learned) -> None:
+    def _prove(self, extractor: FeatureExtractor, learned: Learned) -> None:
         """Keeps the images of the self-test in the model, and the strangest of the good images."""
+        items = learned.items
         chosen = [extractor.extract(items[n]) for n in learned.golden]
-        golden = self.golden([found.inputs for found in chosen], chosen[0].geometry.input)
-        self._model = replace(self.model, golden=golden)
+        size, good = chosen[0].geometry.input, [found.inputs for found in chosen]
+        proof = selftest.chosen(good, extractor.frame.roi, lambda image: self.golden([image], size))
+        self._model = replace(self.model, golden=self.golden(proof, size))
         self._strangest = tuple(
             (items[n], self._result(score, {}, geometry, look)) for n, score, geometry, look in learned.strangest
         )
@@ -162,24 +167,25 @@ class Detector:
         false_reject: float | None = None,
         review: float | None = None,
         confidence: float | None = None,
+        join: bool = False,
         by: str = "",
         run: RunContext = HERE,
     ) -> Detector:
         """Sets the thresholds anew, from good images that it has not learned from; rates not given stay.
 
-        images: as `fit` takes them, at least 2. by: who does it, for the record. Nothing is learned again, and
-        nothing changes where images cannot be read. Returns itself.
+        images: as `fit` takes them. Those that it learned from, and copies, are left out. join: they join the
+        images of the calibration so far where a test finds no difference, else they stand alone; the run's log
+        says which. by: who does it, for the record. Nothing is learned again, and nothing changes where images
+        cannot be read. Returns itself. See `anew.calibrated`.
         """
         wanted = renewed(self.model.calibration.rates, false_reject, review, confidence)
         items, _ = check.given(images)
         found = []
         for result in self.results(items, run.jobs):
-            found.append(Score(result.input_map[None], np.array([result.score])))
+            found.append(result)
             run.progress("scores", 1, len(items))
-        origins = [origin(item, n) for n, item in enumerate(items)]
-        known = thresholds.calibrate(found, wanted, groups_of(items), origins)
-        known = replace(known, origin=f"{len(found)} separate good images")
-        return self.recorded(known, {"what": "calibrated", "images": len(found)}, by)
+        known = anew.calibrated(self.model, fresh(items, found, self.model), wanted, join, run.say)
+        return self.recorded(known, {"what": "calibrated", "images": len(known.scores)}, by)
 
     def edit(
         self,
@@ -199,12 +205,15 @@ class Detector:
         """The model with this calibration, and in its history who set it, when (UTC), and from what."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         entry = {**what, "by": by, "on": now, "psdl": version("psdl"), **record(calibration)}
-        self._model = replace(self.model, calibration=calibration, history=(*self.model.history, entry))
+        model = replace(self.model, calibration=calibration, history=(*self.model.history, entry))
+        golden = model.golden and selftest.judged(model.golden, calibration)
+        self._model = replace(model, golden=golden)
         return self
 
     def selftest(self) -> list[tuple[float, float]]:
-        """For each image that the model carries: |difference| / tolerance of its score and of its map, between
-        here and where the model was made; at most 1 passes. Raises PsdlError if the model carries none."""
+        """For each image that the model carries, see `calibrate.selftest`: |difference| / tolerance of its score
+        and of its map, between here and where the model was made; at most 1 passes, and it is infinite where the
+        verdict is another. Raises PsdlError if the model carries none."""
         golden = self.model.golden
         if golden is None:
             raise PsdlError("the model carries no images for a self-test: fit a new one")
@@ -243,9 +252,10 @@ class Detector:
         for found in run(self._bare, images):  # models do not travel with every result
             yield replace(found, model=self.model)
 
-    def save(self, path: str | Path) -> None:
-        """Writes the model file, atomically. Raises PsdlError if its folder is not there."""
-        file.write(self.model, path)
+    def save(self, path: str | Path) -> Path | None:
+        """Writes the model file, atomically. Another model that was there is kept as NAME.bak, which is returned.
+        Raises PsdlError if the folder is not there."""
+        return file.write(self.model, path)
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> Detector:
@@ -277,23 +287,25 @@ class Detector:
 
     def _one(self, source: Source, threads: int) -> Result:
         found = self._infer(source, self.extractor, threads)
-        return self._result(found.score, found.coded, found.image.geometry, found.image.look)
+        image = found.image
+        return self._result(found.score, found.coded, image.geometry, image.look, digest(image))
 
     def _bare(self, source: Source) -> Result:
         return replace(self._one(source, threads=1), model=None)  # type: ignore[arg-type]
 
-    def _result(self, scored: Score, coded: Mapping[str, Coded], geometry: Geometry, look: Look) -> Result:
-        value = float(scored.image[0])
+    def _result(
+        self, scored: Score, coded: Mapping[str, Coded], geometry: Geometry, look: Look, seen: str = ""
+    ) -> Result:
+        value = as_if_unseen(float(scored.image[0]), seen, self.model)
         verdict = thresholds.verdict(value, self.model.calibration)
-        return Result(value, verdict, scored.map[0], geometry, coded, self.model, look)
+        return Result(value, verdict, scored.map[0], geometry, coded, self.model, look, seen)
 
     def golden(self, inputs: Sequence[NDArray[np.uint8]], size: tuple[int, ...]) -> Golden:
         """What images (h,w,3), brought to inputs of `size` (H,W) and their other scales, score here."""
         recipe = replace(self.recipe, input=InputRule(resize=(size[0], size[1])))
         extractor = replace(self.extractor, recipe=recipe)
         found = [self._infer(pixels, extractor, 1).score for pixels in inputs]
-        maps = np.concatenate([score.map for score in found])
-        return Golden(np.stack(inputs), np.concatenate([score.image for score in found]), maps)
+        return selftest.proved(inputs, found, self.model.calibration)
 
 
 def _restored(options: FitOptions, device: str, model: Model | None) -> Detector:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from psdl.api import Detector
     from psdl.cli.lines import Lines, Reading
     from psdl.types import InputRule, Run, Sample
+
+
+class Asked(TypedDict, total=False):
+    """Rates that are asked for; None: as before."""
+
+    false_reject: float | None
+    review: float | None
+    confidence: float | None
 
 
 def calibrate(
@@ -63,7 +71,7 @@ def calibrate(
     from psdl.model.file import check_target
     from psdl.workflows.feedback import corrected, read
 
-    rates = {"false_reject": false_reject, "review": review, "confidence": confidence}
+    rates: Asked = {"false_reject": false_reject, "review": review, "confidence": confidence}
     asked = (data, threshold, feedback, *rates.values())
     if all(value is None for value in asked):
         raise PsdlError(
@@ -102,7 +110,7 @@ def good_of(
 def on_images(
     detector: Detector,
     good: Sequence[Sample],
-    rates: dict[str, float | None],
+    rates: Asked,
     by: str,
     lines: Lines,
     work: int | Run | None,

@@ -20,11 +20,13 @@ def demo(
     from psdl.cli.fit import Learning
     from psdl.cli.lines import Lines
     from psdl.datasets.read import read
+    from psdl.report.folder import prepare
     from psdl.training.options import FitOptions
     from psdl.workflows import demo as making
 
     lines = Lines(quiet)
     data = out / "data"
+    prepare(out, "demo", overwrite=True)
     lines.say(f"cutting good tiles and planting defects: {making.write(data)} images in {data}")
     learning = Learning(lines, FitOptions(**making.OPTIONS), jobs, "auto")
     found = read(data)

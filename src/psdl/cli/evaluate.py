@@ -13,6 +13,7 @@ from psdl.cli import options
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from psdl.api import Detector
     from psdl.cli.lines import Lines
     from psdl.types import Run, Sample
 
@@ -26,7 +27,10 @@ def evaluate(
     seed: options.Seed = 0,
     category: options.Category = None,
     layout: options.Layout = None,
+    good: options.Good = None,
+    bad: options.Bad = None,
     parts: options.Parts = None,
+    overwrite: options.Overwrite = False,
     on_error: options.OnError = "fail",
     maps: options.Maps = False,
     device: options.Device = "auto",
@@ -38,10 +42,12 @@ def evaluate(
     from psdl.cli.lines import Lines, Reading
     from psdl.jobs import opened
     from psdl.model.file import model_files
+    from psdl.report.folder import prepare
 
     lines = Lines(quiet)
-    samples = lines.read(data, Reading(layout, category, parts)).samples
+    samples = lines.read(data, Reading(layout, category, parts, good, bad)).samples
     files = model_files(Path(model), samples, Path(model).is_dir())
+    prepare(out, "evaluate", overwrite)
     with opened(jobs, cluster, lines.say) as work:
         Measuring(lines, out, work, device, on_error, images, seed, maps).measure(files, samples)
 
@@ -67,6 +73,7 @@ class Measuring:
 
         from psdl.api import Detector
         from psdl.datasets import check
+        from psdl.jobs import runner
         from psdl.report import page, pictures, tables
         from psdl.workflows import resume
 
@@ -75,13 +82,15 @@ class Measuring:
         skipped: list[Any] = []
         usable = {}
         for file, detector in detectors.items():
-            inside = [s for s in test if files[s.category] == file]
+            inside = unseen([s for s in test if files[s.category] == file], detector, lines)
             found = lines.usable(inside, detector.recipe.input, self.on_error)
             skipped += found.skipped
-            usable[file] = found.samples
-            lines.say(*check.check(found.samples, detector.recipe.input, map).lines)
+            known = check.check(found.samples, detector.recipe.input, map)
+            lines.say(*known.lines, *check.cut_away(detector.recipe.input, known.sizes))
+            usable[file], said = check.with_masks(found.samples, runner(None))
+            lines.say(*said)
             lines.say(*check.strangers(detector.model.categories, found.samples))
-        count = len(test) - len(skipped)
+        count = sum(map(len, usable.values()))
         judged = []
         with lines.progress() as tell:
             start = time.perf_counter()
@@ -92,7 +101,7 @@ class Measuring:
             facts += page.facts(count, time.perf_counter() - start)
             judged.sort(key=lambda pair: (pair[0].category, pair[0].name))
             summary = tables.write(judged, self.out)
-            facts += tables.write_skipped(skipped, self.out)
+            facts += tables.write_skipped((*skipped, *check.left(lines.left)), self.out)
             drawn = pictures.sample(judged, self.images, self.seed)
             for step in self._report(judged, drawn, files, facts, summary):
                 tell(*step)
@@ -118,3 +127,23 @@ class Measuring:
             facts=facts,
             summary=summary,
         )
+
+
+def unseen(samples: Sequence[Sample], detector: Detector, lines: Lines) -> list[Sample]:
+    """The samples without the files that the model learned from, where the data have no part for testing.
+
+    Raises PsdlError if none is left."""
+    from psdl.datasets.choosing import understood
+    from psdl.errors import PsdlError
+    from psdl.features.extractor import origin
+
+    learned = {one.sha256 for one in detector.model.learned}
+    kept = [s for n, s in enumerate(samples) if s.split == "test" or origin(s, n).sha256 not in learned]
+    if not kept:
+        raise PsdlError(
+            f"no labelled test images to measure on: the model learned from all of these {len(samples)} images"
+            f" ({understood(samples)})"
+        )
+    if len(kept) < len(samples):
+        lines.say(f"{len(samples) - len(kept)} images that the model learned from are left out of the measurement")
+    return kept

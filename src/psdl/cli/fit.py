@@ -38,6 +38,8 @@ def fit(
     category: options.Category = None,
     each: options.Each = False,
     layout: options.Layout = None,
+    good: options.Good = None,
+    bad: options.Bad = None,
     calibrate: options.Calibrate = None,
     suspects: options.Suspects = None,
     parts: options.Parts = None,
@@ -53,7 +55,7 @@ def fit(
     lines = Lines(quiet)
     if extend:
         _check_settings(context)
-    reading = Reading(layout, category, parts)
+    reading = Reading(layout, category, parts, good, bad, chosen.published)
     found = lines.read(data, reading)
     with opened(jobs, cluster, lines.say) as work:
         learning = Learning(lines, chosen, work, device)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psdl.cli.options import as_flags
 from psdl.datasets.check import Usable
+from psdl.datasets.files import Left
 from psdl.errors import printable
 from psdl.jobs.context import RunContext, ignore_progress
 from psdl.types import InputRule, Progress, Run, Sample
@@ -20,11 +21,15 @@ if TYPE_CHECKING:
 
 class Reading(NamedTuple):
     """How a data set is read: its layout, where it is not to be recognised; only the categories named; a pattern
-    that tells of which part an image is a view, see `with_parts`."""
+    that tells of which part an image is a view, see `with_parts`; patterns of names that say what is good and what
+    is defective, and whether the input rule is the one that was published for the layout, see `read`."""
 
     layout: str | None = None
     category: list[str] | None = None
     parts: str | None = None
+    good: list[str] | None = None
+    bad: list[str] | None = None
+    published: bool = False
 
 
 class Lines:
@@ -32,6 +37,7 @@ class Lines:
 
     def __init__(self, quiet: bool, about: str = "") -> None:
         self.quiet, self.about = quiet, about
+        self.left: tuple[Left, ...] = ()  # pictures beside the samples that were read last
 
     def of(self, name: str) -> Lines:
         """Lines about one of several things that are worked on."""
@@ -44,12 +50,16 @@ class Lines:
                 print(printable(as_flags(f"{about}{line}")), flush=True)
 
     def read(self, data: str, reading: Reading) -> Found:
-        """What lies below `data`, of the categories that are asked for; says which layout it was."""
+        """What lies below `data`, of the categories that are asked for; says which layout it was, what each folder
+        is taken for, and what is left out."""
+        from psdl.datasets.choosing import told
         from psdl.datasets.read import choose, read, with_parts
 
-        found = read(data, reading.layout)
-        self.say(f"{data}: layout {found.layout}, recognised by {found.reason}")
-        return found._replace(samples=with_parts(choose(found.samples, reading.category or []), reading.parts))
+        found = read(data, reading.layout, reading.good or (), reading.bad or (), reading.published)
+        samples = choose(found.samples, reading.category or [])
+        self.left = found.left
+        self.say(f"{data}: layout {found.layout}, recognised by {found.reason}", *told(samples, found.left))
+        return found._replace(samples=with_parts(samples, reading.parts))
 
     def context(self, jobs: int | Run | None, tell: Progress = ignore_progress) -> RunContext:
         """Where work runs, its findings said by these lines."""

@@ -114,10 +114,21 @@ Parts = Annotated[
 OnError = Annotated[str, typer.Option(help=help_of("on_error"))]
 Groups = Annotated[str, typer.Option(help=help_of("groups"))]
 By = Annotated[str, typer.Option(help="Who sets it, for the model's record; the login name if not given.")]
+Good = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="These images are good and no others: a pattern for names or folders, such as 'ok*' or 'lot?/fine';"
+        " repeat it for several."
+    ),
+]
+Bad = Annotated[list[str] | None, typer.Option(help="These images are defective: a pattern like that of --good.")]
 Layout = Annotated[str | None, typer.Option(help="The folder's layout, where it is not to be recognised.")]
 Images = Annotated[int, typer.Option(help="Pictures to draw for each category.")]
 Maps = Annotated[
     bool, typer.Option("--maps", help="Also write each image's map (float32 TIFF, and in colours) and mask.")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the results of another run that --out holds.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Jobs = Annotated[

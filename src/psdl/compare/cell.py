@@ -36,7 +36,7 @@ def cell(data: str, name: str, seed: int) -> dict[str, Any]:
 
     Raises PsdlError on a data set without defective images.
     """
-    found = read(data)
+    found = read(data, published=True)
     good, test = check.learning(found.samples), check.testing(found.samples)
     judged: list[tuple[Sample, Any]] = []
     seconds, megabytes, paces = 0.0, 0.0, []

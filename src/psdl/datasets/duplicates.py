@@ -19,7 +19,7 @@ from PIL import Image
 from psdl._util import plugins
 from psdl.backbone.graphs import network
 from psdl.backbone.session import Session
-from psdl.input import decode, preprocess
+from psdl.input import decode, preprocess, room
 from psdl.types import F32, F64, Network, Progress, Run, Sample
 
 # The correlation from which two images are taken for one item, at least and at most; more where items are alike.
@@ -129,7 +129,11 @@ def groups(count: int, found: Sequence[Pair]) -> list[int]:
 
 def _activations(session: Session, net: Network, factor: float, white: float | None, sample: Sample) -> F32:
     """The map (C,h,w) of an image at `factor` times its size, whatever its shape."""
-    pixels = decode.pixels(sample.path, white=white)
+    with room.held(sample.path):
+        return _activations_of(session, net, factor, decode.pixels(sample.path, white=white))
+
+
+def _activations_of(session: Session, net: Network, factor: float, pixels: decode.Pixels) -> F32:
     h, w = (STRIDE * max(6, round(side * factor / STRIDE)) for side in pixels.shape[:2])
     small = np.asarray(Image.fromarray(pixels).resize((w, h), Image.Resampling.BILINEAR, reducing_gap=3.0))
     whole = np.pad(small, ((0, -h % 32), (0, -w % 32), (0, 0)), mode="edge")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -17,7 +17,7 @@ import numpy as np
 from psdl.backbone import tiling
 from psdl.backbone.session import Session
 from psdl.features import embeddings
-from psdl.input import decode, preprocess, registration, urls
+from psdl.input import decode, preprocess, registration, room, urls
 from psdl.input.statistics import Look, look
 from psdl.model import recipes
 from psdl.model.model import Frame
@@ -39,7 +39,7 @@ class Arrived(NamedTuple):
 class Extracted(NamedTuple):
     """signals (1,P,F) by part; inputs (h,w,3) uint8: the network's, at its largest; geometry: how pixels became
     the input of scale 1, whose pixels maps and masks have; reading, seconds: how long reading the image
-    and finding its place took, and all of it; look: of the image as it was read."""
+    and finding its place took, and all of it; look: of the image as it was read; seen: see `digest`."""
 
     signals: dict[str, Signals]
     inputs: decode.Pixels
@@ -47,6 +47,7 @@ class Extracted(NamedTuple):
     reading: float
     seconds: float
     look: Look
+    seen: str
 
 
 class Prepared(NamedTuple):
@@ -132,12 +133,20 @@ class FeatureExtractor:
         """The signals of one image for every part: one pass through the network at each scale that a part asks
         for. Raises PsdlError like `prepare`."""
         start = time.perf_counter()
-        one = self.prepare(image)
-        found: dict[str, Signals] = {}
-        for scale in self.scales:
-            inputs, inside = self.extract_scale(one, scale)
-            found |= inside
-        return Extracted(found, inputs, one.geometry, one.reading, time.perf_counter() - start, one.look)
+        with room.held(file_of(image)):
+            one = self.prepare(image)
+            found: dict[str, Signals] = {}
+            for scale in self.scales:
+                inputs, inside = self.extract_scale(one, scale)
+                found |= inside
+        took = time.perf_counter() - start
+        return Extracted(found, inputs, one.geometry, one.reading, took, one.look, digest(one))
+
+
+def digest(one: Prepared) -> str:
+    """The SHA-256 of what the network sees of an image at the least scale, and of its shape: copies of a picture
+    have the same, whatever files they are in and whatever those are called."""
+    return _digest(repr(one.smallest.shape).encode() + one.smallest.tobytes())
 
 
 def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[decode.Pixels, Geometry]:
@@ -154,14 +163,35 @@ def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[dec
     return pixels, geometry
 
 
+def file_of(source: Source) -> Any:
+    """The path of a source, the bytes of its file, or itself if it is no file."""
+    if isinstance(source, Arrived):
+        return source.content
+    return source.path if isinstance(source, Sample) else source
+
+
 def origin(source: Source, number: int) -> Origin:
     """What the record keeps of an image; `number` names one that has no name."""
     if isinstance(source, Sample):
         return Origin(source.name, _digest(_content(source.path)))
     if isinstance(source, (str, Path)):
-        return Origin(str(source), _digest(_content(source)))
+        name = str(source) if urls.is_url(source) else os.path.abspath(source)
+        return Origin(name, _digest(_content(source)))
     data = source if isinstance(source, bytes) else np.ascontiguousarray(source).tobytes()
     return Origin(f"image {number}", _digest(data))
+
+
+def below(origins: Sequence[Origin]) -> tuple[Origin, ...]:
+    """The origins with names below the folder that all files named by absolute paths share: where it lies does not
+    tell."""
+    folders = {os.path.dirname(one.name) for one in origins if os.path.isabs(one.name)}
+    if not folders:
+        return tuple(origins)
+    root = os.path.commonpath(folders) if len({os.path.splitdrive(f)[0] for f in folders}) == 1 else os.sep
+    return tuple(
+        replace(one, name=Path(os.path.relpath(one.name, root)).as_posix()) if os.path.isabs(one.name) else one
+        for one in origins
+    )
 
 
 def identity(source: Source, number: int) -> list[str]:

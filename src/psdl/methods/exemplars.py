@@ -23,6 +23,12 @@ from psdl.methods._coding import at_once, coded
 from psdl.types import Coded, Run, Signals, State
 
 READS = "positions"
+ARRAYS = {
+    "dictionary": ("float16", "P", "K", "F"),
+    "source": ("int32", "P", "K"),
+    "mean": ("float32", "F"),
+    "matrix": ("float32", "F", "F"),
+}  # of the state: types and shapes
 BLOCK = 16  # positions that one item of work learns
 
 

@@ -21,6 +21,11 @@ from psdl.methods._coding import at_once
 from psdl.types import F32, F64, Coded, Run, Signals, State
 
 READS = "positions"
+ARRAYS = {
+    "dictionary": ("float32", "P", "K", "F"),
+    "mean": ("float64", "P", 2),
+    "precision": ("float64", "P", 2, 2),
+}  # of the state: types and shapes
 BLOCK = 4  # positions that one item of work learns
 RIDGE = 0.01  # added to the covariance's diagonal, as the paper does
 
@@ -72,7 +77,9 @@ def _fit_block(
     signals = store.positions(*block, rows)
     T = atoms_per_signal(store.length, params)
     start = sparse.dct(store.length)
-    dictionary, codes = sparse.learn(signals, start, sparsity=T, rounds=params.rounds, threads=1, device=device)
+    dictionary, codes = sparse.learn(
+        signals, start, sparsity=T, rounds=params.rounds, replace=False, threads=1, device=device
+    )
     mean, precision = _gaussians(_statistics(signals, dictionary, codes, 1))
     return dictionary, mean, precision
 

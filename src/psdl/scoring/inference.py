@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from psdl.features.extractor import FeatureExtractor, Prepared, Source
+from psdl.features.extractor import FeatureExtractor, Prepared, Source, file_of
+from psdl.input import room
 from psdl.jobs.threads import beside
 from psdl.scoring import anomaly_map, normalise
 from psdl.scoring.scorer import Judge
@@ -27,8 +28,12 @@ def infer(source: Source, extractor: FeatureExtractor, judges: Mapping[str, Judg
     Scales, the largest first, go their ways beside each other where there are threads for it; nothing of the
     result depends on threads. Raises PsdlError on images that cannot be read.
     """
-    recipe, image = extractor.recipe, extractor.prepare(source)
-    scales = [*reversed(extractor.scales)]
+    with room.held(file_of(source)):
+        return _infer(extractor.prepare(source), extractor, judges, threads)
+
+
+def _infer(image: Prepared, extractor: FeatureExtractor, judges: Mapping[str, Judge], threads: int) -> Inference:
+    recipe, scales = extractor.recipe, [*reversed(extractor.scales)]
     share = max(1, threads // len(scales))
 
     def judged(scale: float) -> dict[str, tuple[Coded, Grid]]:

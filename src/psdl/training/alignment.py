@@ -13,7 +13,8 @@ from psdl.features.extractor import FeatureExtractor, Source
 from psdl.jobs.context import RunContext
 from psdl.training import crossval, roi
 from psdl.training.collect import collect
-from psdl.training.train import Learner, groups_of
+from psdl.training.copies import groups_of
+from psdl.training.train import Learner
 
 MODES = ("none", "shift", "rigid")
 MOST = 120  # images that are tried

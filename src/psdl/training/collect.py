@@ -8,15 +8,16 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from psdl.errors import PsdlError
-from psdl.features.extractor import FeatureExtractor, Source, name_of, origin
+from psdl.features.extractor import FeatureExtractor, Source, below, name_of, origin
 from psdl.features.store import Store
 from psdl.input import preprocess
 from psdl.input.statistics import Look
@@ -70,7 +71,19 @@ class Collected:
 
     @property
     def origins(self) -> tuple[Origin, ...]:
-        return tuple(one.origin for one in self.seen)
+        return below([one.origin for one in self.seen])
+
+    def distinct(self) -> NDArray[np.intp]:
+        """The places of the images of which no copy stands before them."""
+        first: dict[str, int] = {}
+        for n, one in enumerate(self.seen):
+            first.setdefault(one.origin.seen, n)
+        return np.array([*first.values()], np.intp)
+
+    def only(self, rows: NDArray[np.intp]) -> Collected:
+        """Of the images `rows` alone, numbered anew."""
+        stores = {name: store.only(rows) for name, store in self.stores.items()}
+        return Collected(stores, tuple(self.seen[n] for n in rows))
 
     @property
     def album(self) -> tuple[bytes, ...]:
@@ -102,7 +115,8 @@ def collect(
         n, source = numbered
         found = extractor.extract(source)
         picture = preprocess.thumbnail(found.inputs, side)
-        seen = Seen(origin(source, n), found.geometry, picture, found.look, found.reading, found.seconds)
+        where = replace(origin(source, n), seen=found.seen)
+        seen = Seen(where, found.geometry, picture, found.look, found.reading, found.seconds)
         return seen, found.signals
 
     first = look((0, items[0]))

@@ -177,6 +177,11 @@ class FitOptions:
             raise PsdlError(f"`{both[0]}` was given beside a Recipe: set it in the Recipe with psdl.recipe(...)")
         return self.recipe
 
+    @property
+    def published(self) -> bool:
+        """Whether images come to the network as the published method has it, which may cut borders away."""
+        return self.chosen_recipe().name == "paper"
+
     def replaced(self, **changes: Any) -> FitOptions:
         """These options with others in their place. Raises PsdlError on a name that is none."""
         known = self.names()

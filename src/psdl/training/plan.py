@@ -45,12 +45,13 @@ def plan(images: Any, options: FitOptions, run: RunContext) -> Plan:
     images: see `check.given`. Raises PsdlError on images that cannot be used and on options that do not fit them.
     """
     base = options.chosen_recipe()
-    items, rule = check.given(images)
+    items, rule = check.given(images, options.published)
     rule = check.deepened(base.input or rule, options.bit_depth)
     items, dropped = _usable(items, rule, options, run)
     found = check.sizes(items, base.input or rule, run.near)
     run.say(*found.lines)
     rule = _input_rule(base, rule, found.sizes, options, run)
+    run.say(*check.cut_away(rule, found.sizes))
     run.say(*check.shrunk(rule, found.sizes, max(part.scale for part in base.parts)))
     rule = check.levelled(rule, items, run.near)
     recipe, network = recipes.with_network(replace(base, input=rule), options.weights)

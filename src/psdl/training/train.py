@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl.calibrate.guarantee import check_scale
 from psdl.calibrate.thresholds import calibrate, numbered
 from psdl.errors import PsdlError
 from psdl.features.extractor import FeatureExtractor, Source, identity
@@ -26,6 +27,7 @@ from psdl.scoring.scorer import Judge, method_of, params_of
 from psdl.training import checkpoint, crossval
 from psdl.training.checkpoint import NOTHING, Arrays, Checkpoint
 from psdl.training.collect import collect
+from psdl.training.copies import groups_of, once
 from psdl.types import (
     F32,
     Calibration,
@@ -35,7 +37,6 @@ from psdl.types import (
     Rates,
     Recipe,
     Run,
-    Sample,
     Score,
     State,
 )
@@ -48,14 +49,15 @@ STRANGEST = 24  # good images kept for a look at the good set
 
 @dataclass(frozen=True)
 class Learned:
-    """recipe: as given, with the shrinkage of its parts' statistics, its parts weighted if it asks for that;
-    states by part; calibration; origins of images, in their order; album: a small JPEG of each, where a method's
-    atoms are good patches (else empty); golden: the places of the images with the lowest, the middle and the
-    highest score as if unseen, or of the middle alone; strangest: the images that look least like the rest,
-    strangest first: their places, their scores as if unseen, and how they became the network's input; reading:
-    the share of the images' pass through the network that reading them took; looks (N,5): of each image its look
-    and the number of its item."""
+    """items: the images learned from, of copies of one picture one; recipe: as given, with the shrinkage of its
+    parts' statistics, its parts weighted if it asks for that; states by part; calibration; origins of images, in
+    their order; album: a small JPEG of each, where a method's atoms are good patches (else empty); golden: the
+    places of the images with the lowest, the middle and the highest score as if unseen, or of the middle alone;
+    strangest: the images that look least like the rest, strangest first: their places, their scores as if unseen,
+    and how they became the network's input; reading: the share of the images' pass through the network that
+    reading them took; looks (N,5): of each image its look and the number of its item."""
 
+    items: Sequence[Source]
     recipe: Recipe
     states: dict[str, State]
     calibration: Calibration
@@ -80,7 +82,8 @@ def learn(
     One pass through the network fills a store for each part. Then, part after part, each fold's images are judged
     by a state learned without them, and the state that is kept is learned on all. What took long is kept in the
     run's checkpoint, so that a run that is broken off goes on; see `checkpoint.finished`. Raises PsdlError on
-    images that cannot be read or do not share one grid, and when all belong to one group.
+    images that cannot be read or do not share one grid, when all belong to one group or are copies of one picture,
+    and where their scores say nothing.
     """
     recipe, groups = extractor.recipe, groups_of(items)
     fold = crossval.folds(groups, recipe.folds, recipe.seed)
@@ -90,6 +93,9 @@ def learn(
         key = _key(extractor, items, run.device) if run.checkpoint else ""
         kept = opened.enter_context(checkpoint.opened(run.checkpoint, key, run.say))
         collected = collect(extractor, items, run, opened, in_memory, kept)
+        items, collected = once(items, collected, run.say)
+        groups = groups_of(items)
+        fold = crossval.folds(groups, recipe.folds, recipe.seed)
         work = sum(store.grid.positions for store in collected.stores.values()) * (int(fold.max()) + 2)
 
         def done(positions: int) -> None:
@@ -108,6 +114,7 @@ def learn(
     least: list[tuple[float, int, Score]] = []
     scores = _keeping(_scores(unseen, states, recipe), least)
     calibration = calibrate(scores, rates, groups, collected.origins)
+    check_scale(calibration, measured=all(part.unseen for part in recipe.parts))
     patches = any("source" in state.arrays for state in states.values())
     strangest = tuple(
         (n, score, collected.seen[n].geometry, collected.seen[n].look)
@@ -118,6 +125,7 @@ def learn(
     typical = (0, len(items) // 2, len(items) - 1) if height * width <= LARGE else (len(items) // 2,)
     golden = tuple(places[calibration.images[n]] for n in typical)
     return Learned(
+        items,
         recipe,
         states,
         calibration,
@@ -237,13 +245,6 @@ class Learner:
     def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
         """(len(rows),P,1|3|4): what the state says of the store's images `rows`, see `Judge.rows`."""
         return Judge(self.part, state, self.device).rows(self.store, rows, self.run)
-
-
-def groups_of(items: Sequence[Source]) -> list[str]:
-    """What must stay on one side of a fold: the item's group or part where it is known, else the image itself."""
-    named = [(s.category, s.group or s.part) if isinstance(s, Sample) else ("", None) for s in items]
-    known = ["/".join((category, name)) if name else None for category, name in named]
-    return [group or f"#{i}" for i, group in enumerate(known)]
 
 
 def _scores(distances: Mapping[str, F32], states: Mapping[str, State], recipe: Recipe) -> Iterator[Score]:

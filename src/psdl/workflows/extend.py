@@ -29,7 +29,8 @@ from psdl.scoring import anomaly_map, normalise
 from psdl.scoring.scorer import Judge, method_of, params_of
 from psdl.training import crossval
 from psdl.training.collect import collect
-from psdl.training.train import groups_of, with_statistics
+from psdl.training.copies import groups_of
+from psdl.training.train import with_statistics
 from psdl.types import F32, Grid, Part, Run, State
 
 STATISTICS = ("unseen", "code", "residual")  # of which a state may have means and deviations

@@ -21,10 +21,10 @@ from psdl.input import preprocess, urls
 from psdl.input.statistics import Look
 from psdl.jobs import remote, runner
 from psdl.model.model import Model
+from psdl.report.folder import GOING as FOLDER
 from psdl.scoring.result import Result
 from psdl.types import Coded, Run, Sample
 
-FOLDER = ".going"
 AHEAD = 8  # files behind URLs that are read at a time
 FIELDS = ("distance", "code", "residual", "atom", "norm")  # of what a part says
 
@@ -93,7 +93,7 @@ def _keep(result: Result, file: Path) -> None:
     for part, coded in result.coded.items():
         arrays |= {f"{part}/{name}": value for name in FIELDS if (value := getattr(coded, name)) is not None}
     card = {"score": result.score, "geometry": asdict(result.geometry), "look": result.look}
-    card["parts"] = list(result.coded)
+    card["seen"], card["parts"] = result.seen, list(result.coded)
     file.parent.mkdir(parents=True, exist_ok=True)
     with drafted(file) as draft, draft.open("wb") as target:
         np.savez(target, card=np.frombuffer(json.dumps(card).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
@@ -112,6 +112,7 @@ def _read(file: Path, model: Model) -> Result:
             coded,
             model,
             Look(*card["look"]),
+            card["seen"],
         )
 
 
