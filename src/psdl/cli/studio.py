@@ -39,21 +39,24 @@ def studio(
     from psdl.cli.lines import Lines
 
     plugins.extra("serve", "fastapi", "uvicorn", "httptools", "multipart", "prometheus_client")
-    from psdl.deploy.serve.run import bind, tokens_of
+    from psdl.deploy.serve.access import Tokens
+    from psdl.deploy.serve.run import Where
     from psdl.studio import run
     from psdl.studio.app import app
     from psdl.studio.studio import Studio
 
-    tokens = tokens_of(token_file, host)
+    where = Where(host, port)
+    where.check(tokens=token_file is not None)
+    tokens = Tokens(token_file)
     with run.alone(folder):
-        made = Studio(folder, run.roots(allow or [], not tokens))
-        listener = bind(host, port)
+        made = Studio(folder, run.roots(allow or [], where.near))
+        listener = where.listen()
         number = listener.getsockname()[1]
-        lines, where = Lines(quiet), f"http://{host}:{number}/"
+        lines, address = Lines(quiet), f"{where.url(listener)}/"
 
         def ready() -> None:
-            lines.say(f"project {folder}; the page is {where} (Ctrl+C ends)")
+            lines.say(f"project {folder}; the page is {address} (Ctrl+C ends)")
             if not no_browser:
-                webbrowser.open(where)
+                webbrowser.open(address)
 
         run.serve(app(made, run.names(host, number), tokens), made, listener, ready)

@@ -15,6 +15,7 @@ from fastapi import Body, FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
+from psdl.deploy.serve.access import Tokens
 from psdl.errors import PsdlError
 from psdl.studio import guard, routes_images, routes_models
 from psdl.studio.guard import Guard
@@ -24,7 +25,7 @@ from psdl.studio.studio import Studio
 PAGE = Path(str(files("psdl.studio") / "page"))
 
 
-def app(studio: Studio, hosts: Sequence[str], tokens: Sequence[str] = ()) -> FastAPI:
+def app(studio: Studio, hosts: Sequence[str], tokens: Tokens) -> FastAPI:
     """The application. hosts: the names, with port, under which it may be asked; tokens: one of them must come
     with each question, if there are any."""
 
@@ -45,10 +46,11 @@ def app(studio: Studio, hosts: Sequence[str], tokens: Sequence[str] = ()) -> Fas
         return FileResponse(PAGE / "index.html")
 
     @served.post("/api/login")
-    async def login(token: Annotated[str, Body(embed=True, max_length=500)]) -> Response:
+    async def login(request: Request, token: Annotated[str, Body(embed=True, max_length=500)]) -> Response:
         """Keeps a token as a cookie that no other page can send."""
-        if not Guard(served, hosts, tokens).known(token):
-            return JSONResponse({"error": "that is none of the server's tokens"}, 401)
+        why = guard.refused(tokens, request.scope, token)
+        if why:
+            return JSONResponse({"error": why[1]}, why[0])
         answer = JSONResponse({"known": True})
         answer.set_cookie(guard.COOKIE, token, httponly=True, samesite="strict", max_age=30 * 86400)
         return answer

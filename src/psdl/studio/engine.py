@@ -21,7 +21,8 @@ from psdl.features.extractor import FeatureExtractor
 from psdl.jobs import runner
 from psdl.jobs.context import RunContext
 from psdl.model import recipes
-from psdl.model.file import card, described
+from psdl.model.card import card
+from psdl.model.words import described
 from psdl.report import tables, thumbs
 from psdl.studio import results
 from psdl.studio.labels import Image, key_of

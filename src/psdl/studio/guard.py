@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from psdl.deploy.serve.access import Tokens
+from psdl.deploy.serve.bounds import Refused
 
 COOKIE = "psdl-studio"
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
@@ -30,15 +33,14 @@ class Guard:
     """Refuses a request whose Host is not the server's (a name that was made to lead here), whose Origin or
     Sec-Fetch-Site tells of another page, and, where there are tokens, one below /api that bears none of them."""
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str], tokens: Sequence[str] = ()) -> None:
-        self.app, self.hosts = app, {host.lower() for host in hosts}
-        self.tokens = [token.encode() for token in tokens]
+    def __init__(self, app: ASGIApp, hosts: Sequence[str], tokens: Tokens) -> None:
+        self.app, self.hosts, self.tokens = app, {host.lower() for host in hosts}, tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        why = self._refusal(scope["method"], scope["path"], Headers(scope=scope))
+        why = self._refusal(scope, Headers(scope=scope))
         if why:
             await JSONResponse({"error": why[1]}, why[0], headers=SAID)(scope, receive, send)
             return
@@ -52,7 +54,8 @@ class Guard:
 
         await self.app(scope, receive, sent)
 
-    def _refusal(self, method: str, path: str, headers: Headers) -> tuple[int, str] | None:
+    def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
+        method, path = scope["method"], scope["path"]
         if headers.get("host", "").lower() not in self.hosts:
             return 421, "this server does not go by that name: open the address that psdl studio printed"
         origin = headers.get("origin")
@@ -62,14 +65,20 @@ class Guard:
         opening = method == "GET" and path == "/" and headers.get("sec-fetch-mode") == "navigate"
         if site not in ("none", "same-origin") and not opening:
             return 403, "another page asked: only the studio's own page may"
-        if self.tokens and path.startswith("/api/") and path != "/api/login" and not self.known(_given(headers)):
-            return 401, "no token that this server knows: enter one of those in its token file"
+        if path.startswith("/api/") and path != "/api/login":
+            return refused(self.tokens, scope, _given(headers))
         return None
 
-    def known(self, given: str) -> bool:
-        """Whether it is one of the tokens, each compared in constant time; where there are none so is all."""
-        same = [hmac.compare_digest(given.encode(), token) for token in self.tokens]
-        return any(same) or not self.tokens
+
+def refused(tokens: Tokens, scope: Scope, given: str) -> tuple[int, str] | None:
+    """Why a token that a request bears is not taken: a status and a sentence; None if it is, or none is needed."""
+    known = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
+    bearing = [(b"authorization", f"Bearer {given}".encode("latin-1", "replace"))] if given else []
+    try:
+        tokens.check(Request({**scope, "headers": [*known, *bearing]}))
+    except Refused as error:
+        return error.status, error.sentence
+    return None
 
 
 def _given(headers: Headers) -> str:

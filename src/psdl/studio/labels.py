@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from psdl._util.atomic import drafted
-from psdl.datasets import files
+from psdl.datasets.tables import SEVERAL
+from psdl.errors import PsdlError
 from psdl.types import Sample
 
 NAME = "labels.csv"
@@ -39,6 +40,11 @@ class Image:
         return key_of(self.path)
 
     @property
+    def masks(self) -> tuple[str, ...]:
+        """The files of its mask, which may be several."""
+        return tuple(self.mask.split(SEVERAL)) if self.mask else ()
+
+    @property
     def good(self) -> bool | None:
         """What a person or the data set says; None: nobody does."""
         return self.label == "good" if self.label else None
@@ -55,7 +61,7 @@ class Image:
             split,
             label,
             kind,
-            self.mask or None,
+            self.masks or None,
             self.group or None,
         )
 
@@ -78,7 +84,8 @@ def of(sample: Sample, use: str | None = None) -> Image:
     if said == "learn" and not label:
         label = "good"
     path = str(Path(sample.path).resolve())
-    mask = str(Path(sample.mask).resolve()) if sample.mask else ""
+    masks = (sample.mask,) if isinstance(sample.mask, str) else sample.mask or ()
+    mask = SEVERAL.join(str(Path(one).resolve()) for one in masks)
     return Image(path, sample.name, said, label, mask, sample.group or "")
 
 
@@ -86,14 +93,21 @@ def read(file: Path) -> list[Image]:
     """The images of a table; none if it is not there. Raises PsdlError on a table that cannot be read."""
     if not file.is_file():
         return []
-    return [_image(row, file.parent) for _, row in files.rows(file, ("path", "label", "split"))]
+    try:
+        with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as lines:
+            rows = list(csv.DictReader(lines))
+        return [_image(row, file.parent) for row in rows]
+    except (OSError, csv.Error, KeyError, TypeError) as error:
+        raise PsdlError(
+            f"{file} cannot be read ({error}): its columns must be {', '.join(COLUMNS)}; correct it or remove it"
+        ) from None
 
 
 def _image(row: dict[str, str], root: Path) -> Image:
     use = row.get("use", "")
     if use not in USES:
         use = "learn" if row["split"] == "train" and row["label"] in ("good", "") else "check"
-    mask = str(root / row["mask"]) if row.get("mask") else ""
+    mask = SEVERAL.join(str(root / one) for one in row.get("mask", "").split(SEVERAL) if one)
     name = row.get("name") or row["path"]
     return Image(str(root / row["path"]), name, use, row["label"], mask, row.get("group", ""), row.get("said", ""))
 
@@ -114,7 +128,7 @@ def _row(image: Image, root: Path) -> tuple[str, ...]:
     split = "train" if learned else "test"
     return (
         _below(image.path, root),
-        _below(image.mask, root),
+        SEVERAL.join(_below(one, root) for one in image.masks),
         label,
         split,
         image.group,

@@ -118,11 +118,15 @@ class Project:
             return {"choose": kinds, "layout": found.layout}
         samples = choose(found.samples, [category] if category else [])
         images, roots = [labels.of(sample, use) for sample in samples], within or (folder.resolve(),)
-        for path in (path for image in images for path in (image.path, image.mask) if path):
+        for path in (path for image in images for path in (image.path, *image.masks)):
             if not any(Path(path).is_relative_to(root) for root in roots):
                 raise PsdlError(f"{folder} names {path}, which lies outside what this studio may show: remove it")
         added = self.add(images)
-        return {"added": added, "found": len(samples), "layout": found.layout, "reason": found.reason}
+        left: dict[str, list[str]] = {}
+        for one in found.left:
+            left.setdefault(one.why, []).append(one.name)
+        said = {"layout": found.layout, "reason": found.reason, "left": left}
+        return {"added": added, "found": len(samples), **said}
 
     def mark(self, keys: Iterable[str], use: str | None, label: str | None) -> int:
         """Says of images what they are for, or what they are; returns how many. Raises PsdlError on others."""
