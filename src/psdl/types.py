@@ -1,7 +1,6 @@
 """The vocabulary: what flows between stages. No behaviour beyond shape; imports numpy only.
 
-n images of a batch, N of a set, P = h * w grid positions, F signal length, C channels, (H,W) network input.
-"""
+n images of a batch, N of a set, P = h * w positions, F signal length, C channels, (H,W) network input."""
 
 from __future__ import annotations
 

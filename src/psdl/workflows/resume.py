@@ -93,7 +93,7 @@ def _keep(result: Result, file: Path) -> None:
     for part, coded in result.coded.items():
         arrays |= {f"{part}/{name}": value for name in FIELDS if (value := getattr(coded, name)) is not None}
     card = {"score": result.score, "geometry": asdict(result.geometry), "look": result.look}
-    card["seen"], card["parts"] = result.seen, list(result.coded)
+    card["seen"], card["parts"] = result.digest, list(result.coded)
     file.parent.mkdir(parents=True, exist_ok=True)
     with drafted(file) as draft, draft.open("wb") as target:
         np.savez(target, card=np.frombuffer(json.dumps(card).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
