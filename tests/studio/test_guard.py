@@ -167,20 +167,21 @@ def test_what_is_not_there_is_said(guarded, path):
 
 def test_tokens_are_asked_for(start, tmp_path, browser):
     tokens = tmp_path / "tokens"
-    tokens.write_text("open sesame\n")
+    tokens.write_text("open-sesame\n")
+    tokens.chmod(0o600)
     studio = start(None, "--token-file", tokens)
     assert studio.ask("GET", "api/state")[0] == 401
     assert studio.ask("GET", "api/state", headers={"Authorization": "Bearer wrong"})[0] == 401
-    assert studio.ask("GET", "api/state", headers={"Authorization": "Bearer open sesame"})[0] == 200
+    assert studio.ask("GET", "api/state", headers={"Authorization": "Bearer open-sesame"})[0] == 200
     assert studio.ask("POST", "api/login", {"token": "wrong"})[0] == 401
     page = browser.new_page()
     page.goto(studio.url)
-    page.get_by_label("Token").fill("open sesame")
+    page.get_by_label("Token").fill("open-sesame")
     page.get_by_role("button", name="Enter").click()
     expect(page.locator("h1")).to_contain_text("Find what is wrong")
     page.reload()
     expect(page.locator("h1")).to_contain_text("Find what is wrong")
-    assert "open sesame" not in page.evaluate("document.cookie")
+    assert "open-sesame" not in page.evaluate("document.cookie")
     page.close()
 
 
