@@ -1,7 +1,7 @@
 """Fetches the one library that the studio's page is built of, pinned: python tools/studio_assets.py (needs npm).
 
-htm 3.1.1 holds Preact with its hooks and htm in one file of 13 KB; NOTICE names its licences. A test checks that the
-file in the wheel is this one.
+htm 3.1.1 holds Preact with its hooks and htm in one file of 13 KB; NOTICE names its licences. A test checks that
+the file in the wheel is this one.
 """
 
 from __future__ import annotations

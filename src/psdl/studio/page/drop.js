@@ -68,6 +68,8 @@ export async function add(request) {
   return found;
 }
 export function said(found) {
+  const left = Object.entries(found.left || {});
   note(found.added ? `${plural(found.added, "image")} added.` : "These images are here already.");
+  if (left.length) note(`Left out: ${left.map(([why, names]) => `${names.length === 1 ? names[0] : plural(names.length, "picture")} (${why})`).join("; ")}.`);
   reload("state", "images", "results");
 }
