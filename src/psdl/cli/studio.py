@@ -59,4 +59,4 @@ def studio(
             if not no_browser:
                 webbrowser.open(address)
 
-        run.serve(app(made, run.names(host, number), tokens), made, listener, ready)
+        run.serve(app(made, run.names(where, number), tokens), made, listener, ready)

@@ -25,9 +25,9 @@ from psdl.studio.studio import Studio
 PAGE = Path(str(files("psdl.studio") / "page"))
 
 
-def app(studio: Studio, hosts: Sequence[str], tokens: Tokens) -> FastAPI:
-    """The application. hosts: the names, with port, under which it may be asked; tokens: one of them must come
-    with each question, if there are any."""
+def app(studio: Studio, hosts: Sequence[str] | None, tokens: Tokens) -> FastAPI:
+    """The application. hosts: the names, with port, under which it may be asked, None: any;
+    tokens: one of them must come with each question, if there are any."""
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

@@ -28,6 +28,8 @@ def allowed(path: Path, roots: Sequence[Path]) -> Path:
 def listed(path: str, roots: Sequence[Path]) -> dict[str, Any]:
     """The folders in a folder, the images in it counted; where no path is given, of the user's home or the first
     root. Raises PsdlError on others and on those that cannot be opened."""
+    if not roots:
+        raise PsdlError("this studio may show no folder of its machine: start it with --allow FOLDER")
     start = Path.home() if any(Path.home().is_relative_to(root) for root in roots) else roots[0]
     here = allowed(Path(path) if path else start, roots)
     folders, images = [], 0

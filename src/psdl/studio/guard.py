@@ -31,10 +31,13 @@ SAID = {
 
 class Guard:
     """Refuses a request whose Host is not the server's (a name that was made to lead here), whose Origin or
-    Sec-Fetch-Site tells of another page, and, where there are tokens, one below /api that bears none of them."""
+    Sec-Fetch-Site tells of another page, and, where there are tokens, one below /api that bears none of them.
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str], tokens: Tokens) -> None:
-        self.app, self.hosts, self.tokens = app, {host.lower() for host in hosts}, tokens
+    hosts: names with ports that the server may be called by; None: any."""
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str] | None, tokens: Tokens) -> None:
+        self.app, self.tokens = app, tokens
+        self.hosts = None if hosts is None else {host.lower() for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,10 +59,11 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         method, path = scope["method"], scope["path"]
-        if headers.get("host", "").lower() not in self.hosts:
+        own = headers.get("host", "").lower()
+        if self.hosts is not None and own not in self.hosts:
             return 421, "this server does not go by that name: open the address that psdl studio printed"
         origin = headers.get("origin")
-        if origin is not None and origin.lower().partition("://")[2] not in self.hosts:
+        if origin is not None and origin.lower().partition("://")[2] != own:
             return 403, "another page asked: only the studio's own page may"
         site = headers.get("sec-fetch-site", "none")
         opening = method == "GET" and path == "/" and headers.get("sec-fetch-mode") == "navigate"

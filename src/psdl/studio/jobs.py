@@ -20,7 +20,7 @@ from psdl.studio.project import Project
 LOG = logging.getLogger("psdl")
 KEPT = 30  # jobs that are over and still told of
 LINE = 2**26  # bytes of a line that a worker writes
-LAST = "look"  # the kind that gives way to every other
+LAST = ("plan", "look")  # kinds that give way to every other
 ENDED = ("done", "failed", "cancelled")
 Job = dict[str, Any]
 
@@ -39,7 +39,7 @@ class Jobs:
         self.process: asyncio.subprocess.Process | None = None
 
     def add(self, kind: str, **what: Any) -> Job:
-        """A job to do, or the same one if it waits already. A running look at the images gives way."""
+        """A job to do, or the same one if it waits already. Running kinds of LAST give way."""
         with self.lock:
             for job in self.jobs:
                 if job["state"] == "waiting" and job["kind"] == kind and job["what"] == what:
@@ -55,7 +55,7 @@ class Jobs:
             }
             self.jobs.append(made)
         running = self.running
-        if running and running["kind"] == LAST and kind != LAST:
+        if running and running["kind"] in LAST and kind not in LAST:
             running["state"] = "waiting"
             self._kill()
         self._changed(made)
@@ -96,7 +96,7 @@ class Jobs:
 
     def _next(self) -> Job | None:
         waiting = [job for job in self.jobs if job["state"] == "waiting"]
-        return min(waiting, key=lambda job: (job["kind"] == LAST, job["id"]), default=None)
+        return min(waiting, key=lambda job: (job["kind"] in LAST, job["kind"] == "look", job["id"]), default=None)
 
     async def _one(self, job: Job) -> None:
         job |= {"state": "running", "said": [], "progress": None, "began": time.time()}
@@ -104,6 +104,7 @@ class Jobs:
         asked = json.dumps({"project": str(self.project.root), "kind": job["kind"], **job["what"]})
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # nothing that lies in the folder it is started in
             "-m",
             "psdl.studio.worker",
             asked,

@@ -38,7 +38,17 @@ class Line:
         self.out.mkdir(parents=True, exist_ok=True)
         self.watched, self.problem = {"folder": str(folder), "model": model.stem}, ""
         (self.out / "line.json").write_text(json.dumps(self.watched), encoding="utf-8")
-        command = [sys.executable, "-m", "psdl.cli.main", "watch", str(model), str(folder), "--out", str(self.out)]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "psdl.cli.main",
+            "watch",
+            str(model),
+            str(folder),
+            "--out",
+            str(self.out),
+        ]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
         self.changed()

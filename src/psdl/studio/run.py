@@ -14,6 +14,8 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from psdl.deploy.serve.access import HERE
+from psdl.deploy.serve.run import Where
 from psdl.errors import PsdlError
 from psdl.studio.studio import Studio
 
@@ -39,14 +41,11 @@ def alone(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def names(host: str, port: int) -> list[str]:
-    """The names, with port, that a browser may call the server by."""
-    known = {host, "127.0.0.1", "localhost", "[::1]"}
-    if host in ("0.0.0.0", "::"):
-        known |= {socket.gethostname(), socket.getfqdn()}
-    return sorted(
-        f"{f'[{name}]' if name.count(':') > 1 and not name.startswith('[') else name}:{port}" for name in known
-    )
+def names(where: Where, port: int) -> list[str] | None:
+    """The names, with port, that a browser may call the server by; None: any, where a token says who asks."""
+    if not where.near:
+        return None
+    return [f"{f'[{name}]' if ':' in name else name}:{port}" for name in (*HERE, where.host)]
 
 
 def serve(app: FastAPI, studio: Studio, listener: socket.socket, ready: Callable[[], None]) -> None:
