@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,10 @@ def main() -> None:
     except PsdlError as error:
         teller.line(error=str(error))
     except MemoryError:
-        teller.line(error="there is not enough memory: choose the recipe fast, or fewer or smaller images")
+        teller.line(error="there is not enough memory: choose the method Quick, or fewer or smaller images")
+    except Exception as error:  # the window shall not wait for ever
+        traceback.print_exc()
+        teller.line(error=f"the work ended unexpectedly ({type(error).__name__}): the studio's terminal says more")
 
 
 def _do(job: dict[str, Any], teller: Teller) -> Any:
