@@ -1,4 +1,4 @@
-"""The pictures of docs/studio.md, from the demo: python tools/studio_pictures.py (needs chromium and scikit-image)."""
+"""The pictures of docs/studio.md, from the demo: python tools/studio_pictures.py (chromium, scikit-image)."""
 
 from __future__ import annotations
 

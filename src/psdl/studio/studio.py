@@ -141,7 +141,7 @@ class Studio:
         elif kind == "judge":
             self.judge()
         elif kind == "demo":
-            self.project.set(name="demo")
+            self.project.set(name="demo", settings={**self.project.settings, "false_reject": 0.1})
             self.project.add_folder(Path(found["folder"]), None, "brick")
             self.added()
         self.changed("all")
