@@ -28,6 +28,9 @@ def fit(
             " stay."
         ),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --extend: also images that are very strange to the model.")
+    ] = False,
     by: options.By = "",
     config: options.Config = None,
     recipe: options.Recipe = None,
@@ -96,6 +99,7 @@ def extend_model(old: str, samples: Any, model: Path, values: dict[str, Any], li
 
     from psdl.api import Detector
     from psdl.calibrate.guarantee import promise
+    from psdl.cli.calibrate import kept_as
     from psdl.datasets import check
     from psdl.datasets.read import without
     from psdl.model.file import check_target
@@ -109,9 +113,9 @@ def extend_model(old: str, samples: Any, model: Path, values: dict[str, Any], li
     lines.say(*check.check(good, rule, map).lines)
     lines.say(*check.strangers(detector.model.categories, good))
     with lines.progress() as tell:
-        new = extended(detector, good, values["by"] or getpass.getuser(), work, tell)
-    new.save(model)
-    lines.say(f"wrote {model}", *promise(new.model.calibration))
+        new = extended(detector, good, values["by"] or getpass.getuser(), work, tell, values["force"], lines.say)
+    kept = new.save(model)
+    lines.say(f"wrote {model}", *kept_as(kept), *promise(new.model.calibration))
 
 
 def learn_models(
@@ -202,7 +206,7 @@ def _learn_one(
 
     from psdl.api import Detector
     from psdl.calibrate.guarantee import promise
-    from psdl.cli.calibrate import on_images
+    from psdl.cli.calibrate import kept_as, on_images
     from psdl.datasets import check
     from psdl.model import recipes
     from psdl.training import checkpoint, memory
@@ -231,9 +235,14 @@ def _learn_one(
         lines.say(f"alignment: {detector.alignment}, as held-out good images say")
     lines.say(detector.model.calibration.origin)
     if calibrating:
-        lines.say(*on_images(detector, calibrating, {}, "", work, lines))
-    detector.save(file)
+        on_images(detector, calibrating, {}, "", work, lines)
+    kept = detector.save(file)
     checkpoint.finished(going)
     least = ", ".join(f"{sample.name} ({result.score:.4g})" for sample, result in strangest[:3])
-    lines.say(f"wrote {file}", *promise(detector.model.calibration), f"least like the other good images: {least}")
+    lines.say(
+        f"wrote {file}",
+        *kept_as(kept),
+        *promise(detector.model.calibration),
+        f"least like the other good images: {least}",
+    )
     return strangest
