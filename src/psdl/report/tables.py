@@ -94,6 +94,7 @@ def row(sample: Sample, result: Any) -> dict[str, Any]:
         "review_threshold": verdict.review_threshold,
         "p_value": verdict.p_value,
         "verdict": verdict.verdict,
+        "learned": result.learned,
         "part": sample.part,
         "width": width,
         "height": height,
