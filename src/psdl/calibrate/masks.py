@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import ceil
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -77,3 +80,28 @@ def regions(values: F32, mask: NDArray[np.bool_]) -> tuple[Region, ...]:
             )
         )
     return tuple(sorted(found, key=lambda region: -region.peak))
+
+
+def enlarged(found: tuple[Region, ...], size: tuple[int, int], target: tuple[int, int]) -> tuple[Region, ...]:
+    """Regions of an image of `size` (h,w) as those of the same image at another size, `target` (h,w)."""
+    if size == target:
+        return found
+    tall, wide = target[0] / size[0], target[1] / size[1]
+    return tuple(_enlarged(region, wide, tall, target) for region in found)
+
+
+def _enlarged(region: Region, wide: float, tall: float, target: tuple[int, int]) -> Region:
+    left, top, right, bottom = region.box
+    x, y = (region.peak_at[0] + 0.5) * wide, (region.peak_at[1] + 0.5) * tall
+    return replace(
+        region,
+        area=round(region.area * wide * tall),
+        box=(
+            int(left * wide),
+            int(top * tall),
+            min(target[1], ceil(right * wide)),
+            min(target[0], ceil(bottom * tall)),
+        ),
+        peak_at=(min(target[1] - 1, int(x)), min(target[0] - 1, int(y))),
+        centroid=((region.centroid[0] + 0.5) * wide - 0.5, (region.centroid[1] + 0.5) * tall - 0.5),
+    )

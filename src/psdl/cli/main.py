@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from psdl._util.process import own_process
 from psdl.cli.bench import bench
 from psdl.cli.calibrate import calibrate
 from psdl.cli.datasets import datasets
@@ -19,6 +20,7 @@ from psdl.cli.evaluate import evaluate
 from psdl.cli.export import export
 from psdl.cli.fit import fit
 from psdl.cli.inspect import inspect
+from psdl.cli.options import as_flags
 from psdl.cli.predict import predict
 from psdl.cli.run import run
 from psdl.cli.selftest import selftest
@@ -62,6 +64,7 @@ def _options(
 def main() -> None:
     """The entry point: what is wrong with what was given, or with where results go, becomes one sentence on
     standard error and exit code 2."""
+    own_process()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names that the terminal's letters cannot write
@@ -82,14 +85,14 @@ def _ended() -> int | str | None:
         _hush()
         return 1
     except (PsdlError, OSError, UnicodeError, MemoryError) as error:
-        print(f"psdl: {printable(_sentence(error))}", file=sys.stderr)
+        print(f"psdl: {printable(as_flags(_sentence(error)))}", file=sys.stderr)
         _hush()
         return 2
 
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, MemoryError):
-        return "there is not enough memory: give fewer or smaller images at a time, such as --jobs 1"
+        return "there is not enough memory: give fewer or smaller images at a time, such as `jobs` 1"
     if isinstance(error, OSError) and error.errno is not None:
         where = str(error.filename) if error.filename else "where results or lines go"
         why = os.strerror(error.errno)

@@ -41,6 +41,7 @@ def predict(
     from psdl.api import Detector
     from psdl.cli.lines import Lines
     from psdl.datasets import check
+    from psdl.datasets.choosing import leaving
     from psdl.datasets.read import listed, with_parts
     from psdl.jobs import opened, runner
     from psdl.report import folder, page, tables
@@ -54,8 +55,11 @@ def predict(
         folder.check(out, overwrite)
     detector = Detector.load(model, device)
     lines = Lines(quiet or as_json)
-    samples, skipped = lines.usable(with_parts(listed(paths), parts), detector.recipe.input, on_error, jobs)
-    for sample, why in skipped if quiet or as_json else ():
+    found = listed(paths)
+    samples, skipped = lines.usable(with_parts(found.samples, parts), detector.recipe.input, on_error)
+    left = check.left(found.left)
+    lines.say(*leaving(found.left))
+    for sample, why in (*skipped, *left) if as_json else skipped if quiet else ():
         print(json.dumps({"path": sample.name, "skipped": why}) if as_json else f"skipped: {printable(why)}")
     known = check.check(samples, detector.recipe.input, resume.reader(samples))
     lines.say(*check.cut_away(detector.recipe.input, known.sizes))
@@ -73,12 +77,12 @@ def predict(
         for row in parts_judged:
             print(_line(row["verdict"], row["score"], row["threshold"], f"part {row['part']}"))
     if out is not None:
-        facts += tables.write_skipped(skipped, out)
+        facts += tables.write_skipped((*skipped, *left), out)
         _write(judged, out, maps, Path(model), facts, runner(jobs), quiet)
         resume.finished(out)
     lines.say(*_summary(parts_judged, judged, len(skipped), out))
     verdicts = [row["verdict"] for row in parts_judged] + [r.verdict.verdict for s, r in judged if not s.part]
-    if fail_on and skipped:
+    if fail_on and (skipped or any(one.kind == "unread" for one in found.left)):
         raise typer.Exit(1)
     if any(verdict in FAILING.get(fail_on or "", ()) for verdict in verdicts):
         raise typer.Exit(1)

@@ -92,7 +92,7 @@ def grouped(
     LARGEST part of all are not used: such images resemble each other too much to be told apart.
     """
     if how not in ("auto", "given", "found"):
-        raise plugins.unknown("value of --groups", how, ("auto", "given", "found"))
+        raise plugins.unknown("value of `groups`", how, ("auto", "given", "found"))
     if not all(isinstance(sample, Sample) for sample in samples):
         return Grouped(tuple(samples), "")
     known = [f"{s.category}/{s.group or s.part}" if s.group or s.part else None for s in samples]
@@ -101,7 +101,7 @@ def grouped(
     if how == "given" or (how == "auto" and any(known)):
         return given
     if how == "auto" and len(samples) > MANY:
-        return given._replace(said=f"{len(samples)} images, each taken for an item: --groups found looks for more")
+        return given._replace(said=f"{len(samples)} images, each taken for an item: `groups` found looks for more")
     first = {name: n for n, name in reversed(list(enumerate(known))) if name}
     told = [Pair(first[name], n, 1.0) for n, name in enumerate(known) if name and first[name] < n]
     joined = groups(len(samples), told + pairs(samples, run, tell, white))

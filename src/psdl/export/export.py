@@ -80,15 +80,15 @@ def _source(model: Model, rule: InputRule) -> tuple[int, int] | None:
         return None
     raise PsdlError(
         f"the model was learned from images of {len(sizes)} sizes, and its input rule depends on the size: a graph"
-        " needs one size, or --resize square"
+        " needs one size, or `resize` square"
     )
 
 
 def _check(model: Model, rule: InputRule) -> None:
     if model.recipe.tile:
-        raise PsdlError("a model that sees images in tiles cannot be exported: learn without --tile")
+        raise PsdlError("a model that sees images in tiles cannot be exported: learn without `tile`")
     if rule.align != "none":
-        raise PsdlError("a model that registers images cannot be exported: learn without --align")
+        raise PsdlError("a model that registers images cannot be exported: learn without `align`")
     if rule.white is not None:
         raise PsdlError("a model of images deeper than 8 bit cannot be exported: learn from 8-bit images")
     for part in model.recipe.parts:

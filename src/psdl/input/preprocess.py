@@ -13,7 +13,7 @@ from PIL import Image
 
 from psdl.errors import PsdlError
 from psdl.input import affine
-from psdl.input.decode import Pixels, pixels
+from psdl.input.decode import Pixels
 from psdl.types import F32, Geometry, InputRule, Move, Pose
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
@@ -144,6 +144,21 @@ def scaled(geometry: Geometry, scale: float, multiple: int = 1) -> Geometry:
     return Geometry(geometry.source, geometry.crop, resized, (left, top, left + width, top + height), move)
 
 
+def reduced(geometry: Geometry, most: int) -> Geometry:
+    """The geometry of the same image brought to at most `most` pixels, sides in proportion; itself if it has no
+    more. The input stays what it is."""
+    height, width = geometry.source
+    share = (most / (height * width)) ** 0.5
+    if share >= 1:
+        return geometry
+    size = max(1, int(height * share)), max(1, int(width * share))
+    tall, wide = size[0] / height, size[1] / width
+    left, top, right, bottom = geometry.crop
+    x, y = min(round(left * wide), size[1] - 1), min(round(top * tall), size[0] - 1)
+    crop = x, y, max(x + 1, round(right * wide)), max(y + 1, round(bottom * tall))
+    return replace(geometry, source=size, crop=crop)
+
+
 def thumbnail(inputs: Pixels, side: int) -> bytes:
     """Pixels (H,W,3) as a JPEG file whose longer side has at most `side` pixels."""
     small = Image.fromarray(inputs)
@@ -177,17 +192,6 @@ def normalise(inputs: Pixels, mean: tuple[float, ...], std: tuple[float, ...], g
     for channel in range(3):
         np.take(table[:, channel], inputs[..., channel], out=out[:, channel])
     return out
-
-
-def read_mask(path: str, size: tuple[int, int], image: str) -> NDArray[np.bool_]:
-    """A mask file -> (h,w) bool, true where its value is above 0. Raises PsdlError if it is not of `size`."""
-    mask: NDArray[np.bool_] = pixels(path, white=1.0).max(axis=2) > 0
-    if mask.shape != size:
-        raise PsdlError(
-            f"{image} is {size[1]} x {size[0]} but its mask {path} is {mask.shape[1]} x {mask.shape[0]}:"
-            " masks must have the image's size, export the mask again"
-        )
-    return mask
 
 
 def geometry_of(card: Mapping[str, Any]) -> Geometry:

@@ -17,12 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl import sparse
-from psdl._util import machine
+from psdl._util.machine import cores
 from psdl.methods import _whitening
 from psdl.methods._coding import at_once, coded
 from psdl.types import Coded, Run, Signals, State
 
 READS = "positions"
+ARRAYS = {
+    "dictionary": ("float16", "P", "K", "F"),
+    "source": ("int32", "P", "K"),
+    "mean": ("float32", "F"),
+    "matrix": ("float32", "F", "F"),
+}  # of the state: types and shapes
 BLOCK = 16  # positions that one item of work learns
 
 
@@ -62,7 +68,7 @@ def fit(
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
     """Bytes that `fit` takes beyond the store."""
     chosen = min(params.atoms, images)
-    held = 6 * 4 * images * length * at_once(images, length, BLOCK) * machine.cores()
+    held = 6 * 4 * images * length * at_once(images, length, BLOCK) * cores()
     return held + 2 * 2 * positions * chosen * length
 
 

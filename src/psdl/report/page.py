@@ -19,8 +19,9 @@ from psdl.calibrate.guarantee import promise
 from psdl.calibrate.thresholds import weights
 from psdl.errors import PsdlError
 from psdl.measure.metrics import KEYS
-from psdl.model.file import card, described
+from psdl.model.card import card
 from psdl.model.model import Model
+from psdl.model.words import described
 from psdl.report import acceptance, charts, heat, tables, thumbs
 from psdl.report.tables import Judged
 from psdl.types import F64, Calibration, Run, Sample

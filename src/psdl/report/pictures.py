@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from psdl.calibrate.masks import rarity
 from psdl.errors import printable
-from psdl.input import decode, preprocess
+from psdl.input import decode, masks
 from psdl.report import heat
 from psdl.report.places import Places
 from psdl.report.tables import Judged
@@ -95,7 +95,9 @@ def _scaled(found: Sample, result: Any) -> tuple[Any, Any, NDArray[np.bool_], ND
     step = _step(shown.shape)
     truth = None
     if found.mask:
-        truth = preprocess.read_mask(found.mask, result.geometry.source, found.path)[::step, ::step]
+        truth = masks.read(found.mask, result.geometry.source, found.path)[::step, ::step]
+    elif found.label == 0:
+        truth = np.zeros(shown.shape[:2], bool)[::step, ::step]
     return shown[::step, ::step], result.map[::step, ::step], result.mask[::step, ::step], truth
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from psdl._util.atomic import drafted
 from psdl.calibrate.thresholds import joint
-from psdl.input import preprocess
+from psdl.input import masks, preprocess
 from psdl.measure.metrics import KEYS, Metrics, mean, metrics
 from psdl.types import Sample
 
@@ -66,7 +66,7 @@ def write_skipped(skipped: Sequence[tuple[Sample, str]], out: Path) -> str:
         csv.writer(file).writerows(
             [("path", "category", "reason"), *((sample.name, sample.category, why) for sample, why in skipped)]
         )
-    return f" {len(skipped)} images could not be used and were not judged: see skipped.csv."
+    return f" {len(skipped)} pictures were not judged: see skipped.csv, which says why of each."
 
 
 def _write_parts(parts: Sequence[Mapping[str, Any]], out: Path) -> None:
@@ -155,14 +155,14 @@ def _at_threshold(row: Mapping[str, Any]) -> str:
 
 def _category(pairs: Judged) -> Metrics:
     known = [(s, r) for s, r in pairs if s.mask or s.label == 0]
-    masks = [
-        preprocess.mask_to_input(preprocess.read_mask(s.mask, r.geometry.source, s.path), r.geometry)
+    truths = [
+        preprocess.mask_to_input(masks.read(s.mask, r.geometry.source, s.path), r.geometry)
         if s.mask
         else np.zeros(r.geometry.input, bool)
         for s, r in known
     ]
     scores, labels = np.array([r.score for _, r in pairs]), np.array([s.label == 1 for s, _ in pairs])
-    found = metrics(scores, labels, np.array([r.input_map for _, r in known]), np.array(masks))
+    found = metrics(scores, labels, np.array([r.input_map for _, r in known]), np.array(truths))
     rejected = np.array([r.verdict.verdict == "NG" for _, r in pairs])
     doubted = np.array([r.verdict.verdict == "REVIEW" for _, r in pairs])
     found["rejected_good"] = float(rejected[~labels].mean()) if (~labels).any() else None

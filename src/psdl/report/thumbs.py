@@ -89,7 +89,7 @@ def _patches(region: Region, inputs: decode.Pixels, model: Model, longest: int) 
     like = next((reason.like for reason in region.reasons if reason.like), None)
     if like is None:
         return None
-    with Image.open(io.BytesIO(model.album[like.number])) as good:
+    with Image.open(io.BytesIO(model.album[like.number]), formats=["JPEG"]) as good:
         scale = good.width / inputs.shape[1], good.height / inputs.shape[0]
         left, top, right, bottom = like.box
         box = (left * scale[0], top * scale[1], right * scale[0], bottom * scale[1])

@@ -16,13 +16,21 @@ from psdl.model.model import Model
 from psdl.scoring import explain
 from psdl.types import F32, Calibration, Coded, Geometry, Region, Verdict
 
+LARGE = 4_000_000  # pixels of an image in which regions are found as it is
+
+
+def as_if_unseen(score: float, seen: str, model: Model) -> float:
+    """The score of an image; where the model learned from it, the one that it had when it was held out."""
+    place = model.known.get(seen)
+    return float(model.unseen[place]) if place is not None and len(model.unseen) else score
+
 
 @dataclass(frozen=True)
 class Result:
     """One image judged. score: larger is stranger; verdict: OK, REVIEW or NG with p-value; input_map
     (H,W) float32 at the network's input size; geometry: how the image became that input; coded: what each part of
     the recipe said of it (none for a good image as if unseen); model: that judged it; look: of
-    the image as it was read, see `drift.Monitor`."""
+    the image as it was read, see `drift.Monitor`; digest: of what the network saw, see `Origin.seen`."""
 
     score: float
     verdict: Verdict
@@ -31,6 +39,13 @@ class Result:
     coded: Mapping[str, Coded]
     model: Model
     look: Look
+    digest: str = ""
+
+    @property
+    def learned(self) -> bool:
+        """Whether the model learned from this very picture: it finds nothing in it by itself, so that the score is
+        the one as if unseen, from when it was held out."""
+        return self.digest in self.model.known
 
     @property
     def calibration(self) -> Calibration:
@@ -69,17 +84,23 @@ class Result:
     @cached_property
     def regions(self) -> tuple[Region, ...]:
         """The connected parts of the mask, in pixels of the image, the highest peak first, with reasons; of an
-        image that is not OK though its mask is empty, the strangest place."""
-        mask = self.mask
-        if not mask.any():
+        image that is not OK though its mask is empty, the strangest place. In an image of more than LARGE pixels
+        they are found at a smaller size, so that their cost is bounded; the map has far fewer pixels than that."""
+        defects = masks.defect_mask(self.input_map, self.calibration)
+        if not defects.any():
             return () if self.verdict.verdict == "OK" else (self.strangest,)
-        return self._explained(masks.regions(self.map, mask))
+        small = preprocess.reduced(self.geometry, LARGE)
+        mask = preprocess.mask_to_source(defects, small)
+        found = masks.regions(preprocess.map_to_source(self.input_map, small), mask) if mask.any() else ()
+        return self._explained(masks.enlarged(found, small.source, self.geometry.source))
 
     @cached_property
     def strangest(self) -> Region:
         """The strangest place of the image, whether or not any part of the map passes its threshold."""
-        values = self.map
-        return replace(self._explained(masks.regions(values, masks.spot(values))[:1])[0], masked=False)
+        small = preprocess.reduced(self.geometry, LARGE)
+        values = preprocess.map_to_source(self.input_map, small)
+        found = masks.enlarged(masks.regions(values, masks.spot(values))[:1], small.source, self.geometry.source)
+        return replace(self._explained(found)[0], masked=False)
 
     def _explained(self, found: tuple[Region, ...]) -> tuple[Region, ...]:
         return explain.explained(found, self.coded, self.geometry, self.model) if self.coded else found

@@ -57,13 +57,13 @@ def plan(recipe: Recipe, first: Mapping[str, Signals], images: int, most: int | 
     found = Plan(True, work + signals, 0) if work + signals <= budget else Plan(False, work, signals)
     if found.memory > (most if most is not None else free):
         limit = (
-            f"--max-memory allows {_words(most)}"
+            f"`max_memory` allows {_words(most)}"
             if most is not None
             else f"{_words(free)} are all that there is for it"
         )
         raise PsdlError(
             f"learning from {images} images needs about {_words(found.memory)} of memory, but {limit}: give fewer"
-            " images, a smaller --size, the recipe fast, or more memory"
+            " images, a smaller `size`, the recipe fast, or more memory"
         )
     room = shutil.disk_usage(tempfile.gettempdir()).free
     if found.file > room:
@@ -74,10 +74,11 @@ def plan(recipe: Recipe, first: Mapping[str, Signals], images: int, most: int | 
     return found
 
 
-def size_of(text: str | None, option: str = "--max-memory") -> int | None:
+def size_of(text: str | int | None, option: str = "`max_memory`") -> int | None:
     """Bytes from words such as 3GB, 500 MB or 2e9. Raises PsdlError on others and on less than 1 MB."""
     if text is None:
         return None
+    text = str(text)
     digits = text.strip().lower().rstrip("kmgtb ")
     unit = text.strip().lower()[len(digits) :].strip()
     try:

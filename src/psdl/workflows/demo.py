@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from psdl.datasets.files import COLUMNS
-from psdl.input import preprocess
+from psdl.datasets.tables import COLUMNS
+from psdl.input import masks
 from psdl.report.places import places
 from psdl.types import Sample
 
@@ -22,8 +22,8 @@ LEARNED, GOOD, BAD = 40, 10, 12  # pictures of each part: to learn from, and to 
 COUNT = 2 * (LEARNED + GOOD + BAD)
 SEED = 7
 # Options of `run` that the demo sets otherwise.
-SETTINGS = {"seed": SEED, "each": True, "false_reject": 0.025, "review": 0.1, "images": 9}
-SETTINGS |= {"groups": "given", "overwrite": True}
+OPTIONS: dict[str, Any] = {"seed": SEED, "false_reject": 0.025, "review": 0.1, "groups": "given"}
+PICTURES = 9  # drawn for each part
 
 Colour = NDArray[np.float64]  # (SIZE, SIZE, 3), 0..255
 Mask = NDArray[np.bool_]
@@ -63,7 +63,7 @@ def _overlap(sample: Sample, result: Any) -> float:
     """What predicted and true mask share of their union."""
     if not sample.mask:
         return 0.0
-    true = preprocess.read_mask(sample.mask, result.geometry.source, sample.path)
+    true = masks.read(sample.mask, result.geometry.source, sample.path)
     return float((true & result.mask).sum() / (true | result.mask).sum())
 
 

@@ -23,15 +23,15 @@ from psdl.calibrate.rates import record
 from psdl.errors import PsdlError
 from psdl.features.extractor import Source, origin
 from psdl.features.store import Store
-from psdl.jobs import runner
+from psdl.jobs.context import HERE, RunContext
 from psdl.model.model import Model
-from psdl.scoring import anomaly_map as scoring
-from psdl.scoring import normalise
+from psdl.scoring import anomaly_map, normalise
 from psdl.scoring.scorer import Judge, method_of, params_of
 from psdl.training import crossval
-from psdl.training.collect import fill
-from psdl.training.train import groups_of, with_statistics
-from psdl.types import F32, Grid, Part, Progress, Run, State
+from psdl.training.collect import collect
+from psdl.training.copies import groups_of
+from psdl.training.train import with_statistics
+from psdl.types import F32, Grid, Part, Run, State
 
 STATISTICS = ("unseen", "code", "residual")  # of which a state may have means and deviations
 
@@ -40,35 +40,32 @@ def extended(
     detector: Detector,
     items: Sequence[Source],
     by: str = "",
-    jobs: int | Run | None = None,
-    progress: Progress = lambda *_: None,
+    run: RunContext = HERE,
 ) -> Detector:
     """A detector whose model knows the good images `items` as well; by: who did it, for the record.
 
     Raises PsdlError on recipes with a part that cannot be extended, and on images that cannot be read or are among
     those learned from.
     """
-    model, run = detector.model, runner(jobs)
+    model = detector.model
     for part in model.recipe.parts:
         if not hasattr(method_of(part), "extend"):
             raise PsdlError(f"the method {part.method} cannot be extended: learn again from old and new images")
     _check_new(model, items)
     with ExitStack() as open_stores:
-        filled = fill(
-            model.recipe, model.network, items, detector.session(1), run, progress, open_stores, model.frame
-        )
+        collected = collect(detector.extractor, items, run, open_stores)
         for part in model.recipe.parts:
-            _check_grid(filled.stores[part.name].grid, model.states[part.name].grid)
+            _check_grid(collected.stores[part.name].grid, model.states[part.name].grid)
         fold = crossval.folds(groups_of(items), model.recipe.folds, model.recipe.seed)
         found, states = {}, {}
         for part in model.recipe.parts:
-            work = _Work(model, part, filled.stores[part.name], run)
+            work = _Work(model, part, collected.stores[part.name], run.work)
             found[part.name] = crossval.judged(work.learn, work.judge, len(items), fold)
             states[part.name] = work.state(found[part.name])
     grids = {name: state.grid for name, state in model.states.items()}
     seen = {part.name: _measured(states[part.name], part, found[part.name][..., 0]) for part in model.recipe.parts}
     scores = [
-        scoring.score({name: d[n : n + 1] for name, d in seen.items()}, grids, model.recipe)
+        anomaly_map.score({name: d[n : n + 1] for name, d in seen.items()}, grids, model.recipe)
         for n in range(len(items))
     ]
     groups = thresholds.numbered(groups_of(items))
@@ -77,19 +74,19 @@ def extended(
         np.array([float(one.image[0]) for one in scores]),
         np.array([float(np.nanmax(one.map)) for one in scores]),
         groups,
-        filled.origins,
+        collected.origins,
         f"{len(items)} good images added",
     )
     first = model.looks[:, -1].max(initial=-1) + 1
-    looks = np.column_stack([filled.looks, first + groups]).astype(np.float32)
+    looks = np.column_stack([collected.looks, first + groups]).astype(np.float32)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     entry = {"what": "extended", "images": len(items), "by": by, "on": now, "psdl": version("psdl")}
     new = replace(
         model,
         states=states,
         calibration=calibration,
-        learned=(*model.learned, *filled.origins),
-        album=(*model.album, *filled.album) if model.album else (),
+        learned=(*model.learned, *collected.origins),
+        album=(*model.album, *collected.album) if model.album else (),
         looks=np.concatenate([model.looks, looks]) if len(model.looks) else model.looks,
         history=(*model.history, {**entry, **record(calibration)}),
         golden=None,

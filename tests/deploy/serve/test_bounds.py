@@ -77,7 +77,7 @@ def test_slow_and_endless_heads_lose_their_connection(server):
 def test_a_slow_body_is_given_up(server):
     with socket.create_connection(("127.0.0.1", server.port)) as slow:
         slow.sendall(
-            b"POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 900\r\n\r\n"
+            b"POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 900\r\n\r\n"
         )
         slow.settimeout(10)
         assert b" 408 " in slow.recv(1000)
@@ -107,7 +107,7 @@ def test_a_full_queue_says_so_at_once(start, model_file):
     server = start(model_file, "--queue", "1", "--seconds", "5")
     with socket.create_connection(("127.0.0.1", server.port)) as slow:
         slow.sendall(
-            b"POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 900\r\n\r\n"
+            b"POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 900\r\n\r\n"
         )
         time.sleep(0.3)
         answer = httpx.post(f"{server.url}/v1/score", content=GOOD, headers=JPEG)
