@@ -62,7 +62,9 @@ def fit(
         if extend:
             learning.extend(extend, found, model, by)
         else:
-            learning.learn(found, model, each, learning.others(calibrate, reading), suspects)
+            learning.learn(
+                found, model, each, learning.others(calibrate, reading._replace(good=None, bad=None)), suspects
+            )
 
 
 def _check_settings(context: typer.Context) -> None:

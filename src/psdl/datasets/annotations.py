@@ -50,16 +50,21 @@ def _files(root: Path) -> tuple[set[str], list[tuple[str, Any]]]:
         folders[:] = [f for f in folders if not f.startswith(".") and f.lower() not in SYSTEM]
         for name in sorted(names):
             path = Path(inside) / name
-            if name.endswith(".txt"):
-                texts.add(path.relative_to(root).as_posix())
-            elif name.endswith(".json") and path.stat().st_size < LARGEST:
-                try:
-                    objects.append(
-                        (path.relative_to(root).as_posix(), json.loads(path.read_text(encoding="utf-8-sig")))
-                    )
-                except (OSError, ValueError):
-                    continue  # of another program: nothing is known of it
+            if name.endswith((".txt", ".json")) and path.is_file():
+                place = path.relative_to(root).as_posix()
+                if name.endswith(".txt"):
+                    texts.add(place)
+                elif (values := _json(path)) is not None:
+                    objects.append((place, values))
     return texts, objects
+
+
+def _json(path: Path) -> Any:
+    """What a JSON file holds; None for one of another program, of which nothing is known."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig")) if path.stat().st_size < LARGEST else None
+    except (OSError, ValueError):
+        return None
 
 
 def _owner(path: str, values: Any, names: Sequence[str]) -> str | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from psdl.types import F32, State
 
+FLOOR = 0.005  # of the scale of distances: good parts that differ leave more (docs/calibration.md)
 FEW = 8  # images below which single positions have no statistics of their own
 
 
@@ -32,22 +33,24 @@ class Unseen:
         return cls(state.arrays[f"{name}_mean"], state.arrays[f"{name}_scale"])
 
 
-def statistics(distances: F32, shrink: float = 0.5) -> Unseen:
+def statistics(distances: F32, shrink: float = 0.5, scale: float = 0.0) -> Unseen:
     """From held-out distances (N,P): mean and deviation at each position, each drawn towards its mean over all.
+    scale: how large such a distance can be, the signals' mean norm; the distances' own mean if that is larger.
 
     mean = (1 - shrink) m_p + shrink mean(m); scale = s_p^(1 - shrink) gm(s)^shrink, gm the geometric mean. Fewer
-    than FEW images say nothing about single positions: then all positions share one mean and one deviation.
+    than FEW images say nothing about single positions: then all positions share one mean and one deviation. A
+    deviation is at least FLOOR of the scale: near copies of one picture would else make any other infinite.
     """
     mean = distances.mean(axis=0, dtype=np.float64)
     deviation = distances.std(axis=0, dtype=np.float64)
     if len(distances) < FEW:
         mean = np.full_like(mean, mean.mean())
         deviation = np.full_like(mean, distances.std(dtype=np.float64))
-    deviation = np.maximum(deviation, 1e-3 * max(float(deviation.mean()), 1e-12))
+    deviation = np.maximum(deviation, FLOOR * max(scale, float(np.abs(distances).mean()), 1e-12))
     together = np.exp(np.log(deviation).mean())
     mean = (1 - shrink) * mean + shrink * mean.mean()
-    scale = deviation ** (1 - shrink) * together**shrink
-    return Unseen(mean.astype(np.float32), scale.astype(np.float32))
+    spread = deviation ** (1 - shrink) * together**shrink
+    return Unseen(mean.astype(np.float32), spread.astype(np.float32))
 
 
 def merged(old: Unseen, before: int, new: Unseen, count: int) -> Unseen:
