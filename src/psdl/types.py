@@ -17,16 +17,8 @@ F64 = NDArray[np.float64]
 Maps = Mapping[str, F32]  # tap -> activation maps (n,C,h,w)
 Run = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]  # an ordered map; jobs/ has them
 Move = tuple[float, float, float, float, float, float]
+Pose = tuple[float, float, float]  # degrees counter-clockwise, and x, y in 0..1: where the window lies
 Progress = Callable[[str, int, int], None]  # stage, how many are done now, how many there are in all
-
-
-@dataclass(frozen=True)
-class Pose:
-    """How a data set turns and cuts an image: degrees counter-clockwise; x, y in 0..1: the window's place."""
-
-    turn: float
-    x: float
-    y: float
 
 
 @dataclass(frozen=True)
