@@ -47,6 +47,17 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our lines has gone, as with `| head`
         sys.stderr.close()
         raise SystemExit(1) from None
+    except (OSError, MemoryError) as error:
+        print(f"psdl: {printable(_fault(error))}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _fault(error: OSError | MemoryError) -> str:
+    """What the system refused, in a sentence."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory: give --max-memory or fewer --jobs, or use smaller images"
+    where = f"{error.filename} " if error.filename else "a file "
+    return f"{where}cannot be read or written ({error.strerror or error}): make room, or allow it, and start again"
 
 
 if __name__ == "__main__":
