@@ -1,9 +1,10 @@
 # Every target sets itself up: Python 3.11 and pip (or uv) are all that is assumed.
+SHELL := /bin/bash -o pipefail
 PYTHON ?= python3
 BIN := .venv/bin
 TORCH := .venv-torch/bin
 
-.PHONY: setup demo test check wheel browser bench test-torch test-lowest test-newest audit lock sbom size clean
+.PHONY: setup demo test check wheel wheel-sparse browser bench test-torch test-lowest test-newest audit lock sbom size clean
 
 setup: .venv/.ready
 
@@ -17,7 +18,18 @@ setup: .venv/.ready
 	fi
 	@touch $@
 
-demo: setup
+# What the demo needs, and no more; what is being installed stands on one line.
+.venv/.demo: pyproject.toml
+	@test -e .venv/.ready || { echo "installing what psdl needs (350 MB) into .venv"; \
+		if command -v uv >/dev/null 2>&1; then \
+			{ test -d .venv || uv venv -q --python 3.11 .venv; } && VIRTUAL_ENV=.venv uv pip install -e .; \
+		else \
+			{ test -d .venv || $(PYTHON) -m venv .venv; } && $(BIN)/python -m pip install --progress-bar off -e . \
+			| while read -r line; do printf '\r\033[K%.78s' "$$line"; done; printf '\r\033[K'; \
+		fi; }
+	@touch $@
+
+demo: .venv/.demo
 	$(BIN)/psdl demo --out demo
 
 test: setup
@@ -28,8 +40,13 @@ wheel: setup
 	rm -rf build/wheel build/empty && mkdir -p build/wheel
 	$(BIN)/python -m build -o build/wheel . >build/wheel/log
 	$(BIN)/python -m venv build/empty
-	build/empty/bin/python -m pip install -q "$$(ls build/wheel/psdl-*.whl)[demo]"
+	build/empty/bin/python -m pip install -q "$$(ls build/wheel/psdl-*.whl)"
 	cd build && empty/bin/psdl demo --out wheel-demo --quiet && test -s wheel-demo/report.html
+
+# Sparse coding as a distribution of its own, psdl-sparse: its wheel, and its tests in an environment with NumPy and
+# numba alone.
+wheel-sparse: setup
+	$(BIN)/python tools/sparse_wheel.py
 
 # The browser in which the report is tested; without it those tests are skipped.
 browser:

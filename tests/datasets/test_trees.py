@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from psdl.datasets import choosing
+from psdl.datasets import choosing, split
 from psdl.datasets.files import pictures
 from psdl.datasets.read import listed, read
 from psdl.errors import PsdlError
@@ -200,3 +200,15 @@ def test_the_command_line_says_what_each_folder_is_taken_for(tmp_path):
     parts.refused(done, "not certain", "cat/: 3 not known", "dog/: 2 not known", "--good GLOB", "--bad GLOB")
     assert "  cat/: 3 not known, not learned from" in done.stdout
     assert not (tmp_path / "m.psdl").exists()
+
+
+def test_a_split_holds_what_is_known_alone(tmp_path):
+    found = read(tree(tmp_path / "data", "good/*4.png", "crack/*2.png", "backup/*3.png"))
+    made = split.by_items(found.samples, 0.5, 0, "given", map, lambda *_: None, None)
+    assert (
+        sorted((s.label, s.split) for s in made.samples)
+        == [(0, "test")] * 2 + [(0, "train")] * 2 + [(1, "test")] * 2
+    )
+    odd = read(tree(tmp_path / "odd", "prima/*3.png", "zonk/*2.png"))
+    with pytest.raises(PsdlError, match="not certain"):
+        split.by_items(odd.samples, 0.5, 0, "given", map, lambda *_: None, None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.optimize import nnls
 
 from psdl import sparse
 from psdl.sparse.learners import ksvd
@@ -26,7 +25,7 @@ def test_error_constrained_learning_equals_its_definition_and_keeps_the_toleranc
     assert (energies(Y, D, again) <= enough * 1.0001).all()
     first = sparse.omp(Y, start, tolerance=enough)
     assert (again.support >= 0).sum() < 0.8 * (first.support >= 0).sum()
-    both, capped = sparse.learn(Y, start, tolerance=enough, sparsity=3, rounds=3)
+    _, capped = sparse.learn(Y, start, tolerance=enough, sparsity=3, rounds=3)
     assert capped.support.shape == (120, 3)
 
 
@@ -151,6 +150,7 @@ def test_one_dictionary_serves_all_positions():
 
 @pytest.mark.parametrize(("f", "k", "t"), [(20, 30, 6), (30, 20, 12), (16, 64, 16)])
 def test_nonnegative_codes_equal_their_definition_and_scipys_least_squares(f, k, t):
+    nnls = pytest.importorskip("scipy.optimize").nnls
     Y, D = problem(f, n=30, f=f, k=k)
     Y += 0.5
     codes = sparse.nonnegative_omp(Y, D, sparsity=t)
@@ -196,6 +196,7 @@ def test_what_is_masked_is_not_read_and_is_filled_in():
 def test_codes_become_matrices_and_signals_again():
     Y, D = problem(9, n=20, f=16, k=24)
     codes = sparse.omp(Y, D, sparsity=4)
+    pytest.importorskip("scipy")
     dense, rows = codes.to_dense(), codes.to_csr()
     assert dense.shape == rows.shape == (20, 24)
     np.testing.assert_array_equal(rows.toarray(), dense)

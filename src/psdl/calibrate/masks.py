@@ -48,6 +48,18 @@ def defect_mask(values: F32, calibration: Calibration) -> NDArray[np.bool_]:
     return found
 
 
+def spot(values: F32) -> NDArray[np.bool_]:
+    """(h,w) bool: the strangest place of a map (h,w): what lies about its highest value and above half of how far
+    that stands out from the middle of the map."""
+    known = values[np.isfinite(values)]
+    high, middle = float(known.max()), float(np.median(known))
+    labels, _ = label(np.nan_to_num(values, nan=middle) > (high + middle) / 2)
+    y, x = np.unravel_index(int(np.nanargmax(values)), values.shape)
+    found: NDArray[np.bool_] = labels == (labels[y, x] or 1)
+    found[y, x] = True
+    return found
+
+
 def regions(values: F32, mask: NDArray[np.bool_]) -> tuple[Region, ...]:
     """The connected parts (8 neighbours) of a mask (h,w) on a map (h,w), the highest peak first."""
     labels, count = label(mask)

@@ -138,7 +138,7 @@ Cluster = Annotated[
     str | None,
     typer.Option(
         help="Dask scheduler whose workers do the work, such as tcp://host:8786, or local:4 for four processes"
-        " here; they must see the same files. Needs psdl[cluster]."
+        " here; they must see the same files. Needs psdl\\[cluster]."
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no findings, errors only.")]

@@ -48,8 +48,9 @@ def run(
     from psdl.datasets import check
     from psdl.datasets import split as splitting
     from psdl.jobs import opened
-    from psdl.report.folder import prepare
+    from psdl.report import folder
 
+    folder.check(out, overwrite)
     lines, reading = Lines(quiet), Reading(layout, category, parts, good, bad, chosen.published)
     found = lines.read(data, reading)
     divided = check.unsplit(found.samples)
@@ -57,7 +58,7 @@ def run(
         found = split_by_items(found, chosen, lines)
     if chosen.on_error == "fail":
         check.check(check.testing(found.samples), found.rule, map)
-    prepare(out, "run", overwrite)
+    out.mkdir(parents=True, exist_ok=True)
     if divided:
         splitting.write(found.samples, out / "split.csv")
     with opened(jobs, cluster, lines.say) as work:
@@ -66,7 +67,7 @@ def run(
         others = learning.others(calibrate, reading._replace(good=None, bad=None))
         files = learning.learn(found, model, each, others, out / "suspects.html")
         facts = f"Learned in {time.perf_counter() - start:.0f} s. "
-        measuring = Measuring(lines, out, work, device, chosen.on_error, images, chosen.seed, maps)
+        measuring = Measuring(lines, out, work, device, chosen.on_error, images, chosen.seed, maps, overwrite)
         measuring.measure(files, found.samples, facts)
 
 
@@ -78,9 +79,8 @@ def split_by_items(found: Found, chosen: FitOptions, lines: Lines) -> Found:
     run = runner(None)
     good = check.learning(found.samples)
     white = check.levelled(check.deepened(found.rule, chosen.bit_depth), good, run).white
-    kept = [s for s in found.samples if s in set(good) or s.label == 1]
     with lines.progress() as tell:
-        divided = split.by_items(kept, SHARE, chosen.seed, chosen.groups, run, tell, white)
+        divided = split.by_items(found.samples, SHARE, chosen.seed, chosen.groups, run, tell, white)
     tested = sum(s.split == "test" and s.label == 0 for s in divided.samples)
     lines.say(
         f"the data have no part for testing: {tested} of {len(good)} good images, whole items, and all defective"

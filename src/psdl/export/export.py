@@ -10,12 +10,14 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from psdl.backbone.session import Session
+from psdl.calibrate import masks
 from psdl.errors import PsdlError
 from psdl.export import coding, picture, scoring
 from psdl.export.graph import Graph
 from psdl.input import preprocess
 from psdl.model import file, recipes
 from psdl.model.model import Model
+from psdl.report import heat
 from psdl.types import Geometry, InputRule, Network
 
 Shapes = dict[str, tuple[int, ...]]
@@ -55,8 +57,8 @@ def exported(model: Model) -> Any:
                 found[part.name] = coding.distances(g, signals, part, state)
     grids = {name: state.grid for name, state in model.states.items()}
     size = geometry.input
-    whole = scoring.mapped(g, found, grids, recipe)
-    value = scoring.image_score(g, whole, recipe.image_score, size, frame.roi)
+    whole, counting = scoring.mapped(g, found, grids, recipe)
+    value = scoring.image_score(g, counting, recipe.image_score, size, frame.roi)
     p_value, verdict = scoring.judged(g, value, model.calibration)
     shown = whole if frame.roi is None else g.op("Where", frame.roi, whole, float("nan"))
     for name, out in (("score", value), ("p_value", p_value), ("verdict", verdict), ("map", shown)):
@@ -112,12 +114,17 @@ def _maps(
 def _facts(model: Model) -> dict[str, str]:
     """What the file says of itself."""
     known = model.calibration
+    start, end = heat.ends(known)
     return {
         "made by": f"psdl {version('psdl')}",
         "recipe": model.recipe.name,
         "categories": ", ".join(model.categories),
         "threshold": repr(known.threshold),
         "review_threshold": repr(known.review_threshold),
+        "pixel_threshold": repr(masks.pixel_threshold(known)),
+        "peak_threshold": repr(float(known.peak_threshold)),
+        "heat_start": repr(start),
+        "heat_end": repr(end),
         "false_reject": repr(known.rates.alarm),
         "verdicts": ", ".join(VERDICTS),
         "calibration": known.origin,

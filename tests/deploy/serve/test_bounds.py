@@ -145,3 +145,15 @@ def test_what_cannot_start_says_why(model_file, tmp_path):
     refused(psdl("serve", model_file, model_file), "both be the model")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         refused(psdl("serve", model_file, "--port", taken.getsockname()[1]), "cannot listen")
+
+
+def test_a_client_that_goes_away_in_the_middle_of_a_body_leaves_no_trace(server):
+    """The fixture looks for tracebacks in the log at its end."""
+    for kind in ("image/png", "multipart/form-data; boundary=x"):
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            head = f"POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: 9000\r\n\r\n"
+            client.sendall(head.encode() + b"--x\r\n")
+            time.sleep(0.2)
+    time.sleep(0.5)
+    assert httpx.get(f"{server.url}/readyz").status_code == 200
+    assert "Traceback" not in server.log.read_text()
