@@ -150,7 +150,7 @@ def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
         with Image.open(file, formats=FORMATS) as image:
             _check_one(image, name)
             yield image
-    except PsdlError:
+    except (PsdlError, MemoryError):  # the latter says nothing of the file
         raise
     except UnidentifiedImageError:
         raise PsdlError(f"{name} is not an image file that can be read: replace or remove it") from None
