@@ -28,11 +28,12 @@ from psdl.model.model import Golden, Model
 from psdl.scoring.inference import Inference, infer
 from psdl.scoring.result import Result, as_if_unseen
 from psdl.scoring.scorer import Judge, coder
+from psdl.training.assemble import assemble
 from psdl.training.copies import fresh
 from psdl.training.options import FitOptions
 from psdl.training.plan import plan
-from psdl.training.train import LIBRARIES, Learned, learn
-from psdl.types import Calibration, Coded, Geometry, InputRule, Rates, Recipe, Run, Sample, Score
+from psdl.training.train import Learned, learn
+from psdl.types import Calibration, Coded, Geometry, InputRule, Rates, Recipe, Run, Score
 
 
 class Detector:
@@ -124,26 +125,8 @@ class Detector:
         planned = plan(images, self.options, run)
         extractor, context = planned.extractor, replace(run, device=self._coder)
         learned = learn(extractor, planned.items, self.options.rates, context, planned.in_memory)
-        items, known = learned.items, learned.calibration
-        unseen = dict(zip(known.images, known.scores, strict=True))
         run.say(f"reading images took {learned.reading:.0%} of their way through the network")
-        said = known.origin + (planned.grouping and f": {planned.grouping}")
-        model = Model(
-            recipe=learned.recipe,
-            network=extractor.network,
-            states=learned.states,
-            calibration=replace(learned.calibration, origin=said),
-            categories=tuple(sorted({s.category if isinstance(s, Sample) else "images" for s in items})),
-            options=self.options.record(),
-            versions={name: version(name) for name in LIBRARIES},
-            learned=learned.origins,
-            dropped=planned.dropped,
-            album=learned.album,
-            frame=extractor.frame,
-            looks=learned.looks,
-            unseen=np.array([unseen[where] for where in learned.origins]),
-            history=({"what": "learned", "images": len(items), **record(learned.calibration)},),
-        )
+        model = assemble(planned, learned, self.options)
         self._take(model)
         self._prove(extractor, learned)
         run.say(model.calibration.origin)

@@ -1,7 +1,6 @@
 """The vocabulary: what flows between stages. No behaviour beyond shape; imports numpy only.
 
-n images of a batch, N of a set, P = h * w grid positions, F signal length, C channels, (H,W) network input.
-"""
+n images of a batch, N of a set, P = h * w positions, F signal length, C channels, (H,W) network input."""
 
 from __future__ import annotations
 
@@ -274,12 +273,10 @@ class Like:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why one part of the recipe finds a region strange.
-
-    share: the part's share of the map at the region's peak, 0..1. at (x,y): the image pixel at the middle of the
-    part's strangest position inside. code, residual: how far the code's L1 norm and the residual's norm lie above
-    what unseen good images show at that position, in their deviations; side: which of the two lies further. All
-    three are None for a method that codes nothing. like: the good patch most like it, where atoms are patches."""
+    """Why a part of the recipe finds a region strange. share: its share of the map at the peak. at (x,y): the
+    image pixel at the middle of its strangest position inside. code, residual: how far the code's L1 norm and the
+    residual's norm lie above what unseen good images show there, in their deviations; side: which is further; all
+    None for a method that codes nothing. like: the good patch most like it, where atoms are patches."""
 
     part: str
     taps: tuple[str, ...]
@@ -295,7 +292,8 @@ class Reason:
 class Region:
     """One connected part of a defect mask, in image pixels; x goes right, y down, from 0. area in pixels; box
     (left, top, right, bottom), right and bottom exclusive; peak: the map's largest value inside, peak_at (x,y):
-    where; centroid (x,y). reasons: one for each part of the recipe, largest share first."""
+    where; centroid (x,y). reasons: one for each part of the recipe, largest share first. masked: whether the mask
+    holds it; else it is the strangest place of an image whose mask is empty."""
 
     area: int
     box: tuple[int, int, int, int]
@@ -303,3 +301,4 @@ class Region:
     peak_at: tuple[int, int]
     centroid: tuple[float, float]
     reasons: tuple[Reason, ...] = ()
+    masked: bool = True

@@ -33,6 +33,9 @@ def fit(
             " stay."
         ),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --extend: also images that are very strange to the model.")
+    ] = False,
     by: options.By = "",
     config: options.Config = None,
     category: options.Category = None,
@@ -60,9 +63,11 @@ def fit(
     with opened(jobs, cluster, lines.say) as work:
         learning = Learning(lines, chosen, work, device)
         if extend:
-            learning.extend(extend, found, model, by)
+            learning.extend(extend, found, model, by, force)
         else:
-            learning.learn(found, model, each, learning.others(calibrate, reading), suspects)
+            learning.learn(
+                found, model, each, learning.others(calibrate, reading._replace(good=None, bad=None)), suspects
+            )
 
 
 def _check_settings(context: typer.Context) -> None:
@@ -90,12 +95,13 @@ class Learning:
 
         return good_of(self.lines, data, reading, None, self.chosen.on_error) if data else None
 
-    def extend(self, old: str, found: Found, model: Path, by: str) -> None:
+    def extend(self, old: str, found: Found, model: Path, by: str, force: bool = False) -> None:
         """Writes the model `old` with the good images among the samples added."""
         import getpass
 
         from psdl.api import Detector
         from psdl.calibrate.guarantee import promise
+        from psdl.cli.calibrate import kept_as
         from psdl.datasets import check
         from psdl.datasets.read import without
         from psdl.model.file import check_target
@@ -110,9 +116,9 @@ class Learning:
         lines.say(*check.check(good, rule, map).lines)
         lines.say(*check.strangers(detector.model.categories, good))
         with lines.progress() as tell:
-            new = extended(detector, good, by or getpass.getuser(), lines.context(self.work, tell))
-        new.save(model)
-        lines.say(f"wrote {model}", *promise(new.model.calibration))
+            new = extended(detector, good, by or getpass.getuser(), lines.context(self.work, tell), force)
+        kept = new.save(model)
+        lines.say(f"wrote {model}", *kept_as(kept), *promise(new.model.calibration))
 
     def learn(
         self,
@@ -165,19 +171,21 @@ class Learning:
         images that look least like the rest, as judged unseen."""
         from psdl.api import Detector
         from psdl.calibrate.guarantee import promise
-        from psdl.cli.calibrate import on_images
+        from psdl.cli.calibrate import kept_as, on_images
         from psdl.datasets import check
+        from psdl.report import page
         from psdl.training import checkpoint
 
-        kept = checkpoint.folder_of(file)
+        going = checkpoint.folder_of(file)
         detector = Detector(options=self.chosen, device=self.device)
-        detector.fit(found, replace(self.lines.context(self.work, tell), checkpoint=kept))
+        detector.fit(found, replace(self.lines.context(self.work, tell), checkpoint=going))
         if others:
-            self.lines.say(*on_images(detector, check.learning(others), {}, "", self.lines, self.work))
-        detector.save(file)
-        checkpoint.finished(kept)
+            on_images(detector, check.learning(others), {}, "", self.lines, self.work)
+        kept = detector.save(file)
+        checkpoint.finished(going)
         strangest = detector.strangest
+        self.lines.say(*page.beside(strangest) if self.chosen.roi is None else ())
         least = ", ".join(f"{sample.name} ({result.score:.4g})" for sample, result in strangest[:3])
         words = promise(detector.model.calibration)
-        self.lines.say(f"wrote {file}", *words, f"least like the other good images: {least}")
+        self.lines.say(f"wrote {file}", *kept_as(kept), *words, f"least like the other good images: {least}")
         return strangest

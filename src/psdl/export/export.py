@@ -10,12 +10,14 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from psdl.backbone.session import Session
+from psdl.calibrate import masks
 from psdl.errors import PsdlError
 from psdl.export import coding, picture, scoring
 from psdl.export.graph import Graph
 from psdl.input import preprocess
 from psdl.model import file, recipes
 from psdl.model.model import Model
+from psdl.report import heat
 from psdl.types import Geometry, InputRule, Network
 
 Shapes = dict[str, tuple[int, ...]]
@@ -112,12 +114,17 @@ def _maps(
 def _facts(model: Model) -> dict[str, str]:
     """What the file says of itself."""
     known = model.calibration
+    start, end = heat.ends(known)
     return {
         "made by": f"psdl {version('psdl')}",
         "recipe": model.recipe.name,
         "categories": ", ".join(model.categories),
         "threshold": repr(known.threshold),
         "review_threshold": repr(known.review_threshold),
+        "pixel_threshold": repr(masks.pixel_threshold(known)),
+        "peak_threshold": repr(float(known.peak_threshold)),
+        "heat_start": repr(start),
+        "heat_end": repr(end),
         "false_reject": repr(known.rates.alarm),
         "verdicts": ", ".join(VERDICTS),
         "calibration": known.origin,

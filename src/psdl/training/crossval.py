@@ -34,7 +34,7 @@ def folds(groups: Sequence[str], count: int, seed: int) -> NDArray[np.intp]:
     return fold_of[index]
 
 
-def shrinkage(distances: F32, fold: NDArray[np.intp]) -> float:
+def shrinkage(distances: F32, fold: NDArray[np.intp], scale: float = 0.0) -> float:
     """How far statistics of held-out distances (N,P) are to be drawn to their means over positions, 0..1:
     1 - (K1 / K0) N / (N + DOUBTED). K0, K1: kurtosis of the distances measured by each position's own statistics,
     and by one mean and deviation for all; K1 / K0 counts as 1 where it is more.
@@ -44,7 +44,7 @@ def shrinkage(distances: F32, fold: NDArray[np.intp]) -> float:
     tails, in which defects are lost. Where positions mean the same in every picture both are alike. Few images
     cannot tell: until they show it, positions are taken to tell nothing.
     """
-    own, common = (_kurtosis(measured(distances, fold, shrink)) for shrink in (0.0, 1.0))
+    own, common = (_kurtosis(measured(distances, fold, shrink, scale)) for shrink in (0.0, 1.0))
     return 1 - min(1.0, common / own) * len(distances) / (len(distances) + DOUBTED)
 
 
@@ -67,11 +67,12 @@ def explained(residual: F32, norm: F32) -> float:
     return max(0.0, 1 - float(np.square(residual, dtype=np.float64).sum()) / max(energy, 1e-300))
 
 
-def measured(distances: F32, fold: NDArray[np.intp], shrink: float = 0.0) -> F32:
-    """Held-out distances (N,P), each fold's measured by the statistics of the other folds: still as if unseen."""
+def measured(distances: F32, fold: NDArray[np.intp], shrink: float = 0.0, scale: float = 0.0) -> F32:
+    """Held-out distances (N,P), each fold's measured by the statistics of the other folds: still as if unseen.
+    scale: see `normalise.statistics`."""
     out = np.empty_like(distances)
     for f in range(int(fold.max()) + 1):
-        out[fold == f] = statistics(distances[fold != f], shrink).measure(distances[fold == f])
+        out[fold == f] = statistics(distances[fold != f], shrink, scale).measure(distances[fold == f])
     return out
 
 

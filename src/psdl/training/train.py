@@ -163,10 +163,10 @@ class Taught(NamedTuple):
 
 def _taught(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> Taught:
     found, part = learner.held_out(fold), learner.part
-    distances = found[..., 0]
+    distances, scale = found[..., 0], scale_of(found)
     if part.unseen:
-        part = replace(part, shrink=crossval.shrinkage(distances, fold))
-    unseen = crossval.measured(distances, fold, part.shrink) if part.unseen else distances
+        part = replace(part, shrink=crossval.shrinkage(distances, fold, scale))
+    unseen = crossval.measured(distances, fold, part.shrink, scale) if part.unseen else distances
     explained = crossval.explained(found[..., 2], found[..., 3]) if found.shape[2] == 4 else 1.0
     return Taught(part, with_statistics(learner.learned, part, found), unseen, explained)
 
@@ -196,10 +196,16 @@ def with_statistics(state: State, part: Part, found: F32) -> State:
     """The state with what unseen good images show at each position: of the distance, if the part is measured by
     it; and of codes and residuals, which reasons are given by. found (N,P,1|3|4), as `Learner.judge` has it."""
     if part.unseen:
-        state = normalise.statistics(found[..., 0], part.shrink).into(state)
+        state = normalise.statistics(found[..., 0], part.shrink, scale_of(found)).into(state)
     for k, name in enumerate(("code", "residual")[: found.shape[2] - 1], 1):
         state = normalise.statistics(found[..., k]).into(state, name)
     return state
+
+
+def scale_of(found: F32) -> float:
+    """The mean norm of the signals of which so much was found (N,P,4): how large a distance can be. 0 where it is
+    not known."""
+    return float(found[..., 3].mean()) if found.shape[2] == 4 else 0.0
 
 
 @dataclass(frozen=True)

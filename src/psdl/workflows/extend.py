@@ -21,7 +21,7 @@ from psdl.api import Detector
 from psdl.calibrate import thresholds
 from psdl.calibrate.rates import record
 from psdl.errors import PsdlError
-from psdl.features.extractor import Source, origin
+from psdl.features.extractor import Source
 from psdl.features.store import Store
 from psdl.jobs.context import HERE, RunContext
 from psdl.model.model import Model
@@ -29,10 +29,11 @@ from psdl.scoring import anomaly_map, normalise
 from psdl.scoring.scorer import Judge, method_of, params_of
 from psdl.training import crossval
 from psdl.training.collect import collect
-from psdl.training.copies import groups_of
+from psdl.training.copies import fresh, groups_of, once
 from psdl.training.train import with_statistics
 from psdl.types import F32, Grid, Part, Run, State
 
+FAR = 3.0  # times the way from the median good score to the threshold: beyond lie other products and defects
 STATISTICS = ("unseen", "code", "residual")  # of which a state may have means and deviations
 
 
@@ -41,21 +42,24 @@ def extended(
     items: Sequence[Source],
     by: str = "",
     run: RunContext = HERE,
+    force: bool = False,
 ) -> Detector:
-    """A detector whose model knows the good images `items` as well; by: who did it, for the record.
+    """A detector whose model knows the good images `items` as well; by: who did it, for the record; the run's log
+    says how strange they are to the model so far; force: however strange they are.
 
-    Raises PsdlError on recipes with a part that cannot be extended, and on images that cannot be read or are among
-    those learned from.
+    Raises PsdlError on recipes with a part that cannot be extended, on images that cannot be read or are among
+    those learned from, and on those that look like another product or a defect, unless forced.
     """
     model = detector.model
     for part in model.recipe.parts:
         if not hasattr(method_of(part), "extend"):
             raise PsdlError(f"the method {part.method} cannot be extended: learn again from old and new images")
-    _check_new(model, items)
+    run.say(_check_new(detector, items, run.work, force))
     with ExitStack() as open_stores:
         collected = collect(detector.extractor, items, run, open_stores)
         for part in model.recipe.parts:
             _check_grid(collected.stores[part.name].grid, model.states[part.name].grid)
+        items, collected = once(items, collected, run.say)
         fold = crossval.folds(groups_of(items), model.recipe.folds, model.recipe.seed)
         found, states = {}, {}
         for part in model.recipe.parts:
@@ -88,17 +92,43 @@ def extended(
         learned=(*model.learned, *collected.origins),
         album=(*model.album, *collected.album) if model.album else (),
         looks=np.concatenate([model.looks, looks]) if len(model.looks) else model.looks,
+        unseen=np.append(model.unseen, [float(one.image[0]) for one in scores]),
         history=(*model.history, {**entry, **record(calibration)}),
         golden=None,
     )
     return _proved(Detector.of(new, detector.device), model)
 
 
-def _check_new(model: Model, items: Sequence[Source]) -> None:
-    known = {where.sha256 for where in model.learned}
-    same = sum(origin(item, n).sha256 in known for n, item in enumerate(items))
+def _check_new(detector: Detector, items: Sequence[Source], run: Run, force: bool) -> str:
+    """How strange images are to the model so far, in words. Raises PsdlError on those that it learned from, and,
+    unless forced, on those that score FAR beyond the threshold."""
+    results = [result.without_map() for result in detector.results(items, run)]
+    found, known = fresh(items, results, detector.model), detector.model.calibration
+    same = sum(one.learned for one in found)
     if same:
         raise PsdlError(f"{same} of {len(items)} images are among those learned from: give new ones only")
+    middle = float(np.median(known.scores))
+    limit = middle + FAR * max(known.threshold - middle, 1e-12)
+    scores = np.array([float(one.score.image[0]) for one in found])
+    groups = thresholds.numbered([one.item for one in found])
+    above, beyond = scores > known.threshold, scores > limit
+    worst = ", ".join(f"{found[n].where.name} ({scores[n]:.4g})" for n in np.argsort(-scores, kind="stable")[:3])
+    if beyond.any() and not force:
+        raise PsdlError(
+            f"{int(beyond.sum())} of {len(items)} images ({_items(groups, beyond)}) score beyond {limit:.4g}, far"
+            f" above the threshold {known.threshold:.4g}, as another product or a defect does: {worst}; take them"
+            " out, or add --force if they are good parts of this product"
+        )
+    chance = thresholds.alike(known, replace(known, scores=np.sort(scores), items=groups[np.argsort(scores)]))
+    return (
+        f"to the model so far {int(above.sum())} of {len(items)} images ({_items(groups, above)}) score above the"
+        f" threshold (rank test against those of the calibration, p = {chance:.2g}), the strangest {worst}"
+    )
+
+
+def _items(groups: NDArray[np.int32], chosen: NDArray[np.bool_]) -> str:
+    """How many of the items the chosen images show."""
+    return f"of {len(np.unique(groups[chosen]))} of {len(np.unique(groups))} items"
 
 
 def _check_grid(found: Grid, known: Grid) -> None:

@@ -12,13 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from psdl._util import plugins
 from psdl.api import Detector
-from psdl.calibrate import thresholds
+from psdl.calibrate import anew, thresholds
 from psdl.errors import PsdlError
-from psdl.features.extractor import origin
+from psdl.training.copies import fresh
 from psdl.types import Run
 
 COLUMNS = ("path", "verdict")
@@ -81,19 +79,16 @@ def corrected(
             "no correction names a good image, so no threshold can follow: add false alarms to the file"
         )
     known = detector.model.calibration
+    left_out: list[str] = []
     wrong = sum(result.verdict.verdict != "OK" for _, result in good)
-    new = thresholds.extended(
-        known,
-        np.array([result.score for _, result in good]),
-        np.array([np.nanmax(result.input_map) for _, result in good], np.float64),
-        np.arange(len(good), dtype=np.int32),
-        [origin(one.path, n) for n, (one, _) in enumerate(good)],
-        f"{len(good)} images added by feedback",
-    )
+    found = fresh([one.path for one, _ in good], [result for _, result in good], detector.model)
+    kept = anew.once(anew.unlearned(found, left_out.append), left_out.append)
+    new = anew.joined(known, kept, known.rates, "by feedback", left_out.append)
     what = {"what": "corrected by feedback", "images": len(corrections)}
     detector.recorded(new, what, by)
     left = sum(thresholds.verdict(result.score, new).verdict != "OK" for _, result in good)
     said = [
+        *left_out,
         f"threshold {known.threshold:.4g} -> {new.threshold:.4g}",
         f"{len(good)} images said to be good: {wrong} were not OK before, {left} are not now",
     ]
