@@ -163,8 +163,8 @@ class Recipe:
     input: InputRule | None = None
     smoothing: float = 4.0  # Gaussian sigma of the map, in input pixels
     image_score: str = "max"
-    explained: tuple[float, ...] = ()  # learning sets weights: these, times a power of what is explained of unseen
-    image_explained: tuple[float, ...] = ()  # signals; likewise of image scores, (): as explained
+    explained: tuple[float, ...] = ()  # learning sets weights: these, times a power of what each part explains
+    image_explained: tuple[float, ...] = ()  # likewise those of image scores; (): as explained
     multiple: int = 1  # the sides of what the network sees are multiples of so many pixels
     light: float | None = None  # what images are brought to, of 255, see image.brightness; None: as they are
     tile: int | None = None  # pixels: larger inputs are seen in overlapping tiles of so many a side
