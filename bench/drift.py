@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from psdl import Detector
-from psdl.data.read import read
-from psdl.drift import DELTA, Monitor
+from psdl.datasets.read import read
+from psdl.deploy.drift import DELTA, Monitor
 
 LEARNED = ("1", "2")
 SHUFFLES = {"1": 50, "2": 50, "1+2": 50}  # of exposures learned from; ten of the others

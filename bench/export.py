@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from psdl import Detector, decode
-from psdl.data.read import read
+from psdl import Detector
+from psdl.datasets.read import read
 from psdl.export.export import VERDICTS
+from psdl.input import decode
 
 PSDL = [sys.executable, "-m", "psdl.cli.main"]
 

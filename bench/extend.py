@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from psdl import Detector, Sample
-from psdl.data.read import read
-from psdl.extending import extended
+from psdl.datasets.read import read
 from psdl.report import tables
+from psdl.workflows.extend import extended
 
 KEYS = ("image_auroc", "pixel_auroc", "aupro", "rejected_good", "rejected_defective", "review_good")
 

@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from psdl import Detector, decode, image
+from psdl import Detector
 from psdl.backbone.session import Session
+from psdl.input import decode, preprocess
 
 RECIPES = {
     "default": [],
@@ -65,8 +66,8 @@ def pace(model: Path, picture: Path) -> dict[str, float]:
     threads = os.cpu_count() or 1
     pixels = decode.pixels(picture)
     session = Session(detector.model.network, threads=threads)
-    inputs, _ = image.to_input(pixels, detector.recipe.input)  # type: ignore[arg-type]
-    tensor = image.normalise(inputs[None], detector.model.network.mean, detector.model.network.std)
+    inputs, _ = preprocess.to_input(pixels, detector.recipe.input)  # type: ignore[arg-type]
+    tensor = preprocess.normalise(inputs[None], detector.model.network.mean, detector.model.network.std)
     whole, alone = [], []
     for _ in range(60):
         start = time.perf_counter()

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from lamp import exposure
-from psdl import Detector, check, read
+from psdl import Detector, read
 from psdl.compare.methods import method
+from psdl.datasets import check
 from psdl.report import tables
 from psdl.types import InputRule, Sample
 

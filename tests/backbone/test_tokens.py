@@ -78,14 +78,14 @@ def test_tokens_become_maps_in_the_order_of_the_patches(tmp_path):
 def test_layers_are_quarters_of_a_backbones_depth(tmp_path, blocks):
     found = offered(transformer(tmp_path / "vit.onnx", blocks))
     assert found == (blocks, PATCH)
-    recipe = psdl.recipes.on_backbone(psdl.recipe(), *found)
+    recipe = psdl.model.recipes.on_backbone(psdl.recipe(), *found)
     quarters = [blocks[-(-n * len(blocks) // 4) - 1] for n in (1, 2, 3, 4)]
     assert [part.taps for part in recipe.parts] == [
         tuple(dict.fromkeys(quarters[1:3])),
         tuple(dict.fromkeys(quarters[1:3])),
         tuple(dict.fromkeys(quarters[2:])),
     ]
-    assert psdl.recipes.on_backbone(psdl.recipe("padim"), *found).parts[0].grid == quarters[1]
+    assert psdl.model.recipes.on_backbone(psdl.recipe("padim"), *found).parts[0].grid == quarters[1]
     assert recipe.multiple == PATCH
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from psdl import plugins, sparse
+from psdl import sparse
+from psdl._util import plugins
+from psdl.features.store import Store
 from psdl.methods import patchcore, shared
-from psdl.store import Store
 from psdl.types import Grid, Signals
 
 GRID = Grid(4, 5, (64, 80))

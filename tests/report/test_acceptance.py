@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from psdl import Detector
-from psdl.binomial import interval
+from psdl._util.binomial import interval
 from psdl.report import acceptance, heat
 from psdl.types import Sample, Score, Verdict
 from tests import parts
-from tests.test_calibrate import calibrated
+from tests.calibrate.test_thresholds import calibrated
 
 
 class Judged:

@@ -47,8 +47,8 @@ def accuracy(
     from psdl.compare.methods import METHODS
     from psdl.compare.methods import method as known
     from psdl.compare.table import markdown
+    from psdl.input.urls import is_url
     from psdl.jobs import opened, runner
-    from psdl.urls import is_url
 
     methods = method or list(METHODS)
     for name in methods:
@@ -86,7 +86,7 @@ def _cell(which: tuple[str, str, int], sets: dict[str, str], folder: Path, share
     import subprocess
     import sys
 
-    from psdl.drafts import drafted
+    from psdl._util.atomic import drafted
 
     name, method, seed = which
     path = sets[name]

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
 from psdl.cli import options
 from psdl.errors import PsdlError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from psdl.api import Detector
+    from psdl.cli.lines import Lines, Reading
+    from psdl.types import InputRule, Run, Sample
+
+
+class Asked(TypedDict, total=False):
+    """Rates that are asked for; None: as before."""
+
+    false_reject: float | None
+    review: float | None
+    confidence: float | None
+
 
 def calibrate(
-    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="Model file.")],
     data: Annotated[
         str | None,
@@ -20,7 +34,16 @@ def calibrate(
             help="Good images that it has not learned from: a new lamp, a new lot.", show_default=False
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The model file to write; the same one if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The model file to write; none if not given.")] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Change the model itself; what it was is kept as MODEL.bak.")
+    ] = False,
+    alone: Annotated[
+        bool,
+        typer.Option(
+            "--alone", help="These images alone set the thresholds, also where they score like those so far."
+        ),
+    ] = False,
     config: options.Config = None,
     false_reject: Annotated[
         float | None, typer.Option(help="Share of good images that the threshold may reject; as before.")
@@ -48,55 +71,76 @@ def calibrate(
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Set a model's thresholds anew, from good images or by hand, without learning again."""
+    """Set a model's thresholds anew, from good images or by hand, without learning again; with neither --out nor
+    --apply it says what would come of it, and changes nothing."""
     import getpass
 
-    from psdl.calibrate.promise import promise
-    from psdl.cli.lines import Lines
-    from psdl.detector import Detector
-    from psdl.feedback import corrected, read
-    from psdl.modelfile import check_target
+    from psdl.api import Detector
+    from psdl.calibrate.guarantee import promise, worse
+    from psdl.cli.lines import Lines, Reading
+    from psdl.model.file import check_target
+    from psdl.workflows.feedback import corrected, read
 
-    rates = {"alarm": false_reject, "review": review, "confidence": confidence}
+    rates: Asked = {"false_reject": false_reject, "review": review, "confidence": confidence}
     asked = (data, threshold, feedback, *rates.values())
     if all(value is None for value in asked):
         raise PsdlError(
             "nothing to calibrate with: give a folder of good images, or --feedback, --false-reject, --review,"
             " --confidence, --threshold"
         )
+    if apply and out is not None:
+        raise PsdlError("--apply changes the model itself, --out writes another: leave one out")
+    target = model if apply else out
     lines = Lines(quiet)
     corrections = read(feedback) if feedback else ()
-    check_target(out or model)
+    if target is not None:
+        check_target(target)
     detector = Detector.load(model, device)
+    old = detector.model.calibration
     who = by or getpass.getuser()
     if data is not None:
-        good = good_of(data, options.resolved(context), detector.recipe.input, lines)
-        lines.say(*on_images(detector, good, rates, who, jobs, lines))
+        good = good_of(lines, data, Reading(layout, category, parts), detector.recipe.input, on_error)
+        on_images(detector, good, rates, who, lines, jobs, join=not alone)
     if feedback is not None:
         lines.say(*corrected(detector, corrections, who, jobs))
     if threshold is not None or (data is None and any(rate is not None for rate in rates.values())):
         detector.edit(**rates, threshold=threshold, by=who)
-    detector.save(out or model)
-    lines.say(f"wrote {out or model}", *promise(detector.model.calibration))
+    new = detector.model.calibration
+    if target is None:
+        lines.say(*promise(new), *worse(old, new), "nothing was changed: add --apply, or --out FILE, to keep this")
+        return
+    kept = detector.save(target)
+    lines.say(f"wrote {target}", *kept_as(kept), *promise(new), *worse(old, new))
 
 
-def good_of(data: str, values: dict[str, Any], rule: Any, lines: Any) -> Any:
-    """The good images of a folder, their headers looked at."""
-    from psdl import check
+def good_of(
+    lines: Lines, data: str, reading: Reading, rule: InputRule | None, on_error: str
+) -> tuple[Sample, ...]:
+    """The good images of a folder, their headers looked at. rule: of the model; None: the layout's own."""
+    from psdl.datasets import check
 
-    samples, _ = lines.read(data, values["layout"], values["category"], values["parts"])
-    good = lines.usable(check.learning(samples), rule, values["on_error"], values["jobs"]).samples
+    found = lines.read(data, reading)
+    rule = rule or found.rule
+    good = lines.usable(check.learning(found.samples), rule, on_error).samples
     lines.say(*check.check(good, rule, map).lines)
     return good
 
 
 def on_images(
-    detector: Any, good: Any, rates: dict[str, float | None], by: str, jobs: Any, lines: Any
-) -> list[str]:
-    """Calibrates on good images; says how well they agree with those of the calibration so far."""
-    from psdl.calibrate.promise import agreement
-
-    old = detector.model.calibration
+    detector: Detector,
+    good: Sequence[Sample],
+    rates: Asked,
+    by: str,
+    lines: Lines,
+    work: int | Run | None,
+    join: bool = False,
+) -> None:
+    """Calibrates on good images; says how well they agree with those of the calibration so far. join: they join
+    those where they do."""
     with lines.progress() as tell:
-        detector.calibrate(good, **rates, by=by, jobs=jobs, progress=tell)
-    return agreement(old, detector.model.calibration)
+        detector.calibrate(good, **rates, join=join, by=by, run=lines.context(work, tell))
+
+
+def kept_as(kept: Path | None) -> list[str]:
+    """A line on the model that was replaced, if there was one."""
+    return [f"the model that was there is kept as {kept}"] if kept else []

@@ -16,12 +16,13 @@ def export(
     quiet: options.Quiet = False,
 ) -> None:
     """Write a model's whole scoring, from pixels to the verdict, as one ONNX graph for any ONNX runtime."""
-    from psdl import modelfile
     from psdl.cli.lines import Lines
     from psdl.export.export import write
+    from psdl.model import file
 
-    modelfile.check_target(onnx)
-    write(modelfile.read(model), onnx)
+    file.check_target(onnx)
+    write(file.read(model), onnx)
     Lines(quiet).say(
-        f"wrote {onnx} ({onnx.stat().st_size / 1e6:.0f} MB): image (h,w,3) uint8 -> score, p_value, verdict, map"
+        f"wrote {onnx} ({onnx.stat().st_size / 1e6:.0f} MB): image (h,w,3) uint8 -> score, p_value, verdict, map",
+        "with OpenVINO set INFERENCE_PRECISION_HINT=f32: its own choice, bfloat16, scores otherwise",
     )

@@ -16,9 +16,9 @@ def selftest(
     quiet: options.Quiet = False,
 ) -> None:
     """Score the good images that a model carries: they must come out as where it was made."""
+    from psdl.api import Detector
     from psdl.calibrate.selftest import TOLERANCE
     from psdl.cli.lines import Lines
-    from psdl.detector import Detector
 
     found = Detector.load(model, device).selftest()
     worst = max(max(pair) for pair in found)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from psdl import heldout, signals
 from psdl.errors import PsdlError
 from psdl.export.graph import Graph
+from psdl.features import embeddings
+from psdl.scoring import normalise
 from psdl.sparse.pursuits.omp import dependence_tolerance, stop_tolerance
 from psdl.types import Part, State
 
@@ -37,13 +38,13 @@ def assembled(
         value, (_, depth, h, w) = maps[tap], shapes[tap]
         channels += depth
         if part.pool > 1:
-            value = _applied(g, signals.neighbours(h, part.pool), value, signals.neighbours(w, part.pool))
+            value = _applied(g, embeddings.neighbours(h, part.pool), value, embeddings.neighbours(w, part.pool))
         if (h, w) != (grid.h, grid.w):
-            matrix = signals.averages if h >= grid.h else signals.bilinear
+            matrix = embeddings.averages if h >= grid.h else embeddings.bilinear
             value = _applied(g, matrix(h, grid.h), value, matrix(w, grid.w))
         aligned.append(value)
     stacked = g.op("Concat", *aligned, axis=1) if len(aligned) > 1 else aligned[0]
-    kept = signals.length(channels) if part.square else channels
+    kept = embeddings.length(channels) if part.square else channels
     flat = g.op("Reshape", stacked, np.array([channels, grid.h * grid.w]))
     if kept < channels:
         flat = g.op("Slice", flat, np.array([0]), np.array([kept]), np.array([0]))
@@ -61,7 +62,7 @@ def distances(g: Graph, found: str, part: Part, state: State) -> str:
     distance = g.op("Sqrt", g.op("ReduceSum", g.op("Mul", left, left), np.array([1]), keepdims=0))
     if not part.unseen:
         return distance
-    unseen = heldout.Unseen.of(state)
+    unseen = normalise.Unseen.of(state)
     return g.op("Div", g.op("Sub", distance, unseen.mean), unseen.scale)
 
 

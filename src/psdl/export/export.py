@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper
 
-from psdl import image, modelfile, recipes
 from psdl.backbone.session import Session
+from psdl.calibrate import masks
 from psdl.errors import PsdlError
 from psdl.export import coding, picture, scoring
 from psdl.export.graph import Graph
-from psdl.model import Model
+from psdl.input import preprocess
+from psdl.model import file, recipes
+from psdl.model.model import Model
+from psdl.report import heat
 from psdl.types import Geometry, InputRule, Network
 
 Shapes = dict[str, tuple[int, ...]]
@@ -28,7 +31,7 @@ def write(model: Model, path: str | Path) -> None:
     index into VERDICTS, `map` (H,W) float32 at the network's input size. Raises PsdlError on models whose recipe
     has no graph.
     """
-    modelfile.write_whole(Path(path), exported(model).SerializeToString())
+    file.write_whole(Path(path), exported(model).SerializeToString())
 
 
 def exported(model: Model) -> Any:
@@ -38,12 +41,12 @@ def exported(model: Model) -> Any:
     source = _source(model, rule)
     _check(model, rule)
     g = Graph()
-    geometry = image.plan(rule, source or rule.resize or (0, 0))
+    geometry = preprocess.plan(rule, source or rule.resize or (0, 0))
     found: dict[str, str] = {}
     gain = ""  # of the smallest scale, for all of them
     for scale, depth in recipes.passes(recipe, model.network.taps).items():
-        at = image.scaled(geometry, scale, recipe.multiple)
-        pixels, inside = _pixels(g, at, rule, source), image.sized(frame.roi, at.input)
+        at = preprocess.scaled(geometry, scale, recipe.multiple)
+        pixels, inside = _pixels(g, at, rule, source), preprocess.sized(frame.roi, at.input)
         gain = gain or picture.gain(g, pixels, recipe.light, inside)
         values = picture.normalised(g, pixels, model.network, gain, inside)
         maps, shapes = _maps(g, model.network, values, at.input, depth)
@@ -54,8 +57,8 @@ def exported(model: Model) -> Any:
                 found[part.name] = coding.distances(g, signals, part, state)
     grids = {name: state.grid for name, state in model.states.items()}
     size = geometry.input
-    whole = scoring.mapped(g, found, grids, recipe)
-    value = scoring.image_score(g, whole, recipe.image_score, size, frame.roi)
+    whole, counting = scoring.mapped(g, found, grids, recipe)
+    value = scoring.image_score(g, counting, recipe.image_score, size, frame.roi)
     p_value, verdict = scoring.judged(g, value, model.calibration)
     shown = whole if frame.roi is None else g.op("Where", frame.roi, whole, float("nan"))
     for name, out in (("score", value), ("p_value", p_value), ("verdict", verdict), ("map", shown)):
@@ -77,15 +80,15 @@ def _source(model: Model, rule: InputRule) -> tuple[int, int] | None:
         return None
     raise PsdlError(
         f"the model was learned from images of {len(sizes)} sizes, and its input rule depends on the size: a graph"
-        " needs one size, or --resize square"
+        " needs one size, or `resize` square"
     )
 
 
 def _check(model: Model, rule: InputRule) -> None:
     if model.recipe.tile:
-        raise PsdlError("a model that sees images in tiles cannot be exported: learn without --tile")
+        raise PsdlError("a model that sees images in tiles cannot be exported: learn without `tile`")
     if rule.align != "none":
-        raise PsdlError("a model that registers images cannot be exported: learn without --align")
+        raise PsdlError("a model that registers images cannot be exported: learn without `align`")
     if rule.white is not None:
         raise PsdlError("a model of images deeper than 8 bit cannot be exported: learn from 8-bit images")
     for part in model.recipe.parts:
@@ -111,12 +114,17 @@ def _maps(
 def _facts(model: Model) -> dict[str, str]:
     """What the file says of itself."""
     known = model.calibration
+    start, end = heat.ends(known)
     return {
         "made by": f"psdl {version('psdl')}",
         "recipe": model.recipe.name,
         "categories": ", ".join(model.categories),
         "threshold": repr(known.threshold),
         "review_threshold": repr(known.review_threshold),
+        "pixel_threshold": repr(masks.pixel_threshold(known)),
+        "peak_threshold": repr(float(known.peak_threshold)),
+        "heat_start": repr(start),
+        "heat_end": repr(end),
         "false_reject": repr(known.rates.alarm),
         "verdicts": ", ".join(VERDICTS),
         "calibration": known.origin,

@@ -11,8 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import image
 from psdl.export.graph import Graph
+from psdl.input import preprocess
 from psdl.types import Network
 
 BITS = 22
@@ -102,7 +102,7 @@ def gain(g: Graph, pixels: str, light: float | None, inside: NDArray[np.bool_] |
         pixels = g.op("Mul", pixels, inside.astype(np.float64))
     total = g.op("Max", g.op("ReduceSum", pixels, keepdims=0), np.float64(1))
     brightness = g.op("Max", g.op("Div", g.op("ReduceSumSquare", pixels, keepdims=0), total), np.float64(1e-9))
-    factor = g.op("Clip", g.op("Div", np.float64(light), brightness), *map(np.float64, image.GAINS))
+    factor = g.op("Clip", g.op("Div", np.float64(light), brightness), *map(np.float64, preprocess.GAINS))
     return g.op("Cast", factor, to=1)
 
 

@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from psdl import score
 from psdl.calibrate.thresholds import weights
 from psdl.errors import PsdlError
 from psdl.export.graph import Graph
+from psdl.scoring import anomaly_map
 from psdl.types import F32, Calibration, Grid, Recipe
 
 DOUBLE = 11
 
 
-def mapped(g: Graph, distances: Mapping[str, str], grids: Mapping[str, Grid], recipe: Recipe) -> str:
-    """The map (H,W) float32, as `score.score` makes it, before it is cut to the region of interest."""
+def mapped(g: Graph, distances: Mapping[str, str], grids: Mapping[str, Grid], recipe: Recipe) -> tuple[str, str]:
+    """The map (H,W) float32, before it is cut to the region of interest, and the one that the image score is taken
+    of, as `anomaly_map.score` makes them."""
+    brought = [_brought(g, distances[part.name], grids[part.name], recipe.smoothing) for part in recipe.parts]
+    whole = _summed(g, [part.weight for part in recipe.parts], brought)
+    own = anomaly_map.own_weights(recipe)
+    return whole, whole if own is None else _summed(g, own, brought)
+
+
+def _brought(g: Graph, distances: str, grid: Grid, smoothing: float) -> str:
+    """A part's distances (P,) brought to the input's size, float64."""
+    values = g.op("Cast", distances, to=DOUBLE)
+    if grid.roi is not None:
+        values = g.op("Gather", g.op("Concat", values, np.zeros(1), axis=0), _places(grid))
+    laid = g.op("Reshape", values, np.array([grid.h, grid.w]))
+    rows, columns = (
+        anomaly_map.spread(n, size, smoothing) for n, size in zip((grid.h, grid.w), grid.input, strict=True)
+    )
+    brought = g.op("MatMul", g.op("MatMul", rows, laid), np.ascontiguousarray(columns.T))
+    if grid.roi is None:
+        return brought
+    return g.op("Div", brought, np.maximum(anomaly_map.counted(grid, smoothing), anomaly_map.LEAST))
+
+
+def _summed(g: Graph, weights: Sequence[float], brought: Sequence[str]) -> str:
+    """The weighted sum, float32."""
     total = ""
-    for part in recipe.parts:
-        grid = grids[part.name]
-        values = g.op("Cast", distances[part.name], to=DOUBLE)
-        if grid.roi is not None:
-            values = g.op("Gather", g.op("Concat", values, np.zeros(1), axis=0), _places(grid))
-        laid = g.op("Reshape", values, np.array([grid.h, grid.w]))
-        rows, columns = (
-            score.spread(n, size, recipe.smoothing) for n, size in zip((grid.h, grid.w), grid.input, strict=True)
-        )
-        brought = g.op("MatMul", g.op("MatMul", rows, laid), np.ascontiguousarray(columns.T))
-        factor = np.asarray(part.weight, np.float64)
-        if grid.roi is not None:
-            factor = part.weight / np.maximum(score.counted(grid, recipe.smoothing), score.LEAST)
-        spread = g.op("Mul", brought, factor)
-        total = g.op("Add", total, spread) if total else spread
+    for weight, one in zip(weights, brought, strict=True):
+        share = g.op("Mul", one, np.asarray(weight, np.float64))
+        total = g.op("Add", total, share) if total else share
     return g.op("Cast", total, to=1)
 
 
@@ -53,14 +65,14 @@ def image_score(g: Graph, maps: str, rule: str, size: tuple[int, int], roi: np.n
         raise PsdlError(f"the image score {rule} cannot be exported: learn with recipe default or fast")
     few = g.op("Slice", maps, np.array([0, 0]), np.array(size), np.array([0, 1]), np.array([4, 4]))
     tall, wide = -(-size[0] // 4), -(-size[1] // 4)
-    rows, columns = (np.asarray(score.spread(n, n, 8 / 4), np.float32) for n in (tall, wide))
+    rows, columns = (np.asarray(anomaly_map.spread(n, n, 8 / 4), np.float32) for n in (tall, wide))
     small = None if roi is None else roi[::4, ::4]
     if small is not None:
         few = g.op("Where", small, few, 0.0)
     softer = g.op("MatMul", g.op("MatMul", rows, few), np.ascontiguousarray(columns.T))
     if small is not None:
         counted: F32 = rows @ small.astype(np.float32) @ columns.T
-        softer = g.op("Div", softer, np.maximum(counted, np.float32(score.LEAST)))
+        softer = g.op("Div", softer, np.maximum(counted, np.float32(anomaly_map.LEAST)))
     return _top(g, _flat(g, softer, small), tall * wide if small is None else int(small.sum()), 50)
 
 

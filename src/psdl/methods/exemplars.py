@@ -8,7 +8,6 @@ in place of all signals.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,11 +16,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import sparse, whitening
+from psdl import sparse
+from psdl._util.machine import cores
+from psdl.methods import _whitening
 from psdl.methods._coding import at_once, coded
 from psdl.types import Coded, Run, Signals, State
 
 READS = "positions"
+ARRAYS = {
+    "dictionary": ("float16", "P", "K", "F"),
+    "source": ("int32", "P", "K"),
+    "mean": ("float32", "F"),
+    "matrix": ("float32", "F", "F"),
+}  # of the state: types and shapes
 BLOCK = 16  # positions that one item of work learns
 
 
@@ -45,7 +52,7 @@ def fit(
 ) -> State:
     """State with dictionary (P,K,F) float16, source (P,K) int32, the image in the store that each atom is from,
     and the whitening; learned on the images `rows` of the store."""
-    white = whitening.fit(store.batches(rows), store.length, params.whiten)
+    white = _whitening.fit(store.batches(rows), store.length, params.whiten)
     positions = store.grid.positions
     step = at_once(len(rows), store.length, BLOCK)
     blocks = [(p, min(p + step, positions)) for p in range(0, positions, step)]
@@ -61,14 +68,14 @@ def fit(
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
     """Bytes that `fit` takes beyond the store."""
     chosen = min(params.atoms, images)
-    held = 6 * 4 * images * length * at_once(images, length, BLOCK) * (os.cpu_count() or 1)
+    held = 6 * 4 * images * length * at_once(images, length, BLOCK) * cores()
     return held + 2 * 2 * positions * chosen * length
 
 
 def _fit_block(
-    store: Any, rows: NDArray[np.intp], params: Params, white: whitening.Whitening, block: tuple[int, int]
+    store: Any, rows: NDArray[np.intp], params: Params, white: _whitening.Whitening, block: tuple[int, int]
 ) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
-    signals = whitening.apply(white, store.positions(*block, rows))
+    signals = _whitening.apply(white, store.positions(*block, rows))
     chosen = sparse.covering(signals, params.atoms, threads=1)
     atoms = np.take_along_axis(signals, chosen[..., None], axis=1)
     return (atoms / sparse.norms(atoms)).astype(np.float16), rows[chosen].astype(np.int32)
@@ -77,7 +84,7 @@ def _fit_block(
 def extend(state: State, store: Any, rows: NDArray[np.intp], params: Params, run: Run, before: int) -> State:
     """The state with signals of the images `rows` of the store among the exemplars from which each position's are
     chosen anew; `before`: how many images it was learned from."""
-    white = whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
+    white = _whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
     step = at_once(len(rows) + params.atoms, store.length, BLOCK)
     blocks = [(p, min(p + step, store.grid.positions)) for p in range(0, store.grid.positions, step)]
     found = list(run(partial(_extend_block, state.arrays, store, rows, params, white, before), blocks))
@@ -93,11 +100,11 @@ def _extend_block(
     store: Any,
     rows: NDArray[np.intp],
     params: Params,
-    white: whitening.Whitening,
+    white: _whitening.Whitening,
     before: int,
     block: tuple[int, int],
 ) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
-    signals = whitening.apply(white, store.positions(*block, rows))
+    signals = _whitening.apply(white, store.positions(*block, rows))
     typical = np.median(sparse.norms(signals), axis=1, keepdims=True)  # atoms have lost their own
     old = arrays["dictionary"][slice(*block)].astype(np.float32) * typical
     source = arrays["source"][slice(*block)]
@@ -119,14 +126,14 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
         raise ValueError(
             f"the dictionary of a {state.grid.h} x {state.grid.w} grid has {len(dictionary)} positions"
         )
-    white = whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
+    white = _whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
     prepared = sparse.prepare(dictionary, half=True)
     return {"white": white, "prepared": prepared, "sparsity": params.sparsity, "device": device}
 
 
 def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
     """Of signals (n,P,F): the distance is the norm of the residual."""
-    values = whitening.apply(ready["white"], signals.values)
+    values = _whitening.apply(ready["white"], signals.values)
     values = np.ascontiguousarray(values.transpose(1, 0, 2))
     residual, code, atom, norm = coded(values, ready, threads)
     return Coded(residual.T, code.T, residual.T, atom.T, norm.T)

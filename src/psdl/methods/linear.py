@@ -15,10 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl import whitening
+from psdl.methods import _whitening
 from psdl.types import F32, F64, Coded, Run, Signals, State
 
 READS = "images"
+ARRAYS = {
+    "centre": ("float32", "M", "F"),
+    "leave": ("float32", "M", "F", "F"),
+    "mean": ("float32", "F"),
+    "matrix": ("float32", "F", "F"),
+}  # of the state: types and shapes
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,11 @@ def fit(
 ) -> State:
     """State with centre and leave, (P,F) and (P,F,F) or (1,F) and (1,F,F) float32, and the whitening; learned on
     the images `rows` of the store."""
-    white = whitening.fit(store.batches(rows), store.length, params.whiten)
+    white = _whitening.fit(store.batches(rows), store.length, params.whiten)
     maps = store.grid.positions if params.bound else 1
     total, products = np.zeros((maps, store.length)), np.zeros((maps, store.length, store.length))
     for batch in store.batches(rows):
-        values = whitening.apply(white, batch).transpose(1, 0, 2).astype(np.float64)
+        values = _whitening.apply(white, batch).transpose(1, 0, 2).astype(np.float64)
         values = values if params.bound else values.reshape(1, -1, store.length)
         total += values.sum(axis=1)
         products += np.matmul(values.transpose(0, 2, 1), values)
@@ -83,13 +89,13 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
     """What `judge` reads: the whitening and the maps. Raises ValueError if they do not fit the grid."""
     if len(state.arrays["leave"]) not in (1, state.grid.positions):
         raise ValueError(f"{len(state.arrays['leave'])} maps do not fit {state.grid.positions} positions")
-    white = whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
+    white = _whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
     return {"white": white, "centre": state.arrays["centre"], "leave": state.arrays["leave"]}
 
 
 def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
     """Of signals (n,P,F): the distance, and the norm of the signals. The same alone and in any batch."""
-    values = whitening.apply(ready["white"], signals.values)
+    values = _whitening.apply(ready["white"], signals.values)
     found = np.empty(values.shape[:2], np.float32)
     for n, one in enumerate(values):
         left: F32 = np.matmul((one - ready["centre"])[:, None, :], ready["leave"])[:, 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from psdl.binomial import interval
+from psdl._util.binomial import interval
 from psdl.report.tables import Judged
 from psdl.types import Sample
 

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from psdl import image
+from psdl._util.atomic import drafted
 from psdl.calibrate.thresholds import joint
+from psdl.input import masks, preprocess
 from psdl.measure.metrics import KEYS, Metrics, mean, metrics
 from psdl.types import Sample
 
 Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
+TEXT: dict[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}  # of tables for csv
 COLUMNS = ("path", "category", "label", "score", "threshold", "verdict")
 NAMES = {"image_f1_max": "image F1 (oracle)", "pixel_f1_max": "pixel F1 (oracle)", "aupro": "AU-PRO 0.3"}
 
@@ -25,7 +27,8 @@ def write(judged: Judged, out: Path) -> dict[str, Any]:
     """Writes all three files into `out` and returns what metrics.json holds."""
     write_images(judged, out)
     summary = summed(judged)
-    (out / "metrics.json").write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    with drafted(out / "metrics.json") as draft:
+        draft.write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return summary
 
 
@@ -40,10 +43,10 @@ def write_images(judged: Judged, out: Path) -> None:
     """Writes images.csv and images.jsonl into `out`, which is made if it is not there. label: 0 good, 1 defective,
     or empty (null). docs/results.md names every field."""
     out.mkdir(parents=True, exist_ok=True)
-    with (out / "images.jsonl").open("w", encoding="utf-8") as file:
+    with drafted(out / "images.jsonl") as draft, draft.open("w", encoding="utf-8") as file:
         for sample, result in judged:
             file.write(json.dumps(row(sample, result)) + "\n")
-    with (out / "images.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with drafted(out / "images.csv") as draft, draft.open("w", **TEXT) as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
         for sample, result in judged:
@@ -59,20 +62,20 @@ def write_skipped(skipped: Sequence[tuple[Sample, str]], out: Path) -> str:
     if not skipped:
         return ""
     out.mkdir(parents=True, exist_ok=True)
-    with (out / "skipped.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with drafted(out / "skipped.csv") as draft, draft.open("w", **TEXT) as file:
         csv.writer(file).writerows(
             [("path", "category", "reason"), *((sample.name, sample.category, why) for sample, why in skipped)]
         )
-    return f" {len(skipped)} images could not be used and were not judged: see skipped.csv."
+    return f" {len(skipped)} pictures were not judged: see skipped.csv, which says why of each."
 
 
 def _write_parts(parts: Sequence[Mapping[str, Any]], out: Path) -> None:
     """parts.csv and parts.jsonl, where there are parts."""
     if not parts:
         return
-    with (out / "parts.jsonl").open("w", encoding="utf-8") as file:
+    with drafted(out / "parts.jsonl") as draft, draft.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(part) + "\n" for part in parts)
-    with (out / "parts.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with drafted(out / "parts.csv") as draft, draft.open("w", **TEXT) as file:
         rows = csv.DictWriter(file, parts[0])
         rows.writeheader()
         rows.writerows(parts)
@@ -91,6 +94,7 @@ def row(sample: Sample, result: Any) -> dict[str, Any]:
         "review_threshold": verdict.review_threshold,
         "p_value": verdict.p_value,
         "verdict": verdict.verdict,
+        "learned": result.learned,
         "part": sample.part,
         "width": width,
         "height": height,
@@ -152,14 +156,14 @@ def _at_threshold(row: Mapping[str, Any]) -> str:
 
 def _category(pairs: Judged) -> Metrics:
     known = [(s, r) for s, r in pairs if s.mask or s.label == 0]
-    masks = [
-        image.mask_to_input(image.read_mask(s.mask, r.geometry.source, s.path), r.geometry)
+    truths = [
+        preprocess.mask_to_input(masks.read(s.mask, r.geometry.source, s.path), r.geometry)
         if s.mask
         else np.zeros(r.geometry.input, bool)
         for s, r in known
     ]
     scores, labels = np.array([r.score for _, r in pairs]), np.array([s.label == 1 for s, _ in pairs])
-    found = metrics(scores, labels, np.array([r.input_map for _, r in known]), np.array(masks))
+    found = metrics(scores, labels, np.array([r.input_map for _, r in known]), np.array(truths))
     rejected = np.array([r.verdict.verdict == "NG" for _, r in pairs])
     doubted = np.array([r.verdict.verdict == "REVIEW" for _, r in pairs])
     found["rejected_good"] = float(rejected[~labels].mean()) if (~labels).any() else None

@@ -1,0 +1,297 @@
+"""What users touch: the detector, which learns from good images and judges new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl._util.machine import cores
+from psdl.backbone.session import resolve_device
+from psdl.calibrate import anew, selftest, thresholds
+from psdl.calibrate.rates import record, renewed
+from psdl.datasets import check
+from psdl.errors import PsdlError
+from psdl.features.extractor import FeatureExtractor, Source, digest
+from psdl.input.statistics import Look
+from psdl.jobs import remote, runner
+from psdl.jobs.context import HERE, RunContext
+from psdl.model import file
+from psdl.model.model import Golden, Model
+from psdl.scoring.inference import Inference, infer
+from psdl.scoring.result import Result, as_if_unseen
+from psdl.scoring.scorer import Judge, coder
+from psdl.training.assemble import assemble
+from psdl.training.copies import fresh
+from psdl.training.options import FitOptions
+from psdl.training.plan import plan
+from psdl.training.train import Learned, learn
+from psdl.types import Calibration, Coded, Geometry, InputRule, Rates, Recipe, Run, Score
+
+
+class Detector:
+    """Learns from good images and judges new ones.
+
+        detector = Detector().fit("good/")
+        result = detector.predict("new.png")      # result.score, result.map, result.verdict
+        detector.save("part.psdl")
+
+    recipe: "default", "fast", "paper", ... or a Recipe (see `psdl.recipe`). options: all that can be chosen of
+    learning, see `FitOptions`; recipe, false_reject, review and confidence, where given, stand in its place.
+    false_reject: the share of good images that the threshold may reject, between 0 and 1. review: the share that a
+    person may look at, rejected ones included; five times false_reject if None, and no such verdict if 0.
+    confidence: how sure the threshold must be to keep its rate for all new items; if 0 it keeps it on average.
+    device: auto, cpu or cuda. Raises PsdlError on values out of range.
+    """
+
+    def __init__(
+        self,
+        recipe: str | Recipe | None = None,
+        options: FitOptions | None = None,
+        *,
+        false_reject: float | None = None,
+        review: float | None = None,
+        confidence: float | None = None,
+        device: str = "auto",
+    ) -> None:
+        given = {"recipe": recipe, "false_reject": false_reject, "review": review, "confidence": confidence}
+        wanted = {name: value for name, value in given.items() if value is not None}
+        self.options = (options or FitOptions()).replaced(**wanted)
+        self.options.chosen_recipe(), self.options.rates
+        self.device = resolve_device(device)
+        self._coder = coder(self.device, device)
+        self._model: Model | None = None
+        self._judges: dict[str, Judge] = {}
+        self._extractor: FeatureExtractor | None = None
+        self._strangest: tuple[tuple[Source, Result], ...] = ()
+
+    def __repr__(self) -> str:
+        state = "not fitted" if self._model is None else f"{len(self._model.learned)} good images"
+        return f"Detector(recipe={self.recipe.name!r}, {state})"
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The options and the device, by name, as scikit-learn's tools ask for them."""
+        return {one.name: getattr(self.options, one.name) for one in fields(FitOptions)} | {"device": self.device}
+
+    @property
+    def model(self) -> Model:
+        """What was learned. Raises PsdlError before `fit` or `load`."""
+        if self._model is None:
+            raise PsdlError("the detector has learned nothing yet: call fit(images) or Detector.load(file)")
+        return self._model
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe as it was learned; before `fit` as it was chosen."""
+        return self.options.chosen_recipe() if self._model is None else self._model.recipe
+
+    @property
+    def rates(self) -> Rates:
+        """The rates that the thresholds keep; before `fit` those that were chosen."""
+        return self.options.rates if self._model is None else self._model.calibration.rates
+
+    @property
+    def extractor(self) -> FeatureExtractor:
+        """The way of an image to the model's signals. Raises PsdlError before `fit` or `load`."""
+        self.model  # noqa: B018 says what is missing
+        assert self._extractor is not None
+        return self._extractor
+
+    @property
+    def strangest(self) -> tuple[tuple[Source, Result], ...]:
+        """After `fit`: the good images that look least like the rest, strangest first, judged as if unseen."""
+        return self._strangest
+
+    @property
+    def alignment(self) -> str:
+        """How images are registered to the good ones' mean: none, shift or rigid."""
+        return self.recipe.input.align if self.recipe.input else "none"
+
+    def fit(self, images: Any, run: RunContext = HERE) -> Detector:
+        """Learns from good images by `options`, the same from any door, and anew at every call. Returns itself.
+
+        images: a folder, table or list, or what `psdl.read` found there; or a list of paths, file bytes, PIL
+        images, arrays (h,w) or (h,w,3), or samples; at least 2. run: where work runs, and who is told of it; its
+        device is the detector's. Raises PsdlError on images that cannot be used.
+        """
+        run = replace(run, device=self.device)
+        planned = plan(images, self.options, run)
+        extractor, context = planned.extractor, replace(run, device=self._coder)
+        learned = learn(extractor, planned.items, self.options.rates, context, planned.in_memory)
+        run.say(f"reading images took {learned.reading:.0%} of their way through the network")
+        model = assemble(planned, learned, self.options)
+        self._take(model)
+        self._prove(extractor, learned)
+        run.say(model.calibration.origin)
+        return self
+
+    def _prove(self, extractor: FeatureExtractor, learned: Learned) -> None:
+        """Keeps the images of the self-test in the model, and the strangest of the good images."""
+        items = learned.items
+        chosen = [extractor.extract(items[n]) for n in learned.golden]
+        size, good = chosen[0].geometry.input, [found.inputs for found in chosen]
+        proof = selftest.chosen(good, extractor.frame.roi, lambda image: self.golden([image], size))
+        self._model = replace(self.model, golden=self.golden(proof, size))
+        self._strangest = tuple(
+            (items[n], self._result(score, {}, geometry, look)) for n, score, geometry, look in learned.strangest
+        )
+
+    def calibrate(
+        self,
+        images: Any,
+        *,
+        false_reject: float | None = None,
+        review: float | None = None,
+        confidence: float | None = None,
+        join: bool = False,
+        by: str = "",
+        run: RunContext = HERE,
+    ) -> Detector:
+        """Sets the thresholds anew, from good images that it has not learned from; rates not given stay.
+
+        images: as `fit` takes them. Those that it learned from, and copies, are left out. join: they join the
+        images of the calibration so far where a test finds no difference, else they stand alone; the run's log
+        says which. by: who does it, for the record. Nothing is learned again, and nothing changes where images
+        cannot be read. Returns itself. See `anew.calibrated`.
+        """
+        wanted = renewed(self.model.calibration.rates, false_reject, review, confidence)
+        items, _ = check.given(images)
+        found = []
+        for result in self.results(items, run.jobs):
+            found.append(result)
+            run.progress("scores", 1, len(items))
+        known = anew.calibrated(self.model, fresh(items, found, self.model), wanted, join, run.say)
+        return self.recorded(known, {"what": "calibrated", "images": len(known.scores)}, by)
+
+    def edit(
+        self,
+        *,
+        false_reject: float | None = None,
+        review: float | None = None,
+        confidence: float | None = None,
+        threshold: float | None = None,
+        by: str = "",
+    ) -> Detector:
+        """Sets other rates, or a threshold by hand, on the calibration there is. Returns itself."""
+        wanted = renewed(self.model.calibration.rates, false_reject, review, confidence)
+        known = thresholds.edited(self.model.calibration, wanted, threshold)
+        return self.recorded(known, {"what": "rates set" if threshold is None else "threshold set by hand"}, by)
+
+    def recorded(self, calibration: Calibration, what: Mapping[str, Any], by: str) -> Detector:
+        """The model with this calibration, and in its history who set it, when (UTC), and from what."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        entry = {**what, "by": by, "on": now, "psdl": version("psdl"), **record(calibration)}
+        model = replace(self.model, calibration=calibration, history=(*self.model.history, entry))
+        golden = model.golden and selftest.judged(model.golden, calibration)
+        self._model = replace(model, golden=golden)
+        return self
+
+    def selftest(self) -> list[tuple[float, float]]:
+        """For each image that the model carries, see `calibrate.selftest`: |difference| / tolerance of its score
+        and of its map, between here and where the model was made; at most 1 passes, and it is infinite where the
+        verdict is another. Raises PsdlError if the model carries none."""
+        golden = self.model.golden
+        if golden is None:
+            raise PsdlError("the model carries no images for a self-test: fit a new one")
+        now = self.golden(list(golden.inputs), golden.maps.shape[1:])
+        return selftest.deviations(golden, now, self.model.calibration)
+
+    @overload
+    def predict(self, images: list[Any] | tuple[Any, ...], threads: int | None = None) -> list[Result]: ...
+
+    @overload
+    def predict(self, images: str | Path | bytes, threads: int | None = None) -> Result: ...
+
+    @overload
+    def predict(self, images: Any, threads: int | None = None) -> Any: ...
+
+    def predict(self, images: Any, threads: int | None = None) -> Any:
+        """The Result of one image, or a list of Results of a list, tuple or array (n,h,w,3) of them.
+
+        An image is a path, file bytes, a PIL image or an array (h,w), (h,w,3). It scores the same alone, in
+        any batch, and from any door. threads: for one image, all cores if None. Raises PsdlError on images that
+        cannot be read.
+        """
+        if isinstance(images, (list, tuple)) or (isinstance(images, np.ndarray) and images.ndim == 4):
+            return list(self.results(images))
+        return self._one(images, threads=threads or cores())
+
+    score = predict
+
+    def results(self, images: Iterable[Source], jobs: int | Run | None = None) -> Iterator[Result]:
+        """Results in the order of `images`, computed `jobs` at a time (all cores if None)."""
+        self.model  # noqa: B018 says what is missing before any work
+        run = runner(jobs)
+        if not remote(run):
+            yield from run(partial(self._one, threads=1), images)
+            return
+        for found in run(self._bare, images):  # models do not travel with every result
+            yield replace(found, model=self.model)
+
+    def save(self, path: str | Path) -> Path | None:
+        """Writes the model file, atomically. Another model that was there is kept as NAME.bak, which is returned.
+        Raises PsdlError if the folder is not there."""
+        return file.write(self.model, path)
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "auto") -> Detector:
+        """The detector of a model file. Raises PsdlError if the file is not whole or not a model."""
+        try:
+            return cls.of(file.read(path), device)
+        except (ValueError, KeyError, TypeError) as error:
+            raise file.damaged(path, error) from None
+
+    @classmethod
+    def of(cls, model: Model, device: str = "auto") -> Detector:
+        """The detector of a model, which would learn anew by the options that the model was learned by."""
+        return cls(options=FitOptions.of_record(model.options, model.recipe), device=device)._take(model)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.options, self.device, self._model)
+
+    def _take(self, model: Model) -> Detector:
+        self._model = model
+        self._extractor = FeatureExtractor(model.recipe, model.network, model.frame, self.device)
+        self._judges = {p.name: Judge(p, model.states[p.name], self._coder) for p in model.recipe.parts}
+        for judge in self._judges.values():
+            judge.ready  # noqa: B018 says what does not fit before any work
+        self._extractor.session(1)
+        return self
+
+    def _infer(self, source: Source, extractor: FeatureExtractor, threads: int) -> Inference:
+        return infer(source, extractor, self._judges, threads)
+
+    def _one(self, source: Source, threads: int) -> Result:
+        found = self._infer(source, self.extractor, threads)
+        image = found.image
+        return self._result(found.score, found.coded, image.geometry, image.look, digest(image))
+
+    def _bare(self, source: Source) -> Result:
+        return replace(self._one(source, threads=1), model=None)  # type: ignore[arg-type]
+
+    def _result(
+        self, scored: Score, coded: Mapping[str, Coded], geometry: Geometry, look: Look, seen: str = ""
+    ) -> Result:
+        value = as_if_unseen(float(scored.image[0]), seen, self.model)
+        verdict = thresholds.verdict(value, self.model.calibration)
+        return Result(value, verdict, scored.map[0], geometry, coded, self.model, look, seen)
+
+    def golden(self, inputs: Sequence[NDArray[np.uint8]], size: tuple[int, ...]) -> Golden:
+        """What images (h,w,3), brought to inputs of `size` (H,W) and their other scales, score here."""
+        recipe = replace(self.recipe, input=InputRule(resize=(size[0], size[1])))
+        extractor = replace(self.extractor, recipe=recipe)
+        found = [self._infer(pixels, extractor, 1).score for pixels in inputs]
+        return selftest.proved(inputs, found, self.model.calibration)
+
+
+def _restored(options: FitOptions, device: str, model: Model | None) -> Detector:
+    """A detector from another process."""
+    detector = Detector(options=options, device=device)
+    return detector if model is None else detector._take(model)

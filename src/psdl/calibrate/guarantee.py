@@ -1,0 +1,79 @@
+"""A calibration in words: what it promises, from what, and whether new images agree with it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from psdl.calibrate.thresholds import alike, attainable, needed
+from psdl.errors import PsdlError
+from psdl.types import Calibration
+
+DOUBT = 0.01  # below this p-value new good images are said to differ from those of the calibration
+FARTHEST = 1e4  # deviations of unseen good images: no score of one lies so far out
+HELD_OUT = Calibration.origin
+
+
+def promise(calibration: Calibration) -> list[str]:
+    """What the threshold promises, and from how many images and items it was computed."""
+    rates, images, groups = calibration.rates, len(calibration.scores), calibration.groups
+    of_items = f" of {groups} items" if groups != images else ""
+    known = f"{images} {'held-out ' if calibration.origin.startswith(HELD_OUT) else ''}good images{of_items}"
+    kept = attainable(groups, rates.alarm, rates.confidence)
+    if rates.confidence:
+        sure = f"with {rates.confidence:.0%} confidence at most {kept:.2%} of new good items like these"
+        said = f"{sure} will have a picture rejected"
+    else:
+        said = f"of new good images like these at most {kept:.2%} should be rejected"
+    if kept > rates.alarm:
+        count = needed(rates.alarm, rates.confidence)
+        known += f"; {rates.alarm:.2%} was asked for and needs {count} items"
+    return [f"threshold {calibration.threshold:.4g}: {said} ({known})", *_third(calibration)]
+
+
+def _third(calibration: Calibration) -> list[str]:
+    """What is promised of REVIEW, if there is such a verdict."""
+    review, rates = calibration.review_threshold, calibration.rates
+    if review is None:
+        return []
+    rate = attainable(calibration.groups, rates.review, rates.confidence)
+    of = "items" if rates.confidence else "images"
+    return [f"REVIEW above {review:.4g}: at most {rate:.2%} of new good {of} should be, rejected ones included"]
+
+
+def check_scale(calibration: Calibration, measured: bool) -> None:
+    """Raises PsdlError where thresholds cannot be scores that tell good from bad: no numbers, all scores the same,
+    or, where distances are `measured` in deviations of unseen good images, beyond any such distance."""
+    known, limits = calibration.scores, (calibration.threshold, calibration.peak_threshold)
+    what = f"the threshold of {len(known)} good images would be {calibration.threshold:.3g}"
+    do = "give pictures of different good parts, as the line takes them"
+    if not np.isfinite([*limits, *known]).all():
+        raise PsdlError(f"{what}, which is no number: {do}")
+    if len(known) > 1 and known[-1] - known[0] <= 1e-9 * max(abs(known[0]), abs(known[-1])):
+        raise PsdlError(f"{what}, and all score the same, as copies of one picture do: {do}")
+    if measured and max(map(abs, limits)) > FARTHEST:
+        raise PsdlError(
+            f"{what} deviations of what unseen good ones show, which no score on this scale can be: most of them"
+            f" are nearly one picture, a few are not; {do}"
+        )
+
+
+def worse(old: Calibration, new: Calibration) -> list[str]:
+    """A line where the new calibration promises less than the old one did, so that nobody overlooks it."""
+    before, now = (attainable(c.groups, c.rates.alarm, c.rates.confidence) for c in (old, new))
+    if now <= before + 1e-12:
+        return []
+    few = f"from {new.groups} items, where {old.groups} had promised" if new.groups < old.groups else "instead of"
+    return [f"CAUTION: the promise gets worse: at most {now:.2%} {few} {before:.2%}"]
+
+
+def agreement(old: Calibration, new: Calibration) -> list[str]:
+    """What new good images say of the promise that the old calibration made."""
+    images = len(new.scores)
+    above = int(np.sum(new.scores > old.threshold))
+    share = f"{above} of these {images} good images ({above / images:.1%})"
+    said = f"the threshold so far, {old.threshold:.4g}, rejects {share}"
+    chance = alike(old, new)
+    if chance < DOUBT:
+        why = f"they score unlike the images it was set on (rank test, p = {chance:.2g})"
+        return [f"{said}; {why}: its promise does not hold for images like these"]
+    return [f"{said}; they score like the images it was set on (rank test, p = {chance:.2g})"]

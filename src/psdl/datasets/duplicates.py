@@ -1,0 +1,234 @@
+"""Which images show one item twice: another exposure, a small shift, another crop, another JPEG.
+
+An image becomes a small map of whitened activations, the mean over its positions taken away (the lamp's share).
+Two images are as alike as their maps correlate at the best shift. docs/data.md has figures on real sets.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from psdl._util import plugins
+from psdl.backbone.graphs import network
+from psdl.backbone.session import Session
+from psdl.input import decode, preprocess, room
+from psdl.types import F32, F64, Network, Progress, Run, Sample
+
+# The correlation from which two images are taken for one item, at least and at most; more where items are alike.
+ALIKE = (0.5, 0.8)
+SPREAD = 3  # times the lower spread of all pairs above their middle: so far do different items come
+SIDE = 192  # pixels that the middle image's mean side is brought to; all images of a set by one factor
+TAP, STRIDE, LENGTH = "layer2", 8, 16  # where signals are taken; how many whitened numbers stay of each
+BASIS = 100  # images that the whitening is fitted on
+OVERLAP = 0.4  # of the smaller map that two maps must share at a shift
+MANY = 2000  # images above which comparing all pairs takes longer than a user expects
+LARGEST = 1 / 3  # of all images that one found group may hold
+NEAREST = 8  # coarsely nearest images that are looked at closely
+
+Spectra = NDArray[np.complex64]
+
+
+class Pair(NamedTuple):
+    """Two images by their places, first < second, and their correlation at the best shift, -1..1."""
+
+    first: int
+    second: int
+    alike: float
+
+
+def pairs(
+    samples: Sequence[Sample],
+    run: Run,
+    tell: Progress = lambda *_: None,
+    white: float | None = None,
+) -> list[Pair]:
+    """The pairs of images that show one item, most alike first; tell(stage, now done, in all);
+    white: see `decode.pixels`.
+
+    One pass of a small network over all images, then every pair is compared coarsely and the nearest few of each
+    image closely. Raises PsdlError on images that cannot be read.
+    """
+    if len(samples) < 2:
+        return []
+    sizes = [decode.header(sample.path) for sample in samples]
+    factor = SIDE / float(np.median([np.sqrt(h * w) for h, w in sizes]))
+    net = network("efficientnet_lite0", (TAP,), None)
+    look = partial(_activations, Session(net), net, factor, white)
+    some = np.unique(np.linspace(0, len(samples) - 1, BASIS).astype(int))
+    mean, basis = _whitening(run(look, [samples[n] for n in some]))
+    maps: list[F32] = []
+    for found in run(lambda sample: _whitened(look(sample), mean, basis), samples):
+        maps.append(found)
+        tell("pairs", 1, 2 * len(samples))
+    return _nearest(maps, run, lambda n: tell("pairs", n, 2 * len(samples)))
+
+
+class Grouped(NamedTuple):
+    """Samples, those that show one item with one group; and a sentence about how many items they show."""
+
+    samples: tuple[Any, ...]
+    said: str
+
+
+def grouped(
+    samples: Sequence[Any],
+    how: str,
+    run: Run,
+    tell: Progress = lambda *_: None,
+    white: float | None = None,
+) -> Grouped:
+    """The samples with the items they show as groups; sources that are no samples as they are.
+
+    how: "given", as the data set says; "found", what it says and what near-duplicates show together; "auto": given
+    where it says anything or there are more than MANY images, else found. Found groups that hold more than a
+    LARGEST part of all are not used: such images resemble each other too much to be told apart.
+    """
+    if how not in ("auto", "given", "found"):
+        raise plugins.unknown("value of `groups`", how, ("auto", "given", "found"))
+    if not all(isinstance(sample, Sample) for sample in samples):
+        return Grouped(tuple(samples), "")
+    known = [f"{s.category}/{s.group or s.part}" if s.group or s.part else None for s in samples]
+    items = len({name for name in known if name}) + known.count(None)
+    given = Grouped(tuple(samples), f"{len(samples)} images of {items} items, as the data set says")
+    if how == "given" or (how == "auto" and any(known)):
+        return given
+    if how == "auto" and len(samples) > MANY:
+        return given._replace(said=f"{len(samples)} images, each taken for an item: `groups` found looks for more")
+    first = {name: n for n, name in reversed(list(enumerate(known))) if name}
+    told = [Pair(first[name], n, 1.0) for n, name in enumerate(known) if name and first[name] < n]
+    joined = groups(len(samples), told + pairs(samples, run, tell, white))
+    if not any(known) and max(Counter(joined).values()) > LARGEST * len(samples):
+        return given._replace(said=f"{len(samples)} images, too much alike to tell items apart: each is one")
+    named = tuple(replace(s, group=samples[root].name) for s, root in zip(samples, joined, strict=True))
+    return Grouped(named, f"{len(samples)} images of {len(set(joined))} items, as far as they can be told apart")
+
+
+def groups(count: int, found: Sequence[Pair]) -> list[int]:
+    """For each of `count` images the place of the first image that it is joined to by pairs, itself at least."""
+    root = list(range(count))
+
+    def top(n: int) -> int:
+        while root[n] != n:
+            root[n] = root[root[n]]
+            n = root[n]
+        return n
+
+    for first, second, _ in found:
+        low, high = sorted((top(first), top(second)))
+        root[high] = low
+    return [top(n) for n in range(count)]
+
+
+def _activations(session: Session, net: Network, factor: float, white: float | None, sample: Sample) -> F32:
+    """The map (C,h,w) of an image at `factor` times its size, whatever its shape."""
+    with room.held(sample.path):
+        return _activations_of(session, net, factor, decode.pixels(sample.path, white=white))
+
+
+def _activations_of(session: Session, net: Network, factor: float, pixels: decode.Pixels) -> F32:
+    h, w = (STRIDE * max(6, round(side * factor / STRIDE)) for side in pixels.shape[:2])
+    small = np.asarray(Image.fromarray(pixels).resize((w, h), Image.Resampling.BILINEAR, reducing_gap=3.0))
+    whole = np.pad(small, ((0, -h % 32), (0, -w % 32), (0, 0)), mode="edge")
+    maps: F32 = session.maps(preprocess.normalise(whole[None], net.mean, net.std))[TAP]
+    return maps[0, :, : h // STRIDE, : w // STRIDE]
+
+
+def _whitening(maps: Iterator[F32]) -> tuple[F32, F32]:
+    """mean (C,) and basis (LENGTH,C): the strongest directions at unit variance, weak ones held back."""
+    signals = np.concatenate([m.reshape(len(m), -1) for m in maps], axis=1)
+    values, vectors = np.linalg.eigh(np.cov(signals))
+    scaled = (vectors / np.sqrt(values + 0.02 * values.mean()))[:, ::-1][:, :LENGTH]
+    return signals.mean(axis=1), np.ascontiguousarray(scaled.T, np.float32)
+
+
+def _whitened(maps: F32, mean: F32, basis: F32) -> F32:
+    found = np.tensordot(basis, maps - mean[:, None, None], 1)
+    return np.asarray(found - found.mean(axis=(1, 2), keepdims=True), np.float32)
+
+
+class _Bank(NamedTuple):
+    """The spectra of N maps zero-padded to side S: signals (N,LENGTH,S,S/2+1), energy and extent (N,S,S/2+1); and
+    how many positions each has."""
+
+    side: int
+    signals: Spectra
+    energy: Spectra
+    extent: Spectra
+    areas: F64
+
+    @classmethod
+    def of(cls, maps: Sequence[F32]) -> _Bank:
+        side = 2 * max(max(m.shape[1:]) for m in maps)
+        padded = np.zeros((LENGTH + 2, side, side), np.float32)
+        spectra = np.empty((len(maps), LENGTH + 2, side, side // 2 + 1), np.complex64)
+        for n, m in enumerate(maps):
+            padded[:] = 0
+            padded[:, : m.shape[1], : m.shape[2]] = [*m, (m * m).sum(axis=0), np.ones_like(m[0])]
+            spectra[n] = np.fft.rfft2(padded)
+        areas = np.array([m[0].size for m in maps], np.float64)
+        return cls(side, spectra[:, :-2], spectra[:, -2], spectra[:, -1], areas)
+
+    def alike(self, n: int, others: slice) -> F32:
+        """The correlation of map n with each of the others, at the shift where it is largest."""
+
+        def correlated(spectra: Spectra) -> F32:
+            return np.fft.irfft2(spectra, (self.side, self.side)).astype(np.float32)
+
+        energy, extent = np.conj(self.energy[n]), np.conj(self.extent[n])
+        product = correlated(np.einsum("lxy,nlxy->nxy", np.conj(self.signals[n]), self.signals[others]))
+        mine, theirs = correlated(energy * self.extent[others]), correlated(extent * self.energy[others])
+        shared = correlated(extent * self.extent[others])
+        enough = shared >= OVERLAP * np.minimum(self.areas[n], self.areas[others])[:, None, None]
+        found = np.where(enough, product / np.sqrt(np.maximum(mine * theirs, 1e-6)), -1.0)
+        return np.asarray(found.max(axis=(1, 2)), np.float32)
+
+
+def _nearest(maps: Sequence[F32], run: Run, tell: Callable[[int], None]) -> list[Pair]:
+    """All pairs coarsely, then the coarsely nearest closely; those that are alike, most alike first."""
+    count = len(maps)
+    table = np.full((count, count), -1.0, np.float32)
+    coarse = _Bank.of([_halved(m) for m in maps])
+
+    def roughly(n: int) -> F32:
+        blocks = [slice(start, start + 64) for start in range(n + 1, count, 64)]
+        return np.concatenate([coarse.alike(n, block) for block in blocks])
+
+    for n, row in enumerate(run(roughly, range(count - 1))):
+        table[n, n + 1 :] = table[n + 1 :, n] = row
+        tell(1)
+    tell(1)
+    bar = _bar(table[np.triu_indices(count, 1)])
+    few = min(NEAREST, count - 1)
+    near = [{int(m) for m in row} for row in np.argpartition(-table, few - 1, axis=1)[:, :few]]
+    chosen = [sorted(m for m in row if m > n or n not in near[m]) for n, row in enumerate(near)]
+
+    def closely(n: int) -> list[Pair]:
+        if not chosen[n]:
+            return []
+        values = _Bank.of([maps[n], *(maps[m] for m in chosen[n])]).alike(0, slice(1, None))
+        return [Pair(min(n, m), max(n, m), float(v)) for m, v in zip(chosen[n], values, strict=True) if v >= bar]
+
+    found = [pair for some in run(closely, range(count)) for pair in some]
+    return sorted(found, key=lambda pair: (-pair.alike, pair))
+
+
+def _bar(alike: F32) -> float:
+    """How alike two images must be to show one item, from all pairs: most show two, which bounds what two items
+    have in common."""
+    low, middle = np.quantile(alike, [0.05, 0.5])
+    return float(np.clip(middle + SPREAD * (middle - low), *ALIKE))
+
+
+def _halved(maps: F32) -> F32:
+    """Means over 2 x 2 positions; an odd last row or column is left out."""
+    h, w = maps.shape[1] // 2, maps.shape[2] // 2
+    blocks = maps[:, : 2 * h, : 2 * w].reshape(len(maps), h, 2, w, 2)
+    return np.asarray(blocks.mean(axis=(2, 4)), np.float32)

@@ -1,0 +1,168 @@
+"""The signals of a set: written by images, read by images or by positions; in memory or in one mapped file."""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.types import F32, Grid, Signals
+
+NAME = "signals.f32"
+ROWS = 512  # images read at a time
+AROUND = 2 << 20  # bytes that the system may map about each one that is read (Linux 6: a large folio)
+RESIDENT = 64 << 20  # bytes of a mapped file that are read or written before its pages are let go
+
+
+def size(images: int, positions: int, length: int) -> int:
+    """Bytes that the signals of a set take."""
+    return 4 * images * positions * length
+
+
+class Store:
+    """Signals (N,P,F) float32 of N images on one grid, in memory or in a mapped file of which little stays in
+    memory. file: one that outlives the store, with what it holds already; None: a temporary one. Close the store
+    (or use `with`) to remove that."""
+
+    def __init__(
+        self, images: int, grid: Grid, length: int, *, in_memory: bool = True, file: Path | None = None
+    ) -> None:
+        self.grid = grid
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._file: Path | None = None
+        self._map: mmap.mmap | None = None
+        self._touched = 0
+        shape = (images, grid.positions, length)
+        if in_memory:
+            self._values = np.empty(shape, np.float32)
+        else:
+            if file is None:
+                self._folder = tempfile.TemporaryDirectory(prefix="psdl-")
+                file = Path(self._folder.name) / NAME
+            self._file = file
+            with file.open("r+b" if file.is_file() else "w+b") as opened:
+                opened.truncate(size(*shape))
+                self._map = mmap.mmap(opened.fileno(), size(*shape))
+            self._values = np.frombuffer(self._map, np.float32).reshape(shape)
+
+    @property
+    def count(self) -> int:
+        """N."""
+        return int(self._values.shape[0])
+
+    @property
+    def length(self) -> int:
+        return int(self._values.shape[2])
+
+    def write(self, image: int, signals: Signals) -> None:
+        """One image's signals (1,P,F)."""
+        self._values[image] = signals.values[0]
+        self._let_go(signals.values.nbytes)
+
+    def images(self, rows: NDArray[np.intp]) -> Signals:
+        """Signals (n,P,F) of the images `rows`."""
+        return Signals(self._read(self._values[rows]), self.grid)
+
+    def batches(self, rows: NDArray[np.intp], size: int = 32) -> Iterator[F32]:
+        """Signals (n,P,F) of the images `rows`, `size` at a time."""
+        for n in range(0, len(rows), size):
+            yield self._read(self._values[rows[n : n + size]])
+
+    def positions(self, first: int, last: int, rows: NDArray[np.intp]) -> F32:
+        """(p,N,F): positions first up to last of the images `rows`."""
+        out = np.empty((last - first, len(rows), self.length), np.float32)
+        whole, asked = (4 * n * self.length for n in (self.grid.positions, last - first))
+        mapped = min(whole, max(AROUND, asked))
+        step = min(ROWS, max(1, RESIDENT // mapped)) if self._map else ROWS
+        for n in range(0, len(rows), step):
+            some = rows[n : n + step]
+            out[:, n : n + step] = self._values[some, first:last].transpose(1, 0, 2)
+            self._let_go(len(some) * mapped)
+        return out
+
+    def _read(self, values: F32) -> F32:
+        copied = np.ascontiguousarray(values)
+        self._let_go(copied.nbytes)
+        return copied
+
+    def _let_go(self, touched: int) -> None:
+        """Gives pages of the mapped file back to the system; what was written stays in the file."""
+        self._touched += touched
+        if self._map is not None and self._touched > RESIDENT and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+            self._touched = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the file; signals in memory go along."""
+        if self._file is None:
+            return _in_memory, (self.grid, self._values)
+        return _on_disk, (self.grid, self._values.shape, str(self._file))
+
+    def only(self, rows: NDArray[np.intp]) -> Store:
+        """A store of the images `rows` alone, numbered anew, that reads this one."""
+        return _Some(self, rows)
+
+    def close(self) -> None:
+        if self._file is not None and self._map is not None:
+            del self._values
+            self._map.close()
+            self._map = None
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Some(Store):
+    """Some images of another store, which stays that one's to close."""
+
+    def __init__(self, whole: Store, chosen: NDArray[np.intp]) -> None:
+        self.grid, self._whole, self._chosen = whole.grid, whole, chosen
+
+    @property
+    def count(self) -> int:
+        return len(self._chosen)
+
+    @property
+    def length(self) -> int:
+        return self._whole.length
+
+    def images(self, rows: NDArray[np.intp]) -> Signals:
+        return self._whole.images(self._chosen[rows])
+
+    def batches(self, rows: NDArray[np.intp], size: int = 32) -> Iterator[F32]:
+        return self._whole.batches(self._chosen[rows], size)
+
+    def positions(self, first: int, last: int, rows: NDArray[np.intp]) -> F32:
+        return self._whole.positions(first, last, self._chosen[rows])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Some, (self._whole, self._chosen)
+
+    def close(self) -> None:
+        pass
+
+
+def _in_memory(grid: Grid, values: F32) -> Store:
+    found = Store(0, grid, values.shape[2])
+    found._values = values
+    return found
+
+
+def _on_disk(grid: Grid, shape: tuple[int, int, int], path: str) -> Store:
+    """Another process's file, to read; it stays that process's to remove."""
+    found = Store(0, grid, shape[2])
+    with open(path, "rb") as file:
+        found._map = mmap.mmap(file.fileno(), size(*shape), access=mmap.ACCESS_READ)
+    found._values = np.frombuffer(found._map, np.float32).reshape(shape)
+    return found

@@ -1,0 +1,304 @@
+"""Image files, bytes and arrays -> RGB pixels of 8 bit; what cannot be one picture is refused in one sentence."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from psdl.errors import PsdlError
+from psdl.input import urls
+
+TAILS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND\xaeB`\x82"}  # how a whole file of that start ends
+LEAST = 8  # pixels that a side must have
+BITS = (8, 10, 12, 14, 16)  # of cameras' samples
+FULL = 65_535.0  # the largest sample of a 16-bit file
+SURELY = 16_383.0  # samples above it need all 16 bits, so the file uses its full range
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")  # all that are read; Pillow knows many more
+Pixels = NDArray[np.uint8]
+
+
+def pixels(source: Any, name: str = "image", white: float | None = None) -> Pixels:
+    """RGB pixels (h,w,3) uint8 of a path, file bytes, PIL image or array (h,w), (h,w,1|3|4).
+
+    Orientation tags are applied, transparency is dropped, palettes and CMYK are converted. Samples deeper than 8
+    bit (one channel) become 255 at `white` and above; without it 16-bit ones are taken to use their full range if
+    any of them does. Raises PsdlError on files that are damaged, cut short or no images, that hold several
+    pictures or several channels deeper than 8 bit, and on deep samples whose white is not known.
+    """
+    name, source = _called(source, name), given(source, name)
+    samples = _samples(source, name)
+    if samples.dtype != np.uint8:
+        samples = _to_bytes(samples, name, white)
+    return np.repeat(samples[:, :, None], 3, axis=2) if samples.ndim == 2 else samples
+
+
+def largest(source: Any, name: str = "image") -> float | None:
+    """The largest sample of an image deeper than 8 bit; None for one of 8 bit, of which a file is not decoded."""
+    name, source = _called(source, name), given(source, name)
+    if isinstance(source, (str, Path)):
+        with _file(source, urls.peeked) as file, _opened(file, name) as image:
+            if not _deep(image):
+                return None
+    samples = _samples(source, name)
+    return _most(samples, name) if samples.dtype != np.uint8 else None
+
+
+def given(source: Any, name: str = "image") -> Any:
+    """What was given for an image as a path, bytes, a PIL image or an array: open files are read from their start,
+    what holds bytes or an array gives it. Raises PsdlError on anything else."""
+    if isinstance(source, (str, Path, bytes, np.ndarray, Image.Image)):
+        return source
+    if isinstance(source, os.PathLike):
+        return Path(source)
+    if isinstance(source, (bytearray, memoryview)):
+        return bytes(source)
+    if hasattr(source, "read"):
+        if hasattr(source, "seek"):
+            source.seek(0)
+        content = source.read()
+        if isinstance(content, bytes):
+            return content
+    elif hasattr(source, "__array__"):
+        return np.asarray(source)
+    kind = type(source).__name__
+    raise PsdlError(
+        f"{name} is given as {kind}, expected a path, file bytes, an open file, a PIL image or an array"
+    )
+
+
+def white_of(largest: float) -> float:
+    """The white of a camera whose samples reach `largest`: 1 where they stay below, else the largest sample of the
+    fewest bits that hold it."""
+    whites = [1.0, *(2.0**bits - 1 for bits in BITS), largest]
+    return next(white for white in whites if white >= largest)
+
+
+def header(source: str | bytes, name: str = "image") -> tuple[int, int]:
+    """Size (h,w) of an image file, or of one's bytes, from its header, as displayed; its tail is looked at too.
+
+    Raises PsdlError like `pixels`, without decoding: cheap enough for every file before work starts.
+    """
+    name = _called(source, name)
+    with _file(source, urls.peeked) as file:
+        with _opened(file, name) as image:
+            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            width, height = image.size
+            if image.format == "TIFF":  # whose size Pillow gives as stored or as displayed, by its version
+                width, height = (image.tag_v2[tag] for tag in (256, 257))  # type: ignore[attr-defined]
+        file.seek(0)
+        _check_tail(file, name)
+    return (width, height) if turned else (height, width)
+
+
+def size_of(source: Any) -> tuple[int, int]:
+    """Size (h,w) of anything that `pixels` takes, of a file as `header` tells it."""
+    if isinstance(source, np.ndarray):
+        return source.shape[0], source.shape[1]
+    if isinstance(source, Image.Image):
+        return source.size[1], source.size[0]
+    return header(source)
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Image.Image]:
+    """An image file as Pillow opens it. Raises PsdlError like `pixels`."""
+    with _file(path) as file, _opened(file, path) as image:
+        yield image
+
+
+def _whole(url: str) -> BinaryIO:
+    return io.BytesIO(urls.content(url))
+
+
+def _samples(source: Any, name: str) -> NDArray[Any]:
+    """(h,w) of any depth or (h,w,3) uint8."""
+    if isinstance(source, np.ndarray):
+        return _from_array(source, name)
+    if isinstance(source, Image.Image):
+        return _from_pil(source)
+    with _file(source) as file, _opened(file, name) as image:
+        return _from_pil(image)
+
+
+def _file(source: str | Path | bytes, behind: Callable[[str], BinaryIO] = _whole) -> BinaryIO:
+    """The bytes of a path, of a URL, by `behind`, or as they are given. Not left to Pillow, which maps a path's
+    file and misreads turned TIFFs then (seen in 13.0)."""
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    if urls.is_url(source):
+        return behind(str(source))
+    check_file(Path(source))
+    try:
+        return open(source, "rb")
+    except OSError as error:
+        raise _damaged(str(source), error) from None
+
+
+@contextmanager
+def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
+    """An image file, opened; whatever goes wrong with it inside becomes one sentence."""
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            _check_one(image, name)
+            yield image
+    except PsdlError:
+        raise
+    except UnidentifiedImageError:
+        raise PsdlError(f"{name} is not an image file that can be read: replace or remove it") from None
+    except Exception as error:  # the readers of damaged files raise whatever they stumble over
+        raise _damaged(name, error) from None
+
+
+def _damaged(name: str, error: Exception) -> PsdlError:
+    reason = " ".join(str(error).split())[:120] or type(error).__name__
+    return PsdlError(f"{name} is damaged or cut short ({reason}): copy it again or remove it")
+
+
+def check_file(path: Path) -> None:
+    """Raises PsdlError unless a path leads to a regular file, which alone can be opened without waiting."""
+    if path.is_dir():
+        raise PsdlError(f"{path} is a folder, expected an image file: name its folder otherwise or remove it")
+    if path.is_symlink() and not path.exists():
+        raise PsdlError(f"{path} is a link that leads to no file: mend or remove it")
+    if not path.exists():
+        raise PsdlError(f"no file {path}: give the path of an image")
+    if not path.is_file():
+        raise PsdlError(f"{path} is no regular file but a device, pipe or socket: remove it")
+
+
+def _check_one(image: Image.Image, name: str) -> None:
+    if _several(image):
+        raise PsdlError(f"{name} holds several pictures, expected one: save each into a file of its own")
+    if _deep_channels(image):
+        raise PsdlError(
+            f"{name} has several channels deeper than 8 bit, which would lose their lower bits: save it as 8-bit"
+            " colours or as 16-bit grey"
+        )
+    if min(image.size) < LEAST:
+        width, height = image.size
+        raise PsdlError(f"{name} is {width} x {height} pixels, expected at least {LEAST} x {LEAST}: remove it")
+
+
+def _several(image: Image.Image) -> bool:
+    """Whether a file holds several pictures of equal rank. Of a TIFF's directories, which a few bytes each make a
+    long chain, only the first is read: a second one elsewhere is a second picture."""
+    if image.format == "TIFF":
+        first, then = image.tag_v2.offset, image.tag_v2.next  # type: ignore[attr-defined]
+        return then not in (0, first)
+    return image.format in ("GIF", "PNG", "WEBP") and bool(getattr(image, "is_animated", False))
+
+
+def _deep(image: Image.Image) -> bool:
+    return image.mode.startswith(("I", "F"))
+
+
+def _deep_channels(image: Image.Image) -> bool:
+    """Whether a file has colours or transparency deeper than 8 bit, which the reader would cut without a word."""
+    if _deep(image):
+        return False
+    if image.format == "TIFF":
+        return any(bits > 8 for bits in image.tag_v2.get(258, ()))  # type: ignore[attr-defined]
+    if image.format == "PNG":
+        return ";16" in str(getattr(image, "tile", ""))
+    return False
+
+
+def _from_pil(image: Image.Image) -> NDArray[Any]:
+    image = ImageOps.exif_transpose(image)
+    if _deep(image):
+        return np.array(image)
+    if image.mode == "P":
+        image = image.convert("RGBA")
+    return np.array(image.convert("RGB"))
+
+
+def _from_array(array: NDArray[Any], name: str) -> NDArray[Any]:
+    if array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 1):
+        if array.dtype.kind in "uf" and array.dtype.itemsize > 1:
+            return array.reshape(array.shape[:2])
+        array = np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
+    if array.dtype != np.uint8:
+        raise PsdlError(f"{name} is an array of {array.dtype}, expected uint8: scale it to 0..255 first")
+    if array.ndim == 3 and array.shape[2] in (3, 4):
+        return np.ascontiguousarray(array[:, :, :3])
+    raise PsdlError(f"{name} has shape {array.shape}, expected (h,w), (h,w,1), (h,w,3) or (h,w,4)")
+
+
+def _called(source: Any, name: str) -> str:
+    """What messages call an image: its path where it has one."""
+    return str(source) if isinstance(source, (str, Path)) else name
+
+
+def _most(samples: NDArray[Any], name: str) -> float:
+    """The largest of deep samples (h,w)."""
+    if not np.isfinite(samples).all() or samples.min() < 0:
+        raise PsdlError(f"{name} has samples below 0 or that are no numbers: export it again")
+    return float(samples.max())
+
+
+def _to_bytes(samples: NDArray[Any], name: str, white: float | None) -> Pixels:
+    """(h,w) of deep samples -> (h,w) uint8."""
+    most = _most(samples, name)
+    if white is None and samples.dtype.kind in "ui" and SURELY < most <= FULL:
+        white = FULL
+    if white is None:
+        raise PsdlError(
+            f"{name} has samples deeper than 8 bit, up to {most:g}, and it is not known which one is white: learn"
+            " from images of that camera, or state `bit_depth`"
+        )
+    scaled = np.clip(samples.astype(np.float64) * (255 / white), 0, 255)
+    return np.asarray(scaled.round(), np.uint8)
+
+
+def _check_tail(file: BinaryIO, name: str) -> None:
+    start = file.read(4)
+    kind = next((s for s in TAILS if start.startswith(s)), None)
+    if kind is None:
+        return
+    file.seek(0, io.SEEK_END)
+    file.seek(max(0, file.tell() - len(TAILS[kind])))
+    # Whole pictures may have other bytes after their end, such as a camera's or a network share's.
+    if file.read() != TAILS[kind] and not ENDS[kind](file):
+        raise PsdlError(f"{name} is cut short (its end is missing): copy it again or remove it")
+
+
+def _png_ends(file: BinaryIO) -> bool:
+    """Whether a PNG file's chunks, one after another, come to their last."""
+    at = 8
+    while True:
+        file.seek(at)
+        head = file.read(8)
+        if len(head) < 8:
+            return False
+        if head[4:] == b"IEND":
+            return len(file.read(4)) == 4
+        at += 12 + int.from_bytes(head[:4], "big")
+
+
+def _jpeg_ends(file: BinaryIO) -> bool:
+    """Whether a JPEG file's segments, one after another, come to the picture, and that to its end. Inside a
+    picture no byte but a marker's follows 255, and what a small picture in front holds is stepped over."""
+    at = 2
+    while True:
+        file.seek(at)
+        head = file.read(4)
+        if len(head) < 4 or head[0] != 0xFF:
+            return False
+        if head[1] == 0xFF:
+            at += 1
+            continue
+        at += 2 + int.from_bytes(head[2:], "big")
+        if head[1] == 0xDA:
+            file.seek(at)
+            return b"\xff\xd9" in file.read()
+
+
+ENDS = {b"\xff\xd8": _jpeg_ends, b"\x89PNG": _png_ends}  # how the ends of such files are found

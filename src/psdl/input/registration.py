@@ -1,0 +1,119 @@
+"""How an image must be moved to lie as the others do: phase correlation, then ECC, both OpenCV's.
+
+ECC: Evangelidis, Psarakis, "Parametric image alignment using enhanced correlation coefficient maximization", PAMI
+2008. It follows the gradient, so it starts from the best of a few turns, each shifted by phase correlation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.errors import PsdlError
+from psdl.types import F32, Move
+
+Grey = NDArray[np.uint8]
+
+SIDE = 128  # pixels of the longer side at which images are registered
+TURNS = tuple(range(-30, 31, 5))  # degrees from which a rigid registration starts
+BLUR = 5  # pixels of ECC's own smoothing
+STEPS, ENOUGH = 50, 1e-4  # of ECC
+FARTHEST = 1 / 3  # of the input's sides that a picture may be moved
+ROUNDS = 3  # of the reference's making
+
+
+def register(grey: Grey, reference: Grey, mode: str) -> Move | None:
+    """The move of an input (H,W), in its own pixels, by which it lies as the reference (h,w) does.
+
+    mode: "shift", or "rigid" with turns up to about 30 degrees. None where no move makes the two more alike, or
+    only one that goes too far. Raises PsdlError where OpenCV is not installed.
+    """
+    found = _register(_small(grey, reference.shape), reference, mode)
+    if found is None:
+        return None
+    tall, wide = grey.shape[0] / reference.shape[0], grey.shape[1] / reference.shape[1]
+    (a, b, c), (d, e, f) = found.astype(float)
+    # OpenCV's pixels have their middles at whole numbers.
+    c, f = c + 0.5 - 0.5 * (a + b), f + 0.5 - 0.5 * (d + e)
+    return a, b * wide / tall, c * wide, d * tall / wide, e, f * tall
+
+
+def reference(greys: Sequence[Grey], mode: str) -> Grey:
+    """What images of one size are registered to: (h,w), the mean of them all, each registered to the one before;
+    the first is the image nearest to the plain mean."""
+    cv2 = _opencv()
+    longest = max(greys[0].shape)
+    shape = tuple(max(16, round(side * min(1.0, SIDE / longest))) for side in greys[0].shape)
+    small = [_small(grey, shape) for grey in greys]
+    mean = np.mean(small, axis=0)
+    found = small[int(np.argmin([np.square(grey - mean).sum() for grey in small]))]
+    for _ in range(ROUNDS):
+        total = np.zeros(shape)
+        for grey in small:
+            move = _register(grey, found, mode)
+            total += grey if move is None else _warped(cv2, grey, move)
+        found = np.clip(np.round(total / len(small)), 0, 255).astype(np.uint8)
+    return found
+
+
+def _register(grey: Grey, reference: Grey, mode: str) -> F32 | None:
+    """(2,3): where a point of the reference lies in the grey image of its size, as OpenCV counts pixels."""
+    cv2 = _opencv()
+    before = _alike(grey, reference)
+    start = max(
+        (_shifted(cv2, grey, reference, degrees) for degrees in (TURNS if mode == "rigid" else (0,))),
+        key=lambda move: _alike(_warped(cv2, grey, move), reference),
+    )
+    kind = cv2.MOTION_EUCLIDEAN if mode == "rigid" else cv2.MOTION_TRANSLATION
+    until = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, STEPS, ENOUGH)
+    try:
+        _, move = cv2.findTransformECC(reference, grey, start.copy(), kind, until, None, BLUR)
+    except cv2.error:  # nothing to follow: a flat image, or one that has nothing in common with the reference
+        return None
+    middle = np.array([grey.shape[1] / 2, grey.shape[0] / 2, 1.0])
+    far = np.abs(move @ middle - middle[:2]) / (grey.shape[1], grey.shape[0])
+    if far.max() > FARTHEST or _alike(_warped(cv2, grey, move), reference) <= before:
+        return None
+    return np.asarray(move, np.float32)
+
+
+def _shifted(cv2: Any, grey: Grey, reference: Grey, degrees: float) -> F32:
+    """The picture turned about its middle, then shifted by phase correlation."""
+    height, width = grey.shape
+    turned = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0).astype(np.float32)
+    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+    moved = _warped(cv2, grey, turned).astype(np.float32)
+    (x, y), _ = cv2.phaseCorrelate(reference.astype(np.float32), moved, window)
+    turned[:, 2] += turned[:, :2] @ np.array([x, y], np.float32)
+    return np.asarray(turned, np.float32)
+
+
+def _warped(cv2: Any, grey: Grey, move: F32) -> Grey:
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    moved: Grey = cv2.warpAffine(grey, move, grey.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return moved
+
+
+def _alike(one: Grey, other: Grey) -> float:
+    """The correlation of two images of one size, 0 where one of them is flat."""
+    a, b = one.astype(np.float32) - one.mean(), other.astype(np.float32) - other.mean()
+    size = float(np.sqrt(np.square(a).sum() * np.square(b).sum()))
+    return float((a * b).sum()) / size if size > 0 else 0.0
+
+
+def _small(grey: Grey, shape: tuple[int, ...]) -> Grey:
+    small: Grey = _opencv().resize(grey, shape[::-1], interpolation=_opencv().INTER_AREA)
+    return small
+
+
+def _opencv() -> Any:
+    try:
+        import cv2
+    except ImportError:
+        raise PsdlError(
+            "images are aligned by OpenCV, which is not installed: pip install 'psdl[align]', or use `align` none"
+        ) from None
+    return cv2

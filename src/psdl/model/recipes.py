@@ -1,0 +1,234 @@
+"""Recipes: complete settings as values. What each reaches stands beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from psdl._util import plugins
+from psdl.backbone import tiling
+from psdl.backbone.zoo import LAYERS, quarters
+from psdl.errors import PsdlError
+from psdl.types import Network, Part, Recipe
+
+# MTD, split by group, efficientnet_lite0, two cores. single, layer3: image AUROC .806, pixel .721, AU-PRO .719.
+# multiple: .819 / .735 / .729. A development set: see docs/recipes.md.
+PAPER = Recipe(
+    name="paper",
+    arch="efficientnet_lite0",
+    parts=(Part(name="layer3", taps=("layer3",), method="paper", params={"sparsity": 0.25, "rounds": 20}),),
+    smoothing=4.0,
+    image_score="max",
+)
+
+# Two sources of distances, each measured against good images as if unseen, then summed by what each explains of
+# them: coarse sees defects as a whole, fine outlines small ones. Each has one dictionary of good patches for all
+# positions; what is normal at a position its statistics say, as far as good images show that positions matter.
+# docs/accuracy.md says what each earns.
+PATCHES: dict[str, Any] = {"learned": 0, "atoms": 1024, "sparsity": 2, "whiten": 0.5, "ridge": 0.1, "seed": 0}
+BOTH = ("layer2", "layer3")
+GRID: dict[str, Any] = {"grid": "shallowest", "square": False, "unseen": True}
+COARSE = Part("coarse", BOTH, "shared", PATCHES, **GRID, pool=3, scale=0.75)
+FINE = Part("fine", BOTH, "shared", PATCHES, **GRID, scale=1.25)
+LIGHT = 85.0  # of 255; well below where the network saturates, see docs/accuracy.md
+DEFAULT = Recipe(
+    name="default",
+    arch="efficientnet_lite0",
+    parts=(COARSE, FINE),
+    smoothing=4.0,
+    image_score="smooth-top",
+    explained=(1.0, 7.0),
+    image_explained=(1.0, 1.0),
+    multiple=32,
+    light=LIGHT,
+    folds=20,
+)
+
+# One part, and one pass through the network, at three quarters of the size.
+FAST = replace(DEFAULT, name="fast", parts=(COARSE,), explained=(1.0,), image_explained=())
+
+# A baseline: MTD .857 / .736 / .754 in the explorations.
+PADIM = Recipe(
+    name="padim",
+    arch="efficientnet_lite0",
+    parts=(
+        Part(
+            name="padim",
+            taps=("layer1", "layer2", "layer3"),
+            method="padim",
+            params={"channels": 100, "seed": 0},
+            grid="layer2",
+            square=False,
+        ),
+    ),
+)
+
+# A baseline: MTD .862 / .777 / .704 in the explorations, which re-weighted the image score as its paper does.
+PATCHCORE = Recipe(
+    name="patchcore",
+    arch="efficientnet_lite0",
+    parts=(
+        Part(
+            name="patchcore",
+            taps=BOTH,
+            method="patchcore",
+            params={"share": 0.05, "projection": 64, "seed": 0},
+            pool=3,
+            square=False,
+        ),
+    ),
+)
+
+
+def _coreset(percent: int) -> Recipe:
+    """PatchCore with so large a coreset."""
+    part = replace(PATCHCORE.parts[0], params={**PATCHCORE.parts[0].params, "share": percent / 100})
+    return replace(PATCHCORE, name=f"patchcore-{percent}", parts=(part,))
+
+
+RECIPES: dict[str, Recipe] = {
+    r.name: r for r in (PAPER, DEFAULT, FAST, PADIM, PATCHCORE, _coreset(1), _coreset(10))
+}
+ALIASES = {"psdl": "default", "patchcore-5": "patchcore"}
+LIGHTS = {"match": LIGHT, "keep": None}
+SEEDED = ("shared", "padim", "patchcore")  # methods that draw
+MULTIPLE = ("layer1", "layer2", "layer3")
+
+
+def recipe(
+    name: str | None = None,
+    *,
+    arch: str | None = None,
+    type: str | None = None,  # noqa: A002 the paper's reference calls it so
+    layer: str | None = None,
+    sparsity: float | None = None,
+    iterations: int | None = None,
+    folds: int | None = None,
+    seed: int | None = None,
+    tile: int | None = None,
+    light: str | None = None,
+) -> Recipe:
+    """The recipe `name` with what is given put in its place. Raises PsdlError on values out of range.
+
+    name: one of RECIPES or ALIASES; None: "paper" where one of its own settings is given, else "default". Those
+    settings are type, "single" for one `layer` (layer3 if not given) or "multiple" for layer1 to layer3; sparsity:
+    T / F in (0, 1]; iterations: rounds of K-SVD. folds: for unseen scores; seed: of folds and of what is drawn;
+    tile: see `tiled`; light: "match", images are brought to one brightness, so that another lamp changes little,
+    or "keep", brightness counts; None: as the recipe has it.
+    """
+    own = {"type": type, "layer": layer, "sparsity": sparsity, "iterations": iterations}
+    given = [key for key, value in own.items() if value is not None]
+    name = name or ("paper" if given else "default")
+    name = ALIASES.get(name, name)
+    if name not in RECIPES:
+        raise plugins.unknown("recipe", name, RECIPES)
+    base = RECIPES[name]
+    if name == "paper":
+        base = replace(base, parts=(_paper(base.parts[0], type or "single", layer, sparsity, iterations),))
+    elif given:
+        raise PsdlError(f"`{given[0]}` is a setting of the recipe paper, not of {name}: add `recipe` paper")
+    if light is not None and light not in LIGHTS:
+        raise plugins.unknown("value of `light`", light, LIGHTS)
+    drawn = base.seed if seed is None else int(_within("seed", seed, -1, 2**63))
+    parts = [replace(p, params={**p.params, "seed": drawn}) if p.method in SEEDED else p for p in base.parts]
+    found = replace(
+        base,
+        arch=arch or base.arch,
+        parts=tuple(parts),
+        folds=base.folds if folds is None else int(_within("folds", folds, 1, 1000)),
+        seed=drawn,
+        light=base.light if light is None else LIGHTS[light],
+    )
+    return found if tile is None else tiled(found, tile)
+
+
+def tiled(base: Recipe, tile: int) -> Recipe:
+    """The recipe for images so large that the network sees them in tiles of `tile` pixels a side.
+
+    So many positions cannot each have what they learned: raises PsdlError on recipes with position-bound parts.
+    """
+    bound = [part.method for part in base.parts if part.method in ("paper", "padim", "exemplars")]
+    if bound:
+        raise PsdlError(
+            f"`tile` was given with the recipe {base.name}, which learns each position by itself and would not fit"
+            " into memory: use default, fast or patchcore"
+        )
+    multiple = math.lcm(base.multiple, tiling.ALIGN)
+    return replace(base, tile=tiling.checked(tile), multiple=multiple)
+
+
+def with_network(base: Recipe, weights: str | None) -> tuple[Recipe, Network]:
+    """The recipe as its backbone has it, see `on_backbone`, and that network, cut to the recipe's taps. weights: a
+    file for backbones that are exported. Raises PsdlError like `graphs.network`."""
+    from psdl.backbone.graphs import network, offered, with_cuts
+
+    found = on_backbone(base, *offered(base.arch, weights))
+    taps = tuple({tap: None for part in found.parts for tap in part.taps})
+    cut = network(found.arch, taps, weights)
+    return found, with_cuts(cut, passes(found, cut.taps).values())
+
+
+def passes(recipe: Recipe, taps: Sequence[str]) -> dict[float, int]:
+    """The passes through the network that a recipe asks for: {scale: how many of `taps`, in the order of depth,
+    its parts need}, the smallest scale first."""
+    deepest = {part.scale: 0 for part in sorted(recipe.parts, key=lambda part: part.scale)}
+    for part in recipe.parts:
+        deepest[part.scale] = max(deepest[part.scale], *(1 + taps.index(tap) for tap in part.taps))
+    return deepest
+
+
+def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recipe:
+    """The recipe on a backbone that offers `taps`, in the order of depth.
+
+    Where it knows none of the recipe's layer1 to layer4 they become its taps at the quarters of its depth, each
+    part's once. patch: the side in pixels of a transformer's patches, of which the sides of its inputs become
+    multiples. Raises PsdlError on tiles and patches together: tiles are cut for convolutions.
+    """
+    if patch and base.tile:
+        raise PsdlError("`tile` needs a convolutional network, but this one sees patches: leave `tile` out")
+    wanted = {tap for part in base.parts for tap in part.taps}
+    if not wanted & set(taps) and wanted <= set(LAYERS):
+        found = quarters(taps)
+        parts = [
+            replace(p, taps=tuple({found[t]: None for t in p.taps}), grid=found.get(p.grid, p.grid))
+            for p in base.parts
+        ]
+        base = replace(base, parts=tuple(parts))
+    return replace(base, multiple=patch) if patch else base
+
+
+def _paper(part: Part, kind: str, layer: str | None, sparsity: float | None, iterations: int | None) -> Part:
+    if kind not in ("single", "multiple"):
+        raise plugins.unknown("type", kind, ("single", "multiple"))
+    if kind == "multiple" and layer:
+        raise PsdlError(
+            f"`layer` {layer} was given with `type` multiple, which takes layer1 to layer3: leave one out"
+        )
+    taps = MULTIPLE if kind == "multiple" else (layer or "layer3",)
+    params: dict[str, Any] = dict(part.params)
+    if sparsity is not None:
+        params["sparsity"] = _within("sparsity", sparsity, 0, 1)
+    if iterations is not None:
+        params["rounds"] = int(_within("iterations", iterations, 0, 10_000))
+    return replace(part, name=taps[0] if len(taps) == 1 else "multiple", taps=taps, params=params)
+
+
+def _within(name: str, value: float, above: float, most: float) -> float:
+    if not above < value <= most:
+        raise PsdlError(f"{name} is {value}: give a value above {above} and up to {most}")
+    return value
+
+
+def from_card(card: Mapping[str, Any]) -> Recipe:
+    """A recipe from its JSON form (`dataclasses.asdict`, tuples as lists)."""
+    from psdl.types import InputRule
+
+    values = {key: value for key, value in card.items() if key != "unbind"}  # models before 0.9 have it
+    values["parts"] = tuple(Part(**{**p, "taps": tuple(p["taps"])}) for p in card["parts"])
+    values |= {name: tuple(card.get(name, ())) for name in ("explained", "image_explained")}
+    if card["input"]:
+        rule: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["input"].items()}
+        values["input"] = InputRule(**rule)
+    return Recipe(**values)

@@ -1,0 +1,84 @@
+"""What a part learned, ready to judge signals, here or in another process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl import sparse
+from psdl._util import plugins
+from psdl.errors import PsdlError
+from psdl.features.store import Store
+from psdl.types import F32, Coded, Part, Run, Signals, State
+
+BATCH = 16  # images judged at once
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A part's method with what it learned. Another process makes it ready anew: kernels ask for aligned
+    memory."""
+
+    part: Part
+    state: State
+    device: str
+    _made: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False, compare=False)
+    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
+
+    @property
+    def ready(self) -> Mapping[str, Any]:
+        """What the method judges by, made once, by whichever thread comes first. Raises ValueError and TypeError
+        where the state does not fit the method."""
+        with self._lock:
+            if "ready" not in self._made:
+                self._made["ready"] = method_of(self.part).ready(self.state, params_of(self.part), self.device)
+            return self._made["ready"]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Judge, (self.part, self.state, self.device)
+
+    def __call__(self, signals: Signals, threads: int = 1) -> Coded:
+        """What the method says of signals (n,P,F)."""
+        coded: Coded = method_of(self.part).judge(self.ready, signals, threads)
+        return coded
+
+    def rows(self, store: Store, rows: NDArray[np.intp], run: Run) -> F32:
+        """(len(rows),P,1|3|4): of the store's images `rows` distances, codes and residuals, and norms, as far as
+        the method has them."""
+        batches = np.array_split(rows, max(1, -(-len(rows) // BATCH)))
+        return np.concatenate(list(run(partial(_looked, self, store), batches)))
+
+
+def _looked(judge: Judge, store: Store, batch: NDArray[np.intp]) -> F32:
+    coded = judge(store.images(batch))
+    known = [v for v in (coded.distance, coded.code, coded.residual, coded.norm) if v is not None]
+    return np.stack(known, axis=2)
+
+
+def coder(device: str, asked: str) -> str:
+    """Where sparse coding runs: `device`, or the CPU where torch finds none and none was `asked` for.
+    Raises PsdlError where it was."""
+    if device == "cpu" or sparse.runs_on(device):
+        return device
+    if asked == device:
+        raise PsdlError(
+            f"`device` {asked} was asked for, but sparse coding finds no torch with it: install the extra [torch]"
+            " with CUDA, or use `device` cpu"
+        )
+    return "cpu"
+
+
+def method_of(part: Part) -> Any:
+    """The module of a part's method."""
+    return plugins.load("methods", part.method)
+
+
+def params_of(part: Part) -> Any:
+    """The parameters of a part's method; raises TypeError on a name that the method does not know."""
+    return method_of(part).Params(**part.params)

@@ -1,0 +1,185 @@
+"""A model and new good images -> a model that knows them too, without the images it was learned from.
+
+What is kept of the old images: their covering exemplars and atoms, statistics of what unseen ones leave, and their
+scores as if unseen. The new images compete with the old exemplars for their places. Fold after fold, some of them
+are judged by the old model extended with the others: what it says of them joins the statistics and scores. (The
+old model itself would not do: under a new lamp all are strange to it, and no threshold would be left.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.api import Detector
+from psdl.calibrate import thresholds
+from psdl.calibrate.rates import record
+from psdl.errors import PsdlError
+from psdl.features.extractor import Source
+from psdl.features.store import Store
+from psdl.jobs.context import HERE, RunContext
+from psdl.model.model import Model
+from psdl.scoring import anomaly_map, normalise
+from psdl.scoring.scorer import Judge, method_of, params_of
+from psdl.training import crossval
+from psdl.training.collect import collect
+from psdl.training.copies import fresh, groups_of, once
+from psdl.training.train import with_statistics
+from psdl.types import F32, Grid, Part, Run, State
+
+FAR = 3.0  # times the way from the median good score to the threshold: beyond lie other products and defects
+STATISTICS = ("unseen", "code", "residual")  # of which a state may have means and deviations
+
+
+def extended(
+    detector: Detector,
+    items: Sequence[Source],
+    by: str = "",
+    run: RunContext = HERE,
+    force: bool = False,
+) -> Detector:
+    """A detector whose model knows the good images `items` as well; by: who did it, for the record; the run's log
+    says how strange they are to the model so far; force: however strange they are.
+
+    Raises PsdlError on recipes with a part that cannot be extended, on images that cannot be read or are among
+    those learned from, and on those that look like another product or a defect, unless forced.
+    """
+    model = detector.model
+    for part in model.recipe.parts:
+        if not hasattr(method_of(part), "extend"):
+            raise PsdlError(f"the method {part.method} cannot be extended: learn again from old and new images")
+    run.say(_check_new(detector, items, run.work, force))
+    with ExitStack() as open_stores:
+        collected = collect(detector.extractor, items, run, open_stores)
+        for part in model.recipe.parts:
+            _check_grid(collected.stores[part.name].grid, model.states[part.name].grid)
+        items, collected = once(items, collected, run.say)
+        fold = crossval.folds(groups_of(items), model.recipe.folds, model.recipe.seed)
+        found, states = {}, {}
+        for part in model.recipe.parts:
+            work = _Work(model, part, collected.stores[part.name], run.work)
+            found[part.name] = crossval.judged(work.learn, work.judge, len(items), fold)
+            states[part.name] = work.state(found[part.name])
+    grids = {name: state.grid for name, state in model.states.items()}
+    seen = {part.name: _measured(states[part.name], part, found[part.name][..., 0]) for part in model.recipe.parts}
+    scores = [
+        anomaly_map.score({name: d[n : n + 1] for name, d in seen.items()}, grids, model.recipe)
+        for n in range(len(items))
+    ]
+    groups = thresholds.numbered(groups_of(items))
+    calibration = thresholds.extended(
+        model.calibration,
+        np.array([float(one.image[0]) for one in scores]),
+        np.array([float(np.nanmax(one.map)) for one in scores]),
+        groups,
+        collected.origins,
+        f"{len(items)} good images added",
+    )
+    first = model.looks[:, -1].max(initial=-1) + 1
+    looks = np.column_stack([collected.looks, first + groups]).astype(np.float32)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    entry = {"what": "extended", "images": len(items), "by": by, "on": now, "psdl": version("psdl")}
+    new = replace(
+        model,
+        states=states,
+        calibration=calibration,
+        learned=(*model.learned, *collected.origins),
+        album=(*model.album, *collected.album) if model.album else (),
+        looks=np.concatenate([model.looks, looks]) if len(model.looks) else model.looks,
+        unseen=np.append(model.unseen, [float(one.image[0]) for one in scores]),
+        history=(*model.history, {**entry, **record(calibration)}),
+        golden=None,
+    )
+    return _proved(Detector.of(new, detector.device), model)
+
+
+def _check_new(detector: Detector, items: Sequence[Source], run: Run, force: bool) -> str:
+    """How strange images are to the model so far, in words. Raises PsdlError on those that it learned from, and,
+    unless forced, on those that score FAR beyond the threshold."""
+    results = [result.without_map() for result in detector.results(items, run)]
+    found, known = fresh(items, results, detector.model), detector.model.calibration
+    same = sum(one.learned for one in found)
+    if same:
+        raise PsdlError(f"{same} of {len(items)} images are among those learned from: give new ones only")
+    middle = float(np.median(known.scores))
+    limit = middle + FAR * max(known.threshold - middle, 1e-12)
+    scores = np.array([float(one.score.image[0]) for one in found])
+    groups = thresholds.numbered([one.item for one in found])
+    above, beyond = scores > known.threshold, scores > limit
+    worst = ", ".join(f"{found[n].where.name} ({scores[n]:.4g})" for n in np.argsort(-scores, kind="stable")[:3])
+    if beyond.any() and not force:
+        raise PsdlError(
+            f"{int(beyond.sum())} of {len(items)} images ({_items(groups, beyond)}) score beyond {limit:.4g}, far"
+            f" above the threshold {known.threshold:.4g}, as another product or a defect does: {worst}; take them"
+            " out, or add --force if they are good parts of this product"
+        )
+    chance = thresholds.alike(known, replace(known, scores=np.sort(scores), items=groups[np.argsort(scores)]))
+    return (
+        f"to the model so far {int(above.sum())} of {len(items)} images ({_items(groups, above)}) score above the"
+        f" threshold (rank test against those of the calibration, p = {chance:.2g}), the strangest {worst}"
+    )
+
+
+def _items(groups: NDArray[np.int32], chosen: NDArray[np.bool_]) -> str:
+    """How many of the items the chosen images show."""
+    return f"of {len(np.unique(groups[chosen]))} of {len(np.unique(groups))} items"
+
+
+def _check_grid(found: Grid, known: Grid) -> None:
+    if found != known:
+        raise PsdlError(
+            f"the images give an input of {found.input[1]} x {found.input[0]} pixels, the model was learned from"
+            f" {known.input[1]} x {known.input[0]}: give images of its size"
+        )
+
+
+def _measured(state: State, part: Part, distances: F32) -> F32:
+    return normalise.Unseen.of(state).measure(distances) if part.unseen else distances
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A part of the old model and the store of the new images' signals."""
+
+    model: Model
+    part: Part
+    store: Store
+    run: Run
+
+    def learn(self, rows: NDArray[np.intp]) -> State:
+        """The old state with the new images `rows`; as it was if there are none."""
+        old = self.model.states[self.part.name]
+        if not len(rows):
+            return old
+        before = len(self.model.learned)
+        state: State = method_of(self.part).extend(old, self.store, rows, params_of(self.part), self.run, before)
+        return state
+
+    def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
+        """(n,P,1|3|4): what a state says of the new images `rows`, see `Judge.rows`."""
+        return Judge(self.part, state, "cpu").rows(self.store, rows, self.run)
+
+    def state(self, found: F32) -> State:
+        """The state with all new images, and in its statistics what was `found` of them unseen."""
+        old, before, count = self.model.states[self.part.name], len(self.model.learned), self.store.count
+        state = self.learn(np.arange(count))
+        added = with_statistics(state, self.part, found)
+        for name in STATISTICS:
+            if f"{name}_mean" in old.arrays:
+                known, new = normalise.Unseen.of(old, name), normalise.Unseen.of(added, name)
+                state = normalise.merged(known, before, new, count).into(state, name)
+        return state
+
+
+def _proved(detector: Detector, old: Model) -> Detector:
+    """The detector with the old model's self-test, scored anew."""
+    if old.golden is None:
+        return detector
+    golden = detector.golden(list(old.golden.inputs), old.golden.maps.shape[1:])
+    return Detector.of(replace(detector.model, golden=golden), detector.device)
