@@ -25,9 +25,10 @@ from psdl.jobs import near, remote, runner
 from psdl.model import file, recipes
 from psdl.model.model import Golden, Model
 from psdl.scoring.inference import Through, through
+from psdl.scoring.known import calibration_of
 from psdl.scoring.result import Result
 from psdl.scoring.scorer import Judge, coder
-from psdl.training import alignment, memory
+from psdl.training import alignment, defects, memory
 from psdl.training import roi as regions
 from psdl.training.train import LIBRARIES, groups_of, learn
 from psdl.types import Calibration, Coded, Geometry, InputRule, Progress, Recipe, Run, Sample, Score
@@ -136,6 +137,7 @@ class Detector:
             album=learned.album,
             frame=frame,
             looks=learned.looks,
+            averages=learned.averages,
             history=({"what": "learned", "images": len(items), **record(learned.calibration)},),
         )
         self._take(model)
@@ -143,7 +145,7 @@ class Detector:
         golden = self.golden([found.inputs for found in chosen], chosen[0].geometry.input)
         self._model = replace(model, golden=golden)
         self._strangest = tuple(
-            (items[n], self._result(score, {}, geometry, look)) for n, score, geometry, look in learned.strangest
+            (items[n], self._unseen(score, geometry, look)) for n, score, geometry, look in learned.strangest
         )
         return self
 
@@ -166,13 +168,31 @@ class Detector:
         self.rates = renewed(self.model.calibration.rates, alarm, review, confidence)
         items, _ = check.given(images)
         found = []
-        for result in self.results(items, jobs):
-            found.append(Score(result.input_map[None], np.array([result.score])))
+        for result in self.results(items, jobs, averages=True):
+            found.append(result)
             progress("scores", 1, len(items))
         origins = [origin(item, n) for n, item in enumerate(items)]
-        known = thresholds.calibrate(found, self.rates, groups_of(items), origins)
+        known = calibration_of(found, self.rates, groups_of(items), origins)
         known = replace(known, origin=f"{len(found)} separate good images")
         return self.recorded(known, {"what": "calibrated", "images": len(found)}, by)
+
+    def learn_defects(self, images: Any, *, by: str = "", jobs: int | Run | None = None) -> defects.Lesson:
+        """Learns known defects: images of them, as `fit` takes good ones, the kind of each as its sample names it.
+
+        They are used only if more of those left out are found with them; the thresholds keep their promise. by:
+        who names them, for the record. Returns what it came to; raises PsdlError like `defects.taught`.
+        """
+        items, _ = check.given(images)
+        judged = list(self.results(items, jobs, averages=True))
+        kinds = [item.kind if isinstance(item, Sample) else "" for item in items]
+        origins = [origin(item, n) for n, item in enumerate(items)]
+        model, lesson = defects.taught(self.model, judged, kinds, origins, groups_of(items))
+        golden = model.golden
+        self._model = model
+        if golden is not None:
+            self._model = replace(model, golden=self.golden(list(golden.inputs), golden.maps.shape[1:]))
+        self.recorded(model.calibration, {"what": "known defects learned", "images": len(items)}, by)
+        return lesson
 
     def edit(
         self,
@@ -215,14 +235,17 @@ class Detector:
             return list(self.results(images))
         return self._one(images, threads=threads or os.cpu_count() or 1)
 
-    def results(self, images: Iterable[Source], jobs: int | Run | None = None) -> Iterator[Result]:
-        """Results in the order of `images`, computed `jobs` at a time (all cores if None)."""
+    def results(
+        self, images: Iterable[Source], jobs: int | Run | None = None, *, averages: bool = False
+    ) -> Iterator[Result]:
+        """Results in the order of `images`, computed `jobs` at a time (all cores if None); with their averages if
+        these are asked for."""
         self.model  # noqa: B018 says what is missing before any work
         run = runner(jobs)
         if not remote(run):
-            yield from run(partial(self._one, threads=1), images)
+            yield from run(partial(self._one, threads=1, averages=averages), images)
             return
-        for found in run(self._bare, images):  # models do not travel with every result
+        for found in run(partial(self._bare, averages=averages), images):  # models do not travel with results
             yield replace(found, model=self.model)
 
     def save(self, path: str | Path) -> None:
@@ -262,20 +285,33 @@ class Detector:
             self._sessions[threads] = Session(self.model.network, threads=threads, device=self.device)
         return self._sessions[threads]
 
-    def _through(self, source: Source, recipe: Recipe, threads: int) -> Through:
-        return through(source, self.model, recipe, self.session, self._judges, threads)
+    def _through(self, source: Source, recipe: Recipe, threads: int, averages: bool = False) -> Through:
+        return through(source, self.model, recipe, self.session, self._judges, threads, averages)
 
-    def _one(self, source: Source, threads: int) -> Result:
-        found = self._through(source, self.recipe, threads)
-        return self._result(found.score, found.coded, found.image.geometry, found.image.look)
+    def _one(self, source: Source, threads: int, averages: bool = False) -> Result:
+        found = self._through(source, self.recipe, threads, averages)
+        value = float(found.score.image[0])
+        return Result(
+            score=value,
+            verdict=thresholds.verdict(value, self.model.calibration),
+            input_map=found.score.map[0],
+            geometry=found.image.geometry,
+            coded=found.coded,
+            model=self.model,
+            look=found.image.look,
+            anomaly=found.anomaly,
+            known=found.known,
+            averages=found.averages if averages else None,
+        )
 
-    def _bare(self, source: Source) -> Result:
-        return replace(self._one(source, threads=1), model=None)  # type: ignore[arg-type]
+    def _bare(self, source: Source, averages: bool = False) -> Result:
+        return replace(self._one(source, threads=1, averages=averages), model=None)  # type: ignore[arg-type]
 
-    def _result(self, scored: Score, coded: Mapping[str, Coded], geometry: Geometry, look: Look) -> Result:
+    def _unseen(self, scored: Score, geometry: Geometry, look: Look) -> Result:
+        """Of a good image as if unseen."""
         value = float(scored.image[0])
         verdict = thresholds.verdict(value, self.model.calibration)
-        return Result(value, verdict, scored.map[0], geometry, coded, self.model, look)
+        return Result(value, verdict, scored.map[0], geometry, {}, self.model, look, value)
 
     def golden(self, inputs: Sequence[NDArray[np.uint8]], size: tuple[int, ...]) -> Golden:
         """What images (h,w,3), brought to inputs of `size` (H,W) and their other scales, score here."""

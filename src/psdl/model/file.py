@@ -17,16 +17,20 @@ from safetensors.numpy import load, save
 
 from psdl._util.atomic import drafted
 from psdl.errors import PsdlError
+from psdl.model import known
 from psdl.model.model import Frame, Golden, Model
 from psdl.model.recipes import from_card
 from psdl.types import Calibration, Grid, Network, Origin, Rates, Sample, State
 
-FORMAT = 8
+FORMAT = 9
 KEY = "psdl"  # the one metadata key: safetensors writes several in random order
 GRAPH = "graph"
 SCORED = ("scores", "peaks", "items", "pixels")  # the calibration's arrays
+UNSEEN = ("anomaly", "averages")  # those it may lack
 TESTED = ("inputs", "scores", "maps")  # the self-test's
-APART = ("states", "network", "calibration", "golden", "album", "frame", "looks")  # of a model: not plain values
+APART = (  # of a model: not plain values
+    *("states", "network", "calibration", "golden", "album", "frame", "looks", "averages", "known", "classifier"),
+)
 
 
 def write(model: Model, path: str | Path) -> None:
@@ -114,6 +118,7 @@ def described(card: Mapping[str, Any]) -> dict[str, str]:
         "review": f"a rate of {rates['review']:.2%}" if rates["review"] else "no such verdict",
         "calibration": f"{len(calibration['images'])} images; {calibration['origin']}",
         "learned from": f"{len(card['learned'])} images" + (f", {dropped} left out" if dropped else ""),
+        "known defects": known.described(card),
         "history": "; ".join(map(_entry, card["history"])),
         "learned with": ", ".join(f"{k} {v}" for k, v in sorted(card["versions"].items())),
     }
@@ -168,6 +173,8 @@ def _arrays(model: Model) -> dict[str, np.ndarray]:
     arrays[GRAPH] = np.frombuffer(model.network.graph, np.uint8)
     arrays |= {f"{GRAPH}/{depth}": np.frombuffer(cut, np.uint8) for depth, cut in model.network.cuts.items()}
     arrays |= {f"calibration/{name}": getattr(model.calibration, name) for name in SCORED}
+    arrays |= {f"calibration/{k}": v for k in UNSEEN if (v := getattr(model.calibration, k)) is not None}
+    arrays |= known.arrays(model)
     arrays["looks"] = model.looks
     if model.golden:
         arrays |= {f"selftest/{name}": getattr(model.golden, name) for name in TESTED}
@@ -183,8 +190,8 @@ def _arrays(model: Model) -> dict[str, np.ndarray]:
 
 def card(model: Model) -> dict[str, Any]:
     """All of a model but its arrays and its graph, as plain values for JSON. FORMAT.md names the keys."""
-    known = model.calibration
-    values = {f.name: getattr(known, f.name) for f in fields(known) if f.name not in SCORED}
+    thresholds = model.calibration
+    values = {f.name: getattr(thresholds, f.name) for f in fields(thresholds) if f.name not in SCORED + UNSEEN}
     rest = {f.name: getattr(model, f.name) for f in fields(model) if f.name not in APART}
     return {
         **rest,
@@ -193,7 +200,8 @@ def card(model: Model) -> dict[str, Any]:
         "network": _network(model.network),
         "grids": {part: _grid(state.grid) for part, state in model.states.items()},
         "region": None if model.frame.roi is None else float(model.frame.roi.mean()),
-        "calibration": {**values, "rates": asdict(known.rates), "images": _pairs(known.images)},
+        "calibration": {**values, "rates": asdict(thresholds.rates), "images": _pairs(thresholds.images)},
+        **known.card(model),
         "learned": _pairs(model.learned),
     }
 
@@ -224,14 +232,15 @@ def _model(card: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> M
         grid = card["grids"][part.name]
         inside = {k.removeprefix(part.name + "/"): v for k, v in arrays.items() if k.startswith(part.name + "/")}
         states[part.name] = State(Grid(**{**grid, "input": tuple(grid["input"]), "roi": roi}), inside)
-    known: dict[str, Any] = {**card["calibration"], "rates": Rates(**card["calibration"]["rates"])}
-    known |= {name: arrays[f"calibration/{name}"] for name in SCORED}
-    known["images"] = tuple(Origin(*pair) for pair in known["images"])
+    values: dict[str, Any] = {**card["calibration"], "rates": Rates(**card["calibration"]["rates"])}
+    values |= {name: arrays[f"calibration/{name}"] for name in SCORED}
+    values |= {name: arrays.get(f"calibration/{name}") for name in UNSEEN}
+    values["images"] = tuple(Origin(*pair) for pair in values["images"])
     return Model(
         recipe=recipe,
         network=Network(**network),
         states=states,
-        calibration=Calibration(**known),
+        calibration=Calibration(**values),
         categories=tuple(card["categories"]),
         options=card["options"],
         versions=card["versions"],
@@ -242,6 +251,7 @@ def _model(card: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> M
         history=tuple(card["history"]),
         frame=Frame(roi, arrays.get("frame/reference")),
         looks=arrays["looks"],
+        **known.read(card, arrays),
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
+
 from psdl.backbone.session import Session
 from psdl.features.extractor import Ready, Source, at_scale, ready
 from psdl.jobs.threads import beside
@@ -13,16 +15,23 @@ from psdl.model import recipes
 from psdl.model.model import Model
 from psdl.scoring import anomaly_map as scoring
 from psdl.scoring import normalise
+from psdl.scoring.averages import averaged
+from psdl.scoring.known import known_score
 from psdl.scoring.scorer import Judge
-from psdl.types import Coded, Grid, Part, Recipe, Score, Signals
+from psdl.types import F32, Coded, Part, Recipe, Score, Signals
 
 
 class Through(NamedTuple):
-    """image: as it was read and placed; coded: what each part said of it; score: of this one image."""
+    """image: as it was read and placed; coded: what each part said of it; score: of this one image; anomaly: its
+    score without known defects; known: its score against them, None where the model has no classifier; averages
+    (D,): of the image, where they were asked for or needed."""
 
     image: Ready
     coded: dict[str, Coded]
     score: Score
+    anomaly: float
+    known: float | None = None
+    averages: F32 | None = None
 
 
 def through(
@@ -32,6 +41,7 @@ def through(
     session: Callable[[int], Session],
     judges: Mapping[str, Judge],
     threads: int,
+    with_averages: bool = False,
 ) -> Through:
     """Judges one image by a model's judges, its input as `recipe` has it.
 
@@ -42,14 +52,25 @@ def through(
     scales = [*reversed(recipes.passes(recipe, network.taps))]
     share = session(max(1, threads // len(scales)))
 
-    def judged(scale: float) -> dict[str, tuple[Coded, Grid]]:
+    def judged(scale: float) -> dict[str, tuple[Coded, Signals]]:
         _, found = at_scale(image, scale, share, network, recipe, frame)
         parts = [part for part in recipe.parts if part.name in found]
-        return {p.name: (_measured(p, found[p.name], model, judges, threads), found[p.name].grid) for p in parts}
+        return {p.name: (_measured(p, found[p.name], model, judges, threads), found[p.name]) for p in parts}
 
     found = {name: both for one in beside(judged, scales, threads) for name, both in one.items()}
-    coded, grids = ({part.name: found[part.name][n] for part in recipe.parts} for n in (0, 1))
-    return Through(image, coded, scoring.score({name: c.distance for name, c in coded.items()}, grids, recipe))
+    coded = {part.name: found[part.name][0] for part in recipe.parts}
+    signals = {part.name: found[part.name][1] for part in recipe.parts}
+    distances = {name: one.distance for name, one in coded.items()}
+    score = scoring.score(distances, {name: one.grid for name, one in signals.items()}, recipe)
+    anomaly = float(score.image[0])
+    if model.averages is None or not (with_averages or model.classifier):
+        return Through(image, coded, score, anomaly)
+    means = averaged(signals, distances, model.averages, recipe)
+    if model.classifier is None:
+        return Through(image, coded, score, anomaly, None, means)
+    against = known_score(score.image, means[None], model.classifier)
+    joint = replace(score, image=np.maximum(score.image, against))
+    return Through(image, coded, joint, anomaly, float(against[0]), means)
 
 
 def _measured(part: Part, found: Signals, model: Model, judges: Mapping[str, Judge], threads: int) -> Coded:

@@ -22,9 +22,10 @@ from psdl.features.extractor import NOWHERE, Source, identity
 from psdl.features.store import Store
 from psdl.input.statistics import Look
 from psdl.model import recipes
+from psdl.model.known import Averages
 from psdl.model.model import Frame
 from psdl.scoring import anomaly_map as scoring
-from psdl.scoring import normalise
+from psdl.scoring import averages, normalise
 from psdl.scoring.scorer import Judge, method_of, params_of
 from psdl.training import checkpoint, crossval
 from psdl.training.checkpoint import NOTHING, Arrays, Checkpoint
@@ -59,7 +60,7 @@ class Learned:
     highest score as if unseen, or of the middle alone; strangest: the images that look least like the rest,
     strangest first: their places, their scores as if unseen, and how they became the network's input; reading:
     the share of the images' pass through the network that reading them took; looks (N,5): of each image its look
-    and the number of its item."""
+    and the number of its item; averages: how images are averaged for known defects."""
 
     recipe: Recipe
     states: dict[str, State]
@@ -70,6 +71,7 @@ class Learned:
     strangest: tuple[tuple[int, Score, Geometry, Look], ...]
     reading: float
     looks: F32
+    averages: Averages
 
 
 def learn(
@@ -109,17 +111,13 @@ def learn(
 
         learners = [Learner(p, filled.stores[p.name], run, done, device, kept) for p in recipe.parts]
         taught = [_taught(learner, recipe, fold) for learner in learners]
-    loose = [new.part.name for new, old in zip(taught, recipe.parts, strict=True) if new.part.method != old.method]
-    if loose:
-        say(f"positions tell little in these images ({', '.join(loose)}): one dictionary for all of them")
-    recipe = replace(recipe, parts=tuple(one.part for one in taught))
-    if recipe.explained:
-        recipe = _weighted(recipe, {one.part.name: one.explained for one in taught})
+        recipe = _resolved(recipe, taught, say)
+        unseen = {one.part.name: one.unseen for one in taught}
+        known, found = averages.of_good(filled.stores, unseen, fold, recipe)
     states = {one.part.name: one.state for one in taught}
-    unseen = {one.part.name: one.unseen for one in taught}
     least: list[tuple[float, int, Score]] = []
     scores = _keeping(_scores(unseen, states, recipe), least)
-    calibration = calibrate(scores, rates, groups, filled.origins)
+    calibration = calibrate(scores, rates, groups, filled.origins, found)
     patches = any("source" in state.arrays for state in states.values())
     strangest = tuple(
         (n, score, filled.seen[n].geometry, filled.seen[n].look) for _, n, score in sorted(least, reverse=True)
@@ -138,7 +136,17 @@ def learn(
         strangest,
         filled.reading,
         np.column_stack([filled.looks, numbered(groups)]).astype(np.float32),
+        known,
     )
+
+
+def _resolved(recipe: Recipe, taught: Sequence[Taught], say: Callable[[str], None]) -> Recipe:
+    """The recipe with its parts as they were settled, weighted if it asks for that."""
+    loose = [new.part.name for new, old in zip(taught, recipe.parts, strict=True) if new.part.method != old.method]
+    if loose:
+        say(f"positions tell little in these images ({', '.join(loose)}): one dictionary for all of them")
+    recipe = replace(recipe, parts=tuple(one.part for one in taught))
+    return _weighted(recipe, {one.part.name: one.explained for one in taught}) if recipe.explained else recipe
 
 
 def _key(recipe: Recipe, network: Network, items: Sequence[Source], frame: Frame, device: str) -> str:

@@ -1,0 +1,263 @@
+"""A model and known defects -> the model that tells them from good images, if that finds more of those left out.
+
+What it gains is measured on defects that it has not learned from: they are left out item after item, and kind
+after kind where kinds are named. The thresholds keep their promise because each good image is judged by a
+classifier that has not seen its item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.calibrate.guarantee import DOUBT, HELD_OUT
+from psdl.calibrate.thresholds import numbered, rank_test, rescored
+from psdl.errors import PsdlError
+from psdl.model.known import Known
+from psdl.model.model import Model
+from psdl.scoring.known import known_score
+from psdl.scoring.result import Result
+from psdl.training.crossval import folds
+from psdl.training.known import Fitted, Images, fitted
+from psdl.types import F64, Calibration, Origin
+
+LEAST = 3  # items with known defects
+GOOD = 100  # good images as if unseen below which it cannot be told whether defects are of their session
+SEPARATE = 20  # good images that are said to be of the defects' session
+LEFT_OUT = 5  # shares of the defects that are left out in turn
+SHOWN = 12  # images of doubtful label that are told
+
+
+@dataclass(frozen=True)
+class Found:
+    """How many of `count` defects are NG, and NG or REVIEW, by the anomaly score alone and with the classifier."""
+
+    count: int
+    ng: int
+    ng_with: int
+    doubted: int
+    doubted_with: int
+
+    @property
+    def gain(self) -> int:
+        return self.ng_with - self.ng + self.doubted_with - self.doubted
+
+    def words(self) -> str:
+        return (
+            f"{self.ng} -> {self.ng_with} of {self.count} NG, {self.doubted} -> {self.doubted_with} NG or REVIEW"
+        )
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What learning known defects came to. found: of defects left out in turn; kinds: of each kind, other defects
+    of it known; unknown: of each kind, none of it known (both empty below two kinds); used: whether the classifier
+    is used; sessions: p-values of tests that the defects are of the good images' session, by what is compared;
+    like_good: places of defects that look like good images; like_defects: names of good images that look like the
+    defects, most like first."""
+
+    found: Found
+    kinds: Mapping[str, Found]
+    unknown: Mapping[str, Found]
+    used: bool
+    sessions: Mapping[str, float] = field(default_factory=dict)
+    like_good: tuple[int, ...] = ()
+    like_defects: tuple[str, ...] = ()
+
+    def card(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return asdict(self)
+
+
+class Taught(NamedTuple):
+    """The model with its known defects, and what learning them came to."""
+
+    model: Model
+    lesson: Lesson
+
+
+def check_count(good: int, separate: bool) -> None:
+    """Raises PsdlError where so many good images are too few to learn known defects against. separate: whether
+    they were given beside those that the model learned from, as of the defects' session."""
+    if good < (SEPARATE if separate else GOOD):
+        raise PsdlError(
+            f"{good} good images are too few to tell defects from a change of session: give {GOOD} good images, or"
+            f" at least {SEPARATE} of the defects' session with --calibrate"
+        )
+
+
+def taught(
+    model: Model,
+    judged: Sequence[Result],
+    kinds: Sequence[str],
+    images: Sequence[Origin],
+    groups: Sequence[object],
+) -> Taught:
+    """The model with known defects: `judged` by it, with their averages; kinds: what each is called, or empty;
+    images: where each comes from; groups: the item that each shows.
+
+    Raises PsdlError on too few defects or good images, on defects that are among the good images, and on models
+    that do not hold what is learned from.
+    """
+    calibration = model.calibration
+    good, defects = _good(model), _images(judged, groups)
+    _check(calibration, defects, images)
+    blocks = model.averages.blocks if model.averages else ()
+    seed = model.recipe.seed
+    whole = fitted(good, defects, blocks, seed)
+    left = _left_out(good, defects, folds([str(i) for i in defects.items], LEFT_OUT, seed), blocks, calibration)
+    named = sorted(set(kinds)) if len(set(kinds)) > 1 else []
+    numbers = np.array([named.index(kind) for kind in kinds] if named else [0] * len(kinds))
+    without = _left_out(good, defects, numbers, blocks, calibration) if named else left
+    found = _found(defects, left, calibration)
+    used = found.ng_with >= found.ng and found.gain > 0
+    lesson = Lesson(
+        found=found,
+        kinds={kind: _found(defects, left, calibration, numbers == n) for n, kind in enumerate(named)},
+        unknown={kind: _found(defects, without, calibration, numbers == n) for n, kind in enumerate(named)},
+        used=used,
+        sessions=_sessions(model, judged, good, defects),
+        like_good=tuple(int(n) for n in np.flatnonzero(left.scores < np.median(left.middle))),
+        like_defects=_like_defects(whole, calibration),
+    )
+    known = Known(defects.anomaly, defects.averages.astype(np.float16), tuple(kinds), tuple(images), lesson.card())
+    plain = rescored(calibration, good.anomaly)
+    new = rescored(calibration, np.maximum(good.anomaly, whole.good)) if used else plain
+    return Taught(
+        replace(model, calibration=new, known=known, classifier=whole.classifier if used else None), lesson
+    )
+
+
+def _good(model: Model) -> Images:
+    known = model.calibration
+    if model.averages is None or known.anomaly is None or known.averages is None:
+        raise PsdlError("the model does not hold what known defects are learned from: fit it again")
+    return Images(known.anomaly, known.averages, known.items.astype(np.intp))
+
+
+def _images(judged: Sequence[Result], groups: Sequence[object]) -> Images:
+    return Images(
+        np.array([one.anomaly for one in judged]),
+        np.array([one.averages for one in judged], np.float16),
+        numbered(groups).astype(np.intp),
+    )
+
+
+def _check(calibration: Calibration, defects: Images, images: Sequence[Origin]) -> None:
+    items = len(set(defects.items.tolist()))
+    if items < LEAST:
+        raise PsdlError(f"{items} known defects are too few to learn from: give at least {LEAST}, better 10")
+    check_count(len(calibration.scores), not calibration.origin.startswith(HELD_OUT))
+    known = {where.sha256: where.name for where in calibration.images}
+    for where in images:
+        if where.sha256 in known:
+            raise PsdlError(
+                f"{where.name} is given as a defect, but {known[where.sha256]} is the same picture among the good"
+                " images: remove it from one of them"
+            )
+
+
+class _Left(NamedTuple):
+    """Of defects left out in turn: scores (K,), and by which thresholds each is judged (K,); middle (K,): the
+    median score of good images then."""
+
+    scores: F64
+    limits: F64
+    doubts: F64
+    middle: F64
+
+
+def _left_out(
+    good: Images, defects: Images, share: NDArray[np.intp], blocks: Sequence[int], calibration: Calibration
+) -> _Left:
+    """Each share of the defects judged by what is learned from the others, with its own thresholds."""
+    found = _Left(*(np.empty(len(share)) for _ in _Left._fields))
+    for one in np.unique(share):
+        out = share == one
+        if out.all():  # nothing else is known: the anomaly score speaks alone
+            scores, known = defects.anomaly[out], rescored(calibration, good.anomaly)
+        else:
+            rest = fitted(good, defects.rows(~out), blocks)
+            own = defects.rows(out)
+            scores = np.maximum(own.anomaly, known_score(own.anomaly, own.averages, rest.classifier))
+            known = rescored(calibration, np.maximum(good.anomaly, rest.good))
+        found.scores[out], found.limits[out] = scores, known.threshold
+        found.doubts[out] = _doubt(known)
+        found.middle[out] = np.median(known.scores)
+    return found
+
+
+def _doubt(known: Calibration) -> float:
+    return known.threshold if known.review_threshold is None else known.review_threshold
+
+
+def _found(
+    defects: Images, left: _Left, calibration: Calibration, among: NDArray[np.bool_] | None = None
+) -> Found:
+    inside = np.ones(len(defects.anomaly), bool) if among is None else among
+    plain = rescored(calibration, calibration.anomaly) if calibration.anomaly is not None else calibration
+    before = defects.anomaly[inside]
+    return Found(
+        count=int(inside.sum()),
+        ng=int(np.sum(before > plain.threshold)),
+        ng_with=int(np.sum(left.scores[inside] > left.limits[inside])),
+        doubted=int(np.sum(before > _doubt(plain))),
+        doubted_with=int(np.sum(left.scores[inside] > left.doubts[inside])),
+    )
+
+
+def _sessions(model: Model, judged: Sequence[Result], good: Images, defects: Images) -> dict[str, float]:
+    """Rank tests of the defects' calmer halves, and of their brightness and sharpness, against good images'."""
+    pictures = len(good.items) / len(set(good.items.tolist()))
+    found = {
+        "calmer half": rank_test(
+            good.averages[:, -1].astype(np.float64), defects.averages[:, -1].astype(np.float64), pictures
+        )
+    }
+    if model.calibration.origin.startswith(HELD_OUT) and len(model.looks):
+        looks = np.array([one.look[:2] for one in judged], np.float64)
+        for n, name in enumerate(("brightness", "sharpness")):
+            found[name] = rank_test(model.looks[:, n].astype(np.float64), looks[:, n], pictures)
+    return found
+
+
+def _like_defects(whole: Fitted, calibration: Calibration) -> tuple[str, ...]:
+    """Good images that their fold's classifier takes for defects, the most like first."""
+    order = np.argsort(-whole.decided, kind="stable")
+    names = [calibration.images[n].name for n in order if whole.decided[n] > 0] if calibration.images else []
+    return tuple(names[:SHOWN])
+
+
+def words(lesson: Lesson, names: Sequence[str]) -> list[str]:
+    """What learning known defects came to, for people; names: of the defects, in their order."""
+    said = [f"known defects, each left out of learning in turn: {lesson.found.words()}"]
+    for kind, found in lesson.kinds.items():
+        said.append(f"  {kind or 'not named'}: {found.words()}; if none were known: {lesson.unknown[kind].words()}")
+    said.append(
+        "known defects are used: an image is judged by the larger of two scores, and thresholds are set anew"
+        if lesson.used
+        else "known defects are not used, for no more of those left out are found with them; they are kept to test"
+        " later thresholds on"
+    )
+    tests = ", ".join(f"{name} p = {p:.2g}" for name, p in lesson.sessions.items())
+    if lesson.sessions and min(lesson.sessions.values()) < DOUBT / len(lesson.sessions):
+        said.append(
+            f"WARNING: the defects look as if from another session than the good images (rank tests: {tests}), and"
+            " good parts of theirs may be rejected: give good images of the defects' session with --calibrate"
+        )
+    else:
+        said.append(f"the defects look as if from the good images' session (rank tests: {tests})")
+    if lesson.like_good:
+        said.append("defects that look like good images: " + _some([names[n] for n in lesson.like_good]))
+    if lesson.like_defects:
+        said.append("good images that look like the defects: " + _some(lesson.like_defects))
+    return said
+
+
+def _some(names: Sequence[str], shown: int = 5) -> str:
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
