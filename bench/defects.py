@@ -30,7 +30,7 @@ from psdl.measure.ranks import ranks
 from psdl.model.model import Model
 from psdl.model.recipes import recipe
 from psdl.scoring.known import known_score
-from psdl.training.defects import taught
+from psdl.training.defects import known_of, taught
 from psdl.training.train import groups_of
 
 RATES = {"1": 0.01, "5": 0.05}
@@ -78,7 +78,8 @@ def draw(model: Model, test: dict[str, Any], known: int, seed: int) -> dict[str,
     origins = [SimpleNamespace(name=str(n), sha256=test["digest"][n]) for n in chosen]
     kinds = [str(test["kind"][n]) for n in chosen]
     start = time.perf_counter()
-    after, lesson = taught(model, judged, kinds, origins, test["group"][chosen])  # type: ignore[arg-type]
+    known = known_of(judged, kinds, origins, list(test["group"][chosen]))  # type: ignore[arg-type]
+    after, lesson = taught(model, known)
     took = time.perf_counter() - start
     bad = test["label"][left] == 1
     plain = test["anomaly"][left]

@@ -182,16 +182,15 @@ class Detector:
         They are used only if more of those left out are found with them; the thresholds keep their promise. by:
         who names them, for the record. Returns what it came to; raises PsdlError like `defects.taught`.
         """
-        items, _ = check.given(images)
+        items = check.given_defects(images)
         judged = list(self.results(items, jobs, averages=True))
         kinds = [item.kind if isinstance(item, Sample) else "" for item in items]
         origins = [origin(item, n) for n, item in enumerate(items)]
-        model, lesson = defects.taught(self.model, judged, kinds, origins, groups_of(items))
-        golden = model.golden
-        self._model = model
-        if golden is not None:
-            self._model = replace(model, golden=self.golden(list(golden.inputs), golden.maps.shape[1:]))
-        self.recorded(model.calibration, {"what": "known defects learned", "images": len(items)}, by)
+        new = defects.known_of(judged, kinds, origins, groups_of(items))
+        self._model, lesson = defects.taught(self.model, defects.joined(self.model.known, new))
+        if (golden := self._model.golden) is not None:
+            self._model = replace(self._model, golden=self.golden(list(golden.inputs), golden.maps.shape[1:]))
+        self.recorded(self._model.calibration, {"what": "known defects learned", "images": len(items)}, by)
         return lesson
 
     def edit(

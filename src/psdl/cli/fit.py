@@ -13,7 +13,7 @@ from psdl.errors import PsdlError
 SETTLED = (
     *("recipe", "arch", "type", "layer", "sparsity", "iterations", "folds", "seed", "each", "weights", "resize"),
     *("size", "tile", "budget", "roi", "align", "light", "groups", "bit_depth", "false_reject", "review"),
-    *("confidence", "calibrate"),
+    *("confidence", "calibrate", "defects"),
 )  # options that --extend leaves no room for
 
 
@@ -46,6 +46,7 @@ def fit(
     review: options.Review = None,
     confidence: options.Confidence = 0.0,
     calibrate: options.Calibrate = None,
+    defects: options.Defects = None,
     drop: options.Drop = None,
     suspects: options.Suspects = None,
     parts: options.Parts = None,
@@ -123,6 +124,7 @@ def learn_models(
     from functools import partial
 
     from psdl.cli.calibrate import good_of
+    from psdl.cli.defects import defects_of
     from psdl.datasets import check
     from psdl.datasets.read import without
     from psdl.jobs import over, runner
@@ -133,7 +135,9 @@ def learn_models(
     files = model_files(model, samples, values["each"])
     rois = roi_files(values["roi"], sorted(files), values["each"])
     rule = check.deepened(rule, values["bit_depth"])
-    good, dropped = without(check.learning(samples), values["drop"])
+    known = defects_of(values, rule, lines) if values.get("defects") else ()
+    both, dropped = without((*check.learning(samples), *known), values["drop"])
+    good, known = [s for s in both if s not in known], [s for s in both if s in known]
     # Any white will do here: what it is will be learned.
     usable = lines.usable(good, replace(rule, white=rule.white or 1.0), values["on_error"], values["jobs"])
     good, dropped = check.learning(usable.samples), (*dropped, *(s.name for s, _ in usable.skipped))
@@ -153,7 +157,9 @@ def learn_models(
         if calibrating and values["each"]:
             others = check.learning([s for s in calibrating if files.get(s.category) == file])
         name = chosen[0].category
-        own, said = values | {"roi": rois[name]}, lines.of(name) if len(wanted) > 1 else lines
+        shown = [replace(s, category=name) for s in known if not values["each"] or s.category == name]
+        own = values | {"roi": rois[name], "known": shown}
+        said = lines.of(name) if len(wanted) > 1 else lines
         return _learn_one(chosen, rule, file, own, dropped, others, said, work, said.telling(tell))
 
     with lines.progress() as tell:
@@ -203,14 +209,18 @@ def _learn_one(
     from psdl.api import Detector
     from psdl.calibrate.guarantee import promise
     from psdl.cli.calibrate import on_images
+    from psdl.cli.defects import learn_defects
     from psdl.datasets import check
     from psdl.model import recipes
     from psdl.training import checkpoint, memory
+    from psdl.training.defects import check_count
 
     names = ("arch", "type", "layer", "sparsity", "iterations", "folds", "seed", "tile", "light")
     recipe = recipes.recipe(values["recipe"], **{name: values[name] for name in names})
     rates = {"alarm": values["false_reject"], "review": values["review"], "confidence": values["confidence"]}
-    good = check.learning(samples)
+    good, known = check.learning(samples), values.pop("known")
+    if known:
+        check_count(len(calibrating or good), bool(calibrating))
     rule = recipe.input or rule
     found = check.check(good, rule, map)
     lines.say(*found.lines)
@@ -232,8 +242,9 @@ def _learn_one(
     lines.say(detector.model.calibration.origin)
     if calibrating:
         lines.say(*on_images(detector, calibrating, {}, "", work, lines))
+    doubtful = learn_defects(detector, known, good, work, lines) if known else []
     detector.save(file)
     checkpoint.finished(going)
     least = ", ".join(f"{sample.name} ({result.score:.4g})" for sample, result in strangest[:3])
     lines.say(f"wrote {file}", *promise(detector.model.calibration), f"least like the other good images: {least}")
-    return strangest
+    return [*doubtful, *strangest]

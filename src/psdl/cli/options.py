@@ -109,6 +109,13 @@ Drop = Annotated[
     Path | None,
     typer.Option(help="Text file of good images to leave out, one name a line."),
 ]
+Defects = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder or table of known defective images, 5 to 20 are enough: they are told from good images as"
+        " well, if that finds more of those left out."
+    ),
+]
 Suspects = Annotated[
     Path | None, typer.Option(help="HTML page to write: the good images that look least like the rest.")
 ]

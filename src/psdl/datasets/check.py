@@ -56,6 +56,15 @@ def learning(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     return chosen
 
 
+def known_defects(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """The images that show defects: those labelled so, or all where none has a label. An image's kind is its
+    label, or the folder that it lies in. Raises PsdlError if all are labelled good."""
+    chosen = [s for s in samples if s.label == 1] or [s for s in samples if s.label is None]
+    if not chosen:
+        raise PsdlError(f"none of {len(samples)} images is labelled as a defect: give a folder or table of defects")
+    return tuple(replace(s, label=1, kind=s.kind or Path(s.name).parent.name) for s in chosen)
+
+
 def testing(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     """The labelled test images. Raises PsdlError if there are none."""
     chosen = tuple(s for s in samples if s.split == "test" and s.label is not None)
@@ -75,6 +84,11 @@ def given(images: Any) -> tuple[Sequence[Any], InputRule]:
     if len(chosen) < 2:
         raise PsdlError(f"{len(chosen)} good images were given: at least 2 are needed, better 50 or more")
     return chosen, InputRule()
+
+
+def given_defects(images: Any) -> Sequence[Any]:
+    """What `learn_defects` was given -> images or samples."""
+    return known_defects(read(images).samples) if isinstance(images, (str, Path)) else list(images)
 
 
 def strangers(learned: Sequence[str], samples: Sequence[Sample]) -> list[str]:

@@ -18,6 +18,7 @@ F16 = NDArray[np.float16]
 
 
 ARRAYS = ("mean", "matrix", "deep_mean", "deep_matrix", "centre", "offset", "scale")  # of averages
+JUDGED = ("anomaly", "averages", "looks", "items")  # of known defects
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,15 @@ class Classifier:
 
 @dataclass(frozen=True)
 class Known:
-    """Defects that people named, in the order given. anomaly (K,) float64 and averages (K,D) float16: of each, as
-    the model judged it; kinds: what people call each, empty if they do not; images: where each came from. report:
-    what was found when they were learned, see `training.known.Gain.card`; used: whether the classifier is."""
+    """Defects that people named, in the order given. anomaly (K,) float64 and averages (K,D+1) float16: of each, as
+    the model judged it; looks (K,2) float32: its brightness and sharpness; items (K,) int32: the item it shows,
+    numbered from 0; kinds: what people call each, empty if they do not; images: where each came from; report: what
+    learning them came to, see `training.defects.Lesson`."""
 
     anomaly: F64
     averages: F16 = field(repr=False)
+    looks: F32 = field(repr=False)
+    items: NDArray[np.int32] = field(repr=False)
     kinds: tuple[str, ...]
     images: tuple[Origin, ...]
     report: Mapping[str, Any] = field(default_factory=dict)
@@ -82,7 +86,7 @@ def arrays(model: Model) -> dict[str, NDArray[Any]]:
     if model.averages:
         found |= {f"averages/{k}": getattr(model.averages, k) for k in ARRAYS}
     if model.known:
-        found |= {"known/anomaly": model.known.anomaly, "known/averages": model.known.averages}
+        found |= {f"known/{k}": getattr(model.known, k) for k in JUDGED}
     if model.classifier:
         found["classifier/weights"] = model.classifier.weights
     return {name: np.ascontiguousarray(value) for name, value in found.items()}
@@ -110,7 +114,7 @@ def read(card: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[st
     if card["known"]:
         known = card["known"]
         images = tuple(Origin(*pair) for pair in known["images"])
-        own = {k: arrays[f"known/{k}"] for k in ("anomaly", "averages")}
+        own = {k: arrays[f"known/{k}"] for k in JUDGED}
         found["known"] = Known(**own, kinds=tuple(known["kinds"]), images=images, report=known["report"])
     if card["classifier"]:
         found["classifier"] = Classifier(weights=arrays["classifier/weights"], **card["classifier"])

@@ -90,22 +90,47 @@ def check_count(good: int, separate: bool) -> None:
         )
 
 
-def taught(
-    model: Model,
-    judged: Sequence[Result],
-    kinds: Sequence[str],
-    images: Sequence[Origin],
-    groups: Sequence[object],
-) -> Taught:
-    """The model with known defects: `judged` by it, with their averages; kinds: what each is called, or empty;
-    images: where each comes from; groups: the item that each shows.
+def known_of(
+    judged: Sequence[Result], kinds: Sequence[str], images: Sequence[Origin], groups: Sequence[object]
+) -> Known:
+    """Known defects, judged with their averages; kinds: what each is called, or empty; images: where each comes
+    from; groups: the item that each shows."""
+    return Known(
+        anomaly=np.array([one.anomaly for one in judged], np.float64),
+        averages=np.array([one.averages for one in judged], np.float16),
+        looks=np.array([one.look[:2] for one in judged], np.float32),
+        items=numbered(groups),
+        kinds=tuple(kinds),
+        images=tuple(images),
+    )
+
+
+def joined(old: Known | None, new: Known) -> Known:
+    """All known defects; of a picture that both know, what the new one says of it."""
+    if old is None:
+        return new
+    again = {where.sha256 for where in new.images}
+    kept = [n for n, where in enumerate(old.images) if where.sha256 not in again]
+    return Known(
+        anomaly=np.append(old.anomaly[kept], new.anomaly),
+        averages=np.concatenate([old.averages[kept], new.averages]),
+        looks=np.concatenate([old.looks[kept], new.looks]),
+        items=np.append(old.items[kept], new.items + old.items.max(initial=-1) + 1).astype(np.int32),
+        kinds=(*(old.kinds[n] for n in kept), *new.kinds),
+        images=(*(old.images[n] for n in kept), *new.images),
+    )
+
+
+def taught(model: Model, known: Known) -> Taught:
+    """The model with known defects that it has judged.
 
     Raises PsdlError on too few defects or good images, on defects that are among the good images, and on models
     that do not hold what is learned from.
     """
     calibration = model.calibration
-    good, defects = _good(model), _images(judged, groups)
-    _check(calibration, defects, images)
+    good, kinds = _good(model), known.kinds
+    defects = Images(known.anomaly, known.averages, known.items.astype(np.intp))
+    _check(calibration, known)
     blocks = model.averages.blocks if model.averages else ()
     seed = model.recipe.seed
     whole = fitted(good, defects, blocks, seed)
@@ -120,16 +145,14 @@ def taught(
         kinds={kind: _found(defects, left, calibration, numbers == n) for n, kind in enumerate(named)},
         unknown={kind: _found(defects, without, calibration, numbers == n) for n, kind in enumerate(named)},
         used=used,
-        sessions=_sessions(model, judged, good, defects),
+        sessions=_sessions(model, good, known),
         like_good=tuple(int(n) for n in np.flatnonzero(left.scores < np.median(left.middle))),
         like_defects=_like_defects(whole, calibration),
     )
-    known = Known(defects.anomaly, defects.averages.astype(np.float16), tuple(kinds), tuple(images), lesson.card())
-    plain = rescored(calibration, good.anomaly)
-    new = rescored(calibration, np.maximum(good.anomaly, whole.good)) if used else plain
-    return Taught(
-        replace(model, calibration=new, known=known, classifier=whole.classifier if used else None), lesson
-    )
+    new = rescored(calibration, np.maximum(good.anomaly, whole.good) if used else good.anomaly)
+    known = replace(known, report=lesson.card())
+    classifier = whole.classifier if used else None
+    return Taught(replace(model, calibration=new, known=known, classifier=classifier), lesson)
 
 
 def _good(model: Model) -> Images:
@@ -139,24 +162,16 @@ def _good(model: Model) -> Images:
     return Images(known.anomaly, known.averages, known.items.astype(np.intp))
 
 
-def _images(judged: Sequence[Result], groups: Sequence[object]) -> Images:
-    return Images(
-        np.array([one.anomaly for one in judged]),
-        np.array([one.averages for one in judged], np.float16),
-        numbered(groups).astype(np.intp),
-    )
-
-
-def _check(calibration: Calibration, defects: Images, images: Sequence[Origin]) -> None:
-    items = len(set(defects.items.tolist()))
+def _check(calibration: Calibration, known: Known) -> None:
+    items = len(set(known.items.tolist()))
     if items < LEAST:
         raise PsdlError(f"{items} known defects are too few to learn from: give at least {LEAST}, better 10")
     check_count(len(calibration.scores), not calibration.origin.startswith(HELD_OUT))
-    known = {where.sha256: where.name for where in calibration.images}
-    for where in images:
-        if where.sha256 in known:
+    good = {where.sha256: where.name for where in calibration.images}
+    for where in known.images:
+        if where.sha256 in good:
             raise PsdlError(
-                f"{where.name} is given as a defect, but {known[where.sha256]} is the same picture among the good"
+                f"{where.name} is given as a defect, but {good[where.sha256]} is the same picture among the good"
                 " images: remove it from one of them"
             )
 
@@ -210,19 +225,15 @@ def _found(
     )
 
 
-def _sessions(model: Model, judged: Sequence[Result], good: Images, defects: Images) -> dict[str, float]:
+def _sessions(model: Model, good: Images, known: Known) -> dict[str, float]:
     """Rank tests of the defects' calmer halves, and of their brightness and sharpness, against good images'."""
     pictures = len(good.items) / len(set(good.items.tolist()))
-    found = {
-        "calmer half": rank_test(
-            good.averages[:, -1].astype(np.float64), defects.averages[:, -1].astype(np.float64), pictures
-        )
-    }
+    pairs = {"calmer half": (good.averages[:, -1], known.averages[:, -1])}
     if model.calibration.origin.startswith(HELD_OUT) and len(model.looks):
-        looks = np.array([one.look[:2] for one in judged], np.float64)
-        for n, name in enumerate(("brightness", "sharpness")):
-            found[name] = rank_test(model.looks[:, n].astype(np.float64), looks[:, n], pictures)
-    return found
+        pairs |= {
+            name: (model.looks[:, n], known.looks[:, n]) for n, name in enumerate(("brightness", "sharpness"))
+        }
+    return {name: rank_test(*(v.astype(np.float64) for v in pair), pictures) for name, pair in pairs.items()}
 
 
 def _like_defects(whole: Fitted, calibration: Calibration) -> tuple[str, ...]:
