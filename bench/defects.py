@@ -14,7 +14,6 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,11 +26,13 @@ from psdl.errors import PsdlError
 from psdl.features.extractor import origin
 from psdl.measure.auroc import auroc
 from psdl.measure.ranks import ranks
+from psdl.model.known import Known
 from psdl.model.model import Model
 from psdl.model.recipes import recipe
 from psdl.scoring.known import known_score
-from psdl.training.defects import known_of, taught
+from psdl.training.defects import taught
 from psdl.training.train import groups_of
+from psdl.types import Origin
 
 RATES = {"1": 0.01, "5": 0.05}
 OUT = Path(__file__).parent / "results" / "defects.json"
@@ -71,14 +72,15 @@ def draw(model: Model, test: dict[str, Any], known: int, seed: int) -> dict[str,
     _, first = np.unique(test["group"][order], return_index=True)
     chosen = order[np.sort(first)][:known]
     left = np.isin(test["group"], test["group"][chosen], invert=True) | (test["label"] == 0)
-    judged = [
-        SimpleNamespace(anomaly=test["anomaly"][n], averages=test["averages"][n], look=test["look"][n])
-        for n in chosen
-    ]
-    origins = [SimpleNamespace(name=str(n), sha256=test["digest"][n]) for n in chosen]
-    kinds = [str(test["kind"][n]) for n in chosen]
+    known = Known(
+        anomaly=test["anomaly"][chosen],
+        averages=test["averages"][chosen],
+        looks=test["look"][chosen, :2].astype(np.float32),
+        items=np.arange(len(chosen), dtype=np.int32),
+        kinds=tuple(map(str, test["kind"][chosen])),
+        images=tuple(Origin(str(n), str(test["digest"][n])) for n in chosen),
+    )
     start = time.perf_counter()
-    known = known_of(judged, kinds, origins, list(test["group"][chosen]))  # type: ignore[arg-type]
     after, lesson = taught(model, known)
     took = time.perf_counter() - start
     bad = test["label"][left] == 1

@@ -20,18 +20,18 @@ from psdl.calibrate.rates import rates, record, renewed
 from psdl.datasets import check, duplicates
 from psdl.errors import PsdlError
 from psdl.features.extractor import Source, extract, origin
-from psdl.input.statistics import Look
 from psdl.jobs import near, remote, runner
 from psdl.model import file, recipes
 from psdl.model.model import Golden, Model
-from psdl.scoring.inference import Through, through
+from psdl.scoring.inference import Through, as_unseen, result_of, through
 from psdl.scoring.known import calibration_of
 from psdl.scoring.result import Result
 from psdl.scoring.scorer import Judge, coder
 from psdl.training import alignment, defects, memory
 from psdl.training import roi as regions
+from psdl.training.lesson import Lesson
 from psdl.training.train import LIBRARIES, groups_of, learn
-from psdl.types import Calibration, Coded, Geometry, InputRule, Progress, Recipe, Run, Sample, Score
+from psdl.types import Calibration, InputRule, Progress, Recipe, Run, Sample
 
 
 class Detector:
@@ -145,7 +145,7 @@ class Detector:
         golden = self.golden([found.inputs for found in chosen], chosen[0].geometry.input)
         self._model = replace(model, golden=golden)
         self._strangest = tuple(
-            (items[n], self._unseen(score, geometry, look)) for n, score, geometry, look in learned.strangest
+            (items[n], as_unseen(score, geometry, look, model)) for n, score, geometry, look in learned.strangest
         )
         return self
 
@@ -176,7 +176,7 @@ class Detector:
         known = replace(known, origin=f"{len(found)} separate good images")
         return self.recorded(known, {"what": "calibrated", "images": len(found)}, by)
 
-    def learn_defects(self, images: Any, *, by: str = "", jobs: int | Run | None = None) -> defects.Lesson:
+    def learn_defects(self, images: Any, *, by: str = "", jobs: int | Run | None = None) -> Lesson:
         """Learns known defects: images of them, as `fit` takes good ones, the kind of each as its sample names it.
 
         They are used only if more of those left out are found with them; the thresholds keep their promise. by:
@@ -184,9 +184,7 @@ class Detector:
         """
         items = check.given_defects(images)
         judged = list(self.results(items, jobs, averages=True))
-        kinds = [item.kind if isinstance(item, Sample) else "" for item in items]
-        origins = [origin(item, n) for n, item in enumerate(items)]
-        new = defects.known_of(judged, kinds, origins, groups_of(items))
+        new = defects.known_of(items, judged)
         self._model, lesson = defects.taught(self.model, defects.joined(self.model.known, new))
         if (golden := self._model.golden) is not None:
             self._model = replace(self._model, golden=self.golden(list(golden.inputs), golden.maps.shape[1:]))
@@ -288,29 +286,10 @@ class Detector:
         return through(source, self.model, recipe, self.session, self._judges, threads, averages)
 
     def _one(self, source: Source, threads: int, averages: bool = False) -> Result:
-        found = self._through(source, self.recipe, threads, averages)
-        value = float(found.score.image[0])
-        return Result(
-            score=value,
-            verdict=thresholds.verdict(value, self.model.calibration),
-            input_map=found.score.map[0],
-            geometry=found.image.geometry,
-            coded=found.coded,
-            model=self.model,
-            look=found.image.look,
-            anomaly=found.anomaly,
-            known=found.known,
-            averages=found.averages if averages else None,
-        )
+        return result_of(self._through(source, self.recipe, threads, averages), self.model, averages)
 
     def _bare(self, source: Source, averages: bool = False) -> Result:
         return replace(self._one(source, threads=1, averages=averages), model=None)  # type: ignore[arg-type]
-
-    def _unseen(self, scored: Score, geometry: Geometry, look: Look) -> Result:
-        """Of a good image as if unseen."""
-        value = float(scored.image[0])
-        verdict = thresholds.verdict(value, self.model.calibration)
-        return Result(value, verdict, scored.map[0], geometry, {}, self.model, look, value)
 
     def golden(self, inputs: Sequence[NDArray[np.uint8]], size: tuple[int, ...]) -> Golden:
         """What images (h,w,3), brought to inputs of `size` (H,W) and their other scales, score here."""

@@ -48,9 +48,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class InputRule:
-    """How an image becomes the network's input; sizes in pixels, (height, width). In order: `crop` cuts the centre; `resize` sets both sides, or `shorter` the shorter one; `window` cuts the
-    centre of the rest; None: not done. white: the sample that becomes 255 in deeper images. align: how images are
-    registered to the model's reference. moving: how turned pixels are read, smooth (bicubic) or nearest."""
+    """How an image becomes the network's input; sizes in pixels, (height, width). In order: `crop` cuts the
+    centre; `resize` sets both sides, or `shorter` the shorter one; `window` cuts the centre of the rest; None: not
+    done. white: what becomes 255 in deeper images. align: how images are registered to the model's reference.
+    moving: how turned pixels are read, smooth (bicubic) or nearest."""
 
     crop: tuple[int, int] | None = None
     resize: tuple[int, int] | None = (256, 256)
@@ -65,9 +66,8 @@ class InputRule:
 @dataclass(frozen=True)
 class Geometry:
     """All that is known about pixels versus input: source (h,w); crop box (left, top, right, bottom) in source
-    pixels; size (h,w) the crop is resized to; window box in resized pixels, whose size is the input (H,W).
-    move (a,b,c,d,e,f): after resizing the picture is moved, so that its point (x,y) shows what was at
-    (ax + by + c, dx + ey + f); None: not at all."""
+    pixels; size (h,w) the crop is resized to; window box in resized pixels, whose size is the input (H,W). move
+    (a,b,c,d,e,f): then the picture's point (x,y) shows what was at (ax + by + c, dx + ey + f); None: not moved."""
 
     source: tuple[int, int]
     crop: tuple[int, int, int, int]
@@ -208,8 +208,8 @@ class Origin:
 
 @dataclass(frozen=True)
 class Rates:
-    """What was asked of a threshold. alarm: the share of good images that may be NG; review: that a person may look
-    at, at least alarm (0: none); confidence: how sure alarm must be kept for all new items (0: on average)."""
+    """What was asked of a threshold. alarm: the share of good images that may be NG; review: that a person may
+    look at, at least alarm (0: none); confidence: how sure alarm must be kept for new items (0: on average)."""
 
     alarm: float = 0.01
     review: float = 0.0
@@ -273,8 +273,8 @@ class Reason:
 
     share: the part's share of the map at the region's peak, 0..1. at (x,y): the image pixel at the middle of the
     part's strangest position inside. code, residual: how far the code's L1 norm and the residual's norm lie above
-    what unseen good images show at that position, in their deviations; side: which of the two lies further. All
-    three are None for a method that codes nothing. like: the good patch most like it, where atoms are patches."""
+    what unseen good images show there, in their deviations; side: which lies further; all None for a method that
+    codes nothing. like: the good patch most like it, where atoms are patches."""
 
     part: str
     taps: tuple[str, ...]
@@ -288,8 +288,8 @@ class Reason:
 
 @dataclass(frozen=True)
 class Region:
-    """One connected part of a defect mask, in image pixels; x right, y down, from 0. area in pixels; box (left, top,
-    right, bottom), right and bottom exclusive; peak: the map's largest value inside, peak_at (x,y): where;
+    """One connected part of a defect mask, in image pixels; x right, y down, from 0. area in pixels; box (left,
+    top, right, bottom), right and bottom exclusive; peak: the map's largest value inside, peak_at (x,y): where;
     centroid (x,y). reasons: one for each part of the recipe, largest share first."""
 
     area: int

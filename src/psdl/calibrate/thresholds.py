@@ -154,7 +154,11 @@ def review_at(scores: F64, items: NDArray[np.int32], rates: Rates, threshold: fl
 def extended(known: Calibration, more: Calibration, said: str) -> Calibration:
     """The calibration with the good images of another, whose items are others; said: of them, in its origin. Map
     values that shares of good pixels exceed stay as they are."""
-    both = known.anomaly is not None and more.anomaly is not None
+    anomaly = averages = None
+    if known.anomaly is not None and more.anomaly is not None:
+        anomaly = np.append(known.anomaly, more.anomaly)
+    if known.averages is not None and more.averages is not None:
+        averages = np.concatenate([known.averages, more.averages])
     joined = replace(
         known,
         scores=np.append(known.scores, more.scores),
@@ -162,8 +166,8 @@ def extended(known: Calibration, more: Calibration, said: str) -> Calibration:
         items=np.append(known.items, known.groups + more.items).astype(np.int32),
         images=(*known.images, *more.images) if known.images else (),
         origin=f"{known.origin.removesuffix(BY_HAND)}; {said}",
-        anomaly=np.append(known.anomaly, more.anomaly) if both else None,  # type: ignore[arg-type]
-        averages=np.concatenate([known.averages, more.averages]) if both else None,  # type: ignore[list-item]
+        anomaly=anomaly,
+        averages=averages,
     )
     return edited(reordered(joined, np.argsort(joined.scores, kind="stable")), known.rates, None)
 

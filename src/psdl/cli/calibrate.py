@@ -36,9 +36,11 @@ def calibrate(
     feedback: Annotated[
         Path | None,
         typer.Option(
-            help="CSV of corrections, columns path and verdict (OK or NG): good images join those known."
+            help="CSV of corrections, columns path and verdict (OK or NG): good images join those known, missed"
+            " defects are learned from."
         ),
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, write nothing.")] = False,
     by: options.By = "",
     category: options.Category = None,
     layout: options.Layout = None,
@@ -73,9 +75,13 @@ def calibrate(
         good = good_of(data, options.resolved(context), detector.recipe.input, lines)
         lines.say(*on_images(detector, good, rates, who, jobs, lines))
     if feedback is not None:
-        lines.say(*corrected(detector, corrections, who, jobs))
+        detector, said = corrected(detector, corrections, who, jobs)
+        lines.say(*said)
     if threshold is not None or (data is None and any(rate is not None for rate in rates.values())):
         detector.edit(**rates, threshold=threshold, by=who)
+    if dry_run:
+        lines.say("nothing was written", *promise(detector.model.calibration))
+        return
     detector.save(out or model)
     lines.say(f"wrote {out or model}", *promise(detector.model.calibration))
 
@@ -95,8 +101,9 @@ def on_images(
 ) -> list[str]:
     """Calibrates on good images; says how well they agree with those of the calibration so far."""
     from psdl.calibrate.guarantee import agreement
+    from psdl.training.lesson import tested
 
-    old = detector.model.calibration
+    old = detector.model
     with lines.progress() as tell:
         detector.calibrate(good, **rates, by=by, jobs=jobs, progress=tell)
-    return agreement(old, detector.model.calibration)
+    return [*agreement(old.calibration, detector.model.calibration), *tested(old, detector.model)]

@@ -25,7 +25,7 @@ def learn_defects(
     detector: Any, known: Sequence[Sample], good: Sequence[Sample], work: Any, lines: Any
 ) -> list[tuple[Sample, Any]]:
     """Learns the known defects and says what it came to; returns the images whose labels look wrong, judged."""
-    from psdl.training.defects import words
+    from psdl.training.lesson import words
 
     lesson = detector.learn_defects(known, jobs=work)
     lines.say(*words(lesson, [sample.name for sample in known]))

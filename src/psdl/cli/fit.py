@@ -137,7 +137,7 @@ def learn_models(
     rule = check.deepened(rule, values["bit_depth"])
     known = defects_of(values, rule, lines) if values.get("defects") else ()
     both, dropped = without((*check.learning(samples), *known), values["drop"])
-    good, known = [s for s in both if s not in known], [s for s in both if s in known]
+    good, known = tuple(s for s in both if s not in known), tuple(s for s in both if s in known)
     # Any white will do here: what it is will be learned.
     usable = lines.usable(good, replace(rule, white=rule.white or 1.0), values["on_error"], values["jobs"])
     good, dropped = check.learning(usable.samples), (*dropped, *(s.name for s, _ in usable.skipped))

@@ -61,7 +61,9 @@ def known_defects(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     label, or the folder that it lies in. Raises PsdlError if all are labelled good."""
     chosen = [s for s in samples if s.label == 1] or [s for s in samples if s.label is None]
     if not chosen:
-        raise PsdlError(f"none of {len(samples)} images is labelled as a defect: give a folder or table of defects")
+        raise PsdlError(
+            f"none of {len(samples)} images is labelled as a defect: give a folder or table of defects"
+        )
     return tuple(replace(s, label=1, kind=s.kind or Path(s.name).parent.name) for s in chosen)
 
 

@@ -66,10 +66,10 @@ class Classifier:
 
 @dataclass(frozen=True)
 class Known:
-    """Defects that people named, in the order given. anomaly (K,) float64 and averages (K,D+1) float16: of each, as
-    the model judged it; looks (K,2) float32: its brightness and sharpness; items (K,) int32: the item it shows,
+    """Defects that people named, in the order given. anomaly (K,) float64 and averages (K,D+1) float16: of each,
+    as the model judged it; looks (K,2) float32: its brightness and sharpness; items (K,) int32: the item it shows,
     numbered from 0; kinds: what people call each, empty if they do not; images: where each came from; report: what
-    learning them came to, see `training.defects.Lesson`."""
+    learning them came to, see `training.defects.Lesson`, empty where they are not learned from."""
 
     anomaly: F64
     averages: F16 = field(repr=False)
@@ -110,7 +110,8 @@ def read(card: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[st
     """What `card` and `arrays` wrote, as a model's fields. Raises KeyError and TypeError on what does not fit."""
     found: dict[str, Any] = {}
     if card["averages"]:
-        found["averages"] = Averages(**card["averages"], **{k: arrays[f"averages/{k}"] for k in ARRAYS})
+        own: dict[str, Any] = {k: arrays[f"averages/{k}"] for k in ARRAYS}
+        found["averages"] = Averages(**card["averages"], **own)
     if card["known"]:
         known = card["known"]
         images = tuple(Origin(*pair) for pair in known["images"])
@@ -125,8 +126,9 @@ def described(card: Mapping[str, Any]) -> str:
     """The known defects of a model's card in words for people."""
     if not card["known"]:
         return "none"
-    known, found = card["known"], card["known"]["report"]["found"]
-    used = "used" if card["classifier"] else "not used"
-    kinds = len(set(known["kinds"]))
-    gain = f"NG {found['ng']} -> {found['ng_with']} of {found['count']}"
-    return f"{len(known['images'])} of {kinds} kind{'s' * (kinds > 1)}, {used}; left out of learning in turn: {gain}"
+    known, kinds = card["known"], len(set(card["known"]["kinds"]))
+    said = f"{len(known['images'])} of {kinds} kind{'s' * (kinds > 1)}, {'' if card['classifier'] else 'not '}used"
+    if not known["report"]:
+        return said
+    found = known["report"]["found"]
+    return f"{said}; left out of learning in turn: NG {found['ng']} -> {found['ng_with']} of {found['count']}"

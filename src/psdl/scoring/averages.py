@@ -8,9 +8,10 @@ is no part of them: how far the calmer half of the image lies from good images, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from psdl._util.matmul import product
 from psdl.features.embeddings import averages as shrinking
@@ -25,15 +26,14 @@ LEAST = 2  # strangest cells, where the grid has few
 LOW, HIGH, FACTOR = -3.0, 15.0, 0.5  # distances are clipped to these and halved, to weigh as signals do
 
 
-def averaged(
-    signals: Mapping[str, Signals], distances: Mapping[str, F32], known: Averages, recipe: Recipe
-) -> F32:
+def averaged(signals: Mapping[str, Signals], distances: Mapping[str, F32], known: Averages, recipe: Recipe) -> F32:
     """The averages (D,) of one image from its parts' signals (1,P,F), of which those of `known` are read, and
     from the distances (1,P) of all parts, with the grids of their signals."""
     near = signals[known.near]
-    strange = _strange(distances, {name: one.grid for name, one in signals.items()}, known, recipe)
+    strange = _strange(distances, known, recipe)
     values = _whitened(known.mean, known.matrix, near.values[0]) - known.centre.astype(np.float32)
-    on = np.column_stack([_brought(z, signals[p.name].grid, near.grid) for p, z in zip(recipe.parts, strange)])
+    grids = [signals[part.name].grid for part in recipe.parts]
+    on = np.column_stack([_brought(z, grid, near.grid) for z, grid in zip(strange, grids, strict=True)])
     total = on @ np.array([part.weight for part in recipe.parts], np.float32)
     top, calm = _strangest(total), np.argsort(total, kind="stable")[: max(1, len(total) // 2)]
     both = np.column_stack([values, np.clip(on, LOW, HIGH) * np.float32(FACTOR)])
@@ -51,16 +51,12 @@ def _whitened(mean: F32, matrix: F32, values: F32) -> F32:
     return _whitening.apply(_whitening.Whitening(mean, matrix), values)
 
 
-def _strange(
-    distances: Mapping[str, F32], grids: Mapping[str, Grid], known: Averages, recipe: Recipe
-) -> list[F32]:
+def _strange(distances: Mapping[str, F32], known: Averages, recipe: Recipe) -> list[F32]:
     """Each part's distances (P,) in units of what good images as if unseen show on the whole."""
-    return [
-        (distances[part.name][0] - known.offset[n]) / known.scale[n] for n, part in enumerate(recipe.parts)
-    ]
+    return [(distances[part.name][0] - known.offset[n]) / known.scale[n] for n, part in enumerate(recipe.parts)]
 
 
-def _strangest(values: F32) -> F32:
+def _strangest(values: F32) -> NDArray[np.intp]:
     """Places of the highest of values (P,), in their order."""
     count = min(len(values), max(LEAST, len(values) // SHARE))
     return np.sort(np.argsort(-values, kind="stable")[:count])
@@ -83,7 +79,7 @@ def resampling(source: int, target: int) -> F32:
 
 
 def of_good(
-    stores: Mapping[str, Store], distances: Mapping[str, F32], fold: Sequence[int], recipe: Recipe
+    stores: Mapping[str, Store], distances: Mapping[str, F32], fold: NDArray[np.intp], recipe: Recipe
 ) -> tuple[Averages, F16]:
     """How images are averaged, fitted to good ones; and the averages (N,D) of each, as if it were unseen.
 
@@ -95,7 +91,7 @@ def of_good(
     other = stores[deep] if deep else None
     empty = _whitening.Whitening(np.zeros(0, np.float32), np.zeros((0, 0), np.float32))
     under = _whitening.fit(other.batches(np.arange(other.count)), other.length, 1.0) if other else empty
-    folds, sums = np.asarray(fold), _Sums.of(stores[near], white, np.asarray(fold))
+    sums = _Sums.of(stores[near], white, fold)
     each = [distances[part.name] for part in recipe.parts]
     offset = np.array([d.mean(dtype=np.float64) for d in each], np.float32)
     scale = np.array([max(d.std(dtype=np.float64), 1e-12) for d in each], np.float32)
@@ -104,8 +100,8 @@ def of_good(
         return Averages(near, deep, *white, *under, sums.centre(out), offset, scale)
 
     rows = []
-    without = {int(f): leaving(int(f)) for f in np.unique(folds)}
-    for n, f in enumerate(folds):
+    without = {int(f): leaving(int(f)) for f in np.unique(fold)}
+    for n, f in enumerate(fold):
         signals = {name: store.images(np.array([n])) for name, store in stores.items()}
         seen = {name: d[n : n + 1] for name, d in distances.items()}
         rows.append(averaged(signals, seen, without[int(f)], recipe).astype(np.float16))
@@ -115,6 +111,7 @@ def of_good(
 def _chosen(recipe: Recipe, stores: Mapping[str, Store]) -> tuple[str, str]:
     """The part whose signals are pooled most, of those the one with the fewest cells; and the part of the fewest
     cells and the longest signals, or none if that is the same one."""
+
     def cells(name: str) -> int:
         return stores[name].grid.h * stores[name].grid.w
 
@@ -131,7 +128,7 @@ class _Sums:
         self.total, self.squares, self.counts = total, squares, counts
 
     @classmethod
-    def of(cls, store: Store, white: _whitening.Whitening, fold: F32) -> _Sums:
+    def of(cls, store: Store, white: _whitening.Whitening, fold: NDArray[np.intp]) -> _Sums:
         folds = int(fold.max()) + 1
         total = np.zeros((folds, store.grid.positions, store.length))
         squares = np.zeros((folds, store.length))
@@ -152,4 +149,5 @@ class _Sums:
         among = np.maximum(mean.var(axis=0), 1e-12)
         share = np.clip(chance / among, 0, 1)
         drawn = mean.mean(axis=0) + (1 - share) * (mean - mean.mean(axis=0))
-        return drawn.astype(np.float16)
+        centre: F16 = drawn.astype(np.float16)
+        return centre

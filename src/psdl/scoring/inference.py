@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from psdl.backbone.session import Session
+from psdl.calibrate.thresholds import verdict
 from psdl.features.extractor import Ready, Source, at_scale, ready
+from psdl.input.statistics import Look
 from psdl.jobs.threads import beside
 from psdl.model import recipes
 from psdl.model.model import Model
@@ -17,8 +19,9 @@ from psdl.scoring import anomaly_map as scoring
 from psdl.scoring import normalise
 from psdl.scoring.averages import averaged
 from psdl.scoring.known import known_score
+from psdl.scoring.result import Result
 from psdl.scoring.scorer import Judge
-from psdl.types import F32, Coded, Part, Recipe, Score, Signals
+from psdl.types import F32, Coded, Geometry, Part, Recipe, Score, Signals
 
 
 class Through(NamedTuple):
@@ -79,3 +82,26 @@ def _measured(part: Part, found: Signals, model: Model, judges: Mapping[str, Jud
     if not part.unseen:
         return coded
     return replace(coded, distance=normalise.Unseen.of(model.states[part.name]).measure(coded.distance))
+
+
+def result_of(found: Through, model: Model, averages: bool = False) -> Result:
+    """One image judged by a model; with its averages if these are asked for."""
+    value = float(found.score.image[0])
+    return Result(
+        score=value,
+        verdict=verdict(value, model.calibration),
+        input_map=found.score.map[0],
+        geometry=found.image.geometry,
+        coded=found.coded,
+        model=model,
+        look=found.image.look,
+        anomaly=found.anomaly,
+        known=found.known,
+        averages=found.averages if averages else None,
+    )
+
+
+def as_unseen(score: Score, geometry: Geometry, look: Look, model: Model) -> Result:
+    """A good image learned from, by its score as if unseen."""
+    value = float(score.image[0])
+    return Result(value, verdict(value, model.calibration), score.map[0], geometry, {}, model, look, value)

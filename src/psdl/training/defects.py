@@ -7,70 +7,32 @@ classifier that has not seen its item.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl.calibrate.guarantee import DOUBT, HELD_OUT
+from psdl.calibrate.guarantee import HELD_OUT
 from psdl.calibrate.thresholds import numbered, rank_test, rescored
 from psdl.errors import PsdlError
+from psdl.features.extractor import Source, name_of, origin
 from psdl.model.known import Known
 from psdl.model.model import Model
 from psdl.scoring.known import known_score
 from psdl.scoring.result import Result
 from psdl.training.crossval import folds
 from psdl.training.known import Fitted, Images, fitted
-from psdl.types import F64, Calibration, Origin
+from psdl.training.lesson import Found, Lesson
+from psdl.training.train import groups_of
+from psdl.types import F64, Calibration, Sample
 
 LEAST = 3  # items with known defects
 GOOD = 100  # good images as if unseen below which it cannot be told whether defects are of their session
 SEPARATE = 20  # good images that are said to be of the defects' session
 LEFT_OUT = 5  # shares of the defects that are left out in turn
 SHOWN = 12  # images of doubtful label that are told
-
-
-@dataclass(frozen=True)
-class Found:
-    """How many of `count` defects are NG, and NG or REVIEW, by the anomaly score alone and with the classifier."""
-
-    count: int
-    ng: int
-    ng_with: int
-    doubted: int
-    doubted_with: int
-
-    @property
-    def gain(self) -> int:
-        return self.ng_with - self.ng + self.doubted_with - self.doubted
-
-    def words(self) -> str:
-        return (
-            f"{self.ng} -> {self.ng_with} of {self.count} NG, {self.doubted} -> {self.doubted_with} NG or REVIEW"
-        )
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What learning known defects came to. found: of defects left out in turn; kinds: of each kind, other defects
-    of it known; unknown: of each kind, none of it known (both empty below two kinds); used: whether the classifier
-    is used; sessions: p-values of tests that the defects are of the good images' session, by what is compared;
-    like_good: places of defects that look like good images; like_defects: names of good images that look like the
-    defects, most like first."""
-
-    found: Found
-    kinds: Mapping[str, Found]
-    unknown: Mapping[str, Found]
-    used: bool
-    sessions: Mapping[str, float] = field(default_factory=dict)
-    like_good: tuple[int, ...] = ()
-    like_defects: tuple[str, ...] = ()
-
-    def card(self) -> dict[str, Any]:
-        """As plain values for JSON."""
-        return asdict(self)
 
 
 class Taught(NamedTuple):
@@ -90,18 +52,24 @@ def check_count(good: int, separate: bool) -> None:
         )
 
 
-def known_of(
-    judged: Sequence[Result], kinds: Sequence[str], images: Sequence[Origin], groups: Sequence[object]
-) -> Known:
-    """Known defects, judged with their averages; kinds: what each is called, or empty; images: where each comes
-    from; groups: the item that each shows."""
+def scarce(known: Calibration) -> str:
+    """Why a calibration's good images are too few, in words; empty if they are not."""
+    try:
+        check_count(len(known.scores), not known.origin.startswith(HELD_OUT))
+    except PsdlError as error:
+        return str(error)
+    return ""
+
+
+def known_of(items: Sequence[Source], judged: Sequence[Result]) -> Known:
+    """Known defects, judged with their averages; the kind of each is the sample's."""
     return Known(
         anomaly=np.array([one.anomaly for one in judged], np.float64),
         averages=np.array([one.averages for one in judged], np.float16),
         looks=np.array([one.look[:2] for one in judged], np.float32),
-        items=numbered(groups),
-        kinds=tuple(kinds),
-        images=tuple(images),
+        items=numbered(groups_of(items)),
+        kinds=tuple(item.kind if isinstance(item, Sample) else "" for item in items),
+        images=tuple(replace(origin(item, n), name=name_of(item)) for n, item in enumerate(items)),
     )
 
 
@@ -163,9 +131,8 @@ def _good(model: Model) -> Images:
 
 
 def _check(calibration: Calibration, known: Known) -> None:
-    items = len(set(known.items.tolist()))
-    if items < LEAST:
-        raise PsdlError(f"{items} known defects are too few to learn from: give at least {LEAST}, better 10")
+    if too_few := few(known):
+        raise PsdlError(too_few)
     check_count(len(calibration.scores), not calibration.origin.startswith(HELD_OUT))
     good = {where.sha256: where.name for where in calibration.images}
     for where in known.images:
@@ -174,6 +141,14 @@ def _check(calibration: Calibration, known: Known) -> None:
                 f"{where.name} is given as a defect, but {good[where.sha256]} is the same picture among the good"
                 " images: remove it from one of them"
             )
+
+
+def few(known: Known) -> str:
+    """Why so few defects cannot be learned from, in words; empty if they can."""
+    items = len(set(known.items.tolist()))
+    return (
+        "" if items >= LEAST else f"{items} known defects are too few to learn from: at least {LEAST} are needed"
+    )
 
 
 class _Left(NamedTuple):
@@ -228,12 +203,14 @@ def _found(
 def _sessions(model: Model, good: Images, known: Known) -> dict[str, float]:
     """Rank tests of the defects' calmer halves, and of their brightness and sharpness, against good images'."""
     pictures = len(good.items) / len(set(good.items.tolist()))
-    pairs = {"calmer half": (good.averages[:, -1], known.averages[:, -1])}
+    pairs: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {
+        "calmer half": (good.averages[:, -1], known.averages[:, -1])
+    }
     if model.calibration.origin.startswith(HELD_OUT) and len(model.looks):
         pairs |= {
             name: (model.looks[:, n], known.looks[:, n]) for n, name in enumerate(("brightness", "sharpness"))
         }
-    return {name: rank_test(*(v.astype(np.float64) for v in pair), pictures) for name, pair in pairs.items()}
+    return {name: rank_test(a.astype(float), b.astype(float), pictures) for name, (a, b) in pairs.items()}
 
 
 def _like_defects(whole: Fitted, calibration: Calibration) -> tuple[str, ...]:
@@ -241,34 +218,3 @@ def _like_defects(whole: Fitted, calibration: Calibration) -> tuple[str, ...]:
     order = np.argsort(-whole.decided, kind="stable")
     names = [calibration.images[n].name for n in order if whole.decided[n] > 0] if calibration.images else []
     return tuple(names[:SHOWN])
-
-
-def words(lesson: Lesson, names: Sequence[str]) -> list[str]:
-    """What learning known defects came to, for people; names: of the defects, in their order."""
-    said = [f"known defects, each left out of learning in turn: {lesson.found.words()}"]
-    for kind, found in lesson.kinds.items():
-        said.append(f"  {kind or 'not named'}: {found.words()}; if none were known: {lesson.unknown[kind].words()}")
-    said.append(
-        "known defects are used: an image is judged by the larger of two scores, and thresholds are set anew"
-        if lesson.used
-        else "known defects are not used, for no more of those left out are found with them; they are kept to test"
-        " later thresholds on"
-    )
-    tests = ", ".join(f"{name} p = {p:.2g}" for name, p in lesson.sessions.items())
-    if lesson.sessions and min(lesson.sessions.values()) < DOUBT / len(lesson.sessions):
-        said.append(
-            f"WARNING: the defects look as if from another session than the good images (rank tests: {tests}), and"
-            " good parts of theirs may be rejected: give good images of the defects' session with --calibrate"
-        )
-    else:
-        said.append(f"the defects look as if from the good images' session (rank tests: {tests})")
-    if lesson.like_good:
-        said.append("defects that look like good images: " + _some([names[n] for n in lesson.like_good]))
-    if lesson.like_defects:
-        said.append("good images that look like the defects: " + _some(lesson.like_defects))
-    return said
-
-
-def _some(names: Sequence[str], shown: int = 5) -> str:
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more

@@ -8,7 +8,7 @@ defects. A held-out good image is judged by its fold's classifier, a new image b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from psdl.model.known import Classifier
 from psdl.scoring.known import brought
 from psdl.training.crossval import folds
-from psdl.types import F32, F64
+from psdl.types import F64
 
 FOLDS = 5
 DIRECTIONS = 250
@@ -26,8 +26,8 @@ ROUNDS, HALVINGS, CLOSE = 50, 30, 1e-9  # of Newton's method; of its step; gain 
 
 
 class Images(NamedTuple):
-    """Of n images: anomaly scores (n,) float64, averages (n,D+1), of which the last tells sessions apart and is not
-    learned from, and the number (n,) of each one's item."""
+    """Of n images: anomaly scores (n,) float64, averages (n,D+1), of which the last tells sessions apart and is
+    not learned from, and the number (n,) of each one's item."""
 
     anomaly: F64
     averages: NDArray[np.floating]

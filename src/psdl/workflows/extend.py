@@ -8,11 +8,12 @@ old model itself would not do: under a new lamp all are strange to it, and no th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +28,14 @@ from psdl.jobs import runner
 from psdl.model.model import Model
 from psdl.scoring import anomaly_map as scoring
 from psdl.scoring import normalise
+from psdl.scoring.averages import averaged
+from psdl.scoring.known import with_classifier
 from psdl.scoring.scorer import Judge, method_of, params_of
 from psdl.training import crossval
-from psdl.training.collect import fill
+from psdl.training.collect import Filled, fill
+from psdl.training.defects import taught
 from psdl.training.train import groups_of, with_statistics
-from psdl.types import F32, Grid, Part, Progress, Run, State
+from psdl.types import F32, Calibration, Grid, Part, Progress, Run, State
 
 STATISTICS = ("unseen", "code", "residual")  # of which a state may have means and deviations
 
@@ -65,23 +69,13 @@ def extended(
             work = _Work(model, part, filled.stores[part.name], run)
             found[part.name] = crossval.judged(work.learn, work.judge, len(items), fold)
             states[part.name] = work.state(found[part.name])
-    grids = {name: state.grid for name, state in model.states.items()}
-    seen = {part.name: _measured(states[part.name], part, found[part.name][..., 0]) for part in model.recipe.parts}
-    scores = [
-        scoring.score({name: d[n : n + 1] for name, d in seen.items()}, grids, model.recipe)
-        for n in range(len(items))
-    ]
-    groups = thresholds.numbered(groups_of(items))
-    calibration = thresholds.extended(
-        model.calibration,
-        np.array([float(one.image[0]) for one in scores]),
-        np.array([float(np.nanmax(one.map)) for one in scores]),
-        groups,
-        filled.origins,
-        f"{len(items)} good images added",
-    )
+        seen = {
+            part.name: _measured(states[part.name], part, found[part.name][..., 0]) for part in model.recipe.parts
+        }
+        more = _scored(model, filled, seen, groups_of(items))
+    calibration = thresholds.extended(model.calibration, more, f"{len(items)} good images added")
     first = model.looks[:, -1].max(initial=-1) + 1
-    looks = np.column_stack([filled.looks, first + groups]).astype(np.float32)
+    looks = np.column_stack([filled.looks, first + thresholds.numbered(groups_of(items))]).astype(np.float32)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     entry = {"what": "extended", "images": len(items), "by": by, "on": now, "psdl": version("psdl")}
     new = replace(
@@ -94,7 +88,40 @@ def extended(
         history=(*model.history, {**entry, **record(calibration)}),
         golden=None,
     )
-    return _proved(Detector.of(new, detector.device), model)
+    return _proved(relearned(Detector.of(new, detector.device), run), model)
+
+
+def relearned(detector: Detector, run: Run) -> Detector:
+    """The detector with its known defects judged anew, as far as their files are still there and the same, and
+    with what is learned from them; as it is where it knows none."""
+    model, known = detector.model, detector.model.known
+    if known is None:
+        return detector
+    there = [n for n, where in enumerate(known.images) if Path(where.name).is_file()]
+    there = [n for n in there if origin(known.images[n].name, n).sha256 == known.images[n].sha256]
+    judged = list(detector.results([known.images[n].name for n in there], run, averages=True))
+    anomaly, averages = known.anomaly.copy(), known.averages.copy()
+    for n, result in zip(there, judged, strict=True):
+        anomaly[n], averages[n] = result.anomaly, result.averages
+    fresh = replace(known, anomaly=anomaly, averages=averages)
+    new = taught(model, fresh).model if fresh.report else replace(model, known=fresh)
+    return Detector.of(new, detector.device)
+
+
+def _scored(model: Model, filled: Filled, seen: Mapping[str, F32], groups: Sequence[object]) -> Calibration:
+    """The calibration of the new images from their distances (n,P) by part, as if unseen."""
+    grids, rows = {name: state.grid for name, state in model.states.items()}, range(len(groups))
+    each = [{name: d[n : n + 1] for name, d in seen.items()} for n in rows]
+    scores = [scoring.score(one, grids, model.recipe) for one in each]
+    if model.averages is None:
+        return thresholds.calibrate(scores, model.calibration.rates, groups, filled.origins)
+    averages = []
+    for n in rows:
+        signals = {name: store.images(np.array([n])) for name, store in filled.stores.items()}
+        averages.append(averaged(signals, each[n], model.averages, model.recipe))
+    found = np.array(averages, np.float16)
+    known = thresholds.calibrate(scores, model.calibration.rates, groups, filled.origins, found)
+    return with_classifier(known, model.classifier)
 
 
 def _check_new(model: Model, items: Sequence[Source]) -> None:
