@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from psdl.backbone.session import Session
 from psdl.errors import PsdlError
-from psdl.export import coding, picture, scoring
+from psdl.export import coding, known, picture, scoring
 from psdl.export.graph import Graph
 from psdl.input import preprocess
 from psdl.model import file, recipes
@@ -25,7 +25,8 @@ VERDICTS = ("OK", "REVIEW", "NG")
 def write(model: Model, path: str | Path) -> None:
     """Writes the graph of a model as an .onnx file, atomically.
 
-    Input `image` (h,w,3) uint8, RGB. Outputs: `score` () float64, `p_value` () float64, `verdict` () int64, an
+    Input `image` (h,w,3) uint8, RGB. Outputs: `score` () float64, `anomaly_score` () float64, which is below it
+    where the image looks more like known defects, `p_value` () float64, `verdict` () int64, an
     index into VERDICTS, `map` (H,W) float32 at the network's input size. Raises PsdlError on models whose recipe
     has no graph.
     """
@@ -41,6 +42,7 @@ def exported(model: Model) -> Any:
     g = Graph()
     geometry = preprocess.plan(rule, source or rule.resize or (0, 0))
     found: dict[str, str] = {}
+    signals: dict[str, str] = {}
     gain = ""  # of the smallest scale, for all of them
     for scale, depth in recipes.passes(recipe, model.network.taps).items():
         at = preprocess.scaled(geometry, scale, recipe.multiple)
@@ -51,19 +53,34 @@ def exported(model: Model) -> Any:
         for part in recipe.parts:
             if part.scale == scale:
                 state = model.states[part.name]
-                signals = coding.assembled(g, maps, shapes, part, state)
-                found[part.name] = coding.distances(g, signals, part, state)
+                signals[part.name] = coding.assembled(g, maps, shapes, part, state)
+                found[part.name] = coding.distances(g, signals[part.name], part, state)
     grids = {name: state.grid for name, state in model.states.items()}
     size = geometry.input
     whole = scoring.mapped(g, found, grids, recipe)
     value = scoring.image_score(g, whole, recipe.image_score, size, frame.roi)
+    anomaly = value
+    if model.classifier and model.averages:
+        means = known.averaged(g, signals, found, grids, model.averages, recipe)
+        value = g.op("Max", anomaly, known.score(g, anomaly, means, model.classifier))
     p_value, verdict = scoring.judged(g, value, model.calibration)
     shown = whole if frame.roi is None else g.op("Where", frame.roi, whole, float("nan"))
-    for name, out in (("score", value), ("p_value", p_value), ("verdict", verdict), ("map", shown)):
+    for name, out in (
+        ("score", value),
+        ("anomaly_score", anomaly),
+        ("p_value", p_value),
+        ("verdict", verdict),
+        ("map", shown),
+    ):
         g.op("Identity", out, out=name)
     sides = source or ("height", "width")
     inputs = [helper.make_tensor_value_info("image", TensorProto.UINT8, [*sides, 3])]
-    kinds = {"score": TensorProto.DOUBLE, "p_value": TensorProto.DOUBLE, "verdict": TensorProto.INT64}
+    kinds = {
+        "score": TensorProto.DOUBLE,
+        "anomaly_score": TensorProto.DOUBLE,
+        "p_value": TensorProto.DOUBLE,
+        "verdict": TensorProto.INT64,
+    }
     outputs = [helper.make_tensor_value_info(name, kind, []) for name, kind in kinds.items()]
     outputs.append(helper.make_tensor_value_info("map", TensorProto.FLOAT, list(size)))
     return g.model(inputs, outputs, _facts(model))
@@ -104,21 +121,21 @@ def _maps(
 ) -> tuple[dict[str, str], Shapes]:
     """The network's maps of `values` (1,3,h,w) of `size` (h,w), of its first `depth` taps: their names and shapes,
     by tap."""
-    known = Session(network).maps(np.zeros((1, 3, *size), np.float32), depth)
+    seen = Session(network).maps(np.zeros((1, 3, *size), np.float32), depth)
     graph = network.cuts.get(depth, network.graph)
-    return g.network(graph, values, tuple(known)), {tap: found.shape for tap, found in known.items()}
+    return g.network(graph, values, tuple(seen)), {tap: found.shape for tap, found in seen.items()}
 
 
 def _facts(model: Model) -> dict[str, str]:
     """What the file says of itself."""
-    known = model.calibration
+    set_by = model.calibration
     return {
         "made by": f"psdl {version('psdl')}",
         "recipe": model.recipe.name,
         "categories": ", ".join(model.categories),
-        "threshold": repr(known.threshold),
-        "review_threshold": repr(known.review_threshold),
-        "false_reject": repr(known.rates.alarm),
+        "threshold": repr(set_by.threshold),
+        "review_threshold": repr(set_by.review_threshold),
+        "false_reject": repr(set_by.rates.alarm),
         "verdicts": ", ".join(VERDICTS),
-        "calibration": known.origin,
+        "calibration": set_by.origin,
     }

@@ -22,7 +22,7 @@ def mapped(g: Graph, distances: Mapping[str, str], grids: Mapping[str, Grid], re
         grid = grids[part.name]
         values = g.op("Cast", distances[part.name], to=DOUBLE)
         if grid.roi is not None:
-            values = g.op("Gather", g.op("Concat", values, np.zeros(1), axis=0), _places(grid))
+            values = g.op("Gather", g.op("Concat", values, np.zeros(1), axis=0), places(grid))
         laid = g.op("Reshape", values, np.array([grid.h, grid.w]))
         rows, columns = (
             anomaly_map.spread(n, size, recipe.smoothing)
@@ -37,7 +37,7 @@ def mapped(g: Graph, distances: Mapping[str, str], grids: Mapping[str, Grid], re
     return g.op("Cast", total, to=1)
 
 
-def _places(grid: Grid) -> np.ndarray:
+def places(grid: Grid) -> np.ndarray:
     """(h*w,) where each cell's distance stands; beyond the last one for cells outside the region of interest."""
     places = np.full(grid.h * grid.w, grid.positions)
     places[grid.cells] = np.arange(grid.positions)

@@ -56,7 +56,9 @@ def write(
 
 def write_suspects(judged: Judged, path: Path, model_of: Callable[[Sample], Path], run: Run = map) -> None:
     """Writes the page of good images that look least like the rest, on which to tick those that are not good."""
-    facts = f"The {len(judged)} of the good images learned from that score highest when they are held out."
+    bad = sum(sample.label == 1 for sample, _ in judged)
+    facts = f"The {len(judged) - bad} of the good images learned from that score highest when they are held out"
+    facts += f", or look like known defects; and {bad} known defects that look good." if bad else "."
     for _ in _write(judged, path, _Page("suspects", model_of, None, facts), run):
         pass
 
@@ -162,7 +164,7 @@ def _model(model: Model, file: Path, inside: Judged) -> dict[str, Any]:
     return {
         "title": file.name,
         "file": str(file),
-        "promise": [line[0].upper() + line[1:] for line in promise(known)],
+        "promise": [line[0].upper() + line[1:] for line in (*promise(known), *_defects(model))],
         "histograms": {form: charts.histogram(_by_truth(inside), low, high, form) for form in charts.SIZES},
         "low": low,
         "high": high,
@@ -175,6 +177,17 @@ def _model(model: Model, file: Path, inside: Judged) -> dict[str, Any]:
         "weights": weights(known.items).tolist(),
         "items": known.groups,
     }
+
+
+def _defects(model: Model) -> list[str]:
+    """What known defects earned when the model learned them, where it uses them."""
+    if model.known is None or model.classifier is None:
+        return []
+    found = model.known.report["found"]
+    return [
+        f"{len(model.known.images)} known defects are told from good images as well: each left out of learning in"
+        f" turn, {found['ng_with']} of {found['count']} were NG, {found['ng']} without it"
+    ]
 
 
 def _axis(scores: F64, known: Calibration) -> tuple[float, float]:
@@ -249,6 +262,8 @@ def _data(
                 "kind": sample.kind,
                 "score": result.score,
                 "p": result.verdict.p_value,
+                "anomaly": result.anomaly if result.known is not None else None,
+                "known": result.known,
                 "model": places[id(result.model)],
                 "picture": picture.get(n, -1),
                 "size": result.geometry.source[::-1],

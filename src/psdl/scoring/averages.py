@@ -58,8 +58,12 @@ def _strange(distances: Mapping[str, F32], known: Averages, recipe: Recipe) -> l
 
 def _strangest(values: F32) -> NDArray[np.intp]:
     """Places of the highest of values (P,), in their order."""
-    count = min(len(values), max(LEAST, len(values) // SHARE))
-    return np.sort(np.argsort(-values, kind="stable")[:count])
+    return np.sort(np.argsort(-values, kind="stable")[: strangest_count(len(values))])
+
+
+def strangest_count(positions: int) -> int:
+    """How many of so many cells are the strangest."""
+    return min(positions, max(LEAST, positions // SHARE))
 
 
 def _brought(values: F32, grid: Grid, to: Grid) -> F32:

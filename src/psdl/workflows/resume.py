@@ -92,7 +92,8 @@ def _keep(result: Result, file: Path) -> None:
     arrays = {"map": result.input_map}
     for part, coded in result.coded.items():
         arrays |= {f"{part}/{name}": value for name in FIELDS if (value := getattr(coded, name)) is not None}
-    card = {"score": result.score, "geometry": asdict(result.geometry), "look": result.look}
+    scores = {"score": result.score, "anomaly": result.anomaly, "known": result.known}
+    card = {**scores, "geometry": asdict(result.geometry), "look": result.look}
     card["parts"] = list(result.coded)
     file.parent.mkdir(parents=True, exist_ok=True)
     with drafted(file) as draft, draft.open("wb") as target:
@@ -112,6 +113,8 @@ def _read(file: Path, model: Model) -> Result:
             coded,
             model,
             Look(*card["look"]),
+            card["anomaly"],
+            card["known"],
         )
 
 
