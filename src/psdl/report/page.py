@@ -118,6 +118,9 @@ def _text(judged: Judged, shown: Sequence[int], pictures: Sequence[Mapping[str, 
         scores=[result.score for _, result in judged],
         categories=_metrics(page.summary) if page.summary else [],
         columns=tables.titles(),
+        found=_found(page.summary) if page.summary else [],
+        found_columns=list(tables.FOUND.values()),
+        found_notes=tables.intervals(page.summary) if page.summary else [],
         curves=Markup(charts.curves(_sets(judged))) if labelled else "",
         parts=tables.part_rows(judged),
         labelled=labelled,
@@ -228,6 +231,14 @@ def _metrics(summary: Mapping[str, Any]) -> list[tuple[str, list[float | None]]]
     if len(rows) > 1:
         rows["mean"] = summary["mean"]
     return [(name, [row[key] for key in KEYS]) for name, row in rows.items()]
+
+
+def _found(summary: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """What each category finds at the promised rates, and their mean."""
+    rows = dict(summary["categories"])
+    if len(rows) > 1:
+        rows["mean"] = summary["mean"]
+    return [(name, tables.found_cells(row)) for name, row in rows.items()]
 
 
 def _scale(judged: Judged) -> dict[str, str]:

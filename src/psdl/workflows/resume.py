@@ -92,7 +92,7 @@ def _keep(result: Result, file: Path) -> None:
     arrays = {"map": result.input_map}
     for part, coded in result.coded.items():
         arrays |= {f"{part}/{name}": value for name in FIELDS if (value := getattr(coded, name)) is not None}
-    scores = {"score": result.score, "anomaly": result.anomaly, "known": result.known}
+    scores: dict[str, Any] = {"score": result.score, "anomaly": result.anomaly, "known": result.known}
     card = {**scores, "geometry": asdict(result.geometry), "look": result.look}
     card["parts"] = list(result.coded)
     file.parent.mkdir(parents=True, exist_ok=True)
