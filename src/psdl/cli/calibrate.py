@@ -101,9 +101,9 @@ def on_images(
 ) -> list[str]:
     """Calibrates on good images; says how well they agree with those of the calibration so far."""
     from psdl.calibrate.guarantee import agreement
-    from psdl.training.lesson import tested
+    from psdl.training.lesson import regression
 
     old = detector.model
     with lines.progress() as tell:
         detector.calibrate(good, **rates, by=by, jobs=jobs, progress=tell)
-    return [*agreement(old.calibration, detector.model.calibration), *tested(old, detector.model)]
+    return [*agreement(old.calibration, detector.model.calibration), *regression(old, detector.model)]

@@ -25,10 +25,9 @@ VERDICTS = ("OK", "REVIEW", "NG")
 def write(model: Model, path: str | Path) -> None:
     """Writes the graph of a model as an .onnx file, atomically.
 
-    Input `image` (h,w,3) uint8, RGB. Outputs: `score` () float64, `anomaly_score` () float64, which is below it
-    where the image looks more like known defects, `p_value` () float64, `verdict` () int64, an
-    index into VERDICTS, `map` (H,W) float32 at the network's input size. Raises PsdlError on models whose recipe
-    has no graph.
+    Input `image` (h,w,3) uint8, RGB. Outputs: `score` () float64, `p_value` () float64, `verdict` () int64, an
+    index into VERDICTS, `map` (H,W) float32 at the network's input size, `anomaly_score` () float64, which is below
+    the score where the image looks more like known defects. Raises PsdlError on models whose recipe has no graph.
     """
     file.write_whole(Path(path), exported(model).SerializeToString())
 
@@ -65,24 +64,15 @@ def exported(model: Model) -> Any:
         value = g.op("Max", anomaly, known.score(g, anomaly, means, model.classifier))
     p_value, verdict = scoring.judged(g, value, model.calibration)
     shown = whole if frame.roi is None else g.op("Where", frame.roi, whole, float("nan"))
-    for name, out in (
-        ("score", value),
-        ("anomaly_score", anomaly),
-        ("p_value", p_value),
-        ("verdict", verdict),
-        ("map", shown),
-    ):
+    named = {"score": value, "p_value": p_value, "verdict": verdict, "map": shown, "anomaly_score": anomaly}
+    for name, out in named.items():
         g.op("Identity", out, out=name)
     sides = source or ("height", "width")
     inputs = [helper.make_tensor_value_info("image", TensorProto.UINT8, [*sides, 3])]
-    kinds = {
-        "score": TensorProto.DOUBLE,
-        "anomaly_score": TensorProto.DOUBLE,
-        "p_value": TensorProto.DOUBLE,
-        "verdict": TensorProto.INT64,
-    }
+    kinds = {"score": TensorProto.DOUBLE, "p_value": TensorProto.DOUBLE, "verdict": TensorProto.INT64}
     outputs = [helper.make_tensor_value_info(name, kind, []) for name, kind in kinds.items()]
     outputs.append(helper.make_tensor_value_info("map", TensorProto.FLOAT, list(size)))
+    outputs.append(helper.make_tensor_value_info("anomaly_score", TensorProto.DOUBLE, []))
     return g.model(inputs, outputs, _facts(model))
 
 

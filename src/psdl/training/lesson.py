@@ -55,7 +55,7 @@ class Lesson:
         return asdict(self)
 
 
-def tested(old: Model, new: Model) -> list[str]:
+def regression(old: Model, new: Model) -> list[str]:
     """The known defects judged by two models' thresholds, in words; nothing if there are none."""
     if old.known is None or new.known is None:
         return []

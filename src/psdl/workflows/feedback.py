@@ -22,7 +22,7 @@ from psdl.scoring.known import calibration_of, with_classifier
 from psdl.scoring.result import Result
 from psdl.scoring.scorer import method_of
 from psdl.training.defects import few, joined, known_of, scarce, taught
-from psdl.training.lesson import tested, words
+from psdl.training.lesson import regression, words
 from psdl.types import Run
 from psdl.workflows.extend import extended
 
@@ -96,7 +96,7 @@ def corrected(
     after = list(detector.results([one.path for one in corrections], jobs))
     new = detector.model.calibration
     said.insert(0, f"threshold {old.calibration.threshold:.4g} -> {new.threshold:.4g}")
-    return Corrected(detector, said + _flips(corrections, before, after) + tested(old, detector.model))
+    return Corrected(detector, said + _flips(corrections, before, after) + regression(old, detector.model))
 
 
 class Corrected(NamedTuple):
