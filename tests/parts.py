@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from psdl.jobs.context import RunContext
 
 SIZE = (96, 128)  # (h,w) of the images made here
 
@@ -111,3 +114,12 @@ def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
     assert done.stderr.count("\n") == 1, done.stderr
     for word in words:
         assert word in done.stderr, done.stderr
+
+
+def listening(said: list[str], **context) -> RunContext:
+    """A run whose findings are appended to `said`."""
+    log = logging.Logger("test", logging.INFO)
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    log.addHandler(handler)
+    return RunContext(log=log, **context)

@@ -1,22 +1,28 @@
 """Learns from images of good parts and finds what is wrong in new ones. Names are resolved on first use."""
 
-import os
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-from psdl._util import kernel_cache
-
-if os.name == "posix":
-    kernel_cache.settle(Path(__file__).parent)
-
-__all__ = ["Detector", "PsdlError", "Recipe", "Result", "Sample", "Verdict", "read", "recipe"]
+__all__ = [
+    "Detector",
+    "FitOptions",
+    "PsdlError",
+    "Recipe",
+    "Result",
+    "RunContext",
+    "Sample",
+    "Verdict",
+    "read",
+    "recipe",
+]
 
 _HOMES = {
     "Detector": "psdl.api",
+    "FitOptions": "psdl.training.options",
     "PsdlError": "psdl.errors",
     "Recipe": "psdl.types",
     "Result": "psdl.scoring.result",
+    "RunContext": "psdl.jobs.context",
     "Sample": "psdl.types",
     "Verdict": "psdl.types",
     "read": "psdl.datasets.read",

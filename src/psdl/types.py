@@ -40,7 +40,7 @@ class Sample:
     split: Literal["train", "test", "none"] = "none"
     label: int | None = None
     kind: str = ""  # the defect's name as the data set writes it
-    mask: str | None = None
+    mask: str | tuple[str, ...] | None = None  # see `masks.read`
     group: str | None = None
     part: str | None = None  # the part it is one view of, where several pictures get one verdict
     pose: Pose | None = None
@@ -200,10 +200,13 @@ class Score:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an image came from: its name, and the SHA-256 of its file (of its pixels, if there was none)."""
+    """Where an image came from: its name; the SHA-256 of its file (of its pixels, if there was none); seen: the
+    SHA-256 of what a model sees of it, which copies of a picture share, whatever their files (see
+    `extractor.digest`), empty where nothing looked."""
 
     name: str
     sha256: str
+    seen: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pytest
 from psdl import Detector, PsdlError, recipe
 from psdl.export.export import VERDICTS, write
 from psdl.model.known import Classifier
+from psdl.training.options import FitOptions
 from psdl.types import InputRule
 from tests.parts import defective, good, psdl, refused, save
 
@@ -80,7 +81,7 @@ def test_a_region_of_interest_and_every_image_score(tmp_path, score):
     roi = np.zeros((96, 128), bool)
     roi[20:80, 30:100] = True
     base = replace(recipe("fast"), input=InputRule(resize=(64, 96)), image_score=score)
-    detector = Detector(base).fit(images([(96, 128)]), roi=roi)
+    detector = Detector(base, FitOptions(roi=roi)).fit(images([(96, 128)]))
     write(detector.model, tmp_path / "m.onnx")
     rng = np.random.default_rng(5)
     alike(detector, tmp_path / "m.onnx", [good(rng), defective(rng)[0]])

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from psdl import Detector, read
+from psdl.jobs.context import RunContext
 from psdl.model import recipes
 from psdl.training import checkpoint, train
-from tests.parts import good
+from tests.parts import good, listening
 
 
 def scattered(rng, defect=False):
@@ -39,7 +40,7 @@ def misled(monkeypatch):
 
 def test_parts_that_lie_anywhere_get_one_dictionary_for_all_positions(misled):
     rng, said = np.random.default_rng(0), list[str]()
-    detector = Detector("fast").fit([scattered(rng) for _ in range(40)], say=said.append)
+    detector = Detector("fast").fit([scattered(rng) for _ in range(40)], listening(said))
     (part,) = detector.model.recipe.parts
     assert part.method == "shared"
     assert any("positions tell little" in line for line in said)
@@ -53,9 +54,9 @@ def test_such_a_model_scores_the_same_from_its_file_and_goes_on(misled, tmp_path
     rng = np.random.default_rng(0)
     images = [scattered(rng) for _ in range(40)]
     detector, said = Detector("fast"), list[str]()
-    detector.fit(images, going=tmp_path / "going")
+    detector.fit(images, RunContext(checkpoint=tmp_path / "going"))
     detector.save(tmp_path / "m.psdl")
-    again = Detector("fast").fit(images, going=tmp_path / "going", say=said.append)
+    again = Detector("fast").fit(images, listening(said, checkpoint=tmp_path / "going"))
     assert "going on" in " ".join(said)
     checkpoint.finished(tmp_path / "going")
     one = scattered(np.random.default_rng(2), defect=True)
@@ -65,7 +66,7 @@ def test_such_a_model_scores_the_same_from_its_file_and_goes_on(misled, tmp_path
 
 def test_parts_that_lie_still_keep_the_dictionaries_of_their_positions():
     rng, said = np.random.default_rng(0), list[str]()
-    detector = Detector("fast").fit([good(rng) for _ in range(40)], say=said.append)
+    detector = Detector("fast").fit([good(rng) for _ in range(40)], listening(said))
     (part,) = detector.model.recipe.parts
     assert part.method == "exemplars"
     assert not any("positions tell little" in line for line in said)

@@ -142,7 +142,7 @@ def test_a_model_records_what_it_was_learned_from_and_who_set_what(model_file, m
     assert "on" not in model.history[0]
     detector = Detector.load(model_file)
     files = sorted((mvtec / "bolt/test/good").iterdir())
-    detector.calibrate(files, alarm=0.2, by="Ada")
+    detector.calibrate(files, false_reject=0.2, by="Ada")
     detector.edit(threshold=12.5, by="Lin")
     detector.save(tmp_path / "m.psdl")
     second, third = modelfile.read(tmp_path / "m.psdl").history[1:]

@@ -14,6 +14,7 @@ from psdl.datasets.read import read
 from psdl.errors import PsdlError
 from psdl.input import affine, preprocess, registration
 from psdl.training import roi as regions
+from psdl.training.options import FitOptions
 from psdl.types import Grid, InputRule, Pose
 from tests import parts
 
@@ -90,9 +91,9 @@ def test_registration_finds_the_move_that_was_made(mode, degrees):
 def test_auto_aligns_parts_that_lie_elsewhere_each_time_and_finds_their_defects():
     rng = np.random.default_rng(2)
     good = [part(rng, 12, 6) for _ in range(24)]
-    chosen = Detector("fast", alarm=0.05).fit(good, align="auto")
+    chosen = Detector("fast", FitOptions(align="auto"), false_reject=0.05).fit(good)
     assert chosen.alignment == "rigid"
-    plain = Detector("fast", alarm=0.05).fit(good)
+    plain = Detector("fast", false_reject=0.05).fit(good)
     missing = [part(np.random.default_rng(n), 12, 6, hole=False) for n in range(50, 58)]
 
     def apart(detector):
@@ -111,12 +112,12 @@ def test_auto_aligns_parts_that_lie_elsewhere_each_time_and_finds_their_defects(
 
 def test_auto_leaves_parts_that_always_lie_the_same_alone():
     rng = np.random.default_rng(3)
-    assert Detector("fast").fit([part(rng) for _ in range(20)], align="auto").alignment == "none"
+    assert Detector("fast", FitOptions(align="auto")).fit([part(rng) for _ in range(20)]).alignment == "none"
 
 
 def test_an_aligned_model_is_the_same_after_its_file(tmp_path):
     rng = np.random.default_rng(4)
-    detector = Detector("fast").fit([part(rng, 8) for _ in range(12)], align="shift")
+    detector = Detector("fast", FitOptions(align="shift")).fit([part(rng, 8) for _ in range(12)])
     detector.save(tmp_path / "m.psdl")
     again, image_ = Detector.load(tmp_path / "m.psdl"), part(rng, 8)
     assert again.alignment == "shift"
@@ -138,7 +139,7 @@ def halves():
     good = [part(rng) for _ in range(20)]
     roi = np.zeros((SIDE, SIDE), bool)
     roi[:, :85] = True
-    return Detector(recipe("default"), alarm=0.05).fit(good, roi=roi), good, roi
+    return Detector("default", FitOptions(roi=roi), false_reject=0.05).fit(good), good, roi
 
 
 def test_outside_its_region_nothing_is_seen_and_inside_all(halves):

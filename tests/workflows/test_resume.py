@@ -72,7 +72,7 @@ def test_what_was_kept_comes_back_as_it_was_and_only_if_nothing_changed(model_fi
     changed = [result.score for _, result in results(detector, samples, tmp_path / "out")]
     assert changed[0] != first[0].score
     assert changed[1:] == [one.score for one in first[1:]]
-    other = detector.edit(alarm=0.2)
+    other = detector.edit(false_reject=0.2)
     verdicts = [json.dumps(result.verdict.threshold) for _, result in results(other, samples, tmp_path / "out")]
     assert set(verdicts) == {json.dumps(other.model.calibration.threshold)}
 

@@ -1,4 +1,4 @@
-"""A backbone's name or file -> Network: finds the graph, cuts it to the deepest tap, checks hashes."""
+"""A backbone's name or file -> Network: finds the graph, cuts it to the deepest tap, checks what it would do."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from psdl.errors import PsdlError
 from psdl.types import Network
 
 PACKAGED = Path(__file__).parent / "graphs"
+STANDARD = ("", "ai.onnx")  # names of ONNX's own operators
+RANDOM = ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
+_SOUND: set[bytes] = set()  # digests of graphs that were looked at in this process
 IMAGENET = {"mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]}  # of 8-bit values
 
 
@@ -54,7 +57,7 @@ def _file(arch: str, weights: str | None) -> Path:
         return Path(arch)
     if arch in ZOO and ZOO[arch].timm is None:
         if weights:
-            raise PsdlError(f"{arch} comes with its weights, so --weights {weights} has no use: leave it out")
+            raise PsdlError(f"{arch} comes with its weights, so `weights` {weights} has no use: leave it out")
         return PACKAGED / f"{arch}.onnx"
     from psdl.backbone.export import exported
 
@@ -105,6 +108,64 @@ def _ending(model: Any, taps: Sequence[str]) -> bytes:
     return bytes(found.SerializeToString(deterministic=True))
 
 
+def check_runnable(graph: bytes, name: str) -> None:
+    """Raises PsdlError on a graph that could do more than compute maps from an image: one that reads other files,
+    goes in loops, draws random numbers, or has operators that are not ONNX's own. Made for graphs from elsewhere,
+    before ONNX Runtime sees them. name: of the network, for the sentence."""
+    digest = hashlib.sha256(graph).digest()
+    if digest in _SOUND:
+        return
+    import onnx
+
+    try:
+        model = onnx.load_from_string(graph)
+    except Exception as error:  # protobuf's and onnx's errors share no class
+        line = " ".join(str(error).split())[:100]
+        raise PsdlError(f"the graph of {name} is no ONNX graph ({line}): fit the model again") from None
+    _check_sound(model, name)
+    _SOUND.add(digest)
+
+
+def _check_sound(model: Any, name: str) -> None:
+    said = _unsound(model)
+    if said:
+        raise PsdlError(
+            f"the graph of {name} {said}, which psdl runs from no file: export the network again as one file of"
+            " plain operators"
+        )
+
+
+def _unsound(model: Any) -> str:
+    """What a graph (onnx.ModelProto) could do beyond computing, in words; empty if nothing."""
+    from onnx import AttributeProto, TensorProto, defs
+
+    nested = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
+    if model.functions:
+        return f"has a function of its own ({model.functions[0].name[:40]})"
+    versions = {found.domain: found.version for found in model.opset_import}
+    tensors = [*model.graph.initializer]
+    sparse = [*model.graph.sparse_initializer]
+    for node in model.graph.node:
+        if node.domain not in STANDARD:
+            return f"has the operator {node.op_type[:40]} of the domain {node.domain[:40]}"
+        if any(a.type in nested or a.HasField("g") or a.graphs for a in node.attribute):
+            return f"has the control flow {node.op_type[:40]}"
+        if node.op_type in RANDOM:
+            return f"draws random numbers ({node.op_type})"
+        if not defs.has(node.op_type, max((versions.get(n, 1) for n in STANDARD), default=1), ""):
+            return f"has the unknown operator {node.op_type[:40]}"
+        for a in node.attribute:
+            tensors += [a.t, *a.tensors]
+            sparse += [a.sparse_tensor, *a.sparse_tensors]
+    tensors += [tensor for one in sparse for tensor in (one.values, one.indices)]
+    outside = (t for t in tensors if t.data_location == TensorProto.EXTERNAL or t.external_data)
+    found = next(outside, None)
+    if found is not None:
+        where = next((entry.value for entry in found.external_data if entry.key == "location"), "")
+        return f"reads another file ({where[:80]})"
+    return ""
+
+
 def _read(path: Path) -> Any:
     """The graph file, checked, as an onnx.ModelProto."""
     import onnx
@@ -112,12 +173,20 @@ def _read(path: Path) -> Any:
     if not path.is_file():
         raise PsdlError(f"no graph file {path}: give an .onnx file or a name such as {', '.join(ZOO)}")
     try:
-        model = onnx.load(path)
+        model = onnx.load(path, load_external_data=False)
+    except Exception as error:  # protobuf's and onnx's errors share no class
+        raise _unread(path, error) from None
+    _check_sound(model, str(path))
+    try:
         onnx.checker.check_model(model)
     except Exception as error:  # protobuf's and onnx's errors share no class
-        line = " ".join(str(error).split())[:200]
-        raise PsdlError(f"{path} is not an ONNX graph that can be read ({line}): export it again") from None
+        raise _unread(path, error) from None
     return model
+
+
+def _unread(path: Path, error: Exception) -> PsdlError:
+    line = " ".join(str(error).split())[:200]
+    return PsdlError(f"{path} is not an ONNX graph that can be read ({line}): export it again")
 
 
 def check_taps(name: str, taps: tuple[str, ...], known: tuple[str, ...]) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-# Before it loads: from 1.28 on it names the machine in a file and sends events to its maker.
-os.environ.update(ORT_DISABLE_TELEMETRY="1", ORT_TELEMETRY_DISABLED="1")
+from psdl._util.process import environment
 
-import onnxruntime as ort
+# As it loads: from 1.28 on it otherwise names the machine in a file and sends events to its maker.
+with environment(ORT_DISABLE_TELEMETRY="1", ORT_TELEMETRY_DISABLED="1"):
+    import onnxruntime as ort
 
 from psdl._util.plugins import unknown
+from psdl.backbone.graphs import check_runnable
 from psdl.errors import PsdlError
 from psdl.types import F32, Maps, Network
 
@@ -19,7 +20,9 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 class Session:
-    """A network at work. Results do not depend on `threads`; one session may be shared by threads."""
+    """A network at work. Results do not depend on `threads`; one session may be shared by threads.
+
+    Raises PsdlError on graphs that cannot be run, and on those that `check_runnable` refuses."""
 
     def __init__(self, network: Network, *, threads: int = 1, device: str = "cpu") -> None:
         self._made = (network, threads, device)
@@ -30,6 +33,8 @@ class Session:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         graphs = {len(network.taps): network.graph, **network.cuts}
+        for graph in graphs.values():
+            check_runnable(graph, network.name)
         providers = [CUDA, "CPUExecutionProvider"] if device == "cuda" else ["CPUExecutionProvider"]
         try:
             self._sessions = {
@@ -38,7 +43,7 @@ class Session:
             }
         except Exception as error:  # ORT's errors share no class
             raise PsdlError(f"the graph of {network.name} cannot be run: {_line(error)}") from None
-        self._input = self._sessions[len(network.taps)].get_inputs()[0].name
+        self._input = _input_of(network, self._sessions)
         self._taps = list(network.taps)
         self._name = network.name
 
@@ -58,6 +63,25 @@ class Session:
         return dict(zip(taps, arrays, strict=True))
 
 
+def _input_of(network: Network, sessions: dict[int, ort.InferenceSession]) -> str:
+    """The name of the input of all the graphs. Raises PsdlError on graphs that have not one input and, among their
+    outputs, the layers of the network with as many channels as it says."""
+    names = set()
+    for depth, session in sessions.items():
+        outputs = {found.name: found.shape for found in session.get_outputs()}
+        names |= {tuple(found.name for found in session.get_inputs())}
+        for tap, channels in [*zip(network.taps, network.channels, strict=True)][:depth]:
+            known = outputs.get(tap, [])[1:2]
+            if tap not in outputs or (known and isinstance(known[0], int) and known[0] != channels):
+                raise PsdlError(
+                    f"the graph of {network.name} gives no {tap} of {channels} channels: fit a new model"
+                )
+    if len(names) != 1 or len(*names) != 1:
+        raise PsdlError(f"the graphs of {network.name} take other inputs than one image: fit a new model")
+    ((name,),) = names
+    return str(name)
+
+
 def _opened(network: Network, threads: int, device: str) -> Session:
     return Session(network, threads=threads, device=device)
 
@@ -71,8 +95,8 @@ def resolve_device(device: str) -> str:
         return "cuda" if available else "cpu"
     if device == "cuda" and not available:
         raise PsdlError(
-            "--device cuda was asked for, but the installed onnxruntime has no CUDA provider:"
-            " install onnxruntime-gpu, or use --device cpu"
+            "`device` cuda was asked for, but the installed onnxruntime has no CUDA provider:"
+            " install onnxruntime-gpu, or use `device` cpu"
         )
     return device
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from psdl.calibrate.thresholds import alike, attainable, needed
+from psdl.errors import PsdlError
 from psdl.types import Calibration
 
-DOUBT = 0.001  # below this p-value new good images are said to differ from those of the calibration
+DOUBT = 0.01  # below this p-value new good images are said to differ from those of the calibration
+FARTHEST = 1e4  # deviations of unseen good images: no score of one lies so far out
 HELD_OUT = Calibration.origin
 
 
@@ -36,6 +38,23 @@ def _third(calibration: Calibration) -> list[str]:
     rate = attainable(calibration.groups, rates.review, rates.confidence)
     of = "items" if rates.confidence else "images"
     return [f"REVIEW above {review:.4g}: at most {rate:.2%} of new good {of} should be, rejected ones included"]
+
+
+def check_scale(calibration: Calibration, measured: bool) -> None:
+    """Raises PsdlError where thresholds cannot be scores that tell good from bad: no numbers, all scores the same,
+    or, where distances are `measured` in deviations of unseen good images, beyond any such distance."""
+    known, limits = calibration.scores, (calibration.threshold, calibration.peak_threshold)
+    what = f"the threshold of {len(known)} good images would be {calibration.threshold:.3g}"
+    do = "give pictures of different good parts, as the line takes them"
+    if not np.isfinite([*limits, *known]).all():
+        raise PsdlError(f"{what}, which is no number: {do}")
+    if len(known) > 1 and known[-1] - known[0] <= 1e-9 * max(abs(known[0]), abs(known[-1])):
+        raise PsdlError(f"{what}, and all score the same, as copies of one picture do: {do}")
+    if measured and max(map(abs, limits)) > FARTHEST:
+        raise PsdlError(
+            f"{what} deviations of what unseen good ones show, which no score on this scale can be: most of them"
+            f" are nearly one picture, a few are not; {do}"
+        )
 
 
 def agreement(old: Calibration, new: Calibration) -> list[str]:

@@ -1,22 +1,98 @@
-"""Good images scored anew -> whether this machine judges as the one that made the model."""
+"""Images scored anew -> whether this machine judges as the one that made the model.
+
+A model carries good images that it learned from, a good one that it did not, and one that looks defective. Those
+it learned from say least: a model that has lost its dictionaries may still find nothing strange in them.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from psdl.model.model import Golden
-from psdl.types import Calibration
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.calibrate import thresholds
+from psdl.model.model import VERDICTS, Golden
+from psdl.types import F64, Calibration, Score
+
+Pixels = NDArray[np.uint8]
 
 # Of the way from the median good score (or map's peak) to its threshold: how far a score (a map's pixel) may lie
-# from what it was where the model was made. Processors round differently; verdicts do not hang on so little.
+# from what it was where the model was made. Processors round differently; verdicts do not hang on so little. Of
+# images that score far beyond the threshold: of their own way.
 TOLERANCE = 0.01
+MOVED, GRAIN = 3, 4  # pixels and grey levels by which an image that was not learned from differs from one that was
+SIDES = (5, 3, 2, 1)  # the defect's side is the image's shorter one over this, the first that is found NG
+STRIPE = 4  # pixels of each black or white stripe of the defect
+
+
+def unlearned(pixels: Pixels) -> Pixels:
+    """A good image (h,w,3) that nobody has learned from: another a little moved, with other noise."""
+    rng = np.random.default_rng(0)
+    moved = np.roll(pixels, (MOVED, -MOVED), (0, 1)).astype(np.int16)
+    grain = rng.integers(-GRAIN, GRAIN + 1, moved.shape[:2])[..., None]
+    return np.asarray(np.clip(moved + grain, 0, 255), np.uint8)
+
+
+def defective(pixels: Pixels, side: int, at: tuple[int, int]) -> Pixels:
+    """The image (h,w,3) with a striped square of `side` pixels about the place `at` (row, column)."""
+    top, left = (max(0, place - side // 2) for place in at)
+    striped = pixels.copy()
+    part = striped[top : top + side, left : left + side]
+    diagonal = np.add.outer(np.arange(part.shape[0]), np.arange(part.shape[1]))
+    part[:] = (255 * (diagonal // STRIPE % 2))[..., None]
+    return striped
+
+
+def chosen(
+    good: Sequence[Pixels], roi: NDArray[np.bool_] | None, judge: Callable[[Pixels], Golden]
+) -> list[Pixels]:
+    """The images of the self-test: `good` ones (h,w,3) that were learned from; then one that was not; then one
+    that looks defective, in the middle of the region of interest roi (any size). judge: what is said of an image."""
+    new, (height, width) = unlearned(good[len(good) // 2]), good[0].shape[:2]
+    inside = np.ones((1, 1), bool) if roi is None else roi
+    places = np.argwhere(inside) + 0.5
+    row, column = places[np.argmin(np.square(places - places.mean(axis=0)).sum(axis=1))] / inside.shape
+    at = int(row * height), int(column * width)
+    for share in SIDES:
+        bad = defective(new, min(height, width) // share, at)
+        if VERDICTS[judge(bad).verdicts[0]] == "NG":
+            break
+    return [*good, new, bad]
 
 
 def deviations(then: Golden, now: Golden, calibration: Calibration) -> list[tuple[float, float]]:
     """For each image how far its score, and its map at worst, lie from what they were, in shares of the tolerance:
-    up to 1 they are the same."""
-    score = TOLERANCE * max(calibration.threshold - float(np.median(calibration.scores)), 1e-12)
-    pixel = TOLERANCE * max(calibration.peak_threshold - float(np.median(calibration.peaks)), 1e-12)
-    scores = np.abs(now.scores - then.scores) / score
-    maps = np.nanmax(np.abs(now.maps - then.maps), axis=(1, 2)) / pixel
+    up to 1 they are the same. Infinite where the verdict is another than it was, or a number is missing."""
+    limit, middle = calibration.threshold, float(np.median(calibration.scores))
+    scores = np.abs(now.scores - then.scores) / _allowed(then.scores, middle, limit)
+    scores[~np.isfinite(now.scores) | (now.verdicts != then.verdicts)] = np.inf
+    limit, middle = calibration.peak_threshold, float(np.median(calibration.peaks))
+    highest = np.nanmax(then.maps, axis=(1, 2)).astype(np.float64)
+    apart = np.abs(now.maps.astype(np.float64) - then.maps)
+    apart[np.isnan(now.maps) != np.isnan(then.maps)] = np.inf
+    maps = np.nanmax(apart, axis=(1, 2)) / _allowed(highest, middle, limit)
     return [(float(a), float(b)) for a, b in zip(scores, maps, strict=True)]
+
+
+def _allowed(values: F64, middle: float, limit: float) -> F64:
+    """(n,) how far each value may lie off."""
+    allowed: F64 = TOLERANCE * np.maximum(np.maximum(limit - middle, values - middle), 1e-12)
+    return allowed
+
+
+def proved(inputs: Sequence[Pixels], scores: Sequence[Score], calibration: Calibration) -> Golden:
+    """Images (h,w,3) with their scores, one each."""
+    image, maps = np.concatenate([one.image for one in scores]), np.concatenate([one.map for one in scores])
+    return Golden(np.stack(inputs), image, maps, _verdicts(image, calibration))
+
+
+def judged(golden: Golden, calibration: Calibration) -> Golden:
+    """The same images with the verdicts of another calibration."""
+    return replace(golden, verdicts=_verdicts(golden.scores, calibration))
+
+
+def _verdicts(scores: F64, calibration: Calibration) -> Pixels:
+    said = [thresholds.verdict(float(score), calibration).verdict for score in scores]
+    return np.array([VERDICTS.index(one) for one in said], np.uint8)

@@ -23,11 +23,13 @@ def calibrate(
     groups: Sequence[object],
     images: Sequence[Origin] = (),
     averages: NDArray[np.float16] | None = None,
+    anomaly: F64 | None = None,
 ) -> Calibration:
     """Calibration from the scores of good images as if unseen, given one or several at a time.
 
     groups (N): the item that each image shows. Items are what is exchangeable, not pictures, see `threshold_at`.
-    images (N), if known: where each came from; averages (N,D), if known: of each.
+    images (N), if known: where each came from; averages (N,D+1), if known: of each; anomaly
+    (N,): their anomaly scores, where known defects have a share in the scores.
     """
     scores, peaks, sampled = [], [], []
     for score in unseen:
@@ -51,7 +53,7 @@ def calibrate(
         review_threshold=review_at(image, items, rates, threshold),
         peak_threshold=threshold_at(peak, items, rates.alarm, rates.confidence),
         images=tuple(images[n] for n in order) if images else (),
-        anomaly=None if averages is None else image[order],
+        anomaly=None if averages is None else (image if anomaly is None else anomaly)[order],
         averages=None if averages is None else averages[order],
     )
 

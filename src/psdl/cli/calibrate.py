@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
 from psdl.cli import options
 from psdl.errors import PsdlError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from psdl.api import Detector
+    from psdl.cli.lines import Lines, Reading
+    from psdl.types import InputRule, Run, Sample
+
+
+class Asked(TypedDict, total=False):
+    """Rates that are asked for; None: as before."""
+
+    false_reject: float | None
+    review: float | None
+    confidence: float | None
+
 
 def calibrate(
-    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="Model file.")],
     data: Annotated[
         str | None,
@@ -55,11 +69,11 @@ def calibrate(
 
     from psdl.api import Detector
     from psdl.calibrate.guarantee import promise
-    from psdl.cli.lines import Lines
+    from psdl.cli.lines import Lines, Reading
     from psdl.model.file import check_target
     from psdl.workflows.feedback import corrected, read
 
-    rates = {"alarm": false_reject, "review": review, "confidence": confidence}
+    rates: Asked = {"false_reject": false_reject, "review": review, "confidence": confidence}
     asked = (data, threshold, feedback, *rates.values())
     if all(value is None for value in asked):
         raise PsdlError(
@@ -72,8 +86,8 @@ def calibrate(
     detector = Detector.load(model, device)
     who = by or getpass.getuser()
     if data is not None:
-        good = good_of(data, options.resolved(context), detector.recipe.input, lines)
-        lines.say(*on_images(detector, good, rates, who, jobs, lines))
+        good = good_of(lines, data, Reading(layout, category, parts), detector.recipe.input, on_error)
+        lines.say(*on_images(detector, good, rates, who, lines, jobs))
     if feedback is not None:
         detector, said = corrected(detector, corrections, who, jobs)
         lines.say(*said)
@@ -86,18 +100,26 @@ def calibrate(
     lines.say(f"wrote {out or model}", *promise(detector.model.calibration))
 
 
-def good_of(data: str, values: dict[str, Any], rule: Any, lines: Any) -> Any:
-    """The good images of a folder, their headers looked at."""
+def good_of(
+    lines: Lines, data: str, reading: Reading, rule: InputRule | None, on_error: str
+) -> tuple[Sample, ...]:
+    """The good images of a folder, their headers looked at. rule: of the model; None: the layout's own."""
     from psdl.datasets import check
 
-    samples, _ = lines.read(data, values["layout"], values["category"], values["parts"])
-    good = lines.usable(check.learning(samples), rule, values["on_error"], values["jobs"]).samples
+    found = lines.read(data, reading)
+    rule = rule or found.rule
+    good = lines.usable(check.learning(found.samples), rule, on_error).samples
     lines.say(*check.check(good, rule, map).lines)
     return good
 
 
 def on_images(
-    detector: Any, good: Any, rates: dict[str, float | None], by: str, jobs: Any, lines: Any
+    detector: Detector,
+    good: Sequence[Sample],
+    rates: Asked,
+    by: str,
+    lines: Lines,
+    work: int | Run | None,
 ) -> list[str]:
     """Calibrates on good images; says how well they agree with those of the calibration so far."""
     from psdl.calibrate.guarantee import agreement
@@ -105,5 +127,5 @@ def on_images(
 
     old = detector.model
     with lines.progress() as tell:
-        detector.calibrate(good, **rates, by=by, jobs=jobs, progress=tell)
+        detector.calibrate(good, **rates, by=by, run=lines.context(work, tell))
     return [*agreement(old.calibration, detector.model.calibration), *regression(old, detector.model)]

@@ -16,18 +16,21 @@ def demo(
     quiet: options.Quiet = False,
 ) -> None:
     """Make a small data set with planted defects, learn from its good tiles, find the defects."""
-    from psdl.cli.evaluate import measure
-    from psdl.cli.fit import learn_models
+    from psdl.cli.evaluate import Measuring
+    from psdl.cli.fit import Learning
     from psdl.cli.lines import Lines
-    from psdl.cli.run import run
     from psdl.datasets.read import read
+    from psdl.report.folder import prepare
+    from psdl.training.options import FitOptions
     from psdl.workflows import demo as making
 
     lines = Lines(quiet)
     data = out / "data"
+    prepare(out, "demo", overwrite=True)
     lines.say(f"cutting good tiles and planting defects: {making.write(data)} images in {data}")
+    learning = Learning(lines, FitOptions(**making.OPTIONS), jobs, "auto")
     found = read(data)
-    values = options.defaults(run) | making.SETTINGS | {"suspects": str(out / "suspects.html"), "jobs": jobs}
-    files = learn_models(found.samples, found.rule, out / "models", values, lines, values["jobs"])
-    drawn = measure(files, found.samples, out, values, lines, values["jobs"])
+    files = learning.learn(found, out / "models", True, suspects=out / "suspects.html")
+    measuring = Measuring(lines, out, jobs, images=making.PICTURES, seed=making.SEED)
+    drawn = measuring.measure(files, found.samples)
     lines.say(f"look at {making.best_picture(drawn, out)}")

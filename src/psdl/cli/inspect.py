@@ -12,14 +12,17 @@ def inspect(
     model: Annotated[str, typer.Argument(help="Model file.")],
     as_json: Annotated[bool, typer.Option("--json", help="The whole card as JSON.")] = False,
 ) -> None:
-    """Print what a model file holds: recipe, backbone and hashes, threshold, versions."""
-    from psdl.model import file
+    """Print what a model file holds: recipe, backbone, threshold, versions, digest, whether it is signed."""
+    from psdl.model import card as cards
+    from psdl.model import file, words
 
-    card = file.card(file.read(model))
+    card = cards.card(file.read(model))
+    opened = file.opened(model)
+    card["digest"], card["signed"] = opened.digest.hex(), opened.signed is not None
     if as_json:
         print(json.dumps(card, indent=2, sort_keys=True))
         return
-    rows = file.described(card)
+    rows = words.described(card)
     wide = max(map(len, rows))
     for key, value in rows.items():
         print(f"{key:{wide}}  {value}")

@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from psdl._util.process import own_process
 from psdl.cli.bench import bench
 from psdl.cli.calibrate import calibrate
 from psdl.cli.datasets import datasets
@@ -15,6 +16,7 @@ from psdl.cli.evaluate import evaluate
 from psdl.cli.export import export
 from psdl.cli.fit import fit
 from psdl.cli.inspect import inspect
+from psdl.cli.options import as_flags
 from psdl.cli.predict import predict
 from psdl.cli.run import run
 from psdl.cli.selftest import selftest
@@ -36,10 +38,11 @@ app.add_typer(bench, name="bench")
 
 def main() -> None:
     """The entry point: a PsdlError becomes one sentence on standard error and exit code 2."""
+    own_process()
     try:
         app()
     except PsdlError as error:
-        print(f"psdl: {printable(str(error))}", file=sys.stderr)
+        print(f"psdl: {printable(as_flags(str(error)))}", file=sys.stderr)
         raise SystemExit(2) from None
     except BrokenPipeError:  # the reader of our lines has gone, as with `| head`
         sys.stderr.close()

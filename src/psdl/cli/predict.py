@@ -24,6 +24,7 @@ def predict(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, as in images.jsonl.")] = False,
     maps: options.Maps = False,
+    overwrite: options.Overwrite = False,
     parts: options.Parts = None,
     on_error: options.OnError = "fail",
     fail_on: Annotated[
@@ -40,9 +41,11 @@ def predict(
     from psdl.api import Detector
     from psdl.cli.lines import Lines
     from psdl.datasets import check
+    from psdl.datasets.choosing import leaving
     from psdl.datasets.read import listed, with_parts
     from psdl.jobs import opened, runner
     from psdl.report import page, tables
+    from psdl.report.folder import prepare
     from psdl.workflows import resume
 
     if fail_on not in (None, *FAILING):
@@ -51,10 +54,16 @@ def predict(
         raise PsdlError("--maps was given without a folder for them: add --out FOLDER")
     detector = Detector.load(model, device)
     lines = Lines(quiet or as_json)
-    samples, skipped = lines.usable(with_parts(listed(paths), parts), detector.recipe.input, on_error, jobs)
-    for sample, why in skipped if quiet or as_json else ():
+    found = listed(paths)
+    samples, skipped = lines.usable(with_parts(found.samples, parts), detector.recipe.input, on_error)
+    left = check.left(found.left)
+    lines.say(*leaving(found.left))
+    for sample, why in (*skipped, *left) if as_json else skipped if quiet else ():
         print(json.dumps({"path": sample.name, "skipped": why}) if as_json else f"skipped: {printable(why)}")
-    check.check(samples, detector.recipe.input, resume.reader(samples))
+    known = check.check(samples, detector.recipe.input, resume.reader(samples))
+    lines.say(*check.cut_away(detector.recipe.input, known.sizes))
+    if out is not None:
+        prepare(out, "predict", overwrite)
     judged, start = [], time.perf_counter()
     with opened(jobs, cluster, lines.say) as work:
         for sample, result in resume.results(detector, samples, out, work):
@@ -67,11 +76,11 @@ def predict(
         for row in parts_judged:
             print(_line(row["verdict"], row["score"], row["threshold"], f"part {row['part']}"))
     if out is not None:
-        facts += tables.write_skipped(skipped, out)
+        facts += tables.write_skipped((*skipped, *left), out)
         _write(judged, out, maps, Path(model), facts, runner(jobs), quiet)
         resume.finished(out)
     verdicts = [row["verdict"] for row in parts_judged] + [r.verdict.verdict for s, r in judged if not s.part]
-    if fail_on and skipped:
+    if fail_on and (skipped or any(one.kind == "unread" for one in found.left)):
         raise typer.Exit(1)
     if any(verdict in FAILING.get(fail_on or "", ()) for verdict in verdicts):
         raise typer.Exit(1)

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from psdl._util.process import own_process
 from psdl.api import Detector
 from psdl.calibrate.thresholds import threshold_at
 from psdl.compare.methods import method
@@ -31,9 +32,11 @@ from psdl.measure.found import above, oracle
 from psdl.measure.metrics import KEYS, MORE
 from psdl.report import tables
 from psdl.scoring.result import Result
-from psdl.types import InputRule, Sample
+from psdl.types import Sample
 
 PACED = 40  # images that scoring is timed on, one at a time
+
+
 RATES = {"1": 0.01, "5": 0.05}  # false-reject rates at which defects are counted
 
 
@@ -45,19 +48,17 @@ def cell(data: str, category: str, name: str, seed: int, drawn: int | None = Non
 
     Raises PsdlError on a data set without defective images.
     """
-    known = read(data)
-    good, test = divided(choose(known.samples, [category]), drawn)
-    rule = check.sized(known.rule, check.check(good, known.rule, map).sizes, None, None)
-    detector, took = _fitted(name, seed, rule, good)
+    found = read(data, published=True)
+    good, test = divided(choose(found.samples, [category]), drawn)
+    start = time.perf_counter()
+    detector = Detector(method(name, seed)).fit(found._replace(samples=tuple(good)))
+    took = time.perf_counter() - start
     judged = list(zip(test, detector.results(test), strict=True))
     paces = _paces(detector, test)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    measured = tables.summed(judged)["categories"][category]
     return {
-        **{
-            key: value
-            for key, value in tables.summed(judged)["categories"][category].items()
-            if key in (*KEYS, *MORE)
-        },
+        **{key: value for key, value in measured.items() if key in (*KEYS, *MORE)},
         **_counted(detector, judged),
         "fit_s": took,
         "score_ms": float(np.median(paces)),
@@ -93,15 +94,6 @@ def _counted(detector: Detector, judged: Sequence[tuple[Sample, Result]]) -> dic
     return out
 
 
-def _fitted(name: str, seed: int, rule: InputRule, good: Sequence[Sample]) -> tuple[Detector, float]:
-    from dataclasses import replace
-
-    recipe = method(name, seed)
-    start = time.perf_counter()
-    detector = Detector(replace(recipe, input=recipe.input or rule)).fit(good)
-    return detector, time.perf_counter() - start
-
-
 def _size(detector: Detector) -> float:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.psdl"
@@ -121,5 +113,6 @@ def _paces(detector: Detector, samples: Sequence[Sample]) -> list[float]:
 
 
 if __name__ == "__main__":
+    own_process()
     path, kind, which, first, *rest = sys.argv[1:]
     print(json.dumps(cell(path, kind, which, int(first), int(rest[0]) if rest else None)))

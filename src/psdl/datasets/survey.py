@@ -13,7 +13,7 @@ from psdl.datasets import duplicates
 from psdl.datasets.duplicates import Pair
 from psdl.errors import PsdlError
 from psdl.features.extractor import origin
-from psdl.input import decode, preprocess
+from psdl.input import decode, masks, room
 from psdl.types import Run, Sample
 
 LEAKING = 0.1  # share of good test images whose item was learned from, above which figures mean little
@@ -134,10 +134,11 @@ def _look(sample: Sample) -> _File | str:
     try:
         largest = decode.largest(sample.path)
         white = None if largest is None else decode.white_of(largest)
-        height, width = decode.pixels(sample.path, white=white).shape[:2]
+        with room.held(sample.path):
+            height, width = decode.pixels(sample.path, white=white).shape[:2]
         if sample.mask:
-            preprocess.read_mask(sample.mask, (height, width), sample.path)
-        with Image.open(sample.path) as opened:
+            masks.read(sample.mask, (height, width), sample.path)
+        with Image.open(sample.path, formats=decode.FORMATS) as opened:
             return _File((height, width), opened.mode, origin(sample, 0).sha256, largest)
     except PsdlError as error:
         return str(error)

@@ -26,8 +26,8 @@ def write(model: Model, path: str | Path) -> None:
     """Writes the graph of a model as an .onnx file, atomically.
 
     Input `image` (h,w,3) uint8, RGB. Outputs: `score` () float64, `p_value` () float64, `verdict` () int64, an
-    index into VERDICTS, `map` (H,W) float32 at the network's input size, `anomaly_score` () float64, which is below
-    the score where the image looks more like known defects. Raises PsdlError on models whose recipe has no graph.
+    index into VERDICTS, `map` (H,W) float32 at the network's input size, `anomaly_score` () float64, which is
+    below the score where the image looks more like known defects. Raises PsdlError on models whose recipe has no graph.
     """
     file.write_whole(Path(path), exported(model).SerializeToString())
 
@@ -85,15 +85,15 @@ def _source(model: Model, rule: InputRule) -> tuple[int, int] | None:
         return None
     raise PsdlError(
         f"the model was learned from images of {len(sizes)} sizes, and its input rule depends on the size: a graph"
-        " needs one size, or --resize square"
+        " needs one size, or `resize` square"
     )
 
 
 def _check(model: Model, rule: InputRule) -> None:
     if model.recipe.tile:
-        raise PsdlError("a model that sees images in tiles cannot be exported: learn without --tile")
+        raise PsdlError("a model that sees images in tiles cannot be exported: learn without `tile`")
     if rule.align != "none":
-        raise PsdlError("a model that registers images cannot be exported: learn without --align")
+        raise PsdlError("a model that registers images cannot be exported: learn without `align`")
     if rule.white is not None:
         raise PsdlError("a model of images deeper than 8 bit cannot be exported: learn from 8-bit images")
     for part in model.recipe.parts:

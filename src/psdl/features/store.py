@@ -103,6 +103,10 @@ class Store:
             return _in_memory, (self.grid, self._values)
         return _on_disk, (self.grid, self._values.shape, str(self._file))
 
+    def only(self, rows: NDArray[np.intp]) -> Store:
+        """A store of the images `rows` alone, numbered anew, that reads this one."""
+        return _Some(self, rows)
+
     def close(self) -> None:
         if self._file is not None and self._map is not None:
             del self._values
@@ -117,6 +121,36 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _Some(Store):
+    """Some images of another store, which stays that one's to close."""
+
+    def __init__(self, whole: Store, chosen: NDArray[np.intp]) -> None:
+        self.grid, self._whole, self._chosen = whole.grid, whole, chosen
+
+    @property
+    def count(self) -> int:
+        return len(self._chosen)
+
+    @property
+    def length(self) -> int:
+        return self._whole.length
+
+    def images(self, rows: NDArray[np.intp]) -> Signals:
+        return self._whole.images(self._chosen[rows])
+
+    def batches(self, rows: NDArray[np.intp], size: int = 32) -> Iterator[F32]:
+        return self._whole.batches(self._chosen[rows], size)
+
+    def positions(self, first: int, last: int, rows: NDArray[np.intp]) -> F32:
+        return self._whole.positions(first, last, self._chosen[rows])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Some, (self._whole, self._chosen)
+
+    def close(self) -> None:
+        pass
 
 
 def _in_memory(grid: Grid, values: F32) -> Store:

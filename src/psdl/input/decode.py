@@ -20,7 +20,7 @@ LEAST = 8  # pixels that a side must have
 BITS = (8, 10, 12, 14, 16)  # of cameras' samples
 FULL = 65_535.0  # the largest sample of a 16-bit file
 SURELY = 16_383.0  # samples above it need all 16 bits, so the file uses its full range
-ONE = ("TIFF", "GIF", "PNG", "WEBP")  # formats that may hold several pictures of equal rank
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")  # all that are read; Pillow knows many more
 Pixels = NDArray[np.uint8]
 
 
@@ -74,6 +74,22 @@ def header(source: str | bytes, name: str = "image") -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
+def size_of(source: Any) -> tuple[int, int]:
+    """Size (h,w) of anything that `pixels` takes, of a file as `header` tells it."""
+    if isinstance(source, np.ndarray):
+        return source.shape[0], source.shape[1]
+    if isinstance(source, Image.Image):
+        return source.size[1], source.size[0]
+    return header(source)
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Image.Image]:
+    """An image file as Pillow opens it. Raises PsdlError like `pixels`."""
+    with _file(path) as file, _opened(file, path) as image:
+        yield image
+
+
 def _whole(url: str) -> BinaryIO:
     return io.BytesIO(urls.content(url))
 
@@ -106,7 +122,7 @@ def _file(source: str | Path | bytes, behind: Callable[[str], BinaryIO] = _whole
 def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
     """An image file, opened; whatever goes wrong with it inside becomes one sentence."""
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=FORMATS) as image:
             _check_one(image, name)
             yield image
     except PsdlError:
@@ -134,9 +150,8 @@ def _check_file(path: Path) -> None:
 
 
 def _check_one(image: Image.Image, name: str) -> None:
-    count = getattr(image, "n_frames", 1) if image.format in ONE else 1
-    if count > 1:
-        raise PsdlError(f"{name} holds {count} pictures, expected one: save each into a file of its own")
+    if _several(image):
+        raise PsdlError(f"{name} holds several pictures, expected one: save each into a file of its own")
     if _deep_channels(image):
         raise PsdlError(
             f"{name} has several channels deeper than 8 bit, which would lose their lower bits: save it as 8-bit"
@@ -145,6 +160,15 @@ def _check_one(image: Image.Image, name: str) -> None:
     if min(image.size) < LEAST:
         width, height = image.size
         raise PsdlError(f"{name} is {width} x {height} pixels, expected at least {LEAST} x {LEAST}: remove it")
+
+
+def _several(image: Image.Image) -> bool:
+    """Whether a file holds several pictures of equal rank. Of a TIFF's directories, which a few bytes each make a
+    long chain, only the first is read: a second one elsewhere is a second picture."""
+    if image.format == "TIFF":
+        first, then = image.tag_v2.offset, image.tag_v2.next  # type: ignore[attr-defined]
+        return then not in (0, first)
+    return image.format in ("GIF", "PNG", "WEBP") and bool(getattr(image, "is_animated", False))
 
 
 def _deep(image: Image.Image) -> bool:
@@ -203,7 +227,7 @@ def _to_bytes(samples: NDArray[Any], name: str, white: float | None) -> Pixels:
     if white is None:
         raise PsdlError(
             f"{name} has samples deeper than 8 bit, up to {most:g}, and it is not known which one is white: learn"
-            " from images of that camera, or state --bit-depth"
+            " from images of that camera, or state `bit_depth`"
         )
     scaled = np.clip(samples.astype(np.float64) * (255 / white), 0, 255)
     return np.asarray(scaled.round(), np.uint8)
@@ -211,10 +235,45 @@ def _to_bytes(samples: NDArray[Any], name: str, white: float | None) -> Pixels:
 
 def _check_tail(file: BinaryIO, name: str) -> None:
     start = file.read(4)
-    tail = next((t for s, t in TAILS.items() if start.startswith(s)), None)
-    if tail is None:
+    kind = next((s for s in TAILS if start.startswith(s)), None)
+    if kind is None:
         return
     file.seek(0, io.SEEK_END)
-    file.seek(max(0, file.tell() - 4096))
-    if tail not in file.read():
+    file.seek(max(0, file.tell() - len(TAILS[kind])))
+    # Whole pictures may have other bytes after their end, such as a camera's or a network share's.
+    if file.read() != TAILS[kind] and not ENDS[kind](file):
         raise PsdlError(f"{name} is cut short (its end is missing): copy it again or remove it")
+
+
+def _png_ends(file: BinaryIO) -> bool:
+    """Whether a PNG file's chunks, one after another, come to their last."""
+    at = 8
+    while True:
+        file.seek(at)
+        head = file.read(8)
+        if len(head) < 8:
+            return False
+        if head[4:] == b"IEND":
+            return len(file.read(4)) == 4
+        at += 12 + int.from_bytes(head[:4], "big")
+
+
+def _jpeg_ends(file: BinaryIO) -> bool:
+    """Whether a JPEG file's segments, one after another, come to the picture, and that to its end. Inside a
+    picture no byte but a marker's follows 255, and what a small picture in front holds is stepped over."""
+    at = 2
+    while True:
+        file.seek(at)
+        head = file.read(4)
+        if len(head) < 4 or head[0] != 0xFF:
+            return False
+        if head[1] == 0xFF:
+            at += 1
+            continue
+        at += 2 + int.from_bytes(head[2:], "big")
+        if head[1] == 0xDA:
+            file.seek(at)
+            return b"\xff\xd9" in file.read()
+
+
+ENDS = {b"\xff\xd8": _jpeg_ends, b"\x89PNG": _png_ends}  # how the ends of such files are found

@@ -19,6 +19,12 @@ from psdl.methods import _whitening
 from psdl.types import F32, F64, Coded, Run, Signals, State
 
 READS = "images"
+ARRAYS = {
+    "centre": ("float32", "M", "F"),
+    "leave": ("float32", "M", "F", "F"),
+    "mean": ("float32", "F"),
+    "matrix": ("float32", "F", "F"),
+}  # of the state: types and shapes
 
 
 @dataclass(frozen=True)

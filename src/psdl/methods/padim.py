@@ -17,6 +17,11 @@ from numpy.typing import NDArray
 from psdl.types import Coded, Run, Signals, State
 
 READS = "images"
+ARRAYS = {
+    "channels": ("int64", "C"),
+    "mean": ("float32", "P", "C"),
+    "precision": ("float32", "P", "C", "C"),
+}  # of the state: types and shapes
 RIDGE = 0.01  # added to the covariance's diagonal, as the paper does
 
 

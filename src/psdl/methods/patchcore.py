@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from psdl.types import F32, Coded, Run, Signals, State
 
 READS = "images"
+ARRAYS = {"bank": ("float32", "K", "F")}  # of the state: types and shapes
 
 
 @dataclass(frozen=True)

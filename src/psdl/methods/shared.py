@@ -20,6 +20,11 @@ from psdl.methods._coding import coded
 from psdl.types import F32, Coded, Run, Signals, State
 
 READS = "images"
+ARRAYS = {
+    "dictionary": ("float16", "K", "F"),
+    "mean": ("float32", "F"),
+    "matrix": ("float32", "F", "F"),
+}  # of the state: types and shapes
 LEARNED = 16_384  # signals that K-SVD sees
 COVERED = 131_072 * 152  # numbers that covering sees: so many signals of layers 2 and 3, fewer longer ones
 ROUNDS = 6
@@ -54,7 +59,9 @@ def fit(
     count = min(params.learned, len(learned))
     start = learned[rng.permutation(len(learned))[:count]]
     start = start / sparse.norms(start)
-    dictionary, _ = sparse.learn(learned, start, sparsity=params.sparsity, rounds=ROUNDS, device=device)
+    dictionary, _ = sparse.learn(
+        learned, start, sparsity=params.sparsity, rounds=ROUNDS, replace=False, device=device
+    )
     dictionary = _cover(signals, dictionary, min(params.atoms, len(signals)))
     done(store.grid.positions)
     arrays: dict[str, NDArray[Any]] = {

@@ -1,43 +1,78 @@
-"""Model <-> one safetensors file: arrays, the graph's bytes, and all else as one JSON card. See FORMAT.md."""
+"""Model <-> one safetensors file: arrays, the graph's bytes, and all else as one JSON card. See FORMAT.md.
+
+Every door opens models by `read`. It proves the whole file by one digest, and the signature where a key is
+trusted, before it believes anything in it; then it checks that all parts fit each other.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import blake3
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from psdl._util.atomic import drafted
 from psdl.errors import PsdlError
-from psdl.model import known
-from psdl.model.model import Frame, Golden, Model
-from psdl.model.recipes import from_card
-from psdl.types import Calibration, Grid, Network, Origin, Rates, Sample, State
+from psdl.model import arrays as stored
+from psdl.model import card as cards
+from psdl.model import known as defects
+from psdl.model import signature
+from psdl.model.card import FORMAT, card
+from psdl.model.model import Model
+from psdl.types import Network, Origin, Sample
 
-FORMAT = 9
 KEY = "psdl"  # the one metadata key: safetensors writes several in random order
-GRAPH = "graph"
-SCORED = ("scores", "peaks", "items", "pixels")  # the calibration's arrays
-UNSEEN = ("anomaly", "averages")  # those it may lack
-TESTED = ("inputs", "scores", "maps")  # the self-test's
-APART = (  # of a model: not plain values
-    *("states", "network", "calibration", "golden", "album", "frame", "looks", "averages", "known", "classifier"),
-)
+DIGEST, SIGNATURE = "digest", "signature"  # arrays that the digest leaves out
+HEADER = 100_000_000  # bytes that a header may have
+WRONG = (SafetensorError, msgspec.ValidationError, ArithmeticError, AttributeError, LookupError, RecursionError)
 
 
-def write(model: Model, path: str | Path) -> None:
-    """Writes atomically; the same model gives the same bytes."""
+class Unreadable(PsdlError):
+    """A model file whose bytes cannot be had, which says nothing of what they are."""
+
+
+class Opened(NamedTuple):
+    """A model file whose digest is right. card: its text; arrays: by name; digest: 32 bytes; signed: 64 bytes, the
+    signature, or None."""
+
+    card: str
+    arrays: Mapping[str, NDArray[Any]]
+    digest: bytes
+    signed: bytes | None
+
+
+def write(model: Model, path: str | Path) -> Path | None:
+    """Writes atomically; the same model gives the same bytes. A file of other bytes that was there is kept beside
+    it, and its new path returned (see `kept`)."""
     path = Path(path)
     check_target(path)
-    write_whole(path, save(_arrays(model), {KEY: json.dumps(card(model), sort_keys=True)}))
+    text, arrays = json.dumps(card(model), sort_keys=True), stored.of(model)
+    data = save({**arrays, DIGEST: np.frombuffer(digest(text, arrays), np.uint8)}, {KEY: text})
+    before = kept(path, data)
+    write_whole(path, data)
+    return before
+
+
+def kept(path: Path, data: bytes) -> Path | None:
+    """Copies the file `path` to NAME.bak, or .bak2, .bak3, ... where that is taken; returns which. None, and no
+    copy, where there is no file or it holds `data` already."""
+    if not path.is_file() or (path.stat().st_size == len(data) and path.read_bytes() == data):
+        return None
+    n = 1
+    while (copy := path.with_name(f"{path.name}.bak{n if n > 1 else ''}")).exists():
+        n += 1
+    with drafted(copy) as draft:
+        shutil.copy2(path, draft)
+    return copy
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -57,25 +92,66 @@ def check_target(path: Path) -> None:
 
 
 def read(path: str | Path) -> Model:
-    """Reads a model file. Nothing in it is executed but the graph, by ONNX Runtime, once its hash is checked.
+    """Reads a model file. Nothing in it is executed but the graph, by ONNX Runtime, see `graphs.check_runnable`.
 
-    Raises PsdlError on a missing, damaged, newer or foreign file, and on a graph that its card does not name.
+    Raises PsdlError on a missing, damaged, newer or foreign file, on parts that do not fit each other, and, where
+    a key is trusted, on a file that is not signed with it.
     """
+    return parsed(content(path), path)
+
+
+def parsed(data: bytes, path: str | Path) -> Model:
+    """The model of a model file's bytes; path: what messages call it. Raises PsdlError like `read`."""
     path = Path(path)
-    data = _bytes(path)
-    card = _read_card(data, path)
-    if card.get("format") != FORMAT:
-        known = card.get("format")
-        newer = isinstance(known, int) and known > FORMAT
-        raise PsdlError(
-            f"{path} has model format {known}, this psdl reads {FORMAT}:"
-            f" {'install a newer psdl' if newer else 'fit a new one'}"
-        )
+    found = unpacked(data, path)
+    signature.check_trusted(found.signed, found.digest, path)
     try:
-        arrays = load(data)
-        return _model(card, arrays, path)
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        return _model(cards.parsed(found.card), found.arrays)
+    except (*WRONG, TypeError, ValueError, MemoryError) as error:
         raise damaged(path, error) from None
+
+
+def opened(path: str | Path) -> Opened:
+    """A file's card and arrays, the digest compared. Raises PsdlError like `read`."""
+    return unpacked(content(path), Path(path))
+
+
+def unpacked(data: bytes, path: Path) -> Opened:
+    """The card and arrays of a model file's bytes. Raises PsdlError like `read`."""
+    text = _card_text(data, path)
+    _check_format(text, path)
+    try:
+        arrays = dict(load(data))
+        stated, signed = arrays.pop(DIGEST).tobytes(), arrays.pop(SIGNATURE, None)
+    except (*WRONG, TypeError, ValueError, MemoryError) as error:
+        raise damaged(path, error) from None
+    found = digest(text, arrays)
+    if found != stated:
+        raise PsdlError(
+            f"{path} is damaged: its content gives the digest {found.hex()[:12]}..., it states"
+            f" {stated.hex()[:12]}...; copy it again or fit a new one"
+        )
+    return Opened(text, arrays, found, None if signed is None else signed.tobytes())
+
+
+def digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """The BLAKE3 digest (32 bytes) of a card's text and of all arrays: their names, types, shapes and bytes."""
+    names = sorted(arrays)
+    shapes = [[name, str(arrays[name].dtype), arrays[name].shape] for name in names]
+    total = blake3.blake3(json.dumps([text, shapes]).encode())
+    for name in names:
+        total.update(np.ascontiguousarray(arrays[name]).reshape(-1).view(np.uint8).data)
+    return bytes(total.digest())
+
+
+def sign(path: str | Path, key: str | Path, out: str | Path | None = None) -> None:
+    """Writes the model file with a signature of its digest by the private key file `key`, in place of the file
+    itself if `out` is None. Raises PsdlError like `opened` and `signature.made`."""
+    found, target = opened(path), Path(out or path)
+    check_target(target)
+    proof = {DIGEST: found.digest, SIGNATURE: signature.made(found.digest, key)}
+    arrays = {**found.arrays, **{name: np.frombuffer(value, np.uint8) for name, value in proof.items()}}
+    write_whole(target, save(arrays, {KEY: found.card}))
 
 
 def damaged(path: str | Path, error: Exception) -> PsdlError:
@@ -85,61 +161,35 @@ def damaged(path: str | Path, error: Exception) -> PsdlError:
 
 
 def model_files(model: Path, samples: Iterable[Sample], each: bool) -> dict[str, Path]:
-    """{category: its model file}: `model` for all jointly; with `each` CATEGORY.psdl in that folder."""
+    """{category: its model file}: `model` for all jointly; with `each` CATEGORY.psdl in that folder.
+
+    Raises PsdlError on a category that is no file name.
+    """
     categories = sorted({sample.category for sample in samples})
+    for name in categories if each else ():
+        if not name or name[0] in ". " or set(name) & set("/\\\0:") or len(name.encode("utf-8", "replace")) > 200:
+            raise PsdlError(
+                f"the category {name!r} cannot name a model file: give it a name without slashes, colons and a dot"
+                " at its start"
+            )
     return {name: model / f"{name}.psdl" if each else model for name in categories}
 
 
-def described(card: Mapping[str, Any]) -> dict[str, str]:
-    """The card in words for people."""
-    recipe, network, calibration = card["recipe"], card["network"], card["calibration"]
-    rates, dropped = calibration["rates"], len(card["dropped"])
-    grids = {name: f"{grid['h']} x {grid['w']} positions" for name, grid in card["grids"].items()}
-    parts = [
-        f"{part['name']} ({part['method']}, {', '.join(part['taps'])}, {grids[part['name']]},"
-        f" {', '.join(f'{k} {v}' for k, v in sorted(part['params'].items()))}, weight {part['weight']:.2f}"
-        + (f", statistics drawn to their mean by {part['shrink']:.0%})" if part["unseen"] else ")")
-        for part in recipe["parts"]
-    ]
-    return {
-        "format": str(card["format"]),
-        "categories": ", ".join(card["categories"]),
-        "recipe": f"{recipe['name']}, image score {recipe['image_score']}, smoothing {recipe['smoothing']} px",
-        "seed": str(recipe["seed"]),
-        "parts": "; ".join(parts),
-        "input": "; ".join(f"{k} {v}" for k, v in (recipe["input"] or {}).items() if v is not None),
-        "region of interest": f"{card['region']:.1%} of the input" if card["region"] else "all of the input",
-        "light": f"brought to {recipe['light']:.0f} of 255" if recipe["light"] else "as it is",
-        "backbone": f"{network['name']} ({network['licence'] or 'licence not stated'})",
-        "graph SHA-256": network["graph_sha256"],
-        "weights SHA-256": network["weights_sha256"],
-        "threshold": f"{calibration['threshold']:.6g} at a false-reject rate of {rates['alarm']:.2%}"
-        + (f", with {rates['confidence']:.0%} confidence" if rates["confidence"] else ""),
-        "review": f"a rate of {rates['review']:.2%}" if rates["review"] else "no such verdict",
-        "calibration": f"{len(calibration['images'])} images; {calibration['origin']}",
-        "learned from": f"{len(card['learned'])} images" + (f", {dropped} left out" if dropped else ""),
-        "known defects": known.described(card),
-        "history": "; ".join(map(_entry, card["history"])),
-        "learned with": ", ".join(f"{k} {v}" for k, v in sorted(card["versions"].items())),
-    }
-
-
-def _entry(entry: Mapping[str, Any]) -> str:
-    """One line of the history: what was done, by whom, when."""
-    who = " ".join(word for word in (entry.get("on", ""), f"by {entry['by']}" if entry.get("by") else "") if word)
-    images = f" from {entry['images']} images" if "images" in entry else ""
-    return f"{entry['what']}{images}{f' ({who})' if who else ''}, threshold {entry['threshold']:.6g}"
-
-
-def _bytes(path: Path) -> bytes:
+def content(path: str | Path) -> bytes:
+    """All bytes of a model file. Raises PsdlError where there is none that can be read."""
+    path = Path(path)
     if path.is_dir():
         raise PsdlError(f"{path} is a folder, but a model file was expected: give the file that fit wrote")
     if not path.is_file():
         raise PsdlError(f"no model file {path}: give the file that `psdl fit --model` wrote")
-    return path.read_bytes()
+    try:
+        return path.read_bytes()
+    except (OSError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or "not enough memory"
+        raise Unreadable(f"{path} cannot be read ({reason}): allow it, or copy it again") from None
 
 
-def _read_card(data: bytes, path: Path) -> dict[str, Any]:
+def _card_text(data: bytes, path: Path) -> str:
     foreign = f"{path} is not a psdl model file"
     # A model's first eight bytes are a length and may be any; its ninth is always a brace.
     if data[8:9] != b"{" and (data[:1] == b"\x80" or data[:2] == b"PK"):
@@ -147,133 +197,64 @@ def _read_card(data: bytes, path: Path) -> dict[str, Any]:
             f"{foreign} but a pickle or zip archive, which psdl never opens: give a model that fit wrote"
         )
     size = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or size > 100_000_000 or data[8:9] not in (b"{", b""):
+    if len(data) < 8 or size > HEADER or data[8:9] not in (b"{", b""):
         raise PsdlError(f"{foreign}: give the file that `psdl fit --model` wrote")
     if len(data) < 8 + size:
         raise PsdlError(f"{path} is cut short inside its header: copy it again or fit a new one")
     try:
         header = json.loads(data[8 : 8 + size])
         end = max((v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"), default=0)
-        card = json.loads(header["__metadata__"][KEY])
-    except (ValueError, KeyError, TypeError, AttributeError):
+        text = header["__metadata__"][KEY]
+        short = len(data) < 8 + size + end
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise PsdlError(f"{foreign} (no card): give the file that `psdl fit --model` wrote") from None
-    if len(data) < 8 + size + end:
+    if short:
         raise PsdlError(
             f"{path} is cut short ({len(data)} of {8 + size + end} bytes): copy it again or fit a new one"
         )
-    if not isinstance(card, dict):
-        raise PsdlError(f"{foreign} (its card is no object): give the file that `psdl fit --model` wrote")
-    return card
+    if not isinstance(text, str):
+        raise PsdlError(f"{foreign} (no card): give the file that `psdl fit --model` wrote")
+    return text
 
 
-def _arrays(model: Model) -> dict[str, np.ndarray]:
-    arrays = {
-        f"{part}/{k}": np.ascontiguousarray(v) for part, s in model.states.items() for k, v in s.arrays.items()
-    }
-    arrays[GRAPH] = np.frombuffer(model.network.graph, np.uint8)
-    arrays |= {f"{GRAPH}/{depth}": np.frombuffer(cut, np.uint8) for depth, cut in model.network.cuts.items()}
-    arrays |= {f"calibration/{name}": getattr(model.calibration, name) for name in SCORED}
-    arrays |= {f"calibration/{k}": v for k in UNSEEN if (v := getattr(model.calibration, k)) is not None}
-    arrays |= known.arrays(model)
-    arrays["looks"] = model.looks
-    if model.golden:
-        arrays |= {f"selftest/{name}": getattr(model.golden, name) for name in TESTED}
-    if model.frame.roi is not None:
-        arrays["frame/roi"] = model.frame.roi.astype(np.uint8)
-    if model.frame.reference is not None:
-        arrays["frame/reference"] = model.frame.reference
-    if model.album:
-        arrays["album/bytes"] = np.frombuffer(b"".join(model.album), np.uint8)
-        arrays["album/ends"] = np.cumsum([len(picture) for picture in model.album], dtype=np.int64)
-    return arrays
+def _check_format(text: str, path: Path) -> None:
+    """Raises PsdlError on another format than this: before the digest, which earlier ones lack."""
+    try:
+        known = cards.parsed(text).get("format")
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, error) from None
+    if known != FORMAT:
+        newer = isinstance(known, int) and known > FORMAT
+        raise PsdlError(
+            f"{path} has model format {str(known)[:20]}, this psdl reads {FORMAT}:"
+            f" {'install a newer psdl' if newer else 'fit a new one'}"
+        )
 
 
-def card(model: Model) -> dict[str, Any]:
-    """All of a model but its arrays and its graph, as plain values for JSON. FORMAT.md names the keys."""
-    thresholds = model.calibration
-    values = {f.name: getattr(thresholds, f.name) for f in fields(thresholds) if f.name not in SCORED + UNSEEN}
-    rest = {f.name: getattr(model, f.name) for f in fields(model) if f.name not in APART}
-    return {
-        **rest,
-        "format": FORMAT,
-        "recipe": asdict(model.recipe),
-        "network": _network(model.network),
-        "grids": {part: _grid(state.grid) for part, state in model.states.items()},
-        "region": None if model.frame.roi is None else float(model.frame.roi.mean()),
-        "calibration": {**values, "rates": asdict(thresholds.rates), "images": _pairs(thresholds.images)},
-        **known.card(model),
-        "learned": _pairs(model.learned),
-    }
-
-
-def _network(network: Network) -> dict[str, Any]:
-    """A network as plain values, its cuts by their hashes."""
-    values = {k: v for k, v in asdict(network).items() if k != "graph"}
-    return {**values, "cuts": {str(depth): _sha256(cut) for depth, cut in network.cuts.items()}}
-
-
-def _grid(grid: Grid) -> dict[str, Any]:
-    """A grid as plain values; its region of interest is the frame's."""
-    return {"h": grid.h, "w": grid.w, "input": grid.input}
-
-
-def _pairs(images: Iterable[Origin]) -> list[list[str]]:
-    return [[image.name, image.sha256] for image in images]
-
-
-def _model(card: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> Model:
-    network: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["network"].items()}
-    network["graph"] = _graph(arrays, GRAPH, network["graph_sha256"], path)
-    network["cuts"] = {int(n): _graph(arrays, f"{GRAPH}/{n}", known, path) for n, known in network["cuts"].items()}
-    recipe = from_card(card["recipe"])
-    roi = arrays["frame/roi"].astype(bool) if "frame/roi" in arrays else None
-    states = {}
-    for part in recipe.parts:
-        grid = card["grids"][part.name]
-        inside = {k.removeprefix(part.name + "/"): v for k, v in arrays.items() if k.startswith(part.name + "/")}
-        states[part.name] = State(Grid(**{**grid, "input": tuple(grid["input"]), "roi": roi}), inside)
-    values: dict[str, Any] = {**card["calibration"], "rates": Rates(**card["calibration"]["rates"])}
-    values |= {name: arrays[f"calibration/{name}"] for name in SCORED}
-    values |= {name: arrays.get(f"calibration/{name}") for name in UNSEEN}
-    values["images"] = tuple(Origin(*pair) for pair in values["images"])
+def _model(values: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
+    known = cards.checked(values)
+    stored.check_calibration(arrays, known)
+    stored.check_learned(arrays, known)
+    extra = defects.read(known, arrays)
+    frame, recipe, net = stored.frame(arrays, known), known.recipe, known.network
+    cuts = {int(n): stored.graph(arrays, f"{stored.GRAPH}/{n}") for n in net.cuts}
+    network = Network(**{**msgspec.structs.asdict(net), "graph": stored.graph(arrays, stored.GRAPH), "cuts": cuts})
+    grids = {name: cards.grid(sides, frame.roi) for name, sides in known.grids.items()}
     return Model(
         recipe=recipe,
-        network=Network(**network),
-        states=states,
-        calibration=Calibration(**values),
-        categories=tuple(card["categories"]),
-        options=card["options"],
-        versions=card["versions"],
-        learned=tuple(Origin(*pair) for pair in card["learned"]),
-        dropped=tuple(card["dropped"]),
-        album=_album(arrays),
-        golden=Golden(*(arrays[f"selftest/{name}"] for name in TESTED)) if "selftest/scores" in arrays else None,
-        history=tuple(card["history"]),
-        frame=Frame(roi, arrays.get("frame/reference")),
+        network=network,
+        states={p.name: stored.state(arrays, p, grids[p.name], known) for p in recipe.parts},
+        calibration=cards.calibration(known.calibration, arrays),
+        categories=known.categories,
+        options=known.options,
+        versions=known.versions,
+        learned=tuple(Origin(*one) for one in known.learned),
+        dropped=known.dropped,
+        album=stored.album(arrays, known),
+        golden=stored.golden(arrays, known),
+        history=tuple(values["history"]),
+        frame=frame,
         looks=arrays["looks"],
-        **known.read(card, arrays),
+        unseen=arrays["unseen"],
+        **extra,
     )
-
-
-def _graph(arrays: Mapping[str, np.ndarray], name: str, named: str, path: Path) -> bytes:
-    """A graph of the file. Raises PsdlError if it is not the one that the card names."""
-    graph = arrays[name].tobytes()
-    found = _sha256(graph)
-    if found != named:
-        raise PsdlError(
-            f"{path} holds a graph with SHA-256 {found[:12]}..., its card names {named[:12]}...:"
-            " the file was changed, fit a new one"
-        )
-    return graph
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _album(arrays: Mapping[str, np.ndarray]) -> tuple[bytes, ...]:
-    if "album/ends" not in arrays:
-        return ()
-    ends = [0, *map(int, arrays["album/ends"])]
-    data = arrays["album/bytes"].tobytes()
-    return tuple(data[start:end] for start, end in pairwise(ends))

@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 F16 = NDArray[np.float16]
 
 
-ARRAYS = ("mean", "matrix", "deep_mean", "deep_matrix", "centre", "offset", "scale")  # of averages
-JUDGED = ("anomaly", "averages", "looks", "items")  # of known defects
-
-
 @dataclass(frozen=True)
 class Averages:
     """What turns signals and distances of an image into its averages (D+1,), see `scoring.averages`.
@@ -80,53 +76,98 @@ class Known:
     report: Mapping[str, Any] = field(default_factory=dict)
 
 
+KINDS: dict[str, Any] = {"averages": Averages, "defects": Known, "classifier": Classifier}
+SHAPES: dict[str, dict[str, tuple[Any, int]]] = {  # the arrays of each: their kinds and dimensions
+    "averages": {
+        **{"mean": (np.float32, 1), "matrix": (np.float32, 2), "centre": (np.float16, 2)},
+        **{"deep_mean": (np.float32, 1), "deep_matrix": (np.float32, 2)},
+        **{"offset": (np.float32, 1), "scale": (np.float32, 1)},
+    },
+    "defects": {
+        **{"anomaly": (np.float64, 1), "averages": (np.float16, 2), "looks": (np.float32, 2)},
+        "items": (np.int32, 1),
+    },
+    "classifier": {"weights": (np.float64, 1)},
+}
+
+
 def arrays(model: Model) -> dict[str, NDArray[Any]]:
     """The arrays of a model's averages, known defects and classifier, by their names in its file."""
-    found: dict[str, NDArray[Any]] = {}
-    if model.averages:
-        found |= {f"averages/{k}": getattr(model.averages, k) for k in ARRAYS}
-    if model.known:
-        found |= {f"known/{k}": getattr(model.known, k) for k in JUDGED}
-    if model.classifier:
-        found["classifier/weights"] = model.classifier.weights
-    return {name: np.ascontiguousarray(value) for name, value in found.items()}
+    own = [(name, getattr(model, name), shapes) for name, shapes in SHAPES.items()]
+    return {
+        f"{name}/{k}": np.ascontiguousarray(getattr(part, k)) for name, part, shapes in own if part for k in shapes
+    }
 
 
 def card(model: Model) -> dict[str, Any]:
     """What is plain of a model's averages, known defects and classifier."""
-    found: dict[str, Any] = dict.fromkeys(("averages", "known", "classifier"))
-    if model.averages:
-        found["averages"] = {"near": model.averages.near, "deep": model.averages.deep}
-    if model.known:
-        images = [[image.name, image.sha256] for image in model.known.images]
-        found["known"] = {"kinds": model.known.kinds, "images": images, "report": model.known.report}
-    if model.classifier:
-        kept = [f.name for f in fields(model.classifier) if f.name != "weights"]
-        found["classifier"] = {name: getattr(model.classifier, name) for name in kept}
+    found: dict[str, Any] = dict.fromkeys(SHAPES)
+    for name, shapes in SHAPES.items():
+        part = getattr(model, name)
+        if part is not None:
+            found[name] = {f.name: getattr(part, f.name) for f in fields(part) if f.name not in shapes}
+    if model.defects:
+        found["defects"]["images"] = [[one.name, one.sha256, one.seen] for one in model.defects.images]
     return found
 
 
-def read(card: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """What `card` and `arrays` wrote, as a model's fields. Raises KeyError and TypeError on what does not fit."""
+def read(card: Any, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """What `card` and `arrays` wrote, as a model's fields; card: checked. Raises ValueError on what does not
+    fit."""
     found: dict[str, Any] = {}
-    if card["averages"]:
-        own: dict[str, Any] = {k: arrays[f"averages/{k}"] for k in ARRAYS}
-        found["averages"] = Averages(**card["averages"], **own)
-    if card["known"]:
-        known = card["known"]
-        images = tuple(Origin(*pair) for pair in known["images"])
-        own = {k: arrays[f"known/{k}"] for k in JUDGED}
-        found["known"] = Known(**own, kinds=tuple(known["kinds"]), images=images, report=known["report"])
-    if card["classifier"]:
-        found["classifier"] = Classifier(weights=arrays["classifier/weights"], **card["classifier"])
+    for name, shapes in SHAPES.items():
+        part = getattr(card, name)
+        if part is None:
+            continue
+        own: dict[str, Any] = {k: arrays[f"{name}/{k}"] for k in shapes}
+        for k, (kind, dimensions) in shapes.items():
+            fits = own[k].dtype == kind and own[k].ndim == dimensions and bool(np.isfinite(own[k]).all())
+            if not fits:
+                raise ValueError(f"{name}/{k} does not fit")
+        plain = {f: getattr(part, f) for f in part.__struct_fields__}
+        if name == "defects":
+            plain["images"] = tuple(Origin(*one) for one in plain["images"])
+        found[name] = KINDS[name](**plain, **own)
+    _check(found, arrays)
     return found
+
+
+def _check(found: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raises ValueError on arrays that do not fit each other."""
+    count = len(arrays["calibration/scores"])
+    lengths = {1 + sum(found["averages"].blocks)} if "averages" in found else set()
+    if "averages" in found:
+        kept, (tall, wide) = found["averages"], found["averages"].matrix.shape
+        _need(tall == wide == len(kept.mean) == kept.centre.shape[1], "averages do not fit")
+        _need(kept.deep_matrix.shape == 2 * kept.deep_mean.shape, "averages do not fit")
+        _need(len(kept.offset) == len(kept.scale) and bool((kept.scale > 0).all()), "averages do not fit")
+    if "defects" in found:
+        known = found["defects"]
+        sizes = {len(known.anomaly), len(known.averages), len(known.looks), len(known.items)}
+        _need(sizes == {len(known.kinds)} == {len(known.images)}, "the known defects do not fit")
+        lengths.add(known.averages.shape[1])
+    if "classifier" in found:
+        lengths.add(1 + len(found["classifier"].weights))
+    for name, kind in (("anomaly", np.float64), ("averages", np.float16)):
+        array = arrays.get(f"calibration/{name}")
+        _need(array is None or (len(array) == count and array.dtype == kind), f"calibration/{name} does not fit")
+        _need(array is None or bool(np.isfinite(array).all()), f"calibration/{name} holds no numbers")
+        if array is not None and name == "averages":
+            lengths.add(array.shape[1])
+    _need(len(lengths) < 2, f"its averages have several lengths: {sorted(lengths)}")
+    _need("classifier" not in found or "averages" in found, "its classifier reads averages that it lacks")
+
+
+def _need(held: bool, words: str) -> None:
+    if not held:
+        raise ValueError(words)
 
 
 def described(card: Mapping[str, Any]) -> str:
     """The known defects of a model's card in words for people."""
-    if not card["known"]:
+    if not card["defects"]:
         return "none"
-    known, kinds = card["known"], len(set(card["known"]["kinds"]))
+    known, kinds = card["defects"], len(set(card["defects"]["kinds"]))
     said = f"{len(known['images'])} of {kinds} kind{'s' * (kinds > 1)}, {'' if card['classifier'] else 'not '}used"
     if not known["report"]:
         return said

@@ -1,9 +1,10 @@
-"""What a model file holds, in one value; and the good images that it proves itself on."""
+"""What a model file holds, in one value; and the images that it proves itself on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from psdl.model.known import Averages, Classifier, Known
 from psdl.types import F32, F64, Calibration, Network, Origin, Recipe, State
+
+VERDICTS = ("OK", "REVIEW", "NG")
 
 
 @dataclass(frozen=True)
@@ -24,21 +27,24 @@ class Frame:
 
 @dataclass(frozen=True)
 class Golden:
-    """Good images with what they scored where the model was made: inputs (n,h,w,3) uint8, the largest that the
-    network got; image scores (n,) float64; maps (n,H,W) float32."""
+    """Images with what they scored where the model was made: inputs (n,h,w,3) uint8, the largest that the network
+    got; image scores (n,) float64; maps (n,H,W) float32; verdicts (n,) uint8, places in `VERDICTS`.
+    `calibrate.selftest` says which images these are."""
 
     inputs: NDArray[np.uint8]
     scores: F64
     maps: F32
+    verdicts: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Model:
     """All that a model file holds. options: the resolved options it was learned with; learned: the images it was
     learned from; dropped: names that were left out of them; album: a small JPEG of each (empty: none is needed);
+    unseen (N,): the score of each image learned from as if it were new, NaN where it is not known;
     golden: for the self-test; history: what was done to it, the last at the end; frame: where parts lie;
     looks (N,5): of each image learned from its `statistics.Look`, then the number of the item that it shows;
-    averages: how images are averaged for known defects; known: those that people named; classifier: tells them
+    averages: how images are averaged for known defects; defects: those that people named; classifier: tells them
     from good images, None where it is not used."""
 
     recipe: Recipe
@@ -55,6 +61,12 @@ class Model:
     history: tuple[Mapping[str, Any], ...] = ()
     frame: Frame = field(default=Frame(), repr=False)
     looks: F32 = field(default_factory=lambda: np.zeros((0, 5), np.float32), repr=False)
+    unseen: F64 = field(default_factory=lambda: np.zeros(0), repr=False)
     averages: Averages | None = field(default=None, repr=False)
-    known: Known | None = field(default=None, repr=False)
+    defects: Known | None = field(default=None, repr=False)
     classifier: Classifier | None = field(default=None, repr=False)
+
+    @cached_property
+    def known(self) -> Mapping[str, int]:
+        """The places of the images learned from by what the model sees of them, see `Origin.seen`."""
+        return {where.seen: n for n, where in enumerate(self.learned) if where.seen}

@@ -130,9 +130,9 @@ def recipe(
     if name == "paper":
         base = replace(base, parts=(_paper(base.parts[0], type or "single", layer, sparsity, iterations),))
     elif given:
-        raise PsdlError(f"--{given[0]} is a setting of the recipe paper, not of {name}: add --recipe paper")
+        raise PsdlError(f"`{given[0]}` is a setting of the recipe paper, not of {name}: add `recipe` paper")
     if light is not None and light not in LIGHTS:
-        raise plugins.unknown("value of --light", light, LIGHTS)
+        raise plugins.unknown("value of `light`", light, LIGHTS)
     drawn = base.seed if seed is None else int(_within("seed", seed, -1, 2**63))
     parts = [replace(p, params={**p.params, "seed": drawn}) if p.method in SEEDED else p for p in base.parts]
     found = replace(
@@ -155,7 +155,7 @@ def tiled(base: Recipe, tile: int) -> Recipe:
     bound = [part.method for part in base.parts if part.method in ("paper", "padim")]
     if bound:
         raise PsdlError(
-            f"--tile was given with the recipe {base.name}, which learns each position by itself and would not fit"
+            f"`tile` was given with the recipe {base.name}, which learns each position by itself and would not fit"
             " into memory: use default, fast or patchcore"
         )
     parts = [unbound(part, base.seed) for part in base.parts]
@@ -191,7 +191,7 @@ def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recip
     multiples. Raises PsdlError on tiles and patches together: tiles are cut for convolutions.
     """
     if patch and base.tile:
-        raise PsdlError("--tile needs a convolutional network, but this one sees patches: leave --tile out")
+        raise PsdlError("`tile` needs a convolutional network, but this one sees patches: leave `tile` out")
     wanted = {tap for part in base.parts for tap in part.taps}
     if not wanted & set(taps) and wanted <= set(LAYERS):
         found = quarters(taps)
@@ -215,7 +215,7 @@ def _paper(part: Part, kind: str, layer: str | None, sparsity: float | None, ite
         raise plugins.unknown("type", kind, ("single", "multiple"))
     if kind == "multiple" and layer:
         raise PsdlError(
-            f"--layer {layer} was given with --type multiple, which takes layer1 to layer3: leave one out"
+            f"`layer` {layer} was given with `type` multiple, which takes layer1 to layer3: leave one out"
         )
     taps = MULTIPLE if kind == "multiple" else (layer or "layer3",)
     params: dict[str, Any] = dict(part.params)

@@ -30,12 +30,12 @@ def shares(values: F32, calibration: Calibration) -> F32:
     return found
 
 
-def dimmed(pixels: NDArray[np.uint8], roi: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
-    """Pixels (h,w,3), pale and without colour where a model does not look: outside roi (h,w)."""
-    if roi is None:
+def dimmed(pixels: NDArray[np.uint8], seen: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+    """Pixels (h,w,3), pale and without colour where a model does not look: outside `seen` (h,w)."""
+    if seen is None:
         return pixels
     pale = np.repeat(pixels.mean(axis=2, keepdims=True) * 0.3 + 165, 3, axis=2)
-    return np.where(roi[..., None], pixels, pale).astype(np.uint8)
+    return np.where(seen[..., None], pixels, pale).astype(np.uint8)
 
 
 def opaque(values: F32, calibration: Calibration) -> NDArray[np.uint8]:

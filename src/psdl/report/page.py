@@ -18,8 +18,9 @@ from psdl.calibrate.guarantee import promise
 from psdl.calibrate.thresholds import weights
 from psdl.errors import PsdlError
 from psdl.measure.metrics import KEYS
-from psdl.model.file import card, described
+from psdl.model.card import card
 from psdl.model.model import Model
+from psdl.model.words import described
 from psdl.report import acceptance, charts, heat, tables, thumbs
 from psdl.report.tables import Judged
 from psdl.types import F64, Calibration, Run, Sample
@@ -184,12 +185,12 @@ def _model(model: Model, file: Path, inside: Judged) -> dict[str, Any]:
 
 def _defects(model: Model) -> list[str]:
     """What known defects earned when the model learned them, where it uses them."""
-    if model.known is None or model.classifier is None:
+    if model.defects is None or model.classifier is None:
         return []
-    found = model.known.report["found"]
+    found = model.defects.report["found"]
     return [
-        f"{len(model.known.images)} known defects are told from good images as well: each left out of learning in"
-        f" turn, {found['ng_with']} of {found['count']} were NG, {found['ng']} without it"
+        f"{len(model.defects.images)} known defects are told from good images as well: each left out of learning"
+        f" in turn, {found['ng_with']} of {found['count']} were NG, {found['ng']} without it"
     ]
 
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from psdl.calibrate.masks import rarity
 from psdl.errors import printable
-from psdl.input import decode, preprocess
+from psdl.input import decode, masks
 from psdl.report import heat
+from psdl.report.places import Places
 from psdl.report.tables import Judged
 from psdl.types import Sample
 
@@ -36,19 +37,13 @@ def sample(judged: Judged, count: int, seed: int) -> list[tuple[Sample, Any]]:
     return chosen
 
 
-def write(judged: Judged, out: Path) -> Iterator[tuple[int, int]]:
-    """Writes out/pictures/CATEGORY/NAME.png; yields (1, how many in all) after each."""
+def write(judged: Judged, out: Path, where: Places) -> Iterator[tuple[int, int]]:
+    """Writes out/pictures/PLACE for each image, see `places`; yields (1, how many in all) after each."""
     for found, result in judged:
-        path = path_of(found, out)
+        path = out / "pictures" / where[found]
         path.parent.mkdir(parents=True, exist_ok=True)
         draw(found, result, path)
         yield 1, len(judged)
-
-
-def path_of(found: Sample, out: Path, folder: str = "pictures") -> Path:
-    """Where an image's picture goes: its name, the folders in it joined by underscores; x.jpg gives x.jpg.png."""
-    name = "_".join(part for part in Path(found.name.replace("://", "/")).parts if part not in ("/", "..", "."))
-    return out / folder / found.category / (name if name.endswith(".png") else name + ".png")
 
 
 def draw(found: Sample, result: Any, path: Path) -> None:
@@ -57,9 +52,9 @@ def draw(found: Sample, result: Any, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    (shown, values, mask, truth), roi = _scaled(found, result), result.roi
-    if roi is not None:
-        roi = roi[:: _step(roi.shape), :: _step(roi.shape)]
+    (shown, values, mask, truth), seen = _scaled(found, result), result.seen
+    if seen is not None:
+        seen = seen[:: _step(seen.shape), :: _step(seen.shape)]
     panels = ["image", "heat map", "predicted mask", "outline"]
     if found.label is not None:
         panels.insert(1, "ground truth")
@@ -76,7 +71,7 @@ def draw(found: Sample, result: Any, path: Path) -> None:
         if title in ("ground truth", "predicted mask"):
             _mask_panel(ax, truth if title == "ground truth" else mask, shown.shape)
         else:
-            ax.imshow(shown if title == "image" else heat.dimmed(shown, roi))
+            ax.imshow(shown if title == "image" else heat.dimmed(shown, seen))
         if title == "heat map":
             _heat_panel(figure, ax, values, result.calibration)
         if title == "outline":
@@ -90,7 +85,7 @@ def _scaled(found: Sample, result: Any) -> tuple[Any, Any, NDArray[np.bool_], ND
     step = _step(shown.shape)
     truth = None
     if found.mask:
-        truth = preprocess.read_mask(found.mask, result.geometry.source, found.path)[::step, ::step]
+        truth = masks.read(found.mask, result.geometry.source, found.path)[::step, ::step]
     elif found.label == 0:
         truth = np.zeros(shown.shape[:2], bool)[::step, ::step]
     return shown[::step, ::step], result.map[::step, ::step], result.mask[::step, ::step], truth

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from psdl.calibrate.thresholds import joint
-from psdl.input import preprocess
+from psdl.input import masks, preprocess
 from psdl.measure.found import found as found_by
 from psdl.measure.found import means
 from psdl.measure.metrics import KEYS, mean, metrics
@@ -72,7 +72,7 @@ def write_skipped(skipped: Sequence[tuple[Sample, str]], out: Path) -> str:
         csv.writer(file).writerows(
             [("path", "category", "reason"), *((sample.name, sample.category, why) for sample, why in skipped)]
         )
-    return f" {len(skipped)} images could not be used and were not judged: see skipped.csv."
+    return f" {len(skipped)} pictures were not judged: see skipped.csv, which says why of each."
 
 
 def _write_parts(parts: Sequence[Mapping[str, Any]], out: Path) -> None:
@@ -182,15 +182,15 @@ def titles() -> list[str]:
 
 def _category(pairs: Judged) -> dict[str, Any]:
     known = [(s, r) for s, r in pairs if s.mask or s.label == 0]
-    masks = [
-        preprocess.mask_to_input(preprocess.read_mask(s.mask, r.geometry.source, s.path), r.geometry)
+    truths = [
+        preprocess.mask_to_input(masks.read(s.mask, r.geometry.source, s.path), r.geometry)
         if s.mask
         else np.zeros(r.geometry.input, bool)
         for s, r in known
     ]
     scores, labels = np.array([r.score for _, r in pairs]), np.array([s.label == 1 for s, _ in pairs])
     found: dict[str, Any] = dict(
-        metrics(scores, labels, np.array([r.input_map for _, r in known]), np.array(masks))
+        metrics(scores, labels, np.array([r.input_map for _, r in known]), np.array(truths))
     )
     items = [s.group or s.part or f"image {n}" for n, (s, _) in enumerate(pairs)]
     rates = pairs[0][1].calibration.rates

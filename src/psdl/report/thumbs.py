@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from psdl.input import decode, preprocess
+from psdl.input import room as hall
 from psdl.model.model import Model
 from psdl.report import heat
 from psdl.types import InputRule, Like, Region, Sample
@@ -28,7 +29,12 @@ PAIRS = 3  # regions of an image that are shown with patches
 def thumb(found: Sample, result: Any, room: int) -> dict[str, Any]:
     """One image in about `room` bytes: picture and heat as data addresses, width and height of the picture, the
     mask's outline as an SVG path in its pixels, and for each region the patch pairs of its reasons, if any."""
-    pixels = decode.pixels(found.path, white=result.model.recipe.input.white)
+    with hall.held(found.path):
+        pixels = decode.pixels(found.path, white=result.model.recipe.input.white)
+        return _drawn(pixels, result, room)
+
+
+def _drawn(pixels: decode.Pixels, result: Any, room: int) -> dict[str, Any]:
     step = max(1, max(pixels.shape[:2]) // HEAT)
     heated = _encoded(Image.fromarray(heat.overlay(result.map[::step, ::step], result.calibration)), 50)
     used, pairs = len(heated) + OUTLINE, []
@@ -39,7 +45,7 @@ def thumb(found: Sample, result: Any, room: int) -> dict[str, Any]:
         pair = _patches(region, inputs, result.model) if used < room / 2 else None
         used += len(pair["here"]) + len(pair["good"]) if pair else 0
         pairs.append(pair)
-    small, data = _fitting(Image.fromarray(heat.dimmed(pixels, result.roi)), room - used)
+    small, data = _fitting(Image.fromarray(heat.dimmed(pixels, result.seen)), room - used)
     return {
         "image": _address(data),
         "heat": _address(heated),
@@ -69,7 +75,7 @@ def _patches(region: Region, inputs: decode.Pixels, model: Model) -> dict[str, A
     like = next((reason.like for reason in region.reasons if reason.like), None)
     if like is None:
         return None
-    with Image.open(io.BytesIO(model.album[like.number])) as good:
+    with Image.open(io.BytesIO(model.album[like.number]), formats=["JPEG"]) as good:
         scale = good.width / inputs.shape[1], good.height / inputs.shape[0]
         left, top, right, bottom = like.box
         box = (left * scale[0], top * scale[1], right * scale[0], bottom * scale[1])

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from psdl.backbone.session import Session
 from psdl.calibrate.thresholds import verdict
-from psdl.features.extractor import Ready, Source, at_scale, ready
+from psdl.features.extractor import FeatureExtractor, Prepared, Source, file_of
+from psdl.input import room
 from psdl.input.statistics import Look
 from psdl.jobs.threads import beside
-from psdl.model import recipes
+from psdl.model.known import Averages, Classifier
 from psdl.model.model import Model
-from psdl.scoring import anomaly_map as scoring
-from psdl.scoring import normalise
+from psdl.scoring import anomaly_map, normalise
 from psdl.scoring.averages import averaged
 from psdl.scoring.known import known_score
-from psdl.scoring.result import Result
+from psdl.scoring.result import Result, as_if_unseen
 from psdl.scoring.scorer import Judge
-from psdl.types import F32, Coded, Geometry, Part, Recipe, Score, Signals
+from psdl.types import F32, Coded, Geometry, Score, Signals
 
 
-class Through(NamedTuple):
+class Known(NamedTuple):
+    """What known defects are told by: how images are averaged, and the classifier, None: it is not used."""
+
+    averages: Averages
+    classifier: Classifier | None
+
+
+class Inference(NamedTuple):
     """image: as it was read and placed; coded: what each part said of it; score: of this one image; anomaly: its
-    score without known defects; known: its score against them, None where the model has no classifier; averages
-    (D,): of the image, where they were asked for or needed."""
+    image score without known defects; known: that against them, None without a classifier; averages (D+1,): of the
+    image, None where nothing asks for them."""
 
-    image: Ready
+    image: Prepared
     coded: dict[str, Coded]
     score: Score
     anomaly: float
@@ -37,56 +43,62 @@ class Through(NamedTuple):
     averages: F32 | None = None
 
 
-def through(
+def infer(
     source: Source,
-    model: Model,
-    recipe: Recipe,
-    session: Callable[[int], Session],
+    extractor: FeatureExtractor,
     judges: Mapping[str, Judge],
-    threads: int,
-    with_averages: bool = False,
-) -> Through:
-    """Judges one image by a model's judges, its input as `recipe` has it.
+    threads: int = 1,
+    known: Known | None = None,
+) -> Inference:
+    """Judges one image by what each part of the extractor's recipe learned, and by what is known of defects.
 
-    Scales, the largest first, go their ways beside each other where there are threads for it. session: the network
-    with so many threads. Nothing of the result depends on threads. Raises PsdlError like `extract`.
+    Scales, the largest first, go their ways beside each other where there are threads for it; nothing of the
+    result depends on threads. Raises PsdlError on images that cannot be read.
     """
-    network, frame, image = model.network, model.frame, ready(source, recipe, model.frame)
-    scales = [*reversed(recipes.passes(recipe, network.taps))]
-    share = session(max(1, threads // len(scales)))
+    with room.held(file_of(source)):
+        return _infer(extractor.prepare(source), extractor, judges, threads, known)
+
+
+def _infer(
+    image: Prepared, extractor: FeatureExtractor, judges: Mapping[str, Judge], threads: int, known: Known | None
+) -> Inference:
+    recipe, scales = extractor.recipe, [*reversed(extractor.scales)]
+    share = max(1, threads // len(scales))
 
     def judged(scale: float) -> dict[str, tuple[Coded, Signals]]:
-        _, found = at_scale(image, scale, share, network, recipe, frame)
+        _, found = extractor.extract_scale(image, scale, share)
         parts = [part for part in recipe.parts if part.name in found]
-        return {p.name: (_measured(p, found[p.name], model, judges, threads), found[p.name]) for p in parts}
+        return {p.name: (_normalised(judges[p.name], found[p.name], threads), found[p.name]) for p in parts}
 
     found = {name: both for one in beside(judged, scales, threads) for name, both in one.items()}
     coded = {part.name: found[part.name][0] for part in recipe.parts}
     signals = {part.name: found[part.name][1] for part in recipe.parts}
     distances = {name: one.distance for name, one in coded.items()}
-    score = scoring.score(distances, {name: one.grid for name, one in signals.items()}, recipe)
-    anomaly = float(score.image[0])
-    if model.averages is None or not (with_averages or model.classifier):
-        return Through(image, coded, score, anomaly)
-    means = averaged(signals, distances, model.averages, recipe)
-    if model.classifier is None:
-        return Through(image, coded, score, anomaly, None, means)
-    against = known_score(score.image, means[None], model.classifier)
+    score = anomaly_map.score(distances, {name: one.grid for name, one in signals.items()}, recipe)
+    plain = Inference(image, coded, score, float(score.image[0]))
+    if known is None:
+        return plain
+    means = averaged(signals, distances, known.averages, recipe)
+    if known.classifier is None:
+        return plain._replace(averages=means)
+    against = known_score(score.image, means[None], known.classifier)
     joint = replace(score, image=np.maximum(score.image, against))
-    return Through(image, coded, joint, anomaly, float(against[0]), means)
+    return plain._replace(score=joint, known=float(against[0]), averages=means)
 
 
-def _measured(part: Part, found: Signals, model: Model, judges: Mapping[str, Judge], threads: int) -> Coded:
-    """What a part says of one image, its distance measured against unseen good ones where the part asks."""
-    coded = judges[part.name](found, threads)
-    if not part.unseen:
+def _normalised(judge: Judge, found: Signals, threads: int) -> Coded:
+    """What a part says of one image, its distance in units of what unseen good images show where the part asks."""
+    coded = judge(found, threads)
+    if not judge.part.unseen:
         return coded
-    return replace(coded, distance=normalise.Unseen.of(model.states[part.name]).measure(coded.distance))
+    return replace(coded, distance=normalise.Unseen.of(judge.state).measure(coded.distance))
 
 
-def result_of(found: Through, model: Model, averages: bool = False) -> Result:
-    """One image judged by a model; with its averages if these are asked for."""
-    value = float(found.score.image[0])
+def judged(found: Inference, model: Model, digest: str) -> Result:
+    """One image judged by a model; where the model learned from it, by its score as if unseen. digest: of what the
+    network saw."""
+    score = float(found.score.image[0])
+    value = as_if_unseen(score, digest, model)
     return Result(
         score=value,
         verdict=verdict(value, model.calibration),
@@ -95,13 +107,15 @@ def result_of(found: Through, model: Model, averages: bool = False) -> Result:
         coded=found.coded,
         model=model,
         look=found.image.look,
-        anomaly=found.anomaly,
-        known=found.known,
-        averages=found.averages if averages else None,
+        digest=digest,
+        anomaly=found.anomaly if value == score else value,
+        known=found.known if value == score else None,
+        averages=found.averages,
     )
 
 
-def as_unseen(score: Score, geometry: Geometry, look: Look, model: Model) -> Result:
+def held_out(score: Score, geometry: Geometry, look: Look, model: Model) -> Result:
     """A good image learned from, by its score as if unseen."""
     value = float(score.image[0])
-    return Result(value, verdict(value, model.calibration), score.map[0], geometry, {}, model, look, value)
+    verdict_so = verdict(value, model.calibration)
+    return Result(value, verdict_so, score.map[0], geometry, {}, model, look, anomaly=value)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl.calibrate.thresholds import calibrate, rescored
+from psdl.calibrate.thresholds import rescored
 from psdl.errors import PsdlError
 from psdl.model.known import Classifier
-from psdl.scoring.result import Result
-from psdl.types import F64, Calibration, Origin, Rates, Score
+from psdl.types import F64, Calibration
 
 MOST = 300.0  # of an argument of sinh, which is finite up to 710
 
@@ -50,12 +47,3 @@ def with_classifier(calibration: Calibration, known: Classifier | None) -> Calib
     if known is not None:
         scores = np.maximum(scores, known_score(scores, calibration.averages, known))
     return rescored(calibration, scores)
-
-
-def calibration_of(
-    judged: Sequence[Result], rates: Rates, groups: Sequence[object], images: Sequence[Origin]
-) -> Calibration:
-    """The calibration from good images that a model has judged, with their averages; see `calibrate`."""
-    averages = np.array([one.averages for one in judged], np.float16)
-    scores = (Score(one.input_map[None], np.array([one.anomaly])) for one in judged)
-    return with_classifier(calibrate(scores, rates, groups, images, averages), judged[0].model.classifier)

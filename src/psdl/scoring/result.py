@@ -17,14 +17,20 @@ from psdl.scoring import explain
 from psdl.types import F32, Calibration, Coded, Geometry, Region, Verdict
 
 
+def as_if_unseen(score: float, seen: str, model: Model) -> float:
+    """The score of an image; where the model learned from it, the one that it had when it was held out."""
+    place = model.known.get(seen)
+    return float(model.unseen[place]) if place is not None and len(model.unseen) else score
+
+
 @dataclass(frozen=True)
 class Result:
     """One image judged. score: larger is stranger; verdict: OK, REVIEW or NG with p-value; input_map
     (H,W) float32 at the network's input size; geometry: how the image became that input; coded: what each part of
     the recipe said of it (none for a good image as if unseen); model: that judged it; look: of
-    the image as it was read, see `drift.Monitor`. anomaly: the score without known defects; known: the score
-    against them in the same units, None where the model uses none: `score` is the larger. averages (D,): what
-    known defects are told by, where they were asked for."""
+    the image as it was read, see `drift.Monitor`; digest: of what the network saw, see `Origin.seen`.
+    anomaly: the score without known defects; known: the score against them in the same units, None where the
+    model uses none: `score` is the larger. averages (D+1,): what known defects are told by, where asked for."""
 
     score: float
     verdict: Verdict
@@ -33,6 +39,7 @@ class Result:
     coded: Mapping[str, Coded]
     model: Model
     look: Look
+    digest: str = ""
     anomaly: float = float("nan")
     known: float | None = None
     averages: F32 | None = None
@@ -41,6 +48,12 @@ class Result:
     def spoke(self) -> str:
         """Which of the two scores decided: "anomaly", or "known" where the image looks like known defects."""
         return "known" if self.known is not None and self.known > self.anomaly else "anomaly"
+
+    @property
+    def learned(self) -> bool:
+        """Whether the model learned from this very picture: it finds nothing in it by itself, so that the score is
+        the one as if unseen, from when it was held out."""
+        return self.digest in self.model.known
 
     @property
     def calibration(self) -> Calibration:
@@ -61,6 +74,14 @@ class Result:
         """(h,w) bool: the model's region of interest in this image; None if it looks everywhere."""
         inside = self.model.frame.roi
         return None if inside is None else preprocess.mask_to_source(inside, self.geometry)
+
+    @property
+    def seen(self) -> NDArray[np.bool_] | None:
+        """(h,w) bool: what the model looks at in this image, inside its region of interest and what its input rule
+        keeps; None if it looks everywhere."""
+        inside, whole = self.model.frame.roi, np.ones(self.geometry.input, bool)
+        found = preprocess.mask_to_source(whole if inside is None else inside, self.geometry)
+        return None if found.all() else found
 
     @property
     def mask(self) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""The farthest-point rule on residuals, compiled: what `starts.cover` chooses."""
+"""The farthest-point rule on residuals, compiled: what `initialisers.cover` chooses."""
 
 from __future__ import annotations
 

@@ -22,10 +22,10 @@ from psdl.model.known import Known
 from psdl.model.model import Model
 from psdl.scoring.known import known_score
 from psdl.scoring.result import Result
+from psdl.training.copies import groups_of
 from psdl.training.crossval import folds
 from psdl.training.known import Fitted, Images, fitted
 from psdl.training.lesson import Found, Lesson
-from psdl.training.train import groups_of
 from psdl.types import F64, Calibration, Sample
 
 LEAST = 3  # items with known defects
@@ -69,7 +69,10 @@ def known_of(items: Sequence[Source], judged: Sequence[Result]) -> Known:
         looks=np.array([one.look[:2] for one in judged], np.float32),
         items=numbered(groups_of(items)),
         kinds=tuple(item.kind if isinstance(item, Sample) else "" for item in items),
-        images=tuple(replace(origin(item, n), name=name_of(item)) for n, item in enumerate(items)),
+        images=tuple(
+            replace(origin(item, n), name=name_of(item), seen=one.digest)
+            for n, (item, one) in enumerate(zip(items, judged, strict=True))
+        ),
     )
 
 
@@ -120,7 +123,10 @@ def taught(model: Model, known: Known) -> Taught:
     new = rescored(calibration, np.maximum(good.anomaly, whole.good) if used else good.anomaly)
     known = replace(known, report=lesson.card())
     classifier = whole.classifier if used else None
-    return Taught(replace(model, calibration=new, known=known, classifier=classifier), lesson)
+    scored = dict(zip(new.images, new.scores, strict=True)) if new.images else {}
+    before = zip(model.learned, model.unseen, strict=True) if len(model.unseen) else ()
+    unseen = np.array([scored.get(where, score) for where, score in before], np.float64)
+    return Taught(replace(model, calibration=new, unseen=unseen, defects=known, classifier=classifier), lesson)
 
 
 def _good(model: Model) -> Images:
@@ -134,11 +140,12 @@ def _check(calibration: Calibration, known: Known) -> None:
     if too_few := few(known):
         raise PsdlError(too_few)
     check_count(len(calibration.scores), not calibration.origin.startswith(HELD_OUT))
-    good = {where.sha256: where.name for where in calibration.images}
+    good = {key: where.name for where in calibration.images for key in (where.sha256, where.seen) if key}
     for where in known.images:
-        if where.sha256 in good:
+        same = good.get(where.sha256) or good.get(where.seen)
+        if same:
             raise PsdlError(
-                f"{where.name} is given as a defect, but {good[where.sha256]} is the same picture among the good"
+                f"{where.name} is given as a defect, but {same} is the same picture among the good"
                 " images: remove it from one of them"
             )
 

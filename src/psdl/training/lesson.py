@@ -10,6 +10,7 @@ import numpy as np
 
 from psdl.calibrate.guarantee import DOUBT
 from psdl.calibrate.thresholds import verdict
+from psdl.errors import PsdlError
 from psdl.model.model import Model
 from psdl.scoring.known import known_score
 
@@ -50,17 +51,28 @@ class Lesson:
     like_good: tuple[int, ...] = ()
     like_defects: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, model: Model) -> Lesson:
+        """What learning the known defects of a model came to. Raises PsdlError if it has not learned from any."""
+        if model.defects is None or not model.defects.report:
+            raise PsdlError("the model has learned from no known defects")
+        card = dict(model.defects.report)
+        card["found"] = Found(**card["found"])
+        for name in ("kinds", "unknown"):
+            card[name] = {kind: Found(**found) for kind, found in card[name].items()}
+        return cls(**{**card, "like_good": tuple(card["like_good"]), "like_defects": tuple(card["like_defects"])})
+
     def card(self) -> dict[str, Any]:
         """As plain values for JSON."""
-        return asdict(self)
+        return {**asdict(self), "like_good": list(self.like_good), "like_defects": list(self.like_defects)}
 
 
 def regression(old: Model, new: Model) -> list[str]:
     """The known defects judged by two models' thresholds, in words; nothing if there are none."""
-    if old.known is None or new.known is None:
+    if old.defects is None or new.defects is None:
         return []
     before, after = _verdicts(old), _verdicts(new)
-    same = [where for where in new.known.images if where.sha256 in before]
+    same = [where for where in new.defects.images if where.sha256 in before]
     found = [sum(verdicts[where.sha256] == "NG" for where in same) for verdicts in (before, after)]
     lost = [w.name for w in same if before[w.sha256] != "OK" and after[w.sha256] == "OK"]
     said = [f"known defects: of {len(same)} {found[0]} were NG, {found[1]} are now"]
@@ -69,7 +81,7 @@ def regression(old: Model, new: Model) -> list[str]:
 
 def _verdicts(model: Model) -> dict[str, str]:
     """The verdict of each known defect, by the SHA-256 of its picture."""
-    known = model.known
+    known = model.defects
     if known is None:
         return {}
     scores = known.anomaly

@@ -9,39 +9,35 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl.backbone.session import Session
+from psdl.calibrate.guarantee import check_scale
 from psdl.calibrate.thresholds import calibrate, numbered
 from psdl.errors import PsdlError
-from psdl.features.extractor import NOWHERE, Source, identity
+from psdl.features.extractor import FeatureExtractor, Source, identity
 from psdl.features.store import Store
 from psdl.input.statistics import Look
+from psdl.jobs.context import RunContext
 from psdl.model import recipes
 from psdl.model.known import Averages
-from psdl.model.model import Frame
-from psdl.scoring import anomaly_map as scoring
-from psdl.scoring import averages, normalise
+from psdl.scoring import anomaly_map, averages, normalise
 from psdl.scoring.scorer import Judge, method_of, params_of
 from psdl.training import checkpoint, crossval
 from psdl.training.checkpoint import NOTHING, Arrays, Checkpoint
-from psdl.training.collect import fill
+from psdl.training.collect import collect
+from psdl.training.copies import groups_of, once
 from psdl.types import (
     F32,
     Calibration,
     Geometry,
-    Network,
     Origin,
     Part,
-    Progress,
     Rates,
     Recipe,
     Run,
-    Sample,
     Score,
     State,
 )
@@ -54,14 +50,16 @@ STRANGEST = 24  # good images kept for a look at the good set
 
 @dataclass(frozen=True)
 class Learned:
-    """recipe: as given, with the shrinkage of its parts' statistics, its parts weighted if it asks for that;
-    states by part; calibration; origins of images, in their order; album: a small JPEG of each, where a method's
-    atoms are good patches (else empty); golden: the places of the images with the lowest, the middle and the
-    highest score as if unseen, or of the middle alone; strangest: the images that look least like the rest,
-    strangest first: their places, their scores as if unseen, and how they became the network's input; reading:
-    the share of the images' pass through the network that reading them took; looks (N,5): of each image its look
-    and the number of its item; averages: how images are averaged for known defects."""
+    """items: the images learned from, of copies of one picture one; recipe: as given, with the shrinkage of its
+    parts' statistics, its parts weighted if it asks for that; states by part; calibration; origins of images, in
+    their order; album: a small JPEG of each, where a method's atoms are good patches (else empty); golden: the
+    places of the images with the lowest, the middle and the highest score as if unseen, or of the middle alone;
+    strangest: the images that look least like the rest, strangest first: their places, their scores as if unseen,
+    and how they became the network's input; reading: the share of the images' pass through the network that
+    reading them took; looks (N,5): of each image its look and the number of its item; averages: how images are
+    averaged for known defects."""
 
+    items: Sequence[Source]
     recipe: Recipe
     states: dict[str, State]
     calibration: Calibration
@@ -75,94 +73,92 @@ class Learned:
 
 
 def learn(
-    recipe: Recipe,
-    network: Network,
+    extractor: FeatureExtractor,
     items: Sequence[Source],
     rates: Rates,
-    session: Session,
-    run: Run,
-    tell: Progress,
-    device: str = "cpu",
-    frame: Frame = NOWHERE,
+    run: RunContext,
     in_memory: bool = True,
-    going: Path | None = None,
-    say: Callable[[str], None] = lambda _: None,
 ) -> Learned:
     """States by part, learned on all items, and the calibration that keeps `rates`. in_memory: whether signals
-    stay there or go to files. going: a folder in which what took long is kept, so that a run that is broken off
-    goes on, and `say` is told so; see `checkpoint.finished`.
+    stay there or go to files.
 
     One pass through the network fills a store for each part. Then, part after part, each fold's images are judged
-    by a state learned without them, and the state that is kept is learned on all. Raises PsdlError on images
-    that cannot be read or do not share one grid, and when all belong to one group.
+    by a state learned without them, and the state that is kept is learned on all. What took long is kept in the
+    run's checkpoint, so that a run that is broken off goes on; see `checkpoint.finished`. Raises PsdlError on
+    images that cannot be read or do not share one grid, when all belong to one group or are copies of one picture,
+    and where their scores say nothing.
     """
-    groups = groups_of(items)
+    recipe, groups = extractor.recipe, groups_of(items)
     fold = crossval.folds(groups, recipe.folds, recipe.seed)
     if fold.max() < 1:
         raise PsdlError("all good images belong to one group, so none can be held out: give at least two groups")
     with ExitStack() as opened:
-        key = _key(recipe, network, items, frame, device) if going else ""
-        kept = opened.enter_context(checkpoint.opened(going, key, say))
-        filled = fill(recipe, network, items, session, run, tell, opened, frame, in_memory, kept)
-        work = sum(store.grid.positions for store in filled.stores.values()) * (int(fold.max()) + 2)
+        key = _key(extractor, items, run.device) if run.checkpoint else ""
+        kept = opened.enter_context(checkpoint.opened(run.checkpoint, key, run.say))
+        collected = collect(extractor, items, run, opened, in_memory, kept)
+        items, collected = once(items, collected, run.say)
+        groups = groups_of(items)
+        fold = crossval.folds(groups, recipe.folds, recipe.seed)
+        work = sum(store.grid.positions for store in collected.stores.values()) * (int(fold.max()) + 2)
 
         def done(positions: int) -> None:
-            tell("dictionaries", positions, work)
+            run.progress("dictionaries", positions, work)
 
-        learners = [Learner(p, filled.stores[p.name], run, done, device, kept) for p in recipe.parts]
+        learners = [Learner(p, collected.stores[p.name], run.work, done, run.device, kept) for p in recipe.parts]
         taught = [_taught(learner, recipe, fold) for learner in learners]
-        recipe = _resolved(recipe, taught, say)
+        recipe = _resolved(recipe, taught, run)
         unseen = {one.part.name: one.unseen for one in taught}
-        known, found = averages.of_good(filled.stores, unseen, fold, recipe)
+        known, found = averages.of_good(collected.stores, unseen, fold, recipe)
     states = {one.part.name: one.state for one in taught}
     least: list[tuple[float, int, Score]] = []
     scores = _keeping(_scores(unseen, states, recipe), least)
-    calibration = calibrate(scores, rates, groups, filled.origins, found)
+    calibration = calibrate(scores, rates, groups, collected.origins, found)
+    check_scale(calibration, measured=all(part.unseen for part in recipe.parts))
     patches = any("source" in state.arrays for state in states.values())
     strangest = tuple(
-        (n, score, filled.seen[n].geometry, filled.seen[n].look) for _, n, score in sorted(least, reverse=True)
+        (n, score, collected.seen[n].geometry, collected.seen[n].look)
+        for _, n, score in sorted(least, reverse=True)
     )
-    places = {where: n for n, where in enumerate(filled.origins)}
-    height, width = filled.seen[0].geometry.input
+    places = {where: n for n, where in enumerate(collected.origins)}
+    height, width = collected.seen[0].geometry.input
     typical = (0, len(items) // 2, len(items) - 1) if height * width <= LARGE else (len(items) // 2,)
     golden = tuple(places[calibration.images[n]] for n in typical)
     return Learned(
+        items,
         recipe,
         states,
         calibration,
-        filled.origins,
-        filled.album if patches else (),
+        collected.origins,
+        collected.album if patches else (),
         golden,
         strangest,
-        filled.reading,
-        np.column_stack([filled.looks, numbered(groups)]).astype(np.float32),
+        collected.reading,
+        np.column_stack([collected.looks, numbered(groups)]).astype(np.float32),
         known,
     )
 
 
-def _resolved(recipe: Recipe, taught: Sequence[Taught], say: Callable[[str], None]) -> Recipe:
+def _resolved(recipe: Recipe, taught: Sequence[Taught], run: RunContext) -> Recipe:
     """The recipe with its parts as they were settled, weighted if it asks for that."""
     loose = [new.part.name for new, old in zip(taught, recipe.parts, strict=True) if new.part.method != old.method]
     if loose:
-        say(f"positions tell little in these images ({', '.join(loose)}): one dictionary for all of them")
+        run.say(f"positions tell little in these images ({', '.join(loose)}): one dictionary for all of them")
     recipe = replace(recipe, parts=tuple(one.part for one in taught))
     return _weighted(recipe, {one.part.name: one.explained for one in taught}) if recipe.explained else recipe
 
 
-def _key(recipe: Recipe, network: Network, items: Sequence[Source], frame: Frame, device: str) -> str:
+def _key(extractor: FeatureExtractor, items: Sequence[Source], device: str) -> str:
     """All that what is learned depends on, in short."""
-    seen = [None if array is None else array.tobytes().hex() for array in (frame.roi, frame.reference)]
-    known = [version(name) for name in LIBRARIES]
-    where = [identity(item, n) for n, item in enumerate(items)]
+    frame, network = extractor.frame, extractor.network
     told = [
-        repr(recipe),
+        repr(extractor.recipe),
         network.graph_sha256,
         network.weights_sha256,
         device,
         groups_of(items),
-        seen,
-        known,
-        where,
+        [None if array is None else array.tobytes().hex() for array in (frame.roi, frame.reference)],
+        [version(name) for name in LIBRARIES],
+        [identity(item, n) for n, item in enumerate(items)],
     ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
@@ -227,8 +223,8 @@ class Learner:
     part: Part
     store: Store
     run: Run
-    done: Callable[[int], None]
-    device: str
+    done: Callable[[int], None] = lambda _: None
+    device: str = "cpu"
     kept: Checkpoint = NOTHING
 
     def held_out(self, fold: NDArray[np.intp]) -> F32:
@@ -260,18 +256,11 @@ class Learner:
         return Judge(self.part, state, self.device).rows(self.store, rows, self.run)
 
 
-def groups_of(items: Sequence[Source]) -> list[str]:
-    """What must stay on one side of a fold: the item's group or part where it is known, else the image itself."""
-    named = [(s.category, s.group or s.part) if isinstance(s, Sample) else ("", None) for s in items]
-    known = ["/".join((category, name)) if name else None for category, name in named]
-    return [group or f"#{i}" for i, group in enumerate(known)]
-
-
 def _scores(distances: Mapping[str, F32], states: Mapping[str, State], recipe: Recipe) -> Iterator[Score]:
     """The score of each image, one at a time: N maps at once would not fit for large N."""
     grids = {name: state.grid for name, state in states.items()}
     for n in range(len(next(iter(distances.values())))):
-        yield scoring.score({name: d[n : n + 1] for name, d in distances.items()}, grids, recipe)
+        yield anomaly_map.score({name: d[n : n + 1] for name, d in distances.items()}, grids, recipe)
 
 
 def _keeping(scores: Iterator[Score], kept: list[tuple[float, int, Score]]) -> Iterator[Score]:

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from psdl.datasets.files import COLUMNS
+from psdl.datasets.tables import COLUMNS
 from psdl.errors import PsdlError
-from psdl.input import preprocess
-from psdl.report.pictures import path_of
+from psdl.input import masks
+from psdl.report.places import places
 from psdl.types import Sample
 
 TEXTURES = ("brick", "grass", "gravel")  # 512 x 512, grey
@@ -23,7 +23,8 @@ SIZE = 256  # pixels of the image made of a tile
 LEARNED = 11  # blocks to learn from; tests are cut from the other 5
 SEED = 7
 # Options of `run` that the demo sets otherwise.
-SETTINGS = {"seed": SEED, "each": True, "false_reject": 0.1, "review": 0.2, "images": 9, "groups": "given"}
+OPTIONS: dict[str, Any] = {"seed": SEED, "false_reject": 0.1, "review": 0.2, "groups": "given"}
+PICTURES = 9  # drawn for each category
 
 Grey = NDArray[np.float64]  # (SIZE, SIZE), 0..255
 Mask = NDArray[np.bool_]
@@ -58,14 +59,14 @@ def write(folder: Path) -> int:
 def best_picture(drawn: list[tuple[Sample, Any]], out: Path) -> Path:
     """The picture whose outline fits its defect best."""
     best = max(drawn, key=lambda pair: _overlap(*pair))
-    return path_of(best[0], out)
+    return out / "pictures" / places([sample for sample, _ in drawn])[best[0]]
 
 
 def _overlap(sample: Sample, result: Any) -> float:
     """What predicted and true mask share of their union."""
     if not sample.mask:
         return 0.0
-    true = preprocess.read_mask(sample.mask, result.geometry.source, sample.path)
+    true = masks.read(sample.mask, result.geometry.source, sample.path)
     return float((true & result.mask).sum() / (true | result.mask).sum())
 
 

@@ -15,12 +15,14 @@ from typing import NamedTuple
 
 from psdl._util import plugins
 from psdl.api import Detector
-from psdl.calibrate import thresholds
+from psdl.calibrate import anew, thresholds
 from psdl.errors import PsdlError
 from psdl.features.extractor import origin
-from psdl.scoring.known import calibration_of, with_classifier
+from psdl.jobs.context import RunContext
+from psdl.scoring.known import with_classifier
 from psdl.scoring.result import Result
 from psdl.scoring.scorer import method_of
+from psdl.training.copies import fresh
 from psdl.training.defects import few, joined, known_of, scarce, taught
 from psdl.training.lesson import regression, words
 from psdl.types import Run
@@ -121,23 +123,20 @@ def _with_good(
         return detector, said
     paths = [one.path for one, _ in new]
     if all(hasattr(method_of(part), "extend") for part in detector.model.recipe.parts):
-        return extended(detector, paths, by, jobs), said
+        return extended(detector, paths, by, RunContext(jobs)), said
     known = detector.model.calibration
-    origins = [origin(path, n) for n, path in enumerate(paths)]
-    more = calibration_of([result for _, result in new], known.rates, range(len(new)), origins)
-    what = {"what": "good images added", "images": len(new)}
-    return detector.recorded(
-        thresholds.extended(known, more, f"{len(new)} images added by feedback"), what, by
-    ), said
+    more = anew.of(fresh(paths, [result for _, result in new], detector.model), known.rates)
+    added = thresholds.extended(known, more, f"{len(new)} images added by feedback")
+    return detector.recorded(added, {"what": "good images added", "images": len(new)}, by), said
 
 
 def _with_defects(detector: Detector, paths: Sequence[str], jobs: int | Run | None) -> tuple[Detector, list[str]]:
     """Missed defects join the known ones, and are learned from where there are enough of both kinds."""
     judged = list(detector.results(paths, jobs, averages=True))
-    known = joined(detector.model.known, known_of(paths, judged))
+    known = joined(detector.model.defects, known_of(paths, judged))
     why = few(known) or scarce(detector.model.calibration)
     if why:
-        model = replace(detector.model, known=replace(known, report={}), classifier=None)
+        model = replace(detector.model, defects=replace(known, report={}), classifier=None)
         calibration = with_classifier(model.calibration, None)
         kept = Detector.of(replace(model, calibration=calibration), detector.device)
         return kept, [f"defects are kept to test later thresholds on, not learned from: {why}"]

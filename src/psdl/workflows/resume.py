@@ -21,10 +21,10 @@ from psdl.input import preprocess, urls
 from psdl.input.statistics import Look
 from psdl.jobs import remote, runner
 from psdl.model.model import Model
+from psdl.report.folder import GOING as FOLDER
 from psdl.scoring.result import Result
 from psdl.types import Coded, Run, Sample
 
-FOLDER = ".going"
 AHEAD = 8  # files behind URLs that are read at a time
 FIELDS = ("distance", "code", "residual", "atom", "norm")  # of what a part says
 
@@ -92,9 +92,9 @@ def _keep(result: Result, file: Path) -> None:
     arrays = {"map": result.input_map}
     for part, coded in result.coded.items():
         arrays |= {f"{part}/{name}": value for name in FIELDS if (value := getattr(coded, name)) is not None}
-    scores: dict[str, Any] = {"score": result.score, "anomaly": result.anomaly, "known": result.known}
-    card = {**scores, "geometry": asdict(result.geometry), "look": result.look}
-    card["parts"] = list(result.coded)
+    card: dict[str, Any] = {"score": result.score, "anomaly": result.anomaly, "known": result.known}
+    card |= {"geometry": asdict(result.geometry), "look": result.look}
+    card["digest"], card["parts"] = result.digest, list(result.coded)
     file.parent.mkdir(parents=True, exist_ok=True)
     with drafted(file) as draft, draft.open("wb") as target:
         np.savez(target, card=np.frombuffer(json.dumps(card).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
@@ -113,6 +113,7 @@ def _read(file: Path, model: Model) -> Result:
             coded,
             model,
             Look(*card["look"]),
+            card["digest"],
             card["anomaly"],
             card["known"],
         )

@@ -1,4 +1,4 @@
-"""Start dictionaries: from nothing (DCT, Haar, random) or from signals (drawn, spread, cover)."""
+"""Initial dictionaries: from nothing (DCT, Haar, random) or from signals (drawn, spread, cover)."""
 
 from __future__ import annotations
 
@@ -9,27 +9,66 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psdl.sparse.arrays import aligned, canonical, transposed, whole
+from psdl.sparse.arrays import (
+    aligned,
+    canonical,
+    exponent,
+    largest,
+    reach,
+    real,
+    scaled,
+    transposed,
+    whole,
+    whole_number,
+)
 from psdl.sparse.errors import SparseError
 from psdl.sparse.threads import split
 
 F64 = NDArray[np.float64]
 
 
-def dct(length: int, atoms: int | None = None) -> F64:
-    """The unitary 2-D DCT (F,F), or the over- or undercomplete one (K,F): float64, atoms are rows of unit norm.
+def dct(shape: int | tuple[int, ...], atoms: int | None = None) -> F64:
+    """The unitary DCT (F,F) of patches of a shape, or the over- or undercomplete one (K,F): float64, atoms are rows
+    of unit norm, the constant first.
 
-    length F and atoms K (F if None) must be squares, F = d d and K = k k, or SparseError is raised. The dictionary
-    is kron(C, C) with C (k,d), C[j,i] = cos((i + 1/2) j pi / k), less its row's mean but for j = 0, rows
-    normalised: with k = d the DCT-II, with k > d the overcomplete DCT of Elad 2010, section 12.2.
+    shape: of a patch, such as (8, 8), (8, 12), (8, 8, 3) or (100,) for a series, F numbers in all; a number F alone
+    is a square patch if F is a square, else a series. atoms: K, F if None; any number. Along each side of d numbers
+    there are k cosines C[j,i] = cos((i + 1/2) j pi / k), less their mean but for j = 0, normalised: with k = d the
+    DCT-II, with k > d the overcomplete DCT of Elad 2010, section 12.2. The k are as nearly alike, in proportion to
+    the sides, as K needs; of their products the K of lowest frequencies are taken.
     """
-    side = _side(length, "signal length")
-    rows = _side(length if atoms is None else atoms, "number of atoms")
+    sides = _sides(shape)
+    length = math.prod(sides)
+    count = length if atoms is None else whole_number(atoms, "atoms")
+    rows = list(sides)
+    if count != length:
+        share = (count / length) ** (1 / len(sides))
+        rows = [max(1, round(side * share)) for side in sides]
+        while math.prod(rows) < count:
+            least = min(range(len(rows)), key=lambda axis: rows[axis] / sides[axis])
+            rows[least] += 1
+    basis = np.ones((1, 1))
+    for side, row in zip(sides, rows, strict=True):
+        basis = np.kron(basis, _cosines(side, row))
+    pitch = sum(np.meshgrid(*[np.arange(row) / row for row in rows], indexing="ij")).ravel()
+    lowest = np.sort(np.argsort(pitch, kind="stable")[:count])
+    return np.asarray(basis[lowest], np.float64)
+
+
+def _cosines(side: int, rows: int) -> F64:
+    """`rows` cosines of `side` samples, unit norm: all but the first have no mean."""
     j, i = np.mgrid[:rows, :side]
     basis = np.cos((i + 0.5) * j * np.pi / rows)
     basis[1:] -= basis[1:].mean(axis=1, keepdims=True)
-    basis /= np.linalg.norm(basis, axis=1, keepdims=True)
-    return _on_grid(basis)
+    return np.asarray(basis / norms(basis), np.float64)
+
+
+def _sides(shape: int | tuple[int, ...]) -> tuple[int, ...]:
+    if isinstance(shape, (tuple, list)):
+        return tuple(whole_number(side, "each side of a patch") for side in shape) or (1,)
+    length = whole_number(shape, "the length of signals")
+    side = math.isqrt(length)
+    return (side, side) if side * side == length else (length,)
 
 
 def haar(length: int) -> F64:
@@ -38,35 +77,22 @@ def haar(length: int) -> F64:
     length F must be a square whose root is a power of two (1, 4, 16, 64, 256, 1024, ...); raises SparseError
     otherwise. Haar, "Zur Theorie der orthogonalen Funktionensysteme", Math. Annalen 1910.
     """
-    side = _side(length, "signal length")
-    if side & (side - 1):
-        fits = 4 ** round(math.log2(side))
-        raise SparseError(f"a Haar start needs signals of 4^n numbers, not {length}: use {fits}")
+    side = math.isqrt(whole_number(length, "the length of signals"))
+    if side & (side - 1) or side * side != length:
+        fits = 4 ** round(math.log2(max(side, 1)))
+        raise SparseError(f"Haar wavelets need signals of 4^n numbers, not {length}: use {fits}")
     basis = np.ones((1, 1))
     while len(basis) < side:
         averages = np.kron(basis, [1, 1])
         differences = np.kron(np.eye(len(basis)), [1, -1])
         basis = np.concatenate([averages, differences]) / math.sqrt(2)
-    return _on_grid(basis)
-
-
-def _on_grid(basis: F64) -> F64:
-    """Atoms of a square grid, products of those along its sides."""
     return np.asarray(np.kron(basis, basis), np.float64)
-
-
-def _side(count: int, what: str) -> int:
-    side = math.isqrt(max(count, 0))
-    if count < 1 or side * side != count:
-        raise SparseError(f"a DCT or Haar start needs a square {what}, not {count}: use {max(1, side * side)}")
-    return side
 
 
 def random(length: int, atoms: int, seed: int = 0) -> F64:
     """`atoms` directions drawn evenly from the sphere: (K,F) float64, atoms are rows of unit norm."""
-    if length < 1 or atoms < 1:
-        raise SparseError(f"a dictionary needs at least one atom of length 1, not {atoms} of length {length}")
-    directions = np.random.default_rng(seed).normal(size=(atoms, length))
+    size = whole_number(atoms, "atoms"), whole_number(length, "the length of signals")
+    directions = np.random.default_rng(seed).normal(size=size)
     return np.asarray(directions / norms(directions), np.float64)
 
 
@@ -108,24 +134,46 @@ def _from_each(
 ) -> NDArray[Any]:
     """The normalised signals that `choose` names, of those that are not zero, position by position."""
     Y, _ = canonical(signals, "signals")
-    if atoms < 1:
-        raise SparseError(f"a dictionary needs at least one atom, not {atoms}")
+    whole_number(atoms, "atoms")
     found = []
     for p, position in enumerate(Y[None] if Y.ndim == 2 else Y):
-        units = position[np.abs(position).max(axis=1) > 0]
+        units = position[np.abs(position).max(axis=1, initial=0) > 0]
         if len(units) < atoms:
             where = "" if Y.ndim == 2 else f" at position {p}"
             raise SparseError(f"{atoms} atoms need as many signals that are not zero, not {len(units)}{where}")
-        units = units / norms(units)
+        units = unit(units)
         found.append(units[choose(units, np.random.default_rng([seed, p]))])
     return found[0] if Y.ndim == 2 else np.stack(found)
 
 
-def norms(signals: NDArray[Any]) -> NDArray[Any]:
-    """Euclidean norms of rows (..., F) -> (..., 1), never zero."""
-    lengths: NDArray[Any] = np.sqrt(np.square(signals).sum(axis=-1, keepdims=True))
-    np.maximum(lengths, np.finfo(signals.dtype).tiny, out=lengths)
+def norms(signals: ArrayLike) -> NDArray[Any]:
+    """Euclidean norms of rows (..., F) -> (..., 1), never zero, of the dtype of the rows if that is float32 or
+    float64; those whose squares leave their dtype are summed at another scale."""
+    known = isinstance(signals, np.ndarray) and signals.dtype in (np.float32, np.float64)
+    rows: NDArray[Any] = np.asarray(signals) if known else real(signals, "signals")
+    with np.errstate(over="ignore", under="ignore"):
+        lengths: NDArray[Any] = np.sqrt(np.square(rows).sum(axis=-1, keepdims=True))
+    info = np.finfo(rows.dtype)
+    if lengths.size and not (lengths.min() > info.tiny**0.5 / info.eps and lengths.max() < info.max**0.5):
+        with np.errstate(over="ignore", under="ignore"):
+            top = np.abs(rows).max(axis=-1, keepdims=True, initial=0)
+            power = np.where((top > 0) & np.isfinite(top), np.frexp(top)[1], 0)
+            near = np.ldexp(rows, -power)
+            exact = np.ldexp(np.sqrt(np.square(near).sum(axis=-1, keepdims=True)), power)
+        far = ~((lengths > info.tiny**0.5 / info.eps) & (lengths < info.max**0.5))
+        lengths = np.where(far, exact, lengths)
+    np.maximum(lengths, info.tiny, out=lengths)
     return lengths
+
+
+def unit(rows: NDArray[Any]) -> NDArray[Any]:
+    """Rows (..., F) divided by their norms, at any scale; rows of zeros stay."""
+    top = np.abs(rows).max(axis=-1, keepdims=True, initial=0)
+    info = np.finfo(rows.dtype)
+    if top.size and (top.max() > info.max**0.25 or top.min() < info.tiny**0.25):
+        far = (top > 0) & ((top > info.max**0.25) | (top < info.tiny**0.25))
+        rows = np.ldexp(rows, -np.where(far, np.frexp(top)[1], 0))
+    return np.asarray(rows / norms(rows), rows.dtype)
 
 
 def cover(
@@ -136,7 +184,7 @@ def cover(
     Y, _ = canonical(signals, "signals")
     chosen = covering(Y, count, left, threads)
     atoms = np.take_along_axis(Y, chosen[..., None], axis=-2)
-    return np.asarray(atoms / norms(atoms), Y.dtype)
+    return unit(atoms)
 
 
 def covering(
@@ -153,12 +201,14 @@ def covering(
     single = Y.ndim == 2
     Y = Y[None] if single else Y
     positions, total, _ = Y.shape
-    start = None if left is None else np.asarray(left, Y.dtype).reshape(positions, total)
-    chosen = np.empty((positions, min(count, total)), np.intp)
+    start = None if left is None else np.asarray(left).reshape(positions, total)
+    chosen = np.empty((positions, min(whole_number(count, "count"), total)), np.intp)
 
     def work(first: int, last: int) -> None:
         for p in range(first, last):
-            _choose(Y[p], None if start is None else start[p], chosen[p])
+            power = exponent(largest(Y[p]), reach(Y.dtype))
+            energies = None if start is None else scaled(start[p], -2 * power).astype(Y.dtype, copy=False)
+            _choose(scaled(Y[p], -power), energies, chosen[p])
 
     split(work, positions, threads)
     return chosen[0] if single else chosen
@@ -167,8 +217,7 @@ def covering(
 def _choose(Y: NDArray[Any], start: NDArray[Any] | None, chosen: NDArray[np.intp]) -> None:
     from psdl.sparse.cover_cpu import cover_block
 
-    lengths = norms(Y)
-    units = Y / lengths
+    lengths, units = norms(Y), unit(Y)
     columns = transposed(units)
     width = columns.shape[1]
     energy, left = aligned((width,), Y.dtype), aligned((2, width), Y.dtype)

@@ -1,0 +1,103 @@
+"""A model and good images that it has not learned from -> its calibration set anew, alone or with those so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from psdl.calibrate import thresholds
+from psdl.calibrate.guarantee import DOUBT, agreement, check_scale
+from psdl.errors import PsdlError
+from psdl.model.model import Model
+from psdl.types import F32, Calibration, Origin, Rates, Score
+
+
+class Fresh(NamedTuple):
+    """A good image that was judged: its score, where it came from, the item that it shows, and whether the model
+    learned from it; its anomaly score, and its averages (D+1,) for known defects, None if they are not known."""
+
+    score: Score
+    where: Origin
+    item: str
+    learned: bool
+    anomaly: float = float("nan")
+    averages: F32 | None = None
+
+
+def calibrated(
+    model: Model, images: Sequence[Fresh], rates: Rates, join: bool, say: Callable[[str], None]
+) -> Calibration:
+    """The calibration of good images that the model has not learned from, copies counted once.
+
+    join: they join those of the calibration so far where their scores do not differ, see `guarantee.agreement`.
+    `say` is told what was left out, how they agree, and which it was. Raises PsdlError where fewer than 2 are left
+    or their scores say nothing.
+    """
+    new = once(unlearned(images, say), say)
+    if len(new) < 2:
+        raise PsdlError(f"{len(new)} good image is left to calibrate on: at least 2 are needed, better 50 or more")
+    alone = replace(of(new, rates), origin=f"{len(new)} separate good images")
+    check_scale(alone, measured=all(part.unseen for part in model.recipe.parts))
+    old = model.calibration
+    for line in agreement(old, alone):
+        say(line)
+    if not join or thresholds.alike(old, alone) < DOUBT:
+        return alone
+    return joined(old, new, rates, say)
+
+
+def joined(
+    old: Calibration, new: Sequence[Fresh], rates: Rates, say: Callable[[str], None] = lambda _: None
+) -> Calibration:
+    """The calibration so far with those of the good images that are not in it."""
+    inside = {where.sha256 for where in old.images} | {where.seen for where in old.images if where.seen}
+    more = [one for one in new if not {one.where.sha256, one.where.seen} & inside]
+    if len(more) < len(new):
+        say(f"{len(new) - len(more)} of {len(new)} images are in the calibration already")
+    if not more:
+        return thresholds.edited(old, rates, None)
+    say(f"{len(more)} images join the {len(old.scores)} of the calibration so far: the test finds no difference")
+    found = thresholds.extended(old, of(more, rates), f"{len(more)} good images added")
+    return thresholds.edited(found, rates, None)
+
+
+def of(images: Sequence[Fresh], rates: Rates) -> Calibration:
+    """The calibration of good images alone, in the state they were judged in."""
+    averages = [one.averages for one in images if one.averages is not None]
+    known = len(averages) == len(images)
+    return thresholds.calibrate(
+        [one.score for one in images],
+        rates,
+        [one.item for one in images],
+        [one.where for one in images],
+        np.array(averages, np.float16) if known else None,
+        np.array([one.anomaly for one in images]) if known else None,
+    )
+
+
+def unlearned(images: Sequence[Fresh], say: Callable[[str], None]) -> list[Fresh]:
+    """The images that the model has not learned from. Raises PsdlError where it has from all."""
+    new = [one for one in images if not one.learned]
+    if not new:
+        raise PsdlError(
+            f"all {len(images)} images are among those that the model learned from, and say nothing of new ones:"
+            " give good images that it has not seen"
+        )
+    if len(new) < len(images):
+        say(
+            f"{len(images) - len(new)} of {len(images)} images are among those that the model learned from, or"
+            " copies of them: left out"
+        )
+    return new
+
+
+def once(images: Sequence[Fresh], say: Callable[[str], None]) -> list[Fresh]:
+    """The images of which no copy stands before them."""
+    first = {one.where.seen or one.where.sha256: one for one in reversed(images)}
+    new = [one for one in images if first[one.where.seen or one.where.sha256] is one]
+    if len(new) < len(images):
+        say(f"{len(images) - len(new)} of {len(images)} images are copies of others among them: each counts once")
+    return new

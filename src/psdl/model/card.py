@@ -1,0 +1,290 @@
+"""A model <-> its card, all of it but arrays and graphs, as plain values for JSON. FORMAT.md names the keys.
+
+A card that was read is checked before anything runs: each value has its type, lies in its range and fits the
+others. What is wrong raises ValueError, which `file.read` turns into one sentence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from pathlib import PurePath
+from typing import Any, NoReturn
+
+import msgspec
+
+from psdl._util import plugins
+from psdl.model import known as defects
+from psdl.model.model import Model
+from psdl.types import Calibration, Grid, Network, Origin, Part, Rates, Recipe
+
+FORMAT = 10
+SCORED = ("scores", "peaks", "items", "pixels")  # the calibration's arrays
+UNSEEN = ("anomaly", "averages")  # arrays that the calibration may lack
+APART = (  # not plain values
+    *("states", "network", "calibration", "golden", "album", "frame", "looks", "unseen"),
+    *("averages", "defects", "classifier"),
+)
+PLACES = ("data", "model", "out", "extend", "suspects", "config")  # options that say where, not what
+LARGEST = 1 << 16  # pixels a side
+RESERVED = ("graph", "digest", "signature", "selftest", *APART[2:])
+
+
+class Sides(msgspec.Struct, forbid_unknown_fields=True):
+    """A grid without its region of interest."""
+
+    h: int
+    w: int
+    input: tuple[int, int]
+
+
+class Known(msgspec.Struct, forbid_unknown_fields=True):
+    """A calibration without its arrays."""
+
+    rates: Rates
+    threshold: float
+    review_threshold: float | None
+    peak_threshold: float
+    images: list[tuple[str, str, str]]
+    origin: str
+
+
+class Backbone(msgspec.Struct, forbid_unknown_fields=True):
+    """A network without its graphs; cuts: the SHA-256 of each."""
+
+    name: str
+    taps: tuple[str, ...]
+    channels: tuple[int, ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    graph_sha256: str
+    weights_sha256: str
+    licence: str
+    cuts: dict[str, str]
+
+
+class Entry(msgspec.Struct):
+    """What every entry of the history says."""
+
+    what: str
+    threshold: float
+    images: int = 0
+    by: str = ""
+    on: str = ""
+
+
+class Averaged(msgspec.Struct, forbid_unknown_fields=True):
+    """Which parts' signals are averaged for known defects."""
+
+    near: str
+    deep: str
+
+
+class Defects(msgspec.Struct, forbid_unknown_fields=True):
+    """Known defects without their arrays."""
+
+    kinds: tuple[str, ...]
+    images: list[tuple[str, str, str]]
+    report: dict[str, Any]
+
+
+class Decided(msgspec.Struct, forbid_unknown_fields=True):
+    """A classifier without its weights."""
+
+    slope: float
+    bias: float
+    unit: float
+    middle: float
+    spread: float
+    mean: float
+    deviation: float
+
+
+class Card(msgspec.Struct, forbid_unknown_fields=True):
+    """The card with the types that its values must have."""
+
+    format: int
+    recipe: Recipe
+    network: Backbone
+    grids: dict[str, Sides]
+    region: float | None
+    calibration: Known
+    learned: list[tuple[str, str, str]]
+    dropped: tuple[str, ...]
+    history: tuple[Entry, ...]
+    categories: tuple[str, ...]
+    options: dict[str, Any]
+    versions: dict[str, str]
+    averages: Averaged | None
+    defects: Defects | None
+    classifier: Decided | None
+
+
+def card(model: Model) -> dict[str, Any]:
+    """All of a model but its arrays and its graph, as plain values for JSON."""
+    known = model.calibration
+    values = {f.name: getattr(known, f.name) for f in fields(known) if f.name not in SCORED + UNSEEN}
+    rest = {f.name: getattr(model, f.name) for f in fields(model) if f.name not in APART}
+    recipe = asdict(model.recipe)
+    return {
+        **rest,
+        "format": FORMAT,
+        "recipe": {**recipe, "arch": _name(recipe["arch"])},
+        "network": _network(model.network),
+        "grids": {part: {"h": s.grid.h, "w": s.grid.w, "input": s.grid.input} for part, s in model.states.items()},
+        "region": None if model.frame.roi is None else float(model.frame.roi.mean()),
+        "calibration": {**values, "rates": asdict(known.rates), "images": _origins(known.images)},
+        "learned": _origins(model.learned),
+        "options": recorded(model.options),
+        **defects.card(model),
+    }
+
+
+def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that say what was learned: none that says where files lie or how many did the work, and of files
+    the name alone, so that the same data give the same model wherever they lie."""
+    apart = (*PLACES, "jobs", "quiet", "cluster")
+    return {key: _name(value) for key, value in options.items() if key not in apart}
+
+
+def _name(value: Any) -> Any:
+    """A text as it is, of an absolute path its last part."""
+    return PurePath(value).name if isinstance(value, str) and PurePath(value).is_absolute() else value
+
+
+def _network(network: Network) -> dict[str, Any]:
+    """A network as plain values, its cuts by their hashes."""
+    values = {k: v for k, v in asdict(network).items() if k != "graph"}
+    cuts = {str(depth): hashlib.sha256(cut).hexdigest() for depth, cut in network.cuts.items()}
+    return {**values, "cuts": cuts}
+
+
+def _origins(images: Iterable[Origin]) -> list[list[str]]:
+    return [[image.name, image.sha256, image.seen] for image in images]
+
+
+def parsed(text: bytes | str) -> dict[str, Any]:
+    """A card's JSON as plain values. Raises ValueError on what is no JSON object or holds NaN or infinity."""
+    found = json.loads(text, parse_constant=_no_number)
+    if not isinstance(found, dict):
+        raise ValueError("its card is no object")
+    return found
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} in the card")
+
+
+def checked(values: Mapping[str, Any]) -> Card:
+    """The card of plain values. Raises ValueError on a value of another type, out of its range, or that does not
+    fit the others."""
+    found = msgspec.convert(values, Card, strict=True)
+    _check_recipe(found.recipe, found.network.taps)
+    _check_network(found.network)
+    _check_calibration(found.calibration)
+    _need(set(found.grids) == {part.name for part in found.recipe.parts}, "its grids are not those of its parts")
+    for name, grid in found.grids.items():
+        _need(min(grid.h, grid.w, *grid.input) > 0, f"the grid of {name} has no cells")
+        _need(grid.h <= grid.input[0] and grid.w <= grid.input[1], f"the grid of {name} is finer than pixels")
+        _need(max(grid.input) <= LARGEST, f"the input of {name} is too large")
+    _need(len({grid.input for grid in found.grids.values()}) == 1, "its parts have inputs of several sizes")
+    rule, (sides,) = found.recipe.input, {grid.input for grid in found.grids.values()}
+    stated = None if rule is None or rule.shorter else rule.window or rule.resize
+    _need(stated in (None, sides), f"its input rule makes {stated}, its grids are of {sides}")
+    _check_defects(found)
+    _need(found.region is None or 0 < found.region <= 1, "its region of interest is no share")
+    return found
+
+
+def _need(held: bool, words: str) -> None:
+    if not held:
+        raise ValueError(words)
+
+
+def _check_defects(card: Card) -> None:
+    names = {part.name for part in card.recipe.parts}
+    averaged, decided = card.averages, card.classifier
+    _need(averaged is None or {averaged.near, averaged.deep} <= {*names, ""}, "its averages are of unknown parts")
+    if decided is not None:
+        values = (decided.slope, decided.bias, decided.middle, decided.mean)
+        _need(all(map(math.isfinite, values)), "its classifier holds no numbers")
+        scales = (decided.unit, decided.spread, decided.deviation)
+        _need(all(0 < value < math.inf for value in scales), "its classifier has scales that are none")
+
+
+def _check_recipe(recipe: Recipe, taps: tuple[str, ...]) -> None:
+    names = [part.name for part in recipe.parts]
+    _need(bool(names) and len(set(names)) == len(names), "its parts have no names of their own")
+    for part in recipe.parts:
+        _check_part(part, taps)
+    _need(0 <= recipe.smoothing <= 1000 and 1 <= recipe.multiple <= 4096, "its smoothing or multiple is odd")
+    _need(recipe.light is None or 0 < recipe.light <= 255, f"its light is {recipe.light}")
+    _need(recipe.tile is None or 32 <= recipe.tile <= LARGEST, f"its tile is {recipe.tile}")
+    _need(1 <= recipe.folds <= 1000, f"its folds are {recipe.folds}")
+    rule = recipe.input
+    if rule is None:
+        return
+    sides = [side for pair in (rule.crop, rule.resize, rule.window) for side in pair or ()]
+    sides += [] if rule.shorter is None else [rule.shorter]
+    _need(all(0 < side <= LARGEST for side in sides), f"a side of its input rule is one of {sides}")
+    _need(rule.align in ("none", "shift", "rigid"), f"unknown way to align {rule.align!r}")
+    _need(rule.white is None or 0 < rule.white < 2**64, f"its white is {rule.white}")
+
+
+def _check_part(part: Part, taps: tuple[str, ...]) -> None:
+    _need(
+        part.name not in RESERVED and "/" not in part.name and bool(part.name), f"no part is called {part.name!r}"
+    )
+    _need(bool(part.taps) and set(part.taps) <= set(taps), f"{part.name} has taps that its network lacks")
+    _need(part.grid in ("deepest", "shallowest", *part.taps), f"{part.name} has no grid {part.grid!r}")
+    _need(1 <= part.pool <= 99 and 0 < part.scale <= 4, f"{part.name} has an odd pool or scale")
+    _need(0 <= part.shrink <= 1 and 0 <= part.weight < 1e6, f"{part.name} has an odd shrink or weight")
+    method = plugins.load("methods", part.method)
+    try:
+        params = msgspec.convert(part.params, method.Params, strict=True)
+        method.Params(**part.params)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise ValueError(f"the parameters of {part.name}: {error}") from None
+    for field in fields(params):
+        value = getattr(params, field.name)
+        odd = isinstance(value, (int, float)) and not 0 <= value < 2**64
+        _need(not odd, f"{part.name} has {field.name} {value}")
+
+
+def _check_network(network: Backbone) -> None:
+    taps = network.taps
+    _need(bool(taps) and len(set(taps)) == len(taps) == len(network.channels), "its taps and channels do not fit")
+    _need(all(0 < channels <= LARGEST for channels in network.channels), "its channels are out of range")
+    _need(all(abs(value) < 1e6 for value in network.mean), f"its network's mean is {network.mean}")
+    _need(all(0 < value < 1e6 for value in network.std), f"its network's deviation is {network.std}")
+    _need(all(n.isdecimal() and 0 < int(n) < len(taps) for n in network.cuts), f"it has cuts {[*network.cuts]}")
+
+
+def _check_calibration(known: Known) -> None:
+    rates, limits = known.rates, (known.threshold, known.peak_threshold)
+    _need(0 < rates.alarm <= 1, f"its false-reject rate is {rates.alarm}")
+    _need(rates.review == 0 or rates.alarm <= rates.review <= 1, f"its review rate is {rates.review}")
+    _need(0 <= rates.confidence < 1, f"its confidence is {rates.confidence}")
+    _need(all(map(math.isfinite, limits)), f"its thresholds are {limits}")
+    review = known.review_threshold
+    _need((review is None) == (rates.review == 0), "its review rate and threshold do not fit")
+    _need(
+        review is None or (math.isfinite(review) and review <= known.threshold),
+        f"its review threshold is {review}",
+    )
+
+
+def calibration(known: Known, arrays: Mapping[str, Any]) -> Calibration:
+    """The calibration of a card and the arrays of its file."""
+    scored = {name: arrays[f"calibration/{name}"] for name in SCORED}
+    scored |= {name: arrays.get(f"calibration/{name}") for name in UNSEEN}
+    values = {f.name: getattr(known, f.name) for f in fields(Calibration) if f.name not in SCORED + UNSEEN}
+    return Calibration(**{**values, **scored, "images": tuple(Origin(*one) for one in known.images)})
+
+
+def grid(sides: Sides, roi: Any) -> Grid:
+    """The grid of a card, with the file's region of interest."""
+    return Grid(sides.h, sides.w, sides.input, roi)

@@ -1,0 +1,75 @@
+"""Signatures of model files: Ed25519 over the file's digest, by the library cryptography (the extra [sign]).
+
+The environment variable PSDL_TRUSTED_KEY names a file with a public key; every model that is then opened, by
+whatever door, has to be signed with the private one.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from psdl._util import plugins
+from psdl.errors import PsdlError
+
+TRUSTED = "PSDL_TRUSTED_KEY"
+
+
+def made(digest: bytes, key: str | Path) -> bytes:
+    """The signature (64 bytes) of a digest by the private key of a PEM file. Raises PsdlError on another file."""
+    plugins.extra("sign", "cryptography")
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    content = _content(key)
+    found = _loaded(lambda: load_pem_private_key(content, password=None), key, "private", Ed25519PrivateKey)
+    return bytes(found.sign(digest))
+
+
+def check(signed: bytes | None, digest: bytes, path: Path, key: str | Path) -> None:
+    """Raises PsdlError unless `signed` is a signature of the digest by the public key of a PEM file; path: of the
+    model, for the sentence."""
+    plugins.extra("sign", "cryptography")
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    content = _content(key)
+    found = _loaded(lambda: load_pem_public_key(content), key, "public", Ed25519PublicKey)
+    if signed is None:
+        raise PsdlError(f"{path} is not signed, but the key {key} is trusted: sign it with `psdl sign`")
+    try:
+        found.verify(signed, digest)
+    except InvalidSignature:
+        raise PsdlError(
+            f"{path} is signed by another key than the trusted {key}, or was changed since: get it again from its"
+            " maker"
+        ) from None
+
+
+def check_trusted(signed: bytes | None, digest: bytes, path: Path) -> None:
+    """As `check` by the key that the environment trusts; does nothing where it trusts none."""
+    if os.environ.get(TRUSTED):
+        check(signed, digest, path, os.environ[TRUSTED])
+
+
+def _content(key: str | Path) -> bytes:
+    try:
+        return Path(key).read_bytes()
+    except OSError as error:
+        raise PsdlError(f"the key file {key} cannot be read ({error.strerror}): give a PEM file") from None
+
+
+def _loaded(load: Any, key: str | Path, kind: str, wanted: type) -> Any:
+    """What `load` gives of a key file, of the type `wanted`."""
+    try:
+        found = load()
+    except (ValueError, TypeError) as error:
+        raise PsdlError(
+            f"{key} holds no {kind} key that can be read ({' '.join(str(error).split())[:60]}): give a PEM file"
+            " without a password"
+        ) from None
+    if not isinstance(found, wanted):
+        raise PsdlError(f"{key} holds no Ed25519 key: make one with `openssl genpkey -algorithm ed25519`")
+    return found
