@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,9 @@ from psdl.measure.auroc import auroc
 from psdl.measure.ranks import ranks
 from psdl.model.known import Known
 from psdl.model.model import Model
-from psdl.model.recipes import recipe
 from psdl.scoring.known import known_score
 from psdl.training.defects import taught
-from psdl.training.train import groups_of
+from psdl.training.copies import groups_of
 from psdl.types import Origin
 
 RATES = {"1": 0.01, "5": 0.05}
@@ -44,11 +42,8 @@ def learned(data: Path, name: str, cache: Path) -> tuple[Model, dict[str, Any]]:
     found = read(data)
     test = check.testing(found.samples)
     if not said.is_file():
-        good = check.learning(found.samples)
-        chosen = recipe(name)
-        rule = check.sized(chosen.input or found.rule, check.check(good, found.rule, map).sizes, None, None)
         if not file.is_file():
-            Detector(replace(chosen, input=rule)).fit(good).save(file)
+            Detector(name).fit(found).save(file)
         detector = Detector.load(file)
         results = list(detector.results(test, averages=True))
         np.savez(

@@ -107,6 +107,11 @@ def psdl(*arguments: Any, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
 
 
+def verdicts(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """The lines of `psdl predict` that judge an image, or a part."""
+    return [line for line in done.stdout.splitlines() if "  (threshold " in line]
+
+
 def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
     """One sentence on standard error that holds the words, and exit code 2."""
     assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)

@@ -31,6 +31,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("psdl")
     if name not in _HOMES:
         raise AttributeError(f"module 'psdl' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -28,12 +28,13 @@ from psdl.scoring.inference import Inference, Known, held_out, infer, judged
 from psdl.scoring.result import Result
 from psdl.scoring.scorer import Judge, coder
 from psdl.training import defects
+from psdl.training.assemble import assemble
 from psdl.training.copies import fresh
 from psdl.training.lesson import Lesson
 from psdl.training.options import FitOptions
 from psdl.training.plan import plan
-from psdl.training.train import LIBRARIES, Learned, learn
-from psdl.types import Calibration, InputRule, Rates, Recipe, Run, Sample
+from psdl.training.train import Learned, learn
+from psdl.types import Calibration, InputRule, Rates, Recipe, Run
 
 
 class Detector:
@@ -125,27 +126,8 @@ class Detector:
         planned = plan(images, self.options, run)
         extractor, context = planned.extractor, replace(run, device=self._coder)
         learned = learn(extractor, planned.items, self.options.rates, context, planned.in_memory)
-        items, known = learned.items, learned.calibration
-        unseen = dict(zip(known.images, known.scores, strict=True))
         run.say(f"reading images took {learned.reading:.0%} of their way through the network")
-        said = known.origin + (planned.grouping and f": {planned.grouping}")
-        model = Model(
-            recipe=learned.recipe,
-            network=extractor.network,
-            states=learned.states,
-            calibration=replace(learned.calibration, origin=said),
-            categories=tuple(sorted({s.category if isinstance(s, Sample) else "images" for s in items})),
-            options=self.options.record(),
-            versions={name: version(name) for name in LIBRARIES},
-            learned=learned.origins,
-            dropped=planned.dropped,
-            album=learned.album,
-            frame=extractor.frame,
-            looks=learned.looks,
-            unseen=np.array([unseen[where] for where in learned.origins]),
-            averages=learned.averages,
-            history=({"what": "learned", "images": len(items), **record(learned.calibration)},),
-        )
+        model = assemble(planned, learned, self.options)
         self._take(model)
         self._prove(extractor, learned)
         run.say(model.calibration.origin)

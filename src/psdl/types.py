@@ -1,7 +1,6 @@
 """The vocabulary: what flows between stages. No behaviour beyond shape; imports numpy only.
 
-n images of a batch, N of a set, P = h * w grid positions, F signal length, C channels, (H,W) network input.
-"""
+n images of a batch, N of a set, P = h * w positions, F signal length, C channels, (H,W) network input."""
 
 from __future__ import annotations
 
@@ -143,7 +142,8 @@ class Part:
     taps: one or several; grid: whose grid gives the positions, "deepest" (the coarsest), "shallowest", or a tap.
     pool: average each map over pool x pool neighbours first. square: keep the largest square number of channels,
     as a DCT start needs. unseen: measure distances in units of what held-out good images show there; shrink: how
-    far these are drawn to their mean. scale: of the network's input, in the recipe's. weight: share in the sum."""
+    far these are drawn to their mean. scale: of the network's input, in the recipe's. weight: share in the map;
+    image_weight: share in the map that the image score is taken of, None: as weight."""
 
     name: str
     taps: tuple[str, ...]
@@ -156,6 +156,7 @@ class Part:
     shrink: float = 0.0  # learning sets it, see crossval.shrinkage
     scale: float = 1.0
     weight: float = 1.0
+    image_weight: float | None = None
 
 
 @dataclass(frozen=True)
@@ -168,12 +169,12 @@ class Recipe:
     input: InputRule | None = None
     smoothing: float = 4.0  # Gaussian sigma of the map, in input pixels
     image_score: str = "max"
-    explained: tuple[float, ...] = ()  # learning sets weights: these, times what is explained of unseen signals
-    unbind: bool = False  # a part that positions mislead gets one dictionary for all, see crossval.shrinkage
+    explained: tuple[float, ...] = ()  # learning sets weights: these, times a power of what is explained of unseen
+    image_explained: tuple[float, ...] = ()  # signals; likewise of image scores, (): as explained
     multiple: int = 1  # the sides of what the network sees are multiples of so many pixels
     light: float | None = None  # what images are brought to, of 255, see image.brightness; None: as they are
     tile: int | None = None  # pixels: larger inputs are seen in overlapping tiles of so many a side
-    folds: int = 3  # for scores of good images as if unseen
+    folds: int = 3  # at most, for scores of good images as if unseen
     seed: int = 0
 
 
@@ -272,12 +273,10 @@ class Like:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why one part of the recipe finds a region strange.
-
-    share: the part's share of the map at the region's peak, 0..1. at (x,y): the image pixel at the middle of the
-    part's strangest position inside. code, residual: how far the code's L1 norm and the residual's norm lie above
-    what unseen good images show there, in their deviations; side: which lies further; all None for a method that
-    codes nothing. like: the good patch most like it, where atoms are patches."""
+    """Why a part of the recipe finds a region strange. share: its share of the map at the peak. at (x,y): the
+    image pixel at the middle of its strangest position inside. code, residual: how far the code's L1 norm and the
+    residual's norm lie above what unseen good images show there, in their deviations; side: which is further; all
+    None for a method that codes nothing. like: the good patch most like it, where atoms are patches."""
 
     part: str
     taps: tuple[str, ...]
@@ -291,9 +290,10 @@ class Reason:
 
 @dataclass(frozen=True)
 class Region:
-    """One connected part of a defect mask, in image pixels; x right, y down, from 0. area in pixels; box (left,
-    top, right, bottom), right and bottom exclusive; peak: the map's largest value inside, peak_at (x,y): where;
-    centroid (x,y). reasons: one for each part of the recipe, largest share first."""
+    """One connected part of a defect mask, in image pixels; x goes right, y down, from 0. area in pixels; box
+    (left, top, right, bottom), right and bottom exclusive; peak: the map's largest value inside, peak_at (x,y):
+    where; centroid (x,y). reasons: one for each part of the recipe, largest share first. masked: whether the mask
+    holds it; else it is the strangest place of an image whose mask is empty."""
 
     area: int
     box: tuple[int, int, int, int]
@@ -301,3 +301,4 @@ class Region:
     peak_at: tuple[int, int]
     centroid: tuple[float, float]
     reasons: tuple[Reason, ...] = ()
+    masked: bool = True

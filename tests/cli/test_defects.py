@@ -44,10 +44,10 @@ def test_fit_with_known_defects_says_what_they_earn_and_the_model_carries_them(f
     assert "if none were known: " in done.stdout
     assert "rank tests: calmer half p = " in done.stdout
     model = Detector.load(folders / "m.psdl").model
-    assert sorted(set(model.known.kinds)) == ["dot", "scratch"]
-    assert (model.classifier is not None) == model.known.report["used"]
+    assert sorted(set(model.defects.kinds)) == ["dot", "scratch"]
+    assert (model.classifier is not None) == model.defects.report["used"]
     card = json.loads(psdl("inspect", folders / "m.psdl", "--json").stdout)
-    assert card["known"]["report"]["found"]["count"] == 8
+    assert card["defects"]["report"]["found"]["count"] == 8
     assert "known defects" in psdl("inspect", folders / "m.psdl").stdout
     assert page.is_file()
     row = json.loads(psdl("predict", folders / "m.psdl", folders / "bad" / "dot" / "0.png", "--json").stdout)

@@ -128,7 +128,7 @@ def test_kolektorsdd2_tells_labels_by_masks_behind_urls(tmp_path):
         for name, pixels in ((f"{n}.png", good(rng)), (f"{n}_GT.png", np.zeros((96, 128), np.uint8))):
             memory.pipe(f"/kol2/test/{name}", save(pixels, tmp_path / name).read_bytes())
             memory.pipe(f"/kol2/train/{name}", (tmp_path / name).read_bytes())
-    assert [sample.name for sample in listed(["memory://kol2"])] == [
+    assert [sample.name for sample in listed(["memory://kol2"]).samples] == [
         f"memory://kol2/{split}/{n}.png" for split in ("test", "train") for n in range(2)
     ]
 
@@ -163,8 +163,8 @@ def test_other_file_systems_and_what_is_not_there(tmp_path, monkeypatch, mvtec):
         memory.pipe(f"/good/{n}.png", save(good(np.random.default_rng(n)), tmp_path / f"{n}.png").read_bytes())
     assert len(read("memory://good").samples) == 3
     chained = f"zip://::file://{shutil.make_archive(str(tmp_path / 'bolt'), 'zip', mvtec / 'bolt/test')}"
-    names = {Path(s.path).relative_to(mvtec / "bolt/test") for s in listed([str(mvtec / "bolt/test")])}
-    for samples in (listed([chained]), read(chained).samples):
+    names = {Path(s.path).relative_to(mvtec / "bolt/test") for s in listed([str(mvtec / "bolt/test")]).samples}
+    for samples in (listed([chained]).samples, read(chained).samples):
         assert {Path(*Path(s.path).parts[-2:]) for s in samples} == names
         assert all(Path(s.path).is_file() for s in samples)
     with pytest.raises(PsdlError, match="holds no image"):

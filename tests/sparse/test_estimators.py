@@ -1,4 +1,5 @@
-"""The estimators among scikit-learn's: its own checks, pipelines, searches, and what they share with the functions."""
+"""The estimators among scikit-learn's: its own checks, pipelines, searches, and what they share with the
+functions."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def test_what_cannot_be_told_is_refused():
         taught(model_of(drawn(rng, 60)), bad)
     separate = model_of(drawn(rng, 60))
     separate = replace(separate, calibration=replace(separate.calibration, origin="60 separate good images"))
-    assert taught(separate, bad).model.known is not None
+    assert taught(separate, bad).model.defects is not None
     with pytest.raises(PsdlError, match="2 known defects are too few"):
         taught(model_of(drawn(rng, 120)), known_of(drawn(rng, 2)))
     with pytest.raises(PsdlError, match="bad0 is given as a defect, but bad0 is the same picture"):
@@ -181,7 +181,7 @@ def test_known_defects_test_later_thresholds():
     higher = replace(model, calibration=replace(model.calibration, threshold=1e9, review_threshold=1e9))
     assert regression(model, model)[0].startswith("known defects: of 6 ")
     assert "OK now: bad0, bad1" in regression(model, higher)[1]
-    assert regression(replace(model, known=None), model) == []
+    assert regression(replace(model, defects=None), model) == []
 
 
 def test_defects_that_are_named_again_are_known_once():

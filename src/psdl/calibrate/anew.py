@@ -46,21 +46,21 @@ def calibrated(
         say(line)
     if not join or thresholds.alike(old, alone) < DOUBT:
         return alone
-    return joined(old, new, rates, say)
+    say(f"where the test finds no difference they join the {len(old.scores)} images of the calibration so far")
+    return joined(old, new, rates, "by calibrate", say)
 
 
 def joined(
-    old: Calibration, new: Sequence[Fresh], rates: Rates, say: Callable[[str], None] = lambda _: None
+    old: Calibration, new: Sequence[Fresh], rates: Rates, how: str, say: Callable[[str], None]
 ) -> Calibration:
-    """The calibration so far with those of the good images that are not in it."""
+    """The calibration so far with those of the good images that are not in it; how they came, for its origin."""
     inside = {where.sha256 for where in old.images} | {where.seen for where in old.images if where.seen}
     more = [one for one in new if not {one.where.sha256, one.where.seen} & inside]
     if len(more) < len(new):
         say(f"{len(new) - len(more)} of {len(new)} images are in the calibration already")
     if not more:
         return thresholds.edited(old, rates, None)
-    say(f"{len(more)} images join the {len(old.scores)} of the calibration so far: the test finds no difference")
-    found = thresholds.extended(old, of(more, rates), f"{len(more)} good images added")
+    found = thresholds.extended(old, of(more, rates), f"{len(more)} images added {how}")
     return thresholds.edited(found, rates, None)
 
 

@@ -48,8 +48,8 @@ def defective(pixels: Pixels, side: int, at: tuple[int, int]) -> Pixels:
 def chosen(
     good: Sequence[Pixels], roi: NDArray[np.bool_] | None, judge: Callable[[Pixels], Golden]
 ) -> list[Pixels]:
-    """The images of the self-test: `good` ones (h,w,3) that were learned from; then one that was not; then one
-    that looks defective, in the middle of the region of interest roi (any size). judge: what is said of an image."""
+    """The images of the self-test: `good` ones (h,w,3) that were learned from; one that was not; one that looks
+    defective, in the middle of the region of interest roi (any size). judge: what is said of an image."""
     new, (height, width) = unlearned(good[len(good) // 2]), good[0].shape[:2]
     inside = np.ones((1, 1), bool) if roi is None else roi
     places = np.argwhere(inside) + 0.5

@@ -178,12 +178,13 @@ def edited(calibration: Calibration, rates: Rates, threshold: float | None) -> C
     """The calibration with other rates, or with a threshold set by hand; its scores stay.
 
     A threshold given by hand keeps the promise that it can: the alarm rate becomes the share of known scores
-    above it, without confidence; masks are drawn as at that rate.
+    above it, without confidence, and as large a share as before is for REVIEW; masks are drawn as at that rate.
     """
     origin = calibration.origin.removesuffix(BY_HAND)
     if threshold is not None:
         alarm = share_at_least(np.nextafter(threshold, np.inf), calibration)
-        rates = Rates(alarm, max(rates.review, alarm) if rates.review else 0.0)
+        review = min(1.0, max(rates.review, alarm + rates.review - rates.alarm)) if rates.review else 0.0
+        rates = Rates(alarm, review)
         origin += BY_HAND
     scores, items = calibration.scores, calibration.items
     limit = threshold_at(scores, items, rates.alarm, rates.confidence) if threshold is None else threshold

@@ -1,4 +1,4 @@
-"""psdl demo: the whole job on photographs that come with scikit-image, offline."""
+"""psdl demo: the whole job on two parts that are drawn here, offline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def demo(
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Make a small data set with planted defects, learn from its good tiles, find the defects."""
+    """Draw two parts, learn from good ones, find planted defects."""
     from psdl.cli.evaluate import Measuring
     from psdl.cli.fit import Learning
     from psdl.cli.lines import Lines
@@ -27,10 +27,12 @@ def demo(
     lines = Lines(quiet)
     data = out / "data"
     prepare(out, "demo", overwrite=True)
-    lines.say(f"cutting good tiles and planting defects: {making.write(data)} images in {data}")
+    with lines.progress() as tell:
+        count = making.write(data, lambda n: tell("drawing", n, making.COUNT))
+    lines.say(f"drew {count} pictures of two parts, some with planted defects, into {data}")
     learning = Learning(lines, FitOptions(**making.OPTIONS), jobs, "auto")
     found = read(data)
     files = learning.learn(found, out / "models", True, suspects=out / "suspects.html")
-    measuring = Measuring(lines, out, jobs, images=making.PICTURES, seed=making.SEED)
+    measuring = Measuring(lines, out, jobs, images=making.PICTURES, seed=making.SEED, overwrite=True)
     drawn = measuring.measure(files, found.samples)
-    lines.say(f"look at {making.best_picture(drawn, out)}")
+    lines.say(f"the best found defect: {making.best_picture(drawn, out)}", f"look at {out / 'report.html'}")

@@ -42,20 +42,21 @@ def evaluate(
     from psdl.cli.lines import Lines, Reading
     from psdl.jobs import opened
     from psdl.model.file import model_files
-    from psdl.report.folder import prepare
+    from psdl.report import folder
 
     lines = Lines(quiet)
+    folder.check(out, overwrite)
     samples = lines.read(data, Reading(layout, category, parts, good, bad)).samples
     files = model_files(Path(model), samples, Path(model).is_dir())
-    prepare(out, "evaluate", overwrite)
     with opened(jobs, cluster, lines.say) as work:
-        Measuring(lines, out, work, device, on_error, images, seed, maps).measure(files, samples)
+        Measuring(lines, out, work, device, on_error, images, seed, maps, overwrite).measure(files, samples)
 
 
 @dataclass(frozen=True)
 class Measuring:
     """Measuring as the command line does it: who is told, where results go, where it works; images: how many
-    pictures are drawn for each category, chosen by `seed`; maps: whether each image's map is written."""
+    pictures are drawn for each category, chosen by `seed`; maps: whether each image's map is written; overwrite:
+    whether results of another run that lie there are replaced."""
 
     lines: Lines
     out: Path
@@ -65,6 +66,7 @@ class Measuring:
     images: int = 8
     seed: int = 0
     maps: bool = False
+    overwrite: bool = False
 
     def measure(self, files: dict[str, Path], samples: Sequence[Sample], facts: str = "") -> Any:
         """Judges the test images by their category's model and writes what came out, `facts` first; returns the
@@ -74,7 +76,7 @@ class Measuring:
         from psdl.api import Detector
         from psdl.datasets import check
         from psdl.jobs import runner
-        from psdl.report import page, pictures, tables
+        from psdl.report import folder, page, pictures, tables
         from psdl.workflows import resume
 
         lines, test = self.lines, check.testing(samples)
@@ -91,6 +93,7 @@ class Measuring:
             lines.say(*said)
             lines.say(*check.strangers(detector.model.categories, found.samples))
         count = sum(map(len, usable.values()))
+        folder.prepare(self.out, "evaluate", self.overwrite)
         judged = []
         with lines.progress() as tell:
             start = time.perf_counter()

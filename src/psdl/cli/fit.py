@@ -33,6 +33,9 @@ def fit(
             " stay."
         ),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --extend: also images that are very strange to the model.")
+    ] = False,
     by: options.By = "",
     config: options.Config = None,
     category: options.Category = None,
@@ -61,9 +64,9 @@ def fit(
     with opened(jobs, cluster, lines.say) as work:
         learning = Learning(lines, chosen, work, device)
         if extend:
-            learning.extend(extend, found, model, by)
+            learning.extend(extend, found, model, by, force)
         else:
-            apart = learning.others(calibrate, reading)
+            apart = learning.others(calibrate, reading._replace(good=None, bad=None))
             known = learning.known(defects, reading, each)
             learning.learn(found, model, each, Beside(apart, known), suspects)
 
@@ -116,12 +119,13 @@ class Learning:
         named = reading.category if each else None
         return defects_of(self.lines, data, named, self.chosen) if data else ()
 
-    def extend(self, old: str, found: Found, model: Path, by: str) -> None:
+    def extend(self, old: str, found: Found, model: Path, by: str, force: bool = False) -> None:
         """Writes the model `old` with the good images among the samples added."""
         import getpass
 
         from psdl.api import Detector
         from psdl.calibrate.guarantee import promise
+        from psdl.cli.calibrate import kept_as
         from psdl.datasets import check
         from psdl.datasets.read import without
         from psdl.model.file import check_target
@@ -136,9 +140,9 @@ class Learning:
         lines.say(*check.check(good, rule, map).lines)
         lines.say(*check.strangers(detector.model.categories, good))
         with lines.progress() as tell:
-            new = extended(detector, good, by or getpass.getuser(), lines.context(self.work, tell))
-        new.save(model)
-        lines.say(f"wrote {model}", *promise(new.model.calibration))
+            new = extended(detector, good, by or getpass.getuser(), lines.context(self.work, tell), force)
+        kept = new.save(model)
+        lines.say(f"wrote {model}", *kept_as(kept), *promise(new.model.calibration))
 
     def learn(
         self,
@@ -192,26 +196,28 @@ class Learning:
         whose labels look wrong, and the good ones that look least like the rest, as judged unseen."""
         from psdl.api import Detector
         from psdl.calibrate.guarantee import promise
-        from psdl.cli.calibrate import on_images
+        from psdl.cli.calibrate import kept_as, on_images
         from psdl.cli.defects import learn_defects
         from psdl.datasets import check
+        from psdl.report import page
         from psdl.training import checkpoint
         from psdl.training.defects import check_count
 
         good = check.learning(found.samples)
         if beside.known:
             check_count(len(beside.apart or good), bool(beside.apart))
-        kept = checkpoint.folder_of(file)
+        going = checkpoint.folder_of(file)
         detector = Detector(options=self.chosen, device=self.device)
-        detector.fit(found, replace(self.lines.context(self.work, tell), checkpoint=kept))
+        detector.fit(found, replace(self.lines.context(self.work, tell), checkpoint=going))
         if beside.apart:
-            self.lines.say(*on_images(detector, check.learning(beside.apart), {}, "", self.lines, self.work))
+            on_images(detector, check.learning(beside.apart), {}, "", self.lines, self.work)
         context = self.lines.context(self.work, tell)
         doubtful = learn_defects(detector, beside.known, good, context, self.lines) if beside.known else []
-        detector.save(file)
-        checkpoint.finished(kept)
+        kept = detector.save(file)
+        checkpoint.finished(going)
         strangest = detector.strangest
+        self.lines.say(*page.beside(strangest) if self.chosen.roi is None else ())
         least = ", ".join(f"{sample.name} ({result.score:.4g})" for sample, result in strangest[:3])
         words = promise(detector.model.calibration)
-        self.lines.say(f"wrote {file}", *words, f"least like the other good images: {least}")
+        self.lines.say(f"wrote {file}", *kept_as(kept), *words, f"least like the other good images: {least}")
         return [*doubtful, *strangest]

@@ -75,7 +75,7 @@ def as_flags(text: str) -> str:
     return re.sub("`([a-z_]+)`", lambda m: f"--{m[1].replace('_', '-')}" if m[1] in known | OTHERS else m[0], text)
 
 
-OTHERS = {"jobs", "device", "cluster", "each", "parts", "items"}  # that several verbs have besides
+OTHERS = {"jobs", "device", "cluster", "each", "parts", "items", "good", "bad"}  # that several verbs have besides
 
 
 def help_of(name: str) -> str:
@@ -145,7 +145,7 @@ Cluster = Annotated[
     str | None,
     typer.Option(
         help="Dask scheduler whose workers do the work, such as tcp://host:8786, or local:4 for four processes"
-        " here; they must see the same files. Needs psdl[cluster]."
+        " here; they must see the same files. Needs psdl\\[cluster]."
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no findings, errors only.")]

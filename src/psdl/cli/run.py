@@ -12,10 +12,8 @@ from psdl.cli import options
 from psdl.training.options import FitOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from psdl.cli.lines import Lines
-    from psdl.types import Sample
+    from psdl.datasets.read import Found
 
 SHARE = 0.3  # of the good images that are tested on where the data say nothing
 
@@ -50,42 +48,42 @@ def run(
     from psdl.datasets import check
     from psdl.datasets import split as splitting
     from psdl.jobs import opened
-    from psdl.report.folder import prepare
+    from psdl.report import folder
 
+    folder.check(out, overwrite)
     lines, reading = Lines(quiet), Reading(layout, category, parts, good, bad, chosen.published)
     found = lines.read(data, reading)
     divided = check.unsplit(found.samples)
     if divided:
-        found = found._replace(samples=split_by_items(found.samples, chosen, lines))
+        found = split_by_items(found, chosen, lines)
     if chosen.on_error == "fail":
         check.check(check.testing(found.samples), found.rule, map)
-    prepare(out, "run", overwrite)
+    out.mkdir(parents=True, exist_ok=True)
     if divided:
         splitting.write(found.samples, out / "split.csv")
     with opened(jobs, cluster, lines.say) as work:
         start, learning = time.perf_counter(), Learning(lines, chosen, work, device)
-        model, others = out / ("models" if each else "model.psdl"), Beside(learning.others(calibrate, reading))
+        model = out / ("models" if each else "model.psdl")
+        others = Beside(learning.others(calibrate, reading._replace(good=None, bad=None)))
         files = learning.learn(found, model, each, others, out / "suspects.html")
         facts = f"Learned in {time.perf_counter() - start:.0f} s. "
-        measuring = Measuring(lines, out, work, device, chosen.on_error, images, chosen.seed, maps)
+        measuring = Measuring(lines, out, work, device, chosen.on_error, images, chosen.seed, maps, overwrite)
         measuring.measure(files, found.samples, facts)
 
 
-def split_by_items(samples: Sequence[Sample], chosen: FitOptions, lines: Lines) -> tuple[Sample, ...]:
-    """The samples of data without a part for testing, a share of the good ones and all defective ones for it."""
+def split_by_items(found: Found, chosen: FitOptions, lines: Lines) -> Found:
+    """Data without a part for testing, a share of the good images and all defective ones now for it."""
     from psdl.datasets import check, split
     from psdl.jobs import runner
-    from psdl.types import InputRule
 
     run = runner(None)
-    good = check.learning(samples)
-    white = check.levelled(check.deepened(InputRule(), chosen.bit_depth), good, run).white
-    kept = [s for s in samples if s in set(good) or s.label == 1]
+    good = check.learning(found.samples)
+    white = check.levelled(check.deepened(found.rule, chosen.bit_depth), good, run).white
     with lines.progress() as tell:
-        found = split.by_items(kept, SHARE, chosen.seed, chosen.groups, run, tell, white)
-    tested = sum(s.split == "test" and s.label == 0 for s in found.samples)
+        divided = split.by_items(found.samples, SHARE, chosen.seed, chosen.groups, run, tell, white)
+    tested = sum(s.split == "test" and s.label == 0 for s in divided.samples)
     lines.say(
         f"the data have no part for testing: {tested} of {len(good)} good images, whole items, and all defective"
         " ones are tested on; split.csv keeps which"
     )
-    return found.samples
+    return found._replace(samples=divided.samples)

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -28,9 +28,12 @@ def marked(root: Path, names: Sequence[str]) -> dict[str, Marked]:
     """What annotations mark in those images below `root` that have any, an empty file being one."""
     texts, objects = _files(root)
     found: dict[str, Marked] = {}
+    stems: dict[str, list[str]] = defaultdict(list)
+    for name in names if objects else ():
+        stems[PurePosixPath(name).stem].append(name)
     for path, values in objects:
         if labelme.recognise(values):
-            owner = _owner(path, values, names)
+            owner = _owner(path, stems)
             if owner is not None:
                 found[owner] = Marked(bool(values["shapes"]), str(root / path) if values["shapes"] else None)
         elif coco.recognise(values):
@@ -50,23 +53,27 @@ def _files(root: Path) -> tuple[set[str], list[tuple[str, Any]]]:
         folders[:] = [f for f in folders if not f.startswith(".") and f.lower() not in SYSTEM]
         for name in sorted(names):
             path = Path(inside) / name
-            if name.endswith(".txt"):
-                texts.add(path.relative_to(root).as_posix())
-            elif name.endswith(".json") and path.stat().st_size < LARGEST:
-                try:
-                    objects.append(
-                        (path.relative_to(root).as_posix(), json.loads(path.read_text(encoding="utf-8-sig")))
-                    )
-                except (OSError, ValueError):
-                    continue  # of another program: nothing is known of it
+            if name.endswith((".txt", ".json")) and path.is_file():
+                place = path.relative_to(root).as_posix()
+                if name.endswith(".txt"):
+                    texts.add(place)
+                elif (values := _json(path)) is not None:
+                    objects.append((place, values))
     return texts, objects
 
 
-def _owner(path: str, values: Any, names: Sequence[str]) -> str | None:
-    """The image that a LabelMe file is of: beside it, or the only one that is called so."""
-    stem, folder = PurePosixPath(path).stem, PurePosixPath(path).parent
-    same = [name for name in names if PurePosixPath(name).stem == stem]
-    beside = [name for name in same if PurePosixPath(name).parent == folder]
+def _json(path: Path) -> Any:
+    """What a JSON file holds; None for one of another program, of which nothing is known."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig")) if path.stat().st_size < LARGEST else None
+    except (OSError, ValueError):
+        return None
+
+
+def _owner(path: str, stems: Mapping[str, Sequence[str]]) -> str | None:
+    """The image that a LabelMe file is of: beside it, or the only one that is called so. stems: images by stem."""
+    same = stems.get(PurePosixPath(path).stem, [])
+    beside = [name for name in same if name.rpartition("/")[0] == path.rpartition("/")[0]]
     return next(iter(beside or (same if len(same) == 1 else [])), None)
 
 

@@ -174,9 +174,10 @@ def shrunk(rule: InputRule, sizes: Counter[tuple[int, int]], scale: float) -> li
     )
     if times / scale < SMALL:
         return []
+    least = round(2 * times / scale)
     return [
-        f"the network sees images at {seen[0]} x {seen[1]} pixels, {times / scale:.0f} times smaller: small"
-        " defects may not show; a larger `size` or a `tile` lets it see more"
+        f"images are shrunk from {source[1]} x {source[0]} to {seen[0]} x {seen[1]} pixels: a defect of fewer than"
+        f" {least} pixels is hard to see; try `size` or `tile`"
     ]
 
 

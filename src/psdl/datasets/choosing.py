@@ -19,9 +19,7 @@ from psdl.datasets.tree import UNSURE
 from psdl.errors import PsdlError
 from psdl.types import InputRule, Sample
 
-SAY = (
-    "say which are with --good GLOB or --bad GLOB (in Python psdl.read(FOLDER, good=..., bad=...)), or by a table"
-)
+SAY = "say which are with `good` GLOB or `bad` GLOB (psdl.read(FOLDER, good=[GLOB]) in Python), or by a table"
 SHOWN, MOST = 8, 16  # folders that a sentence shows, and lines do
 
 
@@ -85,8 +83,10 @@ def unsplit(samples: Sequence[Sample]) -> bool:
 
 
 def given(images: Any, published: bool = False) -> Given:
-    """What `fit` was given -> what to learn from: of a folder, a table, a list, of what `read` found there, or of
-    samples the good ones, else all.
+    """What `fit` was given -> what to learn from.
+
+    images: a folder, table or list, what `read` found there, or samples, of which the good ones; or a list of
+    paths, bytes, PIL images or arrays, all of them.
 
     published: with the input rule that was published for the layout, see `read`. Warns where samples are left
     out. Raises PsdlError where it is not certain which are good, and on fewer than 2.
@@ -133,8 +133,8 @@ def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) ->
     """The samples, good where a pattern of `good` matches and defective where one of `bad` does.
 
     Whatever they were taken for. With `good` what no pattern matches is not learned from; with `bad` alone it is
-    good if it was not known. Patterns are of the shell, for a name, or for a folder above. Raises PsdlError on
-    patterns that match nothing, and where two disagree.
+    good if it was not known. Patterns are of the shell, for a name or for a folder above, ** for any folders.
+    Raises PsdlError on patterns that match nothing, and where two disagree.
     """
     if not good and not bad:
         return tuple(samples)
@@ -146,7 +146,7 @@ def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) ->
             )
     fine, faulty = ({s for pattern in some for s in hits[pattern]} for some in (good, bad))
     for sample in fine & faulty:
-        raise PsdlError(f"{sample.name} is matched by --good and by --bad: make the patterns narrower")
+        raise PsdlError(f"{sample.name} is matched by `good` and by `bad`: make the patterns narrower")
     return tuple(_named(s, s in fine, s in faulty, bool(good)) for s in samples)
 
 
@@ -163,12 +163,21 @@ def _named(sample: Sample, fine: bool, faulty: bool, closed: bool) -> Sample:
 
 
 def _matches(name: str, pattern: str) -> bool:
-    wanted = pattern.strip("/").casefold()
+    """Whether a pattern fits the name or a folder above, step by step; without a slash also any folder."""
     parts = PurePosixPath(name.casefold()).parts
-    ways = ["/".join(parts[: n + 1]) for n in range(len(parts))]
-    return any(fnmatchcase(way, wanted) for way in ways) or (
-        "/" not in wanted and any(fnmatchcase(p, wanted) for p in parts)
-    )
+    wanted = tuple(pattern.strip("/").casefold().split("/"))
+    if any(_fits(parts[: n + 1], wanted) for n in range(len(parts))):
+        return True
+    return len(wanted) == 1 and any(fnmatchcase(part, wanted[0]) for part in parts[:-1])
+
+
+def _fits(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether all parts fit all wanted ones, of which ** fits any number."""
+    if not wanted:
+        return not parts
+    if wanted[0] == "**":
+        return any(_fits(parts[n:], wanted[1:]) for n in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], wanted[0]) and _fits(parts[1:], wanted[1:])
 
 
 def understood(samples: Sequence[Sample]) -> str:

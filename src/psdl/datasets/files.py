@@ -11,8 +11,24 @@ from psdl._util import marker
 from psdl.errors import PsdlError
 
 EXTENSIONS = frozenset(
-    {"png", "jpg", "jpeg", "jpe", "jif", "jfif", "mpo", "bmp", "dib", "tif", "tiff", "webp", "gif", "ppm", "pgm"}
-    | {"pbm", "pnm", "jp2", "j2k", "j2c", "jpc", "jpf", "jpx", "avif", "tga"}
+    {
+        "png",
+        "jpg",
+        "jpeg",
+        "jpe",
+        "jif",
+        "jfif",
+        "mpo",
+        "bmp",
+        "tif",
+        "tiff",
+        "webp",
+        "gif",
+        "ppm",
+        "pgm",
+        "pbm",
+        "pnm",
+    }
 )
 UNREAD = frozenset(
     {
@@ -35,7 +51,7 @@ UNREAD = frozenset(
     }
     | {"pef", "srw", "x3f", "raw", "psd", "psb", "svg", "svgz", "ico", "icns", "cur", "eps", "dcm", "dicom", "exr"}
     | {"hdr", "pic", "pfm", "fit", "fits", "pcx", "xbm", "xpm", "sgi", "ras", "dds", "apng", "avifs", "qoi", "btf"}
-    | {"tf8", "svs", "czi", "nd2", "lif"}
+    | {"tf8", "svs", "czi", "nd2", "lif", "jp2", "j2k", "j2c", "jpc", "jpf", "jpx", "avif", "tga", "dib"}
 )  # pictures, of kinds that are not read
 OTHERS = frozenset(
     {
@@ -195,7 +211,7 @@ def _walk(folder: Path, before: str, found: list[str], left: list[Left], seen: s
     links = []
     for entry in _entries(folder):
         name = before + entry.name
-        if not entry.is_dir():
+        if not os.path.isdir(entry.path):
             _sort(Path(entry.path), name, found, left)
         elif entry.is_symlink():
             links.append(name)
@@ -231,7 +247,8 @@ def _below(folder: Path) -> Iterator[str]:
     for inside, _, names in os.walk(folder):
         for name in names:
             path = Path(inside) / name
-            if path.suffix[1:].lower() in EXTENSIONS | UNREAD:
+            ending = path.suffix[1:].lower()
+            if ending in EXTENSIONS | UNREAD or (ending not in OTHERS and _is_picture(path)):
                 yield path.relative_to(folder).as_posix()
 
 

@@ -61,8 +61,8 @@ def read(
 
     The input rule keeps whole images, unless `layout` is given or `published` asks for the rule that was published
     for the layout, which may cut their borders away. The root may be a URL, see `remote`. good, bad: patterns of
-    names or folders that say what is good and what is defective, see `choosing.named`. Raises PsdlError on a missing
-    or empty folder, and on a file that is neither table nor list.
+    names or folders that say what is good and what is defective, see `choosing.named`. Raises PsdlError on a
+    missing or empty folder, and on a file that is neither table nor list.
     """
     url, root = str(root), remote.local(root)
     if not root.exists():

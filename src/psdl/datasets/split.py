@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from psdl._util.atomic import drafted
+from psdl.datasets import choosing
 from psdl.datasets.duplicates import grouped
 from psdl.datasets.tables import SEVERAL
 from psdl.errors import PsdlError
@@ -52,10 +53,12 @@ class Divided(NamedTuple):
 def by_items(
     samples: Sequence[Sample], share: float, seed: int, groups: str, run: Run, tell: Progress, white: float | None
 ) -> Divided:
-    """The samples with a split as `split` makes it, between items as `duplicates.grouped` finds them among those
-    that are not defective."""
-    found = grouped([s for s in samples if not s.label], groups, run, tell, white)
-    chosen = split([*found.samples, *(s for s in samples if s.label)], share, seed)
+    """The samples that are good and those that are defective with a split as `split` makes it, whatever they had,
+    between items as `duplicates.grouped` finds them among the good. Raises PsdlError where it is not certain which
+    are good."""
+    loose = [replace(s, split="none") for s in samples]
+    found = grouped(choosing.learning(loose), groups, run, tell, white)
+    chosen = split([*found.samples, *(s for s in loose if s.label)], share, seed)
     return Divided(tuple(sorted(chosen, key=lambda s: (s.category, s.name))), found.said)
 
 

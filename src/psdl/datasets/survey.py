@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from psdl.datasets import duplicates
+from psdl.datasets import choosing, duplicates
 from psdl.datasets.duplicates import Pair
 from psdl.errors import PsdlError
 from psdl.features.extractor import origin
@@ -81,7 +81,8 @@ def survey(samples: Sequence[Sample], run: Run, tell: Any) -> Survey:
     white = decode.white_of(max(deep)) if deep else None
     found = duplicates.pairs(whole, run, tell, white)
     found.sort(key=lambda pair: whole[pair.first].split == whole[pair.second].split)
-    taught = {n for n, s in enumerate(whole) if s.split != "test" and not s.label}
+    good = set(choosing.good(whole))
+    taught = {n for n, s in enumerate(whole) if s in good}
     tested = {n for n, s in enumerate(whole) if s.split == "test" and s.label == 0}
     inside = [pair for pair in found if pair.first in taught and pair.second in taught]
     joined = duplicates.groups(len(whole), inside)

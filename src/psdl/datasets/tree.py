@@ -133,8 +133,10 @@ def _by_file(found: dict[str, Taken]) -> dict[str, Taken]:
     """What the names of files say against their folders, or where these say nothing."""
     said = {name: meaning(PurePosixPath(name).stem).role for name in found}
     new: dict[str, Taken] = {}
-    for folder in {PurePosixPath(name).parent for name in found}:
-        inside = [name for name in found if PurePosixPath(name).parent == folder]
+    folders: dict[str, list[str]] = {}
+    for name in found:
+        folders.setdefault(name.rpartition("/")[0], []).append(name)
+    for inside in folders.values():
         bad = [name for name in inside if said[name] == "bad"]
         if not bad:
             continue

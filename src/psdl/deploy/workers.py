@@ -69,9 +69,10 @@ class Worker:
         return self._ask(("work", model.digest, work, arguments), until - time.monotonic())
 
     def end(self) -> None:
-        """Ends the process, whatever it does, for good."""
+        """Ends the process, whatever it does, for good; a call in another thread fails."""
         self._ended = True
-        self._kill()
+        if (process := self._process) is not None:
+            process.kill()
 
     def _kill(self) -> None:
         if self._process is None:
@@ -126,6 +127,7 @@ class Workers:
 
     def __init__(self, count: int, memory: int = MEMORY, idle: bool = False) -> None:
         self.count = count
+        self.ended = False
         self._all = [Worker(memory, idle) for _ in range(count)]
         self._free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in self._all:
@@ -154,7 +156,8 @@ class Workers:
             self._free.put(worker)
 
     def end(self) -> None:
-        """Ends all processes."""
+        """Ends all processes, whatever they do, for good."""
+        self.ended = True
         for worker in self._all:
             worker.end()
 

@@ -10,12 +10,15 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from psdl.backbone.session import Session
+from psdl.calibrate import masks
 from psdl.errors import PsdlError
-from psdl.export import coding, known, picture, scoring
+from psdl.export import coding, picture, scoring
+from psdl.export import known as defects
 from psdl.export.graph import Graph
 from psdl.input import preprocess
 from psdl.model import file, recipes
 from psdl.model.model import Model
+from psdl.report import heat
 from psdl.types import Geometry, InputRule, Network
 
 Shapes = dict[str, tuple[int, ...]]
@@ -27,7 +30,8 @@ def write(model: Model, path: str | Path) -> None:
 
     Input `image` (h,w,3) uint8, RGB. Outputs: `score` () float64, `p_value` () float64, `verdict` () int64, an
     index into VERDICTS, `map` (H,W) float32 at the network's input size, `anomaly_score` () float64, which is
-    below the score where the image looks more like known defects. Raises PsdlError on models whose recipe has no graph.
+    below the score where the image looks more like known defects. Raises PsdlError on models whose recipe has no
+    graph.
     """
     file.write_whole(Path(path), exported(model).SerializeToString())
 
@@ -56,12 +60,12 @@ def exported(model: Model) -> Any:
                 found[part.name] = coding.distances(g, signals[part.name], part, state)
     grids = {name: state.grid for name, state in model.states.items()}
     size = geometry.input
-    whole = scoring.mapped(g, found, grids, recipe)
-    value = scoring.image_score(g, whole, recipe.image_score, size, frame.roi)
+    whole, counting = scoring.mapped(g, found, grids, recipe)
+    value = scoring.image_score(g, counting, recipe.image_score, size, frame.roi)
     anomaly = value
     if model.classifier and model.averages:
-        means = known.averaged(g, signals, found, grids, model.averages, recipe)
-        value = g.op("Max", anomaly, known.score(g, anomaly, means, model.classifier))
+        means = defects.averaged(g, signals, found, grids, model.averages, recipe)
+        value = g.op("Max", anomaly, defects.score(g, anomaly, means, model.classifier))
     p_value, verdict = scoring.judged(g, value, model.calibration)
     shown = whole if frame.roi is None else g.op("Where", frame.roi, whole, float("nan"))
     named = {"score": value, "p_value": p_value, "verdict": verdict, "map": shown, "anomaly_score": anomaly}
@@ -118,14 +122,19 @@ def _maps(
 
 def _facts(model: Model) -> dict[str, str]:
     """What the file says of itself."""
-    set_by = model.calibration
+    known = model.calibration
+    start, end = heat.ends(known)
     return {
         "made by": f"psdl {version('psdl')}",
         "recipe": model.recipe.name,
         "categories": ", ".join(model.categories),
-        "threshold": repr(set_by.threshold),
-        "review_threshold": repr(set_by.review_threshold),
-        "false_reject": repr(set_by.rates.alarm),
+        "threshold": repr(known.threshold),
+        "review_threshold": repr(known.review_threshold),
+        "pixel_threshold": repr(masks.pixel_threshold(known)),
+        "peak_threshold": repr(float(known.peak_threshold)),
+        "heat_start": repr(start),
+        "heat_end": repr(end),
+        "false_reject": repr(known.rates.alarm),
         "verdicts": ", ".join(VERDICTS),
-        "calibration": set_by.origin,
+        "calibration": known.origin,
     }

@@ -174,9 +174,10 @@ def origin(source: Source, number: int) -> Origin:
     """What the record keeps of an image; `number` names one that has no name."""
     if isinstance(source, Sample):
         return Origin(source.name, _digest(_content(source.path)))
-    if isinstance(source, (str, Path)):
+    if isinstance(source, (str, os.PathLike)):
         name = str(source) if urls.is_url(source) else os.path.abspath(source)
-        return Origin(name, _digest(_content(source)))
+        return Origin(name, _digest(_content(str(source))))
+    source = decode.given(source)
     data = source if isinstance(source, bytes) else np.ascontiguousarray(source).tobytes()
     return Origin(f"image {number}", _digest(data))
 
@@ -219,8 +220,4 @@ def name_of(source: Source) -> str:
     """How messages call an image: its path, else "image"."""
     if isinstance(source, Sample):
         return source.path
-    return (
-        "image"
-        if hasattr(source, "shape") or hasattr(source, "mode") or isinstance(source, bytes)
-        else str(source)
-    )
+    return str(source) if isinstance(source, (str, os.PathLike)) else "image"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ def pixels(source: Any, name: str = "image", white: float | None = None) -> Pixe
     any of them does. Raises PsdlError on files that are damaged, cut short or no images, that hold several
     pictures or several channels deeper than 8 bit, and on deep samples whose white is not known.
     """
-    name = _called(source, name)
+    name, source = _called(source, name), given(source, name)
     samples = _samples(source, name)
     if samples.dtype != np.uint8:
         samples = _to_bytes(samples, name, white)
@@ -41,13 +42,36 @@ def pixels(source: Any, name: str = "image", white: float | None = None) -> Pixe
 
 def largest(source: Any, name: str = "image") -> float | None:
     """The largest sample of an image deeper than 8 bit; None for one of 8 bit, of which a file is not decoded."""
-    name = _called(source, name)
+    name, source = _called(source, name), given(source, name)
     if isinstance(source, (str, Path)):
         with _file(source, urls.peeked) as file, _opened(file, name) as image:
             if not _deep(image):
                 return None
     samples = _samples(source, name)
     return _most(samples, name) if samples.dtype != np.uint8 else None
+
+
+def given(source: Any, name: str = "image") -> Any:
+    """What was given for an image as a path, bytes, a PIL image or an array: open files are read from their start,
+    what holds bytes or an array gives it. Raises PsdlError on anything else."""
+    if isinstance(source, (str, Path, bytes, np.ndarray, Image.Image)):
+        return source
+    if isinstance(source, os.PathLike):
+        return Path(source)
+    if isinstance(source, (bytearray, memoryview)):
+        return bytes(source)
+    if hasattr(source, "read"):
+        if hasattr(source, "seek"):
+            source.seek(0)
+        content = source.read()
+        if isinstance(content, bytes):
+            return content
+    elif hasattr(source, "__array__"):
+        return np.asarray(source)
+    kind = type(source).__name__
+    raise PsdlError(
+        f"{name} is given as {kind}, expected a path, file bytes, an open file, a PIL image or an array"
+    )
 
 
 def white_of(largest: float) -> float:
@@ -111,7 +135,7 @@ def _file(source: str | Path | bytes, behind: Callable[[str], BinaryIO] = _whole
         return io.BytesIO(source)
     if urls.is_url(source):
         return behind(str(source))
-    _check_file(Path(source))
+    check_file(Path(source))
     try:
         return open(source, "rb")
     except OSError as error:
@@ -138,7 +162,8 @@ def _damaged(name: str, error: Exception) -> PsdlError:
     return PsdlError(f"{name} is damaged or cut short ({reason}): copy it again or remove it")
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Raises PsdlError unless a path leads to a regular file, which alone can be opened without waiting."""
     if path.is_dir():
         raise PsdlError(f"{path} is a folder, expected an image file: name its folder otherwise or remove it")
     if path.is_symlink() and not path.exists():

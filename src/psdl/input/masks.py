@@ -76,6 +76,11 @@ def values(path: str | Path) -> Any:
         raise PsdlError(f"{path} cannot be read ({error}): expected a file of JSON") from None
 
 
+def known(found: Any) -> bool:
+    """Whether the content of a JSON file is that of LabelMe or COCO."""
+    return labelme.recognise(found) or coco.recognise(found)
+
+
 def drawn(found: Any, name: str | None, size: tuple[int, int], path: str) -> Mask:
     """The mask (h,w) that the content of a LabelMe or COCO file draws. Raises PsdlError if it is neither."""
     try:

@@ -144,6 +144,21 @@ def scaled(geometry: Geometry, scale: float, multiple: int = 1) -> Geometry:
     return Geometry(geometry.source, geometry.crop, resized, (left, top, left + width, top + height), move)
 
 
+def reduced(geometry: Geometry, most: int) -> Geometry:
+    """The geometry of the same image brought to at most `most` pixels, sides in proportion; itself if it has no
+    more. The input stays what it is."""
+    height, width = geometry.source
+    share = (most / (height * width)) ** 0.5
+    if share >= 1:
+        return geometry
+    size = max(1, int(height * share)), max(1, int(width * share))
+    tall, wide = size[0] / height, size[1] / width
+    left, top, right, bottom = geometry.crop
+    x, y = min(round(left * wide), size[1] - 1), min(round(top * tall), size[0] - 1)
+    crop = x, y, max(x + 1, round(right * wide)), max(y + 1, round(bottom * tall))
+    return replace(geometry, source=size, crop=crop)
+
+
 def thumbnail(inputs: Pixels, side: int) -> bytes:
     """Pixels (H,W,3) as a JPEG file whose longer side has at most `side` pixels."""
     small = Image.fromarray(inputs)

@@ -242,6 +242,7 @@ def _check_part(part: Part, taps: tuple[str, ...]) -> None:
     _need(part.grid in ("deepest", "shallowest", *part.taps), f"{part.name} has no grid {part.grid!r}")
     _need(1 <= part.pool <= 99 and 0 < part.scale <= 4, f"{part.name} has an odd pool or scale")
     _need(0 <= part.shrink <= 1 and 0 <= part.weight < 1e6, f"{part.name} has an odd shrink or weight")
+    _need(part.image_weight is None or 0 <= part.image_weight < 1e6, f"{part.name} has an odd image weight")
     method = plugins.load("methods", part.method)
     try:
         params = msgspec.convert(part.params, method.Params, strict=True)

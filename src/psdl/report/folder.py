@@ -11,40 +11,42 @@ from psdl.errors import PsdlError
 
 GOING = ".going"  # what a run that was broken off left for the next one
 TABLES = ("images.csv", "images.jsonl", "parts.csv", "parts.jsonl", "skipped.csv")
-FILES = ("report.html", "suspects.html", "metrics.json", *TABLES)
+FILES = ("report.html", "metrics.json", *TABLES)
 FOLDERS = ("pictures", "maps", "heat", "masks")
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm"})
 
 
-def prepare(out: Path, verb: str, overwrite: bool = False) -> None:
-    """Makes and marks the folder `out` for the results of a verb, and removes what a run that was broken off left
-    half written, but for what lets it go on.
-
-    Raises PsdlError where `out` is a file, where it holds the results of a run that ended, unless `overwrite`
-    removes them, and where it holds results or images that no marker says are psdl's.
-    """
+def check(out: Path, overwrite: bool = False) -> None:
+    """Raises PsdlError where results may not go: where `out` is a file, where it holds the results of a run that
+    ended, unless they may be overwritten, and where it holds results or images that no marker says are psdl's."""
     if out.exists() and not out.is_dir():
         raise PsdlError(f"{out} is a file, but a folder for results was expected: name another with --out")
-    held = [name for name in (*FILES, *FOLDERS) if (out / name).exists()]
-    if not marker.is_results(out):
-        foreign = held[0] if held else _picture(out)
-        if foreign:
-            raise PsdlError(
-                f"{out} is no folder of psdl's results but holds {foreign}, which results would lie among: name"
-                " another with --out"
-            )
-    ended = any((out / name).exists() for name in FILES if name != "suspects.html") and not (out / GOING).exists()
-    if ended and not overwrite:
+    held = _held(out)
+    if not marker.is_results(out) and (foreign := held[0] if held else _picture(out)):
+        raise PsdlError(
+            f"{out} is no folder of psdl's results but holds {foreign}, which results would lie among: name"
+            " another with --out"
+        )
+    if held and not overwrite and not (out / GOING).exists():
         raise PsdlError(
             f"{out} holds the results of another run: name another folder with --out, or replace them with"
             " --overwrite"
         )
-    if overwrite and ended:
-        shutil.rmtree(out / GOING, ignore_errors=True)
-    for name in held:
+
+
+def prepare(out: Path, verb: str, overwrite: bool = False) -> None:
+    """Makes and marks the folder `out` for the results of a verb, and removes what an earlier run left there, but
+    for models and for what lets a run that was broken off go on. Raises PsdlError like `check`."""
+    check(out, overwrite)
+    for name in _held(out):
         path = out / name
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     marker.mark(out, verb)
+
+
+def _held(out: Path) -> list[str]:
+    """The results that a folder holds."""
+    return [name for name in (*FILES, *FOLDERS) if (out / name).exists()]
 
 
 def _picture(folder: Path) -> str:

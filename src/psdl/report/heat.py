@@ -11,6 +11,7 @@ from psdl.calibrate.masks import RARITY, rarity
 from psdl.types import F32, Calibration
 
 COLOURS = "plasma"
+OTHERS = ("viridis",)  # for parts that are red or yellow themselves
 OPAQUE = 0.65  # of the rarest pixels when they lie over the image
 
 
@@ -21,6 +22,13 @@ def scale(calibration: Calibration) -> tuple[float, float]:
     end = float(RARITY[len(calibration.pixels) - 1])
     typical = np.array([[np.median(calibration.peaks)]], np.float32)
     return min(float(rarity(typical, calibration)[0, 0]), end - 0.5), end
+
+
+def ends(calibration: Calibration) -> tuple[float, float]:
+    """The map values at which colours start and end."""
+    known = calibration.pixels
+    start, end = (float(np.interp(edge, RARITY[: len(known)], known)) for edge in scale(calibration))
+    return start, end
 
 
 def shares(values: F32, calibration: Calibration) -> F32:
@@ -55,13 +63,20 @@ def overlay(values: F32, calibration: Calibration) -> NDArray[np.uint8]:
     return colours
 
 
-def gradient(steps: int) -> list[tuple[int, int, int]]:
-    """The colours of the overlay from end to end, red, green and blue in 0..255."""
-    colours = _map()(np.linspace(0.25, 1, steps), bytes=True)
+def levels(values: F32, calibration: Calibration) -> NDArray[np.uint8]:
+    """A map (h,w) as grey and opacity (h,w,2) to lay over the image, which a page brings to colours."""
+    share = np.nan_to_num(shares(values, calibration))
+    opacity = OPAQUE * np.minimum(1, 2 * share)
+    return np.round(255 * np.stack([share, opacity], axis=2)).astype(np.uint8)
+
+
+def gradient(steps: int, name: str = COLOURS) -> list[tuple[int, int, int]]:
+    """The colours of the overlay, of a map `name`, from end to end, red, green and blue in 0..255."""
+    colours = _map(name)(np.linspace(0.25, 1, steps), bytes=True)
     return [(int(r), int(g), int(b)) for r, g, b, _ in colours]
 
 
-def _map() -> Any:
+def _map(name: str = COLOURS) -> Any:
     from matplotlib import colormaps
 
-    return colormaps[COLOURS]
+    return colormaps[name]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from psdl._util.atomic import drafted
 from psdl.calibrate.thresholds import joint
 from psdl.input import masks, preprocess
 from psdl.measure.found import found as found_by
@@ -19,6 +20,7 @@ from psdl.measure.metrics import KEYS, mean, metrics
 from psdl.types import Sample
 
 Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
+TEXT: dict[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}  # of tables for csv
 COLUMNS = ("path", "category", "label", "score", "threshold", "verdict")
 FOUND = {
     "found_ng": "defects NG",
@@ -33,7 +35,8 @@ def write(judged: Judged, out: Path) -> dict[str, Any]:
     """Writes all three files into `out` and returns what metrics.json holds."""
     write_images(judged, out)
     summary = summed(judged)
-    (out / "metrics.json").write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    with drafted(out / "metrics.json") as draft:
+        draft.write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return summary
 
 
@@ -49,10 +52,10 @@ def write_images(judged: Judged, out: Path) -> None:
     """Writes images.csv and images.jsonl into `out`, which is made if it is not there. label: 0 good, 1 defective,
     or empty (null). docs/results.md names every field."""
     out.mkdir(parents=True, exist_ok=True)
-    with (out / "images.jsonl").open("w", encoding="utf-8") as file:
+    with drafted(out / "images.jsonl") as draft, draft.open("w", encoding="utf-8") as file:
         for sample, result in judged:
             file.write(json.dumps(row(sample, result)) + "\n")
-    with (out / "images.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with drafted(out / "images.csv") as draft, draft.open("w", **TEXT) as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
         for sample, result in judged:
@@ -68,7 +71,7 @@ def write_skipped(skipped: Sequence[tuple[Sample, str]], out: Path) -> str:
     if not skipped:
         return ""
     out.mkdir(parents=True, exist_ok=True)
-    with (out / "skipped.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with drafted(out / "skipped.csv") as draft, draft.open("w", **TEXT) as file:
         csv.writer(file).writerows(
             [("path", "category", "reason"), *((sample.name, sample.category, why) for sample, why in skipped)]
         )
@@ -79,9 +82,9 @@ def _write_parts(parts: Sequence[Mapping[str, Any]], out: Path) -> None:
     """parts.csv and parts.jsonl, where there are parts."""
     if not parts:
         return
-    with (out / "parts.jsonl").open("w", encoding="utf-8") as file:
+    with drafted(out / "parts.jsonl") as draft, draft.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(part) + "\n" for part in parts)
-    with (out / "parts.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with drafted(out / "parts.csv") as draft, draft.open("w", **TEXT) as file:
         rows = csv.DictWriter(file, parts[0])
         rows.writeheader()
         rows.writerows(parts)
@@ -103,6 +106,7 @@ def row(sample: Sample, result: Any) -> dict[str, Any]:
         "anomaly_score": result.anomaly,
         "known_score": result.known,
         "spoke": result.spoke,
+        "learned": result.learned,
         "part": sample.part,
         "width": width,
         "height": height,

@@ -16,6 +16,8 @@ from psdl.model.model import Model
 from psdl.scoring import explain
 from psdl.types import F32, Calibration, Coded, Geometry, Region, Verdict
 
+LARGE = 4_000_000  # pixels of an image in which regions are found as it is
+
 
 def as_if_unseen(score: float, seen: str, model: Model) -> float:
     """The score of an image; where the model learned from it, the one that it had when it was held out."""
@@ -91,7 +93,24 @@ class Result:
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
-        """The connected parts of the mask, in pixels of the image, the highest peak first, with reasons."""
-        mask = self.mask
-        found = masks.regions(self.map, mask) if mask.any() else ()
+        """The connected parts of the mask, in pixels of the image, the highest peak first, with reasons; of an
+        image that is not OK though its mask is empty, the strangest place. In an image of more than LARGE pixels
+        they are found at a smaller size, so that their cost is bounded; the map has far fewer pixels than that."""
+        defects = masks.defect_mask(self.input_map, self.calibration)
+        if not defects.any():
+            return () if self.verdict.verdict == "OK" else (self.strangest,)
+        small = preprocess.reduced(self.geometry, LARGE)
+        mask = preprocess.mask_to_source(defects, small)
+        found = masks.regions(preprocess.map_to_source(self.input_map, small), mask) if mask.any() else ()
+        return self._explained(masks.enlarged(found, small.source, self.geometry.source))
+
+    @cached_property
+    def strangest(self) -> Region:
+        """The strangest place of the image, whether or not any part of the map passes its threshold."""
+        small = preprocess.reduced(self.geometry, LARGE)
+        values = preprocess.map_to_source(self.input_map, small)
+        found = masks.enlarged(masks.regions(values, masks.spot(values))[:1], small.source, self.geometry.source)
+        return replace(self._explained(found)[0], masked=False)
+
+    def _explained(self, found: tuple[Region, ...]) -> tuple[Region, ...]:
         return explain.explained(found, self.coded, self.geometry, self.model) if self.coded else found

@@ -3,19 +3,19 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from psdl.sparse.codes import Codes, reconstruct
-from psdl.sparse.coding import mp, nonnegative_omp, omp, ormp, threshold, weighted_omp
-from psdl.sparse.errors import SparseError
-from psdl.sparse.initialisers import cover, covering, dct, drawn, haar, norms, random, spread
-from psdl.sparse.learning import Round, learn
-from psdl.sparse.online import Online, online
-from psdl.sparse.prepared import Prepared, prepare
-from psdl.sparse.residuals import residual, residual_norms
-from psdl.sparse.running import runs_on
-from psdl.sparse.statistics import Coherence, Usage, coherence, picture, strongest, usage
+from .codes import Codes, reconstruct
+from .coding import mp, nonnegative_omp, omp, ormp, threshold, weighted_omp
+from .errors import SparseError
+from .initialisers import cover, covering, dct, drawn, haar, norms, random, spread
+from .learning import Round, learn
+from .online import Online, online
+from .prepared import Prepared, prepare
+from .residuals import residual, residual_norms
+from .running import runs_on
+from .statistics import Coherence, Usage, coherence, picture, strongest, usage
 
 if TYPE_CHECKING:
-    from psdl.sparse.estimators import KSVD, OnlineKSVD, SparseCoder
+    from .estimators import KSVD, OnlineKSVD, SparseCoder
 
 _ESTIMATORS = ("KSVD", "OnlineKSVD", "SparseCoder")
 

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from psdl.sparse.errors import SparseError
+from .errors import SparseError
 
 Array = NDArray[Any]
-INTS = {"f": np.dtype(np.int32), "d": np.dtype(np.int64)}  # of the floats' size
+INTS: dict[str, np.dtype[Any]] = {"f": np.dtype(np.int32), "d": np.dtype(np.int64)}  # of the floats' size
 LINE = 64  # bytes of a cache line, and of the widest vector register
 
 
@@ -53,7 +53,7 @@ def whole(dtype: DTypeLike) -> np.dtype[Any]:
 
 def transposed(rows: Array) -> Array:
     """(..., F,W) of rows (..., K,F): transposed and padded with zeros, as kernels read dictionaries."""
-    from psdl.sparse.pursuits.gram_cpu import transpose_all, transpose_bits
+    from .pursuits.gram_cpu import transpose_all, transpose_bits
 
     *leading, count, length = rows.shape
     wide = np.promote_types(rows.dtype, np.float32)  # float16 rows are padded as the float32 they are read as
@@ -94,7 +94,7 @@ def real(values: ArrayLike, what: str) -> Array:
 
 def largest(array: Array) -> float:
     """The largest absolute value; infinity or NaN if there is one."""
-    from psdl.sparse.checks_cpu import largest_value
+    from .checks_cpu import largest_value
 
     flat = array.reshape(-1)
     return float(largest_value(flat.view(INTS[array.dtype.char]), flat[:0]))
@@ -132,7 +132,7 @@ def read_signals(signals: ArrayLike, dtype: DTypeLike | None = None) -> Signals:
     Each row that lies outside of 2^-reach to 2^reach of the dtype is brought near 1 by its own power of two before
     anything is rounded, so that it is coded the same in any company.
     """
-    from psdl.sparse.checks_cpu import row_bits
+    from .checks_cpu import row_bits
 
     array = real(signals, "signals")
     if array.ndim not in (1, 2, 3):
@@ -162,16 +162,17 @@ def _ends(dtype: np.dtype[Any], used: np.dtype[Any]) -> tuple[np.dtype[Any], int
 
 
 def unscaled(values: Array, powers: NDArray[np.int32] | int | None, dtype: DTypeLike, what: str) -> Array:
-    """values (P,N,...) times 2^powers (P,N), rounded to a dtype; raises SparseError where that cannot hold them."""
-    out = values.astype(dtype, copy=False)
+    """values (P,N,...) times 2^powers (P,N), rounded to a dtype; raises SparseError where that cannot hold
+    them."""
+    out: Array = values.astype(dtype, copy=False)
     if powers is None or (isinstance(powers, int) and not powers):
-        return out
+        return np.asarray(out)
     each = np.reshape(powers, np.shape(powers) + (1,) * (values.ndim - np.ndim(powers)))
     with np.errstate(over="ignore"):
         out = np.ldexp(out, each)
     if not np.isfinite(out).all():
         raise SparseError(f"{what} exceed what {np.dtype(dtype)} holds: give the signals as float64")
-    return out
+    return np.asarray(out)
 
 
 def whole_number(value: Any, what: str, least: int = 1) -> int:

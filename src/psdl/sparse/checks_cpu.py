@@ -25,8 +25,8 @@ def largest_value(bits, like):
 
 @njit(nogil=True, cache=True)
 def row_bits(bits, rows):
-    """rows (P,N) <- the largest magnitude of each row of floats, both given by their bits, bits (P,N,F); returns the smallest of those that are not 0 and the
-    largest: the largest integer and 0 if there are none."""
+    """rows (P,N) <- the largest magnitude of each row of floats, both given by their bits, bits (P,N,F); returns
+    the smallest of those that are not 0 and the largest: the largest integer and 0 if there are none."""
     sign_off = bits.dtype.type(np.iinfo(bits.dtype).max)
     low, high = sign_off, bits.dtype.type(0)
     for p in range(bits.shape[0]):

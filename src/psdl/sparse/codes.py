@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psdl.sparse.arrays import Array, real
-from psdl.sparse.errors import SparseError
-from psdl.sparse.prepared import Prepared, as_given
+from .arrays import Array, real
+from .errors import SparseError
+from .prepared import Prepared, as_given
 
 
 class _Pair(NamedTuple):
@@ -18,8 +18,8 @@ class _Pair(NamedTuple):
 
 
 class Codes(_Pair):
-    """support (..., N,T) int32, -1 where unused; coefficients (..., N,T), 0 where unused; and `atoms`, the number K
-    of the dictionary's atoms, None where it is not known. A pair: `support, coefficients = codes`."""
+    """support (..., N,T) int32, -1 where unused; coefficients (..., N,T), 0 where unused; and `atoms`, the number
+    K of the dictionary's atoms, None where it is not known. A pair: `support, coefficients = codes`."""
 
     atoms: int | None = None
 
@@ -30,8 +30,8 @@ class Codes(_Pair):
         return self
 
     def to_dense(self, atoms: int | None = None) -> Array:
-        """The matrix X (..., N,K) of which signals are X D and a residual, of K = `atoms` atoms, which codes that a
-        pursuit returns know themselves."""
+        """The matrix X (..., N,K) of which signals are X D and a residual, of K = `atoms` atoms, which codes that
+        a pursuit returns know themselves."""
         support, coefficients, count = self._matrix(atoms)
         dense = np.zeros((*support.shape[:-1], count + 1), coefficients.dtype)
         places = np.where(support >= 0, support, count)
@@ -69,8 +69,8 @@ class Codes(_Pair):
 
 
 def checked(codes: Codes | tuple[Any, Any], leading: tuple[int, ...] | None, atoms: int) -> tuple[Array, Array]:
-    """support int32 and coefficients of one shape, C-contiguous, for signals with these leading axes, if given, and
-    a dictionary of K = `atoms`; raises SparseError where codes are others'."""
+    """support int32 and coefficients of one shape, C-contiguous, for signals with these leading axes, if given,
+    and a dictionary of K = `atoms`; raises SparseError where codes are others'."""
     try:
         support, coefficients = codes
     except (TypeError, ValueError):
@@ -104,7 +104,7 @@ def reconstruct(codes: Codes, dictionary: ArrayLike | Prepared, *, threads: int 
 
     Raises SparseError where they do not fit each other.
     """
-    from psdl.sparse.residuals import residual
+    from .residuals import residual
 
     support, coefficients = codes
     values = real(coefficients, "coefficients")

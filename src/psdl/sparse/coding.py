@@ -1,8 +1,8 @@
 """The pursuits: argument checks, one canonical dtype and layout, threads; then a kernel.
 
 Signals and atoms are rows (papers' dictionaries are ours transposed). With a leading axis of P positions every
-position has its own signals, and its own dictionary or the one of all. Every result is the same alone or in a batch,
-and for any number of threads.
+position has its own signals, and its own dictionary or the one of all. Every result is the same alone or in a
+batch, and for any number of threads.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from psdl.sparse.arrays import Array, Signals, read_signals, unscaled
-from psdl.sparse.codes import Codes
-from psdl.sparse.errors import SparseError
-from psdl.sparse.limits import Limits, limits_of
-from psdl.sparse.prepared import Prepared, prepare_lazily
-from psdl.sparse.running import code, code_trimmed, on_torch, recode_tight, trimmed
+from .arrays import Array, Signals, read_signals, unscaled
+from .codes import Codes
+from .errors import SparseError
+from .limits import Limits, limits_of
+from .prepared import Prepared, prepare_lazily
+from .running import code, code_trimmed, on_torch, recode_tight, trimmed
 
 
 def omp(
@@ -35,15 +35,15 @@ def omp(
     signals (N,F) with dictionary (K,F), (P,N,F) with (P,K,F) or (K,F), or one signal (F,). float32 and float64 are
     computed in as they are; what float32 holds exactly becomes float32, other real numbers float64; the dictionary
     follows the signals. One of sparsity and tolerance must be given, each a number or one for each signal, (N,) or
-    (P,N); T is capped at min(F,K), and with a tolerance alone it is the most that any signal uses. `dictionary` may
-    come from `prepare`, which may leave out the Gram matrices. threads: -1 or None for all cores. device: "cpu", or
-    one of torch's such as "cuda", which needs torch and codes equally within rounding.
+    (P,N); T is capped at min(F,K), and with a tolerance alone it is the most that any signal uses. `dictionary`
+    may come from `prepare`, which may leave out the Gram matrices. threads: -1 or None for all cores. device:
+    "cpu", or one of torch's such as "cuda", which needs torch and codes equally within rounding.
 
     Coding stops early when no atom correlates with what is left, or when the next one depends linearly on those
     taken; ties go to the lower index. float32 signals whose tolerance is below 2^-10 of their energy are coded in
     float64 and their coefficients rounded. Raises SparseError on shapes that do not fit, on values that are not
-    finite, naming the first, and on what is not real numbers. Pati, Rezaiifar, Krishnaprasad 1993; the definition is
-    `pursuits/omp.py`.
+    finite, naming the first, and on what is not real numbers. Pati, Rezaiifar, Krishnaprasad 1993; the definition
+    is `pursuits/omp.py`.
     """
     return _pursue("omp", signals, dictionary, sparsity, tolerance, threads, device)
 
@@ -76,8 +76,8 @@ def mp(
 ) -> Codes:
     """Matching pursuit in `sparsity` steps, fewer once the residual's energy is at most `tolerance`.
 
-    An atom taken again adds to its coefficient and uses no new place: codes have T = min(sparsity, K) places. With a
-    tolerance alone there are at most 100,000 steps. Arguments, result and errors otherwise as of `omp`. Mallat,
+    An atom taken again adds to its coefficient and uses no new place: codes have T = min(sparsity, K) places. With
+    a tolerance alone there are at most 100,000 steps. Arguments, result and errors otherwise as of `omp`. Mallat,
     Zhang 1993; the definition is `pursuits/mp.py`.
     """
     return _pursue("mp", signals, dictionary, sparsity, tolerance, threads)
@@ -105,8 +105,8 @@ def nonnegative_omp(
     """Orthogonal matching pursuit with coefficients of at least 0.
 
     Each step takes the atom with the largest positive correlation and codes the signal anew by non-negative least
-    squares on all atoms taken; those that come out as 0 leave the code. Arguments, result and errors otherwise as of
-    `omp`. Bruckstein, Elad, Zibulevsky 2008; the definition is `pursuits/nonnegative.py`.
+    squares on all atoms taken; those that come out as 0 leave the code. Arguments, result and errors otherwise as
+    of `omp`. Bruckstein, Elad, Zibulevsky 2008; the definition is `pursuits/nonnegative.py`.
     """
     return _pursue("nonnegative", signals, dictionary, sparsity, tolerance, threads)
 
@@ -122,12 +122,12 @@ def weighted_omp(
 ) -> Codes:
     """Orthogonal matching pursuit where numbers of the signals count differently or, with weight 0, are not known.
 
-    weights: one for each number, at least 0, of the signals' shape or one that broadcasts to it; a mask of bool for
-    inpainting. The energy of a residual r is the sum of w r^2, and atoms are compared by what they lower of it, at
-    their weighted norm. What lies under weight 0 is not read, be it NaN. Arguments, result and errors otherwise as
-    of `omp`; Gram matrices do not help. The definition is `pursuits/weighted.py`.
+    weights: one for each number, at least 0, of the signals' shape or one that broadcasts to it; a mask of bool
+    for inpainting. The energy of a residual r is the sum of w r^2, and atoms are compared by what they lower of
+    it, at their weighted norm. What lies under weight 0 is not read, be it NaN. Arguments, result and errors
+    otherwise as of `omp`; Gram matrices do not help. The definition is `pursuits/weighted.py`.
     """
-    from psdl.sparse.weighted import pursue_weighted
+    from .weighted import pursue_weighted
 
     return pursue_weighted(signals, weights, dictionary, sparsity, tolerance, threads)
 
@@ -158,8 +158,8 @@ def _pursue(
 
 
 def together(given: Signals, D: Prepared) -> Array:
-    """The signals' values (P,N,F), all those of one dictionary in one row; raises SparseError where they do not fit
-    the dictionaries (P,K,F)."""
+    """The signals' values (P,N,F), all those of one dictionary in one row; raises SparseError where they do not
+    fit the dictionaries (P,K,F)."""
     Y = given.values
     alone = len(given.leading) < 2
     if Y.shape[2] != D.shape[2] or not (D.single or (not alone and len(Y) == D.shape[0])):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST
-from psdl.sparse.pursuits.step_simd import largest
-from psdl.sparse.simd import product
+from .pursuits.scratch_cpu import FAST
+from .pursuits.step_simd import largest
+from .simd import product
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)

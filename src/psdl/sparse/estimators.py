@@ -1,6 +1,8 @@
-"""Estimators for scikit-learn's pipelines and searches, which this module alone needs: KSVD, OnlineKSVD, SparseCoder.
+"""Estimators for scikit-learn's pipelines and searches, which this module alone needs: KSVD, OnlineKSVD,
+SparseCoder.
 
-`transform` gives dense codes (N,K), as scikit-learn's own do; `components_` (K,F) is the dictionary, atoms are rows.
+`transform` gives dense codes (N,K), as scikit-learn's own do; `components_` (K,F) is the dictionary, atoms are
+rows.
 """
 
 from __future__ import annotations
@@ -10,13 +12,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from psdl.sparse.arrays import Array
-from psdl.sparse.codes import Codes
-from psdl.sparse.coding import mp, nonnegative_omp, omp, ormp, threshold
-from psdl.sparse.errors import SparseError
-from psdl.sparse.initialisers import drawn
-from psdl.sparse.learning import Round, learn
-from psdl.sparse.online import Online, online
+from .arrays import Array
+from .codes import Codes
+from .coding import mp, nonnegative_omp, omp, ormp, threshold
+from .errors import SparseError
+from .initialisers import drawn
+from .learning import Round, learn
+from .online import Online, online
 
 try:
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -25,7 +27,13 @@ try:
 except ImportError:
     raise SparseError("the estimators need scikit-learn: pip install 'scikit-learn>=1.6'") from None
 
-PURSUITS = {"omp": omp, "ormp": ormp, "mp": mp, "threshold": threshold, "nonnegative_omp": nonnegative_omp}
+PURSUITS: dict[str, Any] = {
+    "omp": omp,
+    "ormp": ormp,
+    "mp": mp,
+    "threshold": threshold,
+    "nonnegative_omp": nonnegative_omp,
+}
 FLOATS = [np.float64, np.float32]
 
 
@@ -33,23 +41,24 @@ def _coded(X: Array, dictionary: Array, given: Any) -> Codes:
     """The codes of signals (N,F) by an estimator's parameters."""
     if given.algorithm not in PURSUITS:
         raise ValueError(f"algorithm must be one of {', '.join(PURSUITS)}, not {given.algorithm!r}")
-    limits = {"sparsity": given.sparsity, "tolerance": given.tolerance}
-    if given.sparsity is None and given.tolerance is None:
-        limits["sparsity"] = _usual(dictionary)
+    limits = _limits(given, dictionary)
     if given.algorithm == "threshold":
         limits.pop("tolerance")
-    return PURSUITS[given.algorithm](X, dictionary, threads=given.n_jobs, **limits)
+    codes: Codes = PURSUITS[given.algorithm](X, dictionary, threads=given.n_jobs, **limits)
+    return codes
 
 
-def _usual(dictionary: Array) -> int:
-    """A tenth of the signals' length, at least 1: scikit-learn's choice where neither limit is given."""
-    return max(1, dictionary.shape[1] // 10)
+def _limits(given: Any, dictionary: Array) -> dict[str, Any]:
+    """How far codes go: a tenth of the signals' length, scikit-learn's choice, where nothing is given."""
+    neither = given.sparsity is None and given.tolerance is None
+    usual = max(1, dictionary.shape[1] // 10)
+    return {"sparsity": usual if neither else given.sparsity, "tolerance": given.tolerance}
 
 
 class _Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """What all have in common: codes of a dictionary `components_`, as dense matrices and back."""
 
-    def transform(self, X: ArrayLike) -> Array:
+    def transform(self, X: Any) -> Array:
         """Codes (N,K) of signals (N,F)."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=FLOATS)
@@ -77,8 +86,8 @@ class KSVD(_Coding):
     n_components: K, the number of features if None, at most the number of signals that are not zero. sparsity,
     tolerance: how far codes go, in learning and in transform; a tenth of the features if neither is given.
     max_iter: rounds; tol: `stop` of `sparse.learn`, None to do all of them; learner, replace, fixed, as there.
-    dict_init: the dictionary to start from (K,F), signals drawn at random if None. warm_start: whether `fit` goes on
-    from the dictionary of the last one. algorithm: "omp", "ormp", "mp", "threshold" or "nonnegative_omp", of
+    dict_init: the dictionary to start from (K,F), signals drawn at random if None. warm_start: whether `fit` goes
+    on from the dictionary of the last one. algorithm: "omp", "ormp", "mp", "threshold" or "nonnegative_omp", of
     transform. callback: see `sparse.learn`. n_jobs: threads, None or -1 for all cores. random_state: of the draw.
 
     Attributes: components_ (K,F), error_ (rounds,), the mean energy left after each round, n_iter_, and
@@ -118,23 +127,21 @@ class KSVD(_Coding):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: Any = None) -> KSVD:
+    def fit(self, X: Any, y: Any = None) -> KSVD:
         """Learns the dictionary of signals (N,F); y is not read."""
         self._fit(X)
         return self
 
-    def fit_transform(self, X: ArrayLike, y: Any = None) -> Array:
+    def fit_transform(self, X: Any, y: Any = None) -> Array:
         """`fit`, then `transform` of the same signals."""
         self._fit(X)
         return self.transform(X)
 
-    def _fit(self, X: ArrayLike) -> None:
+    def _fit(self, X: Any) -> None:
         X = validate_data(self, X, dtype=FLOATS)
-        start = self.components_ if self.warm_start and hasattr(self, "components_") else _start(X, self)
+        before: Array | None = getattr(self, "components_", None) if self.warm_start else None
+        start = _start(X, self) if before is None else before
         rounds: list[Round] = []
-        limits = {"sparsity": self.sparsity, "tolerance": self.tolerance}
-        if self.sparsity is None and self.tolerance is None:
-            limits["sparsity"] = _usual(start)
 
         def told(done: Round) -> Any:
             rounds.append(done._replace(dictionary=X[:0]))
@@ -143,7 +150,7 @@ class KSVD(_Coding):
         self.components_, _ = learn(
             X,
             start,
-            **limits,
+            **_limits(self, start),
             rounds=self.max_iter,
             learner=self.learner,
             replace=self.replace,
@@ -159,8 +166,8 @@ class KSVD(_Coding):
 class OnlineKSVD(_Coding):
     """A dictionary learned from chunks of signals by `sparse.online`, for data that does not fit in memory.
 
-    batch_size: signals a chunk in `fit`, which goes through the data max_iter times; `partial_fit` takes one chunk of
-    any size. keep: the weight that earlier chunks keep. The other parameters are those of `KSVD`.
+    batch_size: signals a chunk in `fit`, which goes through the data max_iter times; `partial_fit` takes one chunk
+    of any size. keep: the weight that earlier chunks keep. The other parameters are those of `KSVD`.
 
     Attributes: components_ (K,F), state_, a `sparse.Online`, n_steps_, the chunks learned from, n_iter_, the
     passes over them in `fit`, and n_features_in_.
@@ -193,7 +200,7 @@ class OnlineKSVD(_Coding):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: Any = None) -> OnlineKSVD:
+    def fit(self, X: Any, y: Any = None) -> OnlineKSVD:
         """Learns the dictionary of signals (N,F), chunk after chunk in a random order; y is not read."""
         X = validate_data(self, X, dtype=FLOATS)
         self._begin(X)
@@ -204,7 +211,7 @@ class OnlineKSVD(_Coding):
                 self._absorb(X[shuffled[first : first + self.batch_size]])
         return self
 
-    def partial_fit(self, X: ArrayLike, y: Any = None) -> OnlineKSVD:
+    def partial_fit(self, X: Any, y: Any = None) -> OnlineKSVD:
         """Learns from one more chunk (n,F), the first of which the dictionary starts from; y is not read."""
         begun = hasattr(self, "state_")
         X = validate_data(self, X, dtype=FLOATS, reset=not begun)
@@ -219,11 +226,8 @@ class OnlineKSVD(_Coding):
         self.components_, self.n_steps_, self.n_iter_ = D, 0, self.max_iter
 
     def _absorb(self, X: Array) -> None:
-        limits = {"sparsity": self.sparsity, "tolerance": self.tolerance}
-        if self.sparsity is None and self.tolerance is None:
-            limits["sparsity"] = _usual(self.components_)
-        given = {"keep": self.keep, "fixed": self.fixed, "threads": self.n_jobs}
-        self.state_ = online(X, self.state_, **limits, **given)
+        given: dict[str, Any] = {"keep": self.keep, "fixed": self.fixed, "threads": self.n_jobs}
+        self.state_ = online(X, self.state_, **_limits(self, self.components_), **given)
         self.components_, self.n_steps_ = self.state_.dictionary, self.n_steps_ + 1
 
 
@@ -249,22 +253,22 @@ class SparseCoder(_Coding):
         self.algorithm = algorithm
         self.n_jobs = n_jobs
 
-    def fit(self, X: ArrayLike, y: Any = None) -> SparseCoder:
+    def fit(self, X: Any, y: Any = None) -> SparseCoder:
         """Looks at the shape of signals (N,F) alone; y is not read."""
-        from psdl.sparse.initialisers import dct
+        from .initialisers import dct
 
         X = validate_data(self, X, dtype=FLOATS)
-        self.components_ = np.asarray(dct((X.shape[1],)) if self.dictionary is None else self.dictionary, X.dtype)
-        if self.components_.ndim != 2 or self.components_.shape[1] != X.shape[1]:
-            shape = self.components_.shape
-            raise ValueError(f"signals of {X.shape[1]} numbers need a dictionary (K,{X.shape[1]}), not {shape}")
+        D: Array = np.asarray(dct((X.shape[1],)) if self.dictionary is None else self.dictionary, X.dtype)
+        if D.ndim != 2 or D.shape[1] != X.shape[1]:
+            raise ValueError(f"signals of {X.shape[1]} numbers need a dictionary (K,{X.shape[1]}), not {D.shape}")
+        self.components_ = D
         return self
 
 
 def _start(X: Array, given: Any) -> Array:
     """The dictionary to start from: the one given, or signals drawn."""
     if given.dict_init is not None:
-        start = np.asarray(given.dict_init, X.dtype)
+        start: Array = np.asarray(given.dict_init, X.dtype)
         if start.ndim != 2 or start.shape[1] != X.shape[1]:
             raise ValueError(f"dict_init must be (K,{X.shape[1]}), not {start.shape}")
         return start

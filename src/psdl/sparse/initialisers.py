@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psdl.sparse.arrays import (
+from .arrays import (
     aligned,
     canonical,
     exponent,
@@ -21,21 +21,21 @@ from psdl.sparse.arrays import (
     whole,
     whole_number,
 )
-from psdl.sparse.errors import SparseError
-from psdl.sparse.threads import split
+from .errors import SparseError
+from .threads import split
 
 F64 = NDArray[np.float64]
 
 
 def dct(shape: int | tuple[int, ...], atoms: int | None = None) -> F64:
-    """The unitary DCT (F,F) of patches of a shape, or the over- or undercomplete one (K,F): float64, atoms are rows
-    of unit norm, the constant first.
+    """The unitary DCT (F,F) of patches of a shape, or the over- or undercomplete one (K,F): float64, atoms are
+    rows of unit norm, the constant first.
 
-    shape: of a patch, such as (8, 8), (8, 12), (8, 8, 3) or (100,) for a series, F numbers in all; a number F alone
-    is a square patch if F is a square, else a series. atoms: K, F if None; any number. Along each side of d numbers
-    there are k cosines C[j,i] = cos((i + 1/2) j pi / k), less their mean but for j = 0, normalised: with k = d the
-    DCT-II, with k > d the overcomplete DCT of Elad 2010, section 12.2. The k are as nearly alike, in proportion to
-    the sides, as K needs; of their products the K of lowest frequencies are taken.
+    shape: of a patch, such as (8, 8), (8, 12), (8, 8, 3) or (100,) for a series, F numbers in all; a number F
+    alone is a square patch if F is a square, else a series. atoms: K, F if None; any number. Along each side of d
+    numbers there are k cosines C[j,i] = cos((i + 1/2) j pi / k), less their mean but for j = 0, normalised: with k
+    = d the DCT-II, with k > d the overcomplete DCT of Elad 2010, section 12.2. The k are as nearly alike, in
+    proportion to the sides, as K needs; of their products the K of lowest frequencies are taken.
     """
     sides = _sides(shape)
     length = math.prod(sides)
@@ -47,10 +47,10 @@ def dct(shape: int | tuple[int, ...], atoms: int | None = None) -> F64:
         while math.prod(rows) < count:
             least = min(range(len(rows)), key=lambda axis: rows[axis] / sides[axis])
             rows[least] += 1
-    basis = np.ones((1, 1))
+    basis: F64 = np.ones((1, 1))
     for side, row in zip(sides, rows, strict=True):
-        basis = np.kron(basis, _cosines(side, row))
-    pitch = sum(np.meshgrid(*[np.arange(row) / row for row in rows], indexing="ij")).ravel()
+        basis = np.asarray(np.kron(basis, _cosines(side, row)))
+    pitch = np.sum(np.meshgrid(*[np.arange(row) / row for row in rows], indexing="ij"), axis=0).ravel()
     lowest = np.sort(np.argsort(pitch, kind="stable")[:count])
     return np.asarray(basis[lowest], np.float64)
 
@@ -135,15 +135,15 @@ def _from_each(
     """The normalised signals that `choose` names, of those that are not zero, position by position."""
     Y, _ = canonical(signals, "signals")
     whole_number(atoms, "atoms")
-    found = []
+    found = np.empty((len(Y) if Y.ndim == 3 else 1, atoms, Y.shape[-1]), Y.dtype)
     for p, position in enumerate(Y[None] if Y.ndim == 2 else Y):
         units = position[np.abs(position).max(axis=1, initial=0) > 0]
         if len(units) < atoms:
             where = "" if Y.ndim == 2 else f" at position {p}"
             raise SparseError(f"{atoms} atoms need as many signals that are not zero, not {len(units)}{where}")
         units = unit(units)
-        found.append(units[choose(units, np.random.default_rng([seed, p]))])
-    return found[0] if Y.ndim == 2 else np.stack(found)
+        found[p] = units[choose(units, np.random.default_rng([seed, p]))]
+    return found[0] if Y.ndim == 2 else found
 
 
 def norms(signals: ArrayLike) -> NDArray[Any]:
@@ -215,7 +215,7 @@ def covering(
 
 
 def _choose(Y: NDArray[Any], start: NDArray[Any] | None, chosen: NDArray[np.intp]) -> None:
-    from psdl.sparse.cover_cpu import cover_block
+    from .cover_cpu import cover_block
 
     lengths, units = norms(Y), unit(Y)
     columns = transposed(units)

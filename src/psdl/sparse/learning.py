@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from threading import Lock
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psdl.sparse.arrays import Array, Signals, canonical, exponent, largest, reach, scaled, whole_number
-from psdl.sparse.codes import Codes
-from psdl.sparse.errors import SparseError
-from psdl.sparse.initialisers import norms, unit
-from psdl.sparse.learners.ksvd import ALIKE, few
-from psdl.sparse.limits import Limits, limits_of
-from psdl.sparse.prepared import Prepared, prepare_lazily
-from psdl.sparse.pursuits.omp import stop_tolerance
-from psdl.sparse.running import code, code_trimmed, on_torch
-from psdl.sparse.threads import counted, split
+from .arrays import Array, Signals, canonical, exponent, largest, reach, scaled, whole_number
+from .codes import Codes
+from .errors import SparseError
+from .initialisers import norms, unit
+from .learners.ksvd import ALIKE, few
+from .limits import Limits, limits_of
+from .prepared import Prepared, prepare_lazily
+from .pursuits.omp import stop_tolerance
+from .running import code, code_trimmed, on_torch
+from .threads import counted, split
 
 PATIENCE = 3  # rounds in a row that must bring little before learning stops early
 
@@ -72,18 +73,18 @@ def learn(
     learned.
 
     signals (N,F) or (P,N,F); start (K,F), shared by all positions, or (P,K,F), normalised if its atoms are not of
-    unit norm. The dictionary is (K,F) or (P,K,F); the codes are those that the last round's updates leave. sparsity,
-    tolerance: as of `omp`; a tolerance makes it the error-constrained K-SVD. learner: "approximate" (Rubinstein,
-    Zibulevsky, Elad 2008) or "exact" (Aharon, Elad, Bruckstein 2006: the leading singular pair for each atom).
-    replace: between rounds, atoms that few signals use or that resemble another become the signals that are coded
-    worst (the rule of the K-SVD paper); else atoms without users stay as they are. fixed: so many atoms at the start
-    of the dictionary stay as they are, such as a constant one.
+    unit norm. The dictionary is (K,F) or (P,K,F); the codes are those that the last round's updates leave.
+    sparsity, tolerance: as of `omp`; a tolerance makes it the error-constrained K-SVD. learner: "approximate"
+    (Rubinstein, Zibulevsky, Elad 2008) or "exact" (Aharon, Elad, Bruckstein 2006: the leading singular pair for
+    each atom). replace: between rounds, atoms that few signals use or that resemble another become the signals
+    that are coded worst (the rule of the K-SVD paper); else atoms without users stay as they are. fixed: so many
+    atoms at the start of the dictionary stay as they are, such as a constant one.
 
-    callback: called with a `Round` after each round of each position, one at a time; what it returns, if true, ends
-    that position. stop: ends a position whose objective fell by less than this share in each of three rounds: the
-    error, or the number of atoms where a tolerance is given. progress: called with the number of rounds done since
-    its last call, positions times `rounds` in all. device: as of `omp`. Raises SparseError as `omp` does. The
-    definition is `learners/ksvd.py`.
+    callback: called with a `Round` after each round of each position, one at a time; what it returns, if true,
+    ends that position. stop: ends a position whose objective fell by less than this share in each of three rounds:
+    the error, or the number of atoms where a tolerance is given. progress: called with the number of rounds done
+    since its last call, positions times `rounds` in all. device: as of `omp`. Raises SparseError as `omp` does.
+    The definition is `learners/ksvd.py`.
     """
     Y, D, powers, single = _together(signals, start)
     rounds = whole_number(rounds, "rounds")
@@ -106,8 +107,8 @@ def learn(
 
 
 def _together(signals: ArrayLike, start: ArrayLike) -> tuple[Array, Array, NDArray[np.int32], bool]:
-    """Signals (P,N,F), each position's times a power of two that brings them near 1, a dictionary of its own for each
-    (P,K,F), the powers (P,), and whether they came without positions."""
+    """Signals (P,N,F), each position's times a power of two that brings them near 1, a dictionary of its own for
+    each (P,K,F), the powers (P,), and whether they came without positions."""
     Y, _ = canonical(signals, "signals")
     single = Y.ndim == 2
     Y = Y[None] if single else Y
@@ -200,7 +201,7 @@ def _position(
     Y: Array, D: Array, plan: _Plan, p: int, threads: int | None, teller: _Teller
 ) -> tuple[Array, Array]:
     """All rounds of one position: signals (N,F), dictionary (K,F), in place; support and coefficients (N,T)."""
-    from psdl.sparse.learners.ksvd_cpu import replace_block, update_block
+    from .learners.ksvd_cpu import replace_block, update_block
 
     limits = Limits(plan.limits.sparsity, plan.limits.atoms[p : p + 1], plan.limits.enough[p : p + 1])
     pursue = code_trimmed if plan.trimmed else code
@@ -228,7 +229,7 @@ def _settled(objectives: list[float], stop: float | None) -> bool:
     if stop is None or len(objectives) <= PATIENCE:
         return False
     last = objectives[-PATIENCE - 1 :]
-    return all(after > (1 - stop) * before for before, after in zip(last, last[1:], strict=False))
+    return all(after > (1 - stop) * before for before, after in pairwise(last))
 
 
 def _on_device(Y: Array, D: Array, plan: _Plan, device: str, callback: Called, progress: Told) -> Codes:

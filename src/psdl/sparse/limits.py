@@ -7,17 +7,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psdl.sparse.arrays import Signals, real, whole_number
-from psdl.sparse.errors import SparseError
-from psdl.sparse.prepared import Prepared
-from psdl.sparse.pursuits.omp import NEVER
+from .arrays import Signals, real, whole_number
+from .errors import SparseError
+from .prepared import Prepared
+from .pursuits.omp import NEVER
 
 STEPS = 100_000  # of matching pursuit with a tolerance alone
 
 
 class Limits(NamedTuple):
-    """sparsity T, the places of a code; atoms (P,N), how many a signal may take (steps of matching pursuit); enough
-    (P,N) float64, the energies of residuals that end it, NEVER if none."""
+    """sparsity T, the places of a code; atoms (P,N), how many a signal may take (steps of matching pursuit);
+    enough (P,N) float64, the energies of residuals that end it, NEVER if none."""
 
     sparsity: int
     atoms: NDArray[np.int64]
@@ -75,6 +75,6 @@ def _for_each(
         return np.broadcast_to(each, leading).reshape(shape)
     except ValueError:
         raise SparseError(
-            f"{what} of shape {each.shape} does not fit signals of shape {leading}: expected one number, or one for"
-            " each signal"
+            f"{what} of shape {each.shape} does not fit signals of shape {leading}: expected one number, or one"
+            " for each signal"
         ) from None

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from psdl.sparse.arrays import Array, canonical, whole_number
-from psdl.sparse.coding import omp
-from psdl.sparse.errors import SparseError
-from psdl.sparse.learning import initial
-from psdl.sparse.threads import split
+from .arrays import Array, canonical, whole_number
+from .coding import omp
+from .errors import SparseError
+from .learning import initial
+from .threads import split
 
 REACH = 2.0**400  # of signals, whose squares are summed in float64
 
@@ -40,12 +40,12 @@ def online(
 ) -> Online:
     """One chunk of online dictionary learning: the state after signals (N,F) or (P,N,F).
 
-    `state` is a start dictionary (K,F) or (P,K,F) at first, normalised if its atoms are not of unit norm, then what
-    the last call returned. sparsity, tolerance: as of `omp`. `keep` (0 to 1) is the weight that all earlier chunks
-    keep: below 1, codes by older dictionaries are forgotten. fixed: so many atoms at the start stay as they are. A
-    chunk should hold several signals an atom. The same chunks give the same bits, in one process or over many.
-    Raises SparseError as `omp` does, and on a state whose arrays do not fit each other. Mairal, Bach, Ponce, Sapiro
-    2010; the definition is `learners/online.py`.
+    `state` is a start dictionary (K,F) or (P,K,F) at first, normalised if its atoms are not of unit norm, then
+    what the last call returned. sparsity, tolerance: as of `omp`. `keep` (0 to 1) is the weight that all earlier
+    chunks keep: below 1, codes by older dictionaries are forgotten. fixed: so many atoms at the start stay as they
+    are. A chunk should hold several signals an atom. The same chunks give the same bits, in one process or over
+    many. Raises SparseError as `omp` does, and on a state whose arrays do not fit each other. Mairal, Bach, Ponce,
+    Sapiro 2010; the definition is `learners/online.py`.
     """
     Y, largest = canonical(signals, "signals")
     if not 0 <= keep <= 1:
@@ -60,7 +60,7 @@ def online(
     Y, support, x = (array[None] if single else array for array in (Y, *codes))
 
     def work(first: int, last: int) -> None:
-        from psdl.sparse.learners.online_cpu import absorb_block
+        from .learners.online_cpu import absorb_block
 
         room = np.empty(D.shape[2])
         for p in range(first, last):
@@ -79,7 +79,8 @@ def _checked(state: Online, Y: Array) -> Online:
         array = np.array(canonical(getattr(state, name), f"the state's {name}")[0], np.float64, order="C")
         if array.shape != shape:
             raise SparseError(
-                f"the state's {name} have shape {array.shape}, but its dictionary of shape {D.shape} needs {shape}:"
+                f"the state's {name} have shape {array.shape}, but its dictionary of shape {D.shape} needs"
+                f" {shape}:"
                 " start anew from the dictionary alone, or pad them with zeros"
             )
         sums.append(array)

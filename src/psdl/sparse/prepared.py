@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from psdl.sparse.arrays import Array, aligned, canonical, exponent, padded, scaled, transposed
-from psdl.sparse.errors import SparseError
-from psdl.sparse.threads import split
+from .arrays import Array, aligned, canonical, exponent, padded, scaled, transposed
+from .errors import SparseError
+from .threads import split
 
 ROWS = 256  # rows of a Gram matrix that a thread takes at once
 SMALLEST = {kind: float(np.finfo(kind).tiny) for kind in "fd"}  # squared norms of atoms
@@ -81,7 +81,7 @@ def prepare_lazily(dictionary: ArrayLike, dtype: DTypeLike) -> Prepared:
     """A dictionary (K,F) or (P,K,F) made ready for one call, in a dtype: pursuits compute what they need of its
     Gram matrices."""
     atoms, power, single = _read(dictionary, dtype)
-    from psdl.sparse.pursuits.gram_cpu import prepare_all
+    from .pursuits.gram_cpu import prepare_all
 
     columns, squares, least = prepare_all(atoms, padded(atoms.shape[1], atoms.dtype))
     if least < SMALLEST[atoms.dtype.char]:
@@ -110,7 +110,7 @@ def _read(dictionary: ArrayLike, dtype: DTypeLike) -> tuple[Array, int, bool]:
 
 
 def _squares(atoms: Array, columns: Array) -> Array:
-    from psdl.sparse.pursuits.gram_cpu import squared_norms
+    from .pursuits.gram_cpu import squared_norms
 
     squares = np.empty(atoms.shape[:2], np.promote_types(atoms.dtype, np.float32))
     for p in range(len(atoms)):
@@ -133,7 +133,7 @@ def _refuse_vanished(atoms: Array, squares: Array) -> None:
 def _gram(atoms: Array, columns: Array, threads: int | None) -> NDArray[Any]:
     """Gram matrices (P,K,W). Not by BLAS, whose sums depend on the shape and the threads; the rows here are those
     that pursuits compute alone."""
-    from psdl.sparse.pursuits.gram_cpu import gram_rows
+    from .pursuits.gram_cpu import gram_rows
 
     positions, count, _ = atoms.shape
     gram = aligned((positions, count, columns.shape[2]), atoms.dtype)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from psdl.sparse.arrays import Array, read_signals, unscaled
-from psdl.sparse.codes import Codes, checked
-from psdl.sparse.coding import together
-from psdl.sparse.prepared import Prepared, as_given, bits
-from psdl.sparse.threads import split, worth
+from .arrays import Array, read_signals, unscaled
+from .codes import Codes, checked
+from .coding import together
+from .prepared import Prepared, as_given, bits
+from .threads import split, worth
 
 SLICE = 256  # signals of a position that a thread takes at once, at least
 
@@ -24,7 +24,7 @@ def residual(
 
     Raises SparseError on shapes that do not fit, and on codes of other signals or of a larger dictionary.
     """
-    from psdl.sparse.residuals_cpu import residual_items
+    from .residuals_cpu import residual_items
 
     return _of_residuals(residual_items, signals, dictionary, codes, True, threads)
 
@@ -34,7 +34,7 @@ def residual_norms(
 ) -> Array:
     """The Euclidean norms of the residuals, see `residual`: (), (N,) or (P,N). The residuals themselves are not
     kept."""
-    from psdl.sparse.residuals_cpu import residual_norm_items
+    from .residuals_cpu import residual_norm_items
 
     return _of_residuals(residual_norm_items, signals, dictionary, codes, False, threads)
 

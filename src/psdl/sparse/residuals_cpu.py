@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST
-from psdl.sparse.simd import number
+from .pursuits.scratch_cpu import FAST
+from .simd import number
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from psdl.sparse.arrays import Array
-from psdl.sparse.errors import SparseError
-from psdl.sparse.limits import Limits
-from psdl.sparse.prepared import Prepared, bits, widened, with_gram
-from psdl.sparse.pursuits.omp import dependence_tolerance, stop_tolerance
-from psdl.sparse.threads import counted, split, worth
+from .arrays import Array
+from .errors import SparseError
+from .limits import Limits
+from .prepared import Prepared, bits, widened, with_gram
+from .pursuits.omp import dependence_tolerance, stop_tolerance
+from .threads import counted, split, worth
 
 Found = tuple[Array, Array]
 TIGHT = 2.0**-10  # of a signal's energy: smaller tolerances are beyond what float32 sums can tell
@@ -61,7 +61,7 @@ def code_trimmed(name: str, Y: Array, D: Prepared, limits: Limits, threads: int 
     for p in range(0, positions, at_once):
         for n in range(0, count, rows):
             part = slice(p, p + at_once), slice(n, n + rows)
-            here = Limits(limits.sparsity, *(np.ascontiguousarray(each[part]) for each in limits[1:]))
+            here = limits._replace(atoms=limits.atoms[part].copy(), enough=limits.enough[part].copy())
             support, x = code(name, Y[part], _at(D, part[0]), here, threads)
             found.append((*part, trimmed(support, x)))
     width = max([1, *(f[2][0].shape[2] for f in found)]) if limits.sparsity else 0
@@ -73,7 +73,7 @@ def code_trimmed(name: str, Y: Array, D: Prepared, limits: Limits, threads: int 
 
 def trimmed(support: Array, x: Array) -> Found:
     """Codes (P,N,T) in as many places as any of them uses, copied."""
-    from psdl.sparse.checks_cpu import widest
+    from .checks_cpu import widest
 
     width = max(min(1, support.shape[2]), int(widest(support)))
     return support[..., :width].copy(), x[..., :width].copy()
@@ -116,12 +116,12 @@ def _kernel(name: str, Y: Array, D: Prepared, limits: Limits, out: Found) -> Cal
     if D.gram is None and not D.lazy:
         if name != "omp":
             raise SparseError(f"{name} needs Gram matrices: prepare the dictionary with gram=True and half=False")
-        from psdl.sparse.pursuits.direct_cpu import direct_items
+        from .pursuits.direct_cpu import direct_items
 
         return lambda first, last: direct_items(Y, atoms, *given, *out, first, last)
     gram = np.empty((0, *D.shape[1:2], D.transposed.shape[2]), D.dtype) if D.gram is None else D.gram
     if name in ("omp", "ormp"):
-        from psdl.sparse.pursuits.omp_cpu import omp_items
+        from .pursuits.omp_cpu import omp_items
 
         best = True if name == "ormp" else None  # None, not False, so that OMP does not compile ORMP's branches
         return lambda first, last: omp_items(Y, atoms, gram, *given, best, *out, first, last)
@@ -140,12 +140,12 @@ def recode_tight(name: str, Y: Array, D: Prepared, limits: Limits, out: Found, t
     """Codes those signals anew in float64 whose tolerance float32 sums cannot tell from 0."""
     if Y.dtype != np.float32 or not out[1].size or limits.enough.max() < 0:
         return
-    from psdl.sparse.checks_cpu import energies
+    from .checks_cpu import energies
 
     energy = np.empty(Y.shape[:2])
     energies(Y, energy)
     tight = (limits.enough >= 0) & (limits.enough < TIGHT * energy)
-    for p in np.nonzero(tight.any(axis=1))[0]:
+    for p in map(int, np.nonzero(tight.any(axis=1))[0]):
         at = np.nonzero(tight[p])[0]
         wide = widened(D, p)
         here = Limits(limits.sparsity, limits.atoms[p : p + 1, at], limits.enough[p : p + 1, at])

@@ -241,8 +241,8 @@ def number(typingctx: Any, value: Any) -> Any:
 
 @intrinsic
 def turn(typingctx: Any, rows: Any, k: Any, f: Any, out: Any) -> Any:
-    """out[f:f+n, k:k+n] = rows[k:k+n, f:f+n] transposed, of rows (K,F) and out (F,W); n = `lanes`(rows), the numbers
-    of a vector. Two by two blocks change places, of one number, two, four, ..., in registers."""
+    """out[f:f+n, k:k+n] = rows[k:k+n, f:f+n] transposed, of rows (K,F) and out (F,W); n = `lanes`(rows), the
+    numbers of a vector. Two by two blocks change places, of one number, two, four, ..., in registers."""
     return types.void(rows, types.intp, types.intp, out), _turn
 
 

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psdl.sparse.arrays import canonical, whole_number
-from psdl.sparse.codes import Codes, checked
-from psdl.sparse.errors import SparseError
-from psdl.sparse.initialisers import unit
+from .arrays import canonical, whole_number
+from .codes import Codes, checked
+from .errors import SparseError
+from .initialisers import unit
 
 BINS = 50
 

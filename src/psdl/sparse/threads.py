@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import pairwise
 
-from psdl.sparse.arrays import whole_number
-from psdl.sparse.errors import SparseError
+from .arrays import whole_number
+from .errors import SparseError
 
 SMALL = 15e6
 

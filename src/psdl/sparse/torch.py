@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from psdl.sparse.errors import SparseError
-from psdl.sparse.learners.ksvd import ALIKE, FEW
-from psdl.sparse.limits import Limits
-from psdl.sparse.pursuits.omp import dependence_tolerance, stop_tolerance
+from .errors import SparseError
+from .learners.ksvd import ALIKE, FEW
+from .limits import Limits
+from .pursuits.omp import dependence_tolerance, stop_tolerance
 
 Numbers = np.ndarray[Any, Any]
 SHARE = 0.5  # of the free memory that a chunk may take
@@ -92,14 +92,15 @@ class _Pursuit:
 
     def along(self, t: int, at: Tensor) -> Tensor:
         """The coordinates (P,N,t) of the atoms `at` (P,N,1) in the directions found."""
-        P, N, K = self.a.shape
+        P, N, _ = self.a.shape
         if not self.long:
             return self.rows[:, :, :t].gather(3, at[..., None].expand(P, N, t, 1))[..., 0]
         products = self._gram_rows(at).gather(2, self.chosen[:, :, :t])
         return (self.triangle[:, :, :t, :t] @ products[..., None])[..., 0]
 
     def row(self, t: int, at: Tensor, along: Tensor, inverse: Tensor) -> Tensor:
-        """The correlations (P,N,K) of all atoms with the next direction; `inverse` (P,N) is 0 where there is none."""
+        """The correlations (P,N,K) of all atoms with the next direction; `inverse` (P,N) is 0 where there is
+        none."""
         if not self.long:
             new = self._gram_rows(at)
             if t:
@@ -220,8 +221,8 @@ def _coded(
 
 
 def _update(Y: Tensor, D: Tensor, support: Tensor, x: Tensor, fixed: int) -> tuple[Tensor, Tensor]:
-    """The second half of a round, for all positions at once: atoms D (P,K,F), in place; returns the coefficients and
-    the residuals (P,N,F)."""
+    """The second half of a round, for all positions at once: atoms D (P,K,F), in place; returns the coefficients
+    and the residuals (P,N,F)."""
     P, N, _ = support.shape
     X = Y.new_zeros(P, D.shape[1] + 1, N)
     X.scatter_(1, torch.where(support >= 0, support, D.shape[1]).transpose(1, 2), x.transpose(1, 2))
@@ -243,7 +244,7 @@ def _update(Y: Tensor, D: Tensor, support: Tensor, x: Tensor, fixed: int) -> tup
 
 def _replace(Y: Tensor, D: Tensor, R: Tensor, support: Tensor, fixed: int) -> None:
     """The end of a round: see `ksvd.replaced`."""
-    (P, K), N = D.shape[:2], Y.shape[1]
+    P, K = D.shape[:2]
     places = torch.arange(P, device=Y.device)
     flat = torch.where(support >= 0, support, K).reshape(P, -1)
     users = torch.zeros(P, K + 1, dtype=torch.int64, device=Y.device)

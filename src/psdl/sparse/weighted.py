@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from psdl.sparse.arrays import Array, Signals, read_signals, real
-from psdl.sparse.codes import Codes
-from psdl.sparse.coding import finished, together
-from psdl.sparse.errors import SparseError
-from psdl.sparse.limits import limits_of
-from psdl.sparse.prepared import Prepared, prepare_lazily
-from psdl.sparse.pursuits.omp import dependence_tolerance, stop_tolerance
-from psdl.sparse.threads import split, worth
+from .arrays import Array, Signals, read_signals, real
+from .codes import Codes
+from .coding import finished, together
+from .errors import SparseError
+from .limits import limits_of
+from .prepared import Prepared, prepare_lazily
+from .pursuits.omp import dependence_tolerance, stop_tolerance
+from .threads import split, worth
 
 
 def pursue_weighted(
@@ -35,7 +35,7 @@ def pursue_weighted(
     shape = (*Y.shape[:2], limits.sparsity)
     support, x = np.empty(shape, np.int32), np.empty(shape, Y.dtype)
     if x.size:
-        from psdl.sparse.pursuits.weighted_cpu import weighted_items
+        from .pursuits.weighted_cpu import weighted_items
 
         rest = (D.atoms, D.transposed, D.squares), (stop_tolerance(Y.dtype), dependence_tolerance(Y.dtype))
 
@@ -56,11 +56,11 @@ def _roots(weights: ArrayLike, values: Array) -> Array:
     if each.size and not (each.min() >= 0 and each.max() < np.inf):
         raise SparseError("weights must be finite and at least 0")
     try:
-        return np.sqrt(np.broadcast_to(each, values.shape), dtype=values.dtype)
+        return np.asarray(np.sqrt(np.broadcast_to(each, values.shape), dtype=values.dtype))
     except ValueError:
         raise SparseError(
-            f"weights of shape {each.shape} do not fit signals of shape {values.shape}: expected one weight for each"
-            " number"
+            f"weights of shape {each.shape} do not fit signals of shape {values.shape}: expected one weight for"
+            " each number"
         ) from None
 
 

@@ -113,7 +113,7 @@ class FitOptions:
         default=None,
         metadata=_about(
             "Register each image to the mean of the good ones: none, shift, rigid; or auto: as held-out good"
-            " images say. Needs psdl[align]."
+            " images say. Needs psdl\\[align]."
         ),
     )
     light: str | None = field(

@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 from psdl._util import plugins
 from psdl.api import Detector
-from psdl.calibrate import anew, thresholds
+from psdl.calibrate import anew
 from psdl.errors import PsdlError
-from psdl.features.extractor import origin
 from psdl.jobs.context import RunContext
 from psdl.scoring.known import with_classifier
 from psdl.scoring.result import Result
@@ -26,7 +25,7 @@ from psdl.training.copies import fresh
 from psdl.training.defects import few, joined, known_of, scarce, taught
 from psdl.training.lesson import regression, words
 from psdl.types import Run
-from psdl.workflows.extend import extended
+from psdl.workflows.extend import extended, proved
 
 COLUMNS = ("path", "verdict")
 GOOD, BAD = ("ok", "good"), ("ng", "bad", "defective")
@@ -92,6 +91,7 @@ def corrected(
     if bad:
         detector, told = _with_defects(detector, [one.path for one, _ in bad], jobs)
         said += told
+    detector = proved(detector, detector.model)
     detector.recorded(
         detector.model.calibration, {"what": "corrected by feedback", "images": len(corrections)}, by
     )
@@ -111,23 +111,17 @@ class Corrected(NamedTuple):
 def _with_good(
     detector: Detector, good: Sequence[tuple[Correction, Result]], by: str, jobs: int | Run | None
 ) -> tuple[Detector, list[str]]:
-    """Good images join dictionaries and calibration, or the latter alone; those learned from are left out."""
-    learned = {where.sha256 for where in detector.model.learned}
-    new = [pair for pair in good if origin(pair[0].path, 0).sha256 not in learned]
-    said = (
-        [f"{len(good) - len(new)} images said to be good were learned from already"]
-        if len(new) < len(good)
-        else []
-    )
-    if not new:
-        return detector, said
-    paths = [one.path for one, _ in new]
+    """Good images join dictionaries and calibration, or the latter alone; those learned from, and copies, are left
+    out. Raises PsdlError where none is left."""
+    said: list[str] = []
+    found = fresh([one.path for one, _ in good], [result for _, result in good], detector.model)
+    kept = anew.once(anew.unlearned(found, said.append), said.append)
+    paths = [one.path for (one, _), new in zip(good, found, strict=True) if any(new is other for other in kept)]
     if all(hasattr(method_of(part), "extend") for part in detector.model.recipe.parts):
-        return extended(detector, paths, by, RunContext(jobs)), said
+        return extended(detector, paths, by, RunContext(jobs), force=True), said
     known = detector.model.calibration
-    more = anew.of(fresh(paths, [result for _, result in new], detector.model), known.rates)
-    added = thresholds.extended(known, more, f"{len(new)} images added by feedback")
-    return detector.recorded(added, {"what": "good images added", "images": len(new)}, by), said
+    more = anew.joined(known, kept, known.rates, "by feedback", said.append)
+    return detector.recorded(more, {"what": "good images added", "images": len(kept)}, by), said
 
 
 def _with_defects(detector: Detector, paths: Sequence[str], jobs: int | Run | None) -> tuple[Detector, list[str]]:

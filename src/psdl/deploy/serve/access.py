@@ -59,7 +59,7 @@ class Tokens:
         scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         secret = token.strip().encode("latin-1", "replace")
         pair = client, hashlib.sha256(secret).digest()
-        if pair not in self._right and self._wrongs(client) >= self.guesses:
+        if pair not in self._right and self._wrongs(client) > self.guesses - 1:
             raise Refused(429, "too many wrong tokens: come again in a minute", unread=True)
         same = [hmac.compare_digest(secret, known) for known in self._known]
         if scheme.lower() == "bearer" and any(same):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl.sparse.pursuits.omp import NEVER, omp, stop_tolerance
+from ..pursuits.omp import NEVER, omp, stop_tolerance
 
 Array = NDArray[np.floating]
 ALIKE = 0.99  # |cosine| from which two atoms are one
@@ -52,9 +52,9 @@ def learn(
 ) -> tuple[Array, NDArray[np.int32], Array]:
     """Dictionary (K,F) and codes: support (N,T) int32, coefficients (N,T), for signals (N,F).
 
-    A round codes all signals by OMP, to `sparsity` atoms or to the energy `enough`, then updates the atoms after the
-    first `fixed` one after another on the signals that use them. The codes returned are those that the last round's
-    updates leave. Between rounds, if `replace`, see `replaced`; else atoms without users stay as they are.
+    A round codes all signals by OMP, to `sparsity` atoms or to the energy `enough`, then updates the atoms after
+    the first `fixed` one after another on the signals that use them. The codes returned are those that the last
+    round's updates leave. Between rounds, if `replace`, see `replaced`; else atoms without users stay as they are.
     """
     dictionary = start.astype(signals.dtype)
     support = np.full((len(signals), sparsity), -1, np.int32)
@@ -79,8 +79,8 @@ def few(support: NDArray[np.int32], atoms: int) -> int:
 
 
 def replaced(signals: Array, dictionary: Array, support: NDArray[np.int32], codes: Array, fixed: int = 0) -> None:
-    """Atoms after the first `fixed`, in place, that have `few` users or whose |cosine| with another one exceeds ALIKE
-    become the signals that are coded worst, normalised.
+    """Atoms after the first `fixed`, in place, that have `few` users or whose |cosine| with another one exceeds
+    ALIKE become the signals that are coded worst, normalised.
 
     No signal serves twice, and none that is coded but for rounding.
     """

@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.learners.exact_cpu import update_atom_exactly
-from psdl.sparse.pursuits.gram_cpu import gram_rows, start_of_line, transpose
-from psdl.sparse.pursuits.omp_cpu import FAST, norm
-from psdl.sparse.residuals_cpu import residual_block
+from ..pursuits.gram_cpu import gram_rows, start_of_line, transpose
+from ..pursuits.scratch_cpu import FAST, norm
+from ..residuals_cpu import residual_block
+from .exact_cpu import update_atom_exactly
 
 
 @njit(nogil=True, cache=True)
@@ -124,8 +124,8 @@ def worst_coded(signals, residual, serving, tolerance):
 @njit(nogil=True, cache=True)
 def replace_block(signals, dictionary, support, residual, fixed, rule, tolerance):
     """The end of a round: atoms of dictionary (K,F) after the first `fixed` that resemble another one or have few
-    users become signals that are coded worst, see `ksvd.replaced`; rule: the cosine from which atoms are alike, and
-    the number of users below which they are few."""
+    users become signals that are coded worst, see `ksvd.replaced`; rule: the cosine from which atoms are alike,
+    and the number of users below which they are few."""
     alike, few = rule
     count, length = dictionary.shape
     width = (count + 15) // 16 * 16

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from psdl.sparse.learners.ksvd import Array, dense
-from psdl.sparse.pursuits.omp import NEVER, omp
+from ..pursuits.omp import NEVER, omp
+from .ksvd import Array, dense
 
 
 def absorb(

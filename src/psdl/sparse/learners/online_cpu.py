@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST
+from ..pursuits.scratch_cpu import FAST
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST, another, count_in, floors, norm, scratch, solve, stretch, weak
-from psdl.sparse.pursuits.step_simd import largest, step
-from psdl.sparse.simd import number, product
+from ..simd import number, product
+from .scratch_cpu import FAST, another, count_in, floors, norm, scratch, solve, stretch, weak
+from .step_simd import largest, step
 
 TILE = 8  # rows read from memory before their next stretch: nearly one stream
 

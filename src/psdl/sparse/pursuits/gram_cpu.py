@@ -1,7 +1,7 @@
 """Products with a dictionary, compiled: correlations, Gram matrices whole or row by row, squared norms.
 
-Every element is summed alone, over the signal's numbers in order, so that a product has the same bits whether it is
-computed with others, alone, in one thread or in several.
+Every element is summed alone, over the signal's numbers in order, so that a product has the same bits whether it
+is computed with others, alone, in one thread or in several.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.simd import lanes, product, products, turn
+from ..simd import lanes, product, products, turn
 
 TILE = 16  # rows of float16 numbers that are transposed at once
 STRIP = 256  # rows of others, whose lines stay in the nearest cache until all their vectors are read
@@ -61,8 +61,8 @@ def transpose_all(rows, out):
 
 @njit(nogil=True, cache=True)
 def prepare_all(dictionary, width):
-    """What pursuits read of dictionaries (P,K,F): transposed (P,F,W), padded with zeros to W = `width`, and squared
-    norms (P,K); and the smallest of these."""
+    """What pursuits read of dictionaries (P,K,F): transposed (P,F,W), padded with zeros to W = `width`, and
+    squared norms (P,K); and the smallest of these."""
     positions, count, length = dictionary.shape
     raw = np.empty(positions * length * width + 16, dictionary.dtype)
     at = start_of_line(raw)
@@ -138,9 +138,9 @@ def gram_rows(dictionary, transposed, gram, first, last):
 
 @njit(nogil=True, cache=True)
 def gram_row(dictionary, transposed, gram, known, j, a, n, mask, s, ahead):
-    """Row j of a Gram matrix (K,W) of which only the rows with known (K,) are there, with up to `ahead` others, the
-    best correlated in a[n] of those that count in mask[s]: they are likely to be asked for next, and the dictionary
-    (K,F), transposed (F,W), is read once for all."""
+    """Row j of a Gram matrix (K,W) of which only the rows with known (K,) are there, with up to `ahead` others,
+    the best correlated in a[n] of those that count in mask[s]: they are likely to be asked for next, and the
+    dictionary (K,F), transposed (F,W), is read once for all."""
     length, width = transposed.shape
     four, out = np.empty((4, length), gram.dtype), np.empty((4, width), gram.dtype)
     rows = np.empty(4, np.intp)

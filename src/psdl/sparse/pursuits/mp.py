@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from psdl.sparse.pursuits.omp import NEVER, Array, Code, filled, stacked, stop_tolerance
+from .omp import NEVER, Array, Code, filled, stacked, stop_tolerance
 
 
 def mp_signal(signal: Array, dictionary: Array, sparsity: int, enough: float = NEVER) -> Code:

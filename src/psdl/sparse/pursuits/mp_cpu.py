@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.gram_cpu import correlate, gram_row
-from psdl.sparse.pursuits.omp_cpu import FAST, another, count_in, floors, norm, own_gram, scratch, stretch, weak
-from psdl.sparse.pursuits.step_simd import largest
+from .gram_cpu import correlate, gram_row
+from .scratch_cpu import FAST, another, count_in, floors, norm, own_gram, scratch, stretch, weak
+from .step_simd import largest
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def follow(scratch, atoms, gram, share, least, length, enough, steps, support, x, n):
-    """One signal of norm `length`: from correlations scratch.a[0], overwritten, to support[n] (T,) and x[n] (T,), in
-    `steps` steps at most and to T different atoms; an atom chosen again adds to its coefficient."""
+    """One signal of norm `length`: from correlations scratch.a[0], overwritten, to support[n] (T,) and x[n] (T,),
+    in `steps` steps at most and to T different atoms; an atom chosen again adds to its coefficient."""
     dictionary, transposed, squares = atoms
     gram, known = gram
     a, mask, one = scratch.a, scratch.mask, scratch.a.dtype.type(1)

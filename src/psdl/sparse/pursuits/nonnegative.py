@@ -1,15 +1,15 @@
 """Non-negative orthogonal matching pursuit: the definition. Plain NumPy, one signal at a time.
 
-Source: Bruckstein, Elad, Zibulevsky, "On the uniqueness of nonnegative sparse solutions to underdetermined systems of
-equations", IEEE Trans. Information Theory 2008, section IV; non-negative least squares: Lawson, Hanson, "Solving
-least squares problems", 1974, chapter 23. `nonnegative_cpu.py` is the same function, compiled.
+Source: Bruckstein, Elad, Zibulevsky, "On the uniqueness of nonnegative sparse solutions to underdetermined systems
+of equations", IEEE Trans. Information Theory 2008, section IV; non-negative least squares: Lawson, Hanson,
+"Solving least squares problems", 1974, chapter 23. `nonnegative_cpu.py` is the same function, compiled.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from psdl.sparse.pursuits.omp import NEVER, Array, Code, depends, filled, least_squares, stacked, stop_tolerance
+from .omp import NEVER, Array, Code, depends, filled, least_squares, stacked, stop_tolerance
 
 
 def nonnegative_least_squares(signal: Array, atoms: Array) -> Array:
@@ -38,8 +38,9 @@ def nonnegative_least_squares(signal: Array, atoms: Array) -> Array:
 
 
 def nonnegative_signal(signal: Array, dictionary: Array, sparsity: int, enough: float = NEVER) -> Code:
-    """One signal's code, as `omp.omp_signal`, but each step takes the atom with the largest positive correlation, and
-    coefficients are at least 0; atoms whose coefficients come out as 0 leave the code and do not come again."""
+    """One signal's code, as `omp.omp_signal`, but each step takes the atom with the largest positive correlation,
+    and coefficients are at least 0; atoms whose coefficients come out as 0 leave the code and do not come
+    again."""
     chosen: list[int] = []
     taken = np.zeros(len(dictionary), bool)
     x = np.zeros(0, signal.dtype)

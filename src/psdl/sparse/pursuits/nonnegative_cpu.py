@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.gram_cpu import correlate, gram_row
-from psdl.sparse.pursuits.omp_cpu import FAST, count_in, floors, norm, own_gram, scratch, stretch
+from .gram_cpu import correlate, gram_row
+from .scratch_cpu import FAST, count_in, floors, norm, own_gram, scratch, stretch
 
 
 @njit(nogil=True, cache=True)
@@ -46,8 +46,8 @@ def solved(L, b, count):
 
 @njit(nogil=True, cache=True)
 def least_squares(gram, a0, chosen, count, bars, floor, L, x):
-    """x (count,) float64 <- the non-negative coefficients of the atoms chosen[:count] that leave the least, from the
-    active set that x tells. Scratch: L (.,.)."""
+    """x (count,) float64 <- the non-negative coefficients of the atoms chosen[:count] that leave the least, from
+    the active set that x tells. Scratch: L (.,.)."""
     free, wanted = np.empty(count, np.intp), np.empty(count)
     used = 0
     for i in range(count):

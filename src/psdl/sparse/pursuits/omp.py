@@ -34,9 +34,9 @@ def omp_signal(signal: Array, dictionary: Array, sparsity: int, enough: float = 
     signal (F,), dictionary (K,F) with atoms as rows, sparsity T >= 1. Returns support (T,) int32 in the order
     of choice, -1 where unused, and coefficients (T,), 0 where unused. Each step takes the atom with the
     largest absolute correlation with the residual (ties go to the lower index) and codes the signal anew by
-    least squares on all atoms taken. Correlations that are rounding count as none, and those atoms are passed over.
-    It stops early when the residual's energy is at most `enough`, when no atom correlates with the residual, or when
-    the next atom depends linearly on those taken.
+    least squares on all atoms taken. Correlations that are rounding count as none, and those atoms are passed
+    over. It stops early when the residual's energy is at most `enough`, when no atom correlates with the residual,
+    or when the next atom depends linearly on those taken.
     """
     return greedy(signal, dictionary, sparsity, enough, lambda correlation, chosen: int(np.argmax(correlation)))
 

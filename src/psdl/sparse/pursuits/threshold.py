@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from psdl.sparse.pursuits.omp import Array, Code, depends, filled, least_squares, stacked, stop_tolerance
+from .omp import Array, Code, depends, filled, least_squares, stacked, stop_tolerance
 
 
 def threshold_signal(signal: Array, dictionary: Array, sparsity: int) -> Code:

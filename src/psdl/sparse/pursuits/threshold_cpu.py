@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.gram_cpu import correlate, gram_row
-from psdl.sparse.pursuits.omp_cpu import FAST, count_in, floors, norm, own_gram, scratch, solve, stretch, weak
-from psdl.sparse.pursuits.step_simd import largest
+from .gram_cpu import correlate, gram_row
+from .scratch_cpu import FAST, count_in, floors, norm, own_gram, scratch, solve, stretch, weak
+from .step_simd import largest
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)

@@ -1,7 +1,7 @@
 """Weighted orthogonal matching pursuit, for inpainting too: the definition. Plain NumPy, one signal at a time.
 
-Source: Mairal, Elad, Sapiro, "Sparse representation for color image restoration", IEEE Trans. Image Processing 2008,
-section IV: the residual's norm is weighted, and atoms are compared at the norms that the weights leave them.
+Source: Mairal, Elad, Sapiro, "Sparse representation for color image restoration", IEEE Trans. Image Processing
+2008, section IV: the residual's norm is weighted, and atoms are compared at the norms that the weights leave them.
 `weighted_cpu.py` is the same function, compiled.
 """
 
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from psdl.sparse.pursuits.omp import NEVER, Array, Code, dependence_tolerance, omp_signal, stacked
+from .omp import NEVER, Array, Code, dependence_tolerance, omp_signal, stacked
 
 
 def weighted_signal(
     signal: Array, weights: Array, dictionary: Array, sparsity: int, enough: float = NEVER
 ) -> Code:
-    """One signal's code: OMP of sqrt(w) y with the atoms sqrt(w) d, normalised, and coefficients for the atoms as they
-    are. Atoms of which the weights leave nothing but rounding are not chosen."""
+    """One signal's code: OMP of sqrt(w) y with the atoms sqrt(w) d, normalised, and coefficients for the atoms as
+    they are. Atoms of which the weights leave nothing but rounding are not chosen."""
     root = np.sqrt(weights)
     seen = dictionary * root
     squares = np.square(seen).sum(axis=1)
@@ -29,7 +29,8 @@ def weighted_signal(
 
 
 def weighted(signals: Array, weights: Array, dictionary: Array, sparsity: int, enough: float = NEVER) -> Code:
-    """Codes of all signals (N,F) with weights (N,F) and one dictionary (K,F): support (N,T), coefficients (N,T)."""
+    """Codes of all signals (N,F) with weights (N,F) and one dictionary (K,F): support (N,T), coefficients
+    (N,T)."""
     pairs = zip(signals, weights, strict=True)
     codes = [weighted_signal(y, w, dictionary, sparsity, enough) for y, w in pairs]
     return stacked(codes, sparsity, signals.dtype)

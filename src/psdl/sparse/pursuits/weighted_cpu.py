@@ -8,15 +8,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.direct_cpu import pursue_direct
-from psdl.sparse.pursuits.omp_cpu import FAST, floors, scratch, solve, stretch
-from psdl.sparse.simd import product
+from ..simd import product
+from .direct_cpu import pursue_direct
+from .scratch_cpu import FAST, floors, scratch, solve, stretch
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def weigh(dictionary, transposed, squares, root, dependent, own, own_transposed, inverse):
-    """own (K,F) and own_transposed (F,W) <- the dictionary times `root` (F,), normalised; inverse (K,) <- what atoms
-    were multiplied by for that, 0 where the weights leave nothing but rounding of them."""
+    """own (K,F) and own_transposed (F,W) <- the dictionary times `root` (F,), normalised; inverse (K,) <- what
+    atoms were multiplied by for that, 0 where the weights leave nothing but rounding of them."""
     length, count = dictionary.shape[1], dictionary.shape[0]
     top = root.dtype.type(0)
     for f in range(length):
