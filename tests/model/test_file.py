@@ -97,8 +97,11 @@ HOSTILE = {
     "a zip": (lambda data: b"PK\x03\x04" + data, "zip"),
     "an image": (lambda data: b"\x89PNG" + bytes(100), "not a psdl model file"),
     "empty": (lambda data: b"", "not a psdl model file"),
-    "a newer format": (lambda data: rewritten(data, newer), "model format 99, this psdl reads 8: install a newer"),
-    "an older format": (lambda data: rewritten(data, older), "model format 2, this psdl reads 8: fit a new one"),
+    "a newer format": (
+        lambda data: rewritten(data, newer),
+        "model format 99, this psdl reads 10: install a newer",
+    ),
+    "an older format": (lambda data: rewritten(data, older), "model format 2, this psdl reads 10: fit a new one"),
     "another graph": (lambda data: rewritten(data, other_graph), "holds a graph with SHA-256"),
     "a cut that is not there": (lambda data: rewritten(data, other_cut), "damaged model file ('graph/1')"),
     "another grid": (lambda data: rewritten(data, other_grid), "damaged model file"),
