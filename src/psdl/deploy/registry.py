@@ -86,9 +86,9 @@ class Shelf:
         detector = Detector.load(file, self.device)
         if detector.model.golden is not None:
             worst = max(max(pair) for pair in detector.selftest())
-            if worst > 1:
+            if not worst <= 1:
                 raise PsdlError(
-                    f"{file} judges its own good images {worst * TOLERANCE:.1%} of the way to the threshold off"
+                    f"{file} judges its own images {worst * TOLERANCE:.1%} of the way to the threshold off"
                     f" here, where {TOLERANCE:.0%} is allowed: fit the model on this machine"
                 )
         return Held(file, detector, mark, hashlib.sha256(file.read_bytes()).hexdigest())

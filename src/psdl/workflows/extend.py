@@ -121,8 +121,8 @@ def _check_new(detector: Detector, items: Sequence[Source], run: Run, force: boo
     if beyond.any() and not force:
         raise PsdlError(
             f"{int(beyond.sum())} of {len(items)} images ({_items(groups, beyond)}) score beyond {limit:.4g}, far"
-            f" above the threshold {known.threshold:.4g}, as another product or a defect does: {worst}; take them out,"
-            " or add --force if they are good parts of this product"
+            f" above the threshold {known.threshold:.4g}, as another product or a defect does: {worst}; take them"
+            " out, or add --force if they are good parts of this product"
         )
     chance = thresholds.alike(known, replace(known, scores=np.sort(scores), items=groups[np.argsort(scores)]))
     return (
