@@ -36,8 +36,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Learns from images of good parts and finds what is wrong in new ones.",
 )
-VERBS = (demo, studio, fit, evaluate, run, predict, calibrate, selftest, inspect, sign, export, serve, watch)
-for verb in (*VERBS, drift):
+FIRST = (demo, studio, fit, evaluate, run, predict, calibrate)
+for verb in (*FIRST, selftest, inspect, sign, export, serve, watch, drift):
     app.command()(verb)
 app.add_typer(datasets, name="datasets")
 app.add_typer(bench, name="bench")
