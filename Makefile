@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TORCH := .venv-torch/bin
 
-.PHONY: setup demo test check wheel browser bench test-torch test-lowest test-newest audit lock sbom size clean
+.PHONY: setup demo test check wheel wheel-sparse browser bench test-torch test-lowest test-newest audit lock sbom size clean
 
 setup: .venv/.ready
 
@@ -42,6 +42,11 @@ wheel: setup
 	$(BIN)/python -m venv build/empty
 	build/empty/bin/python -m pip install -q "$$(ls build/wheel/psdl-*.whl)"
 	cd build && empty/bin/psdl demo --out wheel-demo --quiet && test -s wheel-demo/report.html
+
+# Sparse coding as a distribution of its own, psdl-sparse: its wheel, and its tests in an environment with NumPy and
+# numba alone.
+wheel-sparse: setup
+	$(BIN)/python tools/sparse_wheel.py
 
 # The browser in which the report is tested; without it those tests are skipped.
 browser:

@@ -18,6 +18,10 @@ from packaging.version import Version
 ROOT = Path(__file__).parents[1]
 MENDED = {  # package: (first version without it, what it is, what it would touch)
     "aiohttp": [("3.13.3", "CVE-2025-69223 and others", "answers of web servers that unpack to gigabytes")],
+    "cryptography": [
+        ("44.0.1", "CVE-2024-12797", "TLS by raw keys, which psdl does not use"),
+        ("46.0.5", "CVE-2026-26007", "elliptic curves other than the one of signatures"),
+    ],
     "distributed": [("2026.1.0", "CVE-2026-23528", "the dashboard")],
     "h11": [("0.16.0", "CVE-2025-43859", "chunked bodies, in httpx's answers")],
     "jinja2": [

@@ -12,17 +12,19 @@ from psdl.calibrate import thresholds
 from psdl.calibrate.guarantee import DOUBT, agreement, check_scale
 from psdl.errors import PsdlError
 from psdl.model.model import Model
-from psdl.types import Calibration, Origin, Rates, Score
+from psdl.types import F32, Calibration, Origin, Rates, Score
 
 
 class Fresh(NamedTuple):
     """A good image that was judged: its score, where it came from, the item that it shows, and whether the model
-    learned from it."""
+    learned from it; its anomaly score, and its averages (D+1,) for known defects, None if they are not known."""
 
     score: Score
     where: Origin
     item: str
     learned: bool
+    anomaly: float = float("nan")
+    averages: F32 | None = None
 
 
 def calibrated(
@@ -37,38 +39,43 @@ def calibrated(
     new = once(unlearned(images, say), say)
     if len(new) < 2:
         raise PsdlError(f"{len(new)} good image is left to calibrate on: at least 2 are needed, better 50 or more")
-    scores, origins = [one.score for one in new], [one.where for one in new]
-    items = [one.item for one in new]
-    alone = replace(thresholds.calibrate(scores, rates, items, origins), origin=f"{len(new)} separate good images")
+    alone = replace(of(new, rates), origin=f"{len(new)} separate good images")
     check_scale(alone, measured=all(part.unseen for part in model.recipe.parts))
     old = model.calibration
     for line in agreement(old, alone):
         say(line)
     if not join or thresholds.alike(old, alone) < DOUBT:
         return alone
-    return joined(old, new, rates, say)
+    say(f"where the test finds no difference they join the {len(old.scores)} images of the calibration so far")
+    return joined(old, new, rates, "by calibrate", say)
 
 
 def joined(
-    old: Calibration, new: Sequence[Fresh], rates: Rates, say: Callable[[str], None] = lambda _: None
+    old: Calibration, new: Sequence[Fresh], rates: Rates, how: str, say: Callable[[str], None]
 ) -> Calibration:
-    """The calibration so far with those of the good images that are not in it."""
+    """The calibration so far with those of the good images that are not in it; how they came, for its origin."""
     inside = {where.sha256 for where in old.images} | {where.seen for where in old.images if where.seen}
     more = [one for one in new if not {one.where.sha256, one.where.seen} & inside]
     if len(more) < len(new):
         say(f"{len(new) - len(more)} of {len(new)} images are in the calibration already")
     if not more:
         return thresholds.edited(old, rates, None)
-    say(f"{len(more)} images join the {len(old.scores)} of the calibration so far: the test finds no difference")
-    found = thresholds.extended(
-        old,
-        np.array([float(one.score.image[0]) for one in more]),
-        np.array([float(np.nanmax(one.score.map)) for one in more]),
-        thresholds.numbered([one.item for one in more]),
-        [one.where for one in more],
-        f"{len(more)} good images added",
-    )
+    found = thresholds.extended(old, of(more, rates), f"{len(more)} images added {how}")
     return thresholds.edited(found, rates, None)
+
+
+def of(images: Sequence[Fresh], rates: Rates) -> Calibration:
+    """The calibration of good images alone, in the state they were judged in."""
+    averages = [one.averages for one in images if one.averages is not None]
+    known = len(averages) == len(images)
+    return thresholds.calibrate(
+        [one.score for one in images],
+        rates,
+        [one.item for one in images],
+        [one.where for one in images],
+        np.array(averages, np.float16) if known else None,
+        np.array([one.anomaly for one in images]) if known else None,
+    )
 
 
 def unlearned(images: Sequence[Fresh], say: Callable[[str], None]) -> list[Fresh]:

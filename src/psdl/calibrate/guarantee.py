@@ -57,6 +57,15 @@ def check_scale(calibration: Calibration, measured: bool) -> None:
         )
 
 
+def worse(old: Calibration, new: Calibration) -> list[str]:
+    """A line where the new calibration promises less than the old one did, so that nobody overlooks it."""
+    before, now = (attainable(c.groups, c.rates.alarm, c.rates.confidence) for c in (old, new))
+    if now <= before + 1e-12:
+        return []
+    few = f"from {new.groups} items, where {old.groups} had promised" if new.groups < old.groups else "instead of"
+    return [f"CAUTION: the promise gets worse: at most {now:.2%} {few} {before:.2%}"]
+
+
 def agreement(old: Calibration, new: Calibration) -> list[str]:
     """What new good images say of the promise that the old calibration made."""
     images = len(new.scores)

@@ -34,7 +34,16 @@ def calibrate(
             help="Good images that it has not learned from: a new lamp, a new lot.", show_default=False
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The model file to write; the same one if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The model file to write; none if not given.")] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Change the model itself; what it was is kept as MODEL.bak.")
+    ] = False,
+    alone: Annotated[
+        bool,
+        typer.Option(
+            "--alone", help="These images alone set the thresholds, also where they score like those so far."
+        ),
+    ] = False,
     config: options.Config = None,
     false_reject: Annotated[
         float | None, typer.Option(help="Share of good images that the threshold may reject; as before.")
@@ -50,7 +59,8 @@ def calibrate(
     feedback: Annotated[
         Path | None,
         typer.Option(
-            help="CSV of corrections, columns path and verdict (OK or NG): good images join those known."
+            help="CSV of corrections, columns path and verdict (OK or NG): good images join those known, missed"
+            " defects are learned from."
         ),
     ] = None,
     by: options.By = "",
@@ -62,13 +72,15 @@ def calibrate(
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Set a model's thresholds anew, from good images or by hand, without learning again."""
+    """Set a model's thresholds anew, from good images or by hand, without learning again; with neither --out nor
+    --apply it says what would come of it, and changes nothing."""
     import getpass
 
     from psdl.api import Detector
-    from psdl.calibrate.guarantee import promise
+    from psdl.calibrate.guarantee import promise, worse
     from psdl.cli.lines import Lines, Reading
     from psdl.model.file import check_target
+    from psdl.training.lesson import regression
     from psdl.workflows.feedback import corrected, read
 
     rates: Asked = {"false_reject": false_reject, "review": review, "confidence": confidence}
@@ -78,20 +90,31 @@ def calibrate(
             "nothing to calibrate with: give a folder of good images, or --feedback, --false-reject, --review,"
             " --confidence, --threshold"
         )
+    if apply and out is not None:
+        raise PsdlError("--apply changes the model itself, --out writes another: leave one out")
+    target = model if apply else out
     lines = Lines(quiet)
     corrections = read(feedback) if feedback else ()
-    check_target(out or model)
+    if target is not None:
+        check_target(target)
     detector = Detector.load(model, device)
+    before, old = detector.model, detector.model.calibration
     who = by or getpass.getuser()
     if data is not None:
         good = good_of(lines, data, Reading(layout, category, parts), detector.recipe.input, on_error)
-        lines.say(*on_images(detector, good, rates, who, lines, jobs))
+        on_images(detector, good, rates, who, lines, jobs, join=not alone)
     if feedback is not None:
-        lines.say(*corrected(detector, corrections, who, jobs))
+        detector, said = corrected(detector, corrections, who, jobs)
+        lines.say(*said)
     if threshold is not None or (data is None and any(rate is not None for rate in rates.values())):
         detector.edit(**rates, threshold=threshold, by=who)
-    detector.save(out or model)
-    lines.say(f"wrote {out or model}", *promise(detector.model.calibration))
+    new = detector.model.calibration
+    lines.say(*regression(before, detector.model))
+    if target is None:
+        lines.say(*promise(new), *worse(old, new), "nothing was changed: add --apply, or --out FILE, to keep this")
+        return
+    kept = detector.save(target)
+    lines.say(f"wrote {target}", *kept_as(kept), *promise(new), *worse(old, new))
 
 
 def good_of(
@@ -114,11 +137,14 @@ def on_images(
     by: str,
     lines: Lines,
     work: int | Run | None,
-) -> list[str]:
-    """Calibrates on good images; says how well they agree with those of the calibration so far."""
-    from psdl.calibrate.guarantee import agreement
-
-    old = detector.model.calibration
+    join: bool = False,
+) -> None:
+    """Calibrates on good images; says how well they agree with those of the calibration so far. join: they join
+    those where they do."""
     with lines.progress() as tell:
-        detector.calibrate(good, **rates, by=by, run=lines.context(work, tell))
-    return agreement(old, detector.model.calibration)
+        detector.calibrate(good, **rates, join=join, by=by, run=lines.context(work, tell))
+
+
+def kept_as(kept: Path | None) -> list[str]:
+    """A line on the model that was replaced, if there was one."""
+    return [f"the model that was there is kept as {kept}"] if kept else []

@@ -69,6 +69,7 @@ def predict(
     with opened(jobs, cluster, lines.say) as work:
         for sample, result in resume.results(detector, samples, out, work):
             said = _line(result.verdict.verdict, result.score, result.verdict.threshold, sample.path)
+            said += "  (learned from it; its score as if unseen)" if result.learned else ""
             print(json.dumps(tables.row(sample, result)) if as_json else said, flush=True)
             judged.append((sample, result if out is not None else result.without_map()))
     facts = page.facts(len(judged), time.perf_counter() - start)

@@ -51,6 +51,7 @@ def serve(
     from psdl.deploy.serve.access import Tokens
     from psdl.deploy.serve.app import Parts, app
     from psdl.deploy.serve.bounds import Bounds
+    from psdl.studio.front import add_pages
 
     run.log()
     where = run.Where(host, port, socket, certificate, key)
@@ -80,6 +81,7 @@ def serve(
 
     def ready() -> None:
         lines.say(f"models that answer: {', '.join(sorted(shelf.held))}", who)
-        lines.say(f"listening on {url}; {url}/openapi.json says what can be asked")
+        lines.say(f"listening on {url}; {url}/ judges an image in a browser, {url}/docs says what can be asked")
 
-    run.serve(app(parts, where.names(allow_host or [])), parts, where, listener, ready)
+    pages = add_pages(app(parts, where.names(allow_host or [])))
+    run.serve(pages, parts, where, listener, ready)

@@ -48,12 +48,11 @@ def watch(
 ) -> None:
     """Judge each image that appears in a folder, exactly once, also across restarts."""
     import logging
-    import os
     import signal
     import sys
     from threading import Event, Timer
 
-    from psdl._util import plugins
+    from psdl._util import machine, plugins
     from psdl.cli.lines import Lines
     from psdl.deploy import judging
     from psdl.deploy.loops import Loops
@@ -74,7 +73,7 @@ def watch(
     )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     lines, stop, loops = Lines(quiet), Event(), Loops()
-    workers = Workers(jobs or os.cpu_count() or 1)
+    workers = Workers(jobs or machine.cores())
 
     def end() -> None:
         if not stop.is_set():

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from psdl._util import machine, plugins
 from psdl.errors import PsdlError
 from psdl.features import store
-from psdl.model import recipes
 from psdl.types import Recipe, Signals
 
 BUDGET = 3 * 10**9  # bytes, where nothing else is asked for
@@ -44,9 +43,8 @@ def plan(recipe: Recipe, first: Mapping[str, Signals], images: int, most: int | 
     works, kept = [], 0
     for part in recipe.parts:
         N, P, F = shapes[part.name]
-        for one in (part, recipes.unbound(part, 0)) if recipe.unbind else (part,):
-            method = plugins.load("methods", one.method)
-            works.append(method.workspace(N, P, F, method.Params(**one.params)) + 2 * 16 * N * P)
+        method = plugins.load("methods", part.method)
+        works.append(method.workspace(N, P, F, method.Params(**part.params)) + 2 * 16 * N * P)
         kept += 16 * N * P
     height, width = first[recipe.parts[0].name].grid.input
     pixels = 4 * height * width

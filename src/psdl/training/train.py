@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -21,8 +22,8 @@ from psdl.features.extractor import FeatureExtractor, Source, identity
 from psdl.features.store import Store
 from psdl.input.statistics import Look
 from psdl.jobs.context import RunContext
-from psdl.model import recipes
-from psdl.scoring import anomaly_map, normalise
+from psdl.model.known import Averages
+from psdl.scoring import anomaly_map, averages, normalise
 from psdl.scoring.scorer import Judge, method_of, params_of
 from psdl.training import checkpoint, crossval
 from psdl.training.checkpoint import NOTHING, Arrays, Checkpoint
@@ -42,8 +43,8 @@ from psdl.types import (
 )
 
 LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")  # that results depend on
-MISLED = 0.7  # shrinkage above which a position is taken to tell nothing of what is normal there
 LARGE = 1 << 20  # pixels of an input above which a model carries one image for its self-test, not three
+TRUST = 6  # power of the share that a part explains: one that explains clearly less says little of its own
 STRANGEST = 24  # good images kept for a look at the good set
 
 
@@ -55,7 +56,8 @@ class Learned:
     places of the images with the lowest, the middle and the highest score as if unseen, or of the middle alone;
     strangest: the images that look least like the rest, strangest first: their places, their scores as if unseen,
     and how they became the network's input; reading: the share of the images' pass through the network that
-    reading them took; looks (N,5): of each image its look and the number of its item."""
+    reading them took; looks (N,5): of each image its look and the number of its item; averages: how images are
+    averaged for known defects."""
 
     items: Sequence[Source]
     recipe: Recipe
@@ -67,6 +69,7 @@ class Learned:
     strangest: tuple[tuple[int, Score, Geometry, Look], ...]
     reading: float
     looks: F32
+    averages: Averages
 
 
 def learn(
@@ -103,17 +106,13 @@ def learn(
 
         learners = [Learner(p, collected.stores[p.name], run.work, done, run.device, kept) for p in recipe.parts]
         taught = [_taught(learner, recipe, fold) for learner in learners]
-    loose = [new.part.name for new, old in zip(taught, recipe.parts, strict=True) if new.part.method != old.method]
-    if loose:
-        run.say(f"positions tell little in these images ({', '.join(loose)}): one dictionary for all of them")
-    recipe = replace(recipe, parts=tuple(one.part for one in taught))
-    if recipe.explained:
-        recipe = _weighted(recipe, {one.part.name: one.explained for one in taught})
+        recipe = _resolved(recipe, taught)
+        unseen = {one.part.name: one.unseen for one in taught}
+        known, found = averages.of_good(collected.stores, unseen, fold, recipe)
     states = {one.part.name: one.state for one in taught}
-    unseen = {one.part.name: one.unseen for one in taught}
     least: list[tuple[float, int, Score]] = []
     scores = _keeping(_scores(unseen, states, recipe), least)
-    calibration = calibrate(scores, rates, groups, collected.origins)
+    calibration = calibrate(scores, rates, groups, collected.origins, found)
     check_scale(calibration, measured=all(part.unseen for part in recipe.parts))
     patches = any("source" in state.arrays for state in states.values())
     strangest = tuple(
@@ -135,7 +134,14 @@ def learn(
         strangest,
         collected.reading,
         np.column_stack([collected.looks, numbered(groups)]).astype(np.float32),
+        known,
     )
+
+
+def _resolved(recipe: Recipe, taught: Sequence[Taught]) -> Recipe:
+    """The recipe with its parts as they were settled, weighted if it asks for that."""
+    recipe = replace(recipe, parts=tuple(one.part for one in taught))
+    return _weighted(recipe, {one.part.name: one.explained for one in taught}) if recipe.explained else recipe
 
 
 def _key(extractor: FeatureExtractor, items: Sequence[Source], device: str) -> str:
@@ -165,36 +171,34 @@ class Taught(NamedTuple):
 
 
 def _taught(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> Taught:
-    learner, found = _settled(learner, recipe, fold)
-    part, distances = learner.part, found[..., 0]
-    unseen = crossval.measured(distances, fold, part.shrink, scale_of(found)) if part.unseen else distances
-    explained = crossval.explained(found[..., 2], found[..., 3]) if found.shape[2] == 4 else 1.0
-    return Taught(part, with_statistics(learner.learned(), part, found), unseen, explained)
-
-
-def _settled(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> tuple[Learner, F32]:
-    """The learner, its part with the shrinkage of its statistics, and what it says of the images held out. Where
-    positions mislead the part it has one dictionary for all of them, if the recipe wants that."""
     found, part = learner.held_out(fold), learner.part
-    if not part.unseen:
-        return learner, found
-    shrink, other = crossval.shrinkage(found[..., 0], fold, scale_of(found)), recipes.unbound(part, recipe.seed)
-    if recipe.unbind and shrink > MISLED and other != part:
-        again, found = _settled(replace(learner, part=other, done=lambda _: None), recipe, fold)
-        return replace(again, done=learner.done), found
-    return replace(learner, part=replace(part, shrink=shrink)), found
+    distances, scale = found[..., 0], scale_of(found)
+    if part.unseen:
+        part = replace(part, shrink=crossval.shrinkage(distances, fold, scale))
+    unseen = crossval.measured(distances, fold, part.shrink, scale) if part.unseen else distances
+    explained = crossval.explained(found[..., 2], found[..., 3]) if found.shape[2] == 4 else 1.0
+    return Taught(part, with_statistics(learner.learned, part, found), unseen, explained)
 
 
 def _weighted(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
-    """The recipe with its parts weighted by `recipe.explained` and by what each explains of unseen good signals,
-    in all as much as there are parts; by the first alone where no part explains anything."""
-    given = dict(zip((part.name for part in recipe.parts), recipe.explained, strict=True))
-    found = {name: weight * shares[name] for name, weight in given.items()}
-    if not any(found.values()):
-        found = given
-    mean = sum(found.values()) / len(found)
-    parts = (replace(part, weight=found[part.name] / mean) for part in recipe.parts)
+    """The recipe with its parts weighted by `recipe.explained` and by a power of what each explains of unseen good
+    signals, in all as much as there are parts; by the first alone where no part explains anything. Likewise for
+    image scores by `recipe.image_explained`."""
+    counted = [shares[part.name] ** TRUST for part in recipe.parts]
+    weights = _in_all(recipe.explained, counted)
+    own = _in_all(recipe.image_explained, counted) if recipe.image_explained else [None] * len(weights)
+    parts = (
+        replace(part, weight=weight, image_weight=image_weight)
+        for part, weight, image_weight in zip(recipe.parts, weights, own, strict=True)
+    )
     return replace(recipe, parts=tuple(parts))
+
+
+def _in_all(given: Sequence[float], counted: Sequence[float]) -> list[float]:
+    """The products of two lists, with a mean of 1; the first list where all products are 0."""
+    found = [weight * count for weight, count in zip(given, counted, strict=True)]
+    found = found if any(found) else list(given)
+    return [weight / (sum(found) / len(found)) for weight in found]
 
 
 def with_statistics(state: State, part: Part, found: F32) -> State:
@@ -225,9 +229,18 @@ class Learner:
     kept: Checkpoint = NOTHING
 
     def held_out(self, fold: NDArray[np.intp]) -> F32:
-        """(N,P,1|3|4): what is said of each image by the state learned on the other folds; see `Judge.rows`."""
-        return crossval.judged(self.fit, self.judge, self.store.count, fold, self.keep)
+        """(N,P,1|3|4): what is said of each image by the state of the other folds, see `Judge.rows`: learned on
+        them, or, where atoms are patches of known images, that of all images without the fold's own atoms. New
+        images are judged by the very dictionary then, less a few atoms, and nothing is learned twice."""
+        fit = self._without if "source" in self.learned.arrays else self.fit
+        return crossval.judged(fit, self.judge, self.store.count, fold, self.keep)
 
+    def _without(self, rows: NDArray[np.intp]) -> State:
+        """The state of all images less the atoms of those that are not among `rows`."""
+        self.done(self.store.grid.positions)
+        return crossval.without(self.learned, ~np.isin(np.arange(self.store.count), rows))
+
+    @cached_property
     def learned(self) -> State:
         """The state of all images; not learned again if it was kept."""
         arrays = self._kept("all", lambda: self.fit(np.arange(self.store.count)).arrays)

@@ -22,7 +22,7 @@ LEARNED, GOOD, BAD = 40, 10, 12  # pictures of each part: to learn from, and to 
 COUNT = 2 * (LEARNED + GOOD + BAD)
 SEED = 7
 # Options of `run` that the demo sets otherwise.
-OPTIONS: dict[str, Any] = {"seed": SEED, "recipe": "fast", "false_reject": 0.025, "review": 0.1, "groups": "given"}
+OPTIONS: dict[str, Any] = {"seed": SEED, "false_reject": 0.025, "review": 0.1, "groups": "given"}
 PICTURES = 9  # drawn for each part
 
 Colour = NDArray[np.float64]  # (SIZE, SIZE, 3), 0..255
@@ -183,9 +183,9 @@ def _scratched(draw: Draw, rng: Rng) -> tuple[Colour, Mask]:
     points = np.stack([x + reach * along * np.cos(angle) - across * np.sin(angle),
                        y + reach * along * np.sin(angle) + across * np.cos(angle)], axis=1)  # fmt: skip
     canvas = Image.new("L", (SIZE, SIZE))
-    ImageDraw.Draw(canvas).line([(float(a), float(b)) for a, b in points], fill=255, width=4)
-    cover = _soft(canvas, 0.7)
-    return draw(rng, "") * (1 - cover[..., None]) + 238 * cover[..., None], cover > 0.3
+    ImageDraw.Draw(canvas).line([(float(a), float(b)) for a, b in points], fill=255, width=3)
+    cover = 0.6 * _soft(canvas, 0.7)
+    return draw(rng, "") * (1 - cover[..., None]) + 238 * cover[..., None], cover > 0.18
 
 
 def _stained(draw: Draw, rng: Rng) -> tuple[Colour, Mask]:
@@ -199,8 +199,8 @@ def _stained(draw: Draw, rng: Rng) -> tuple[Colour, Mask]:
     canvas = Image.new("L", (SIZE, SIZE))
     ImageDraw.Draw(canvas).polygon([(float(a), float(b)) for a, b in points], fill=255)
     cover = _soft(canvas, 2.0)
-    film = 1 - cover[..., None] * np.array([0.35, 0.5, 0.75])
-    return draw(rng, "") * film + 18 * cover[..., None], cover > 0.3
+    film = 1 - cover[..., None] * np.array([0.14, 0.22, 0.38])
+    return draw(rng, "") * film + 6 * cover[..., None], cover > 0.3
 
 
 def _soft(drawing: Image.Image, blur: float) -> NDArray[np.float64]:

@@ -8,11 +8,12 @@ old model itself would not do: under a new lamp all are strange to it, and no th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +27,17 @@ from psdl.features.store import Store
 from psdl.jobs.context import HERE, RunContext
 from psdl.model.model import Model
 from psdl.scoring import anomaly_map, normalise
+from psdl.scoring.averages import averaged
+from psdl.scoring.known import with_classifier
 from psdl.scoring.scorer import Judge, method_of, params_of
 from psdl.training import crossval
-from psdl.training.collect import collect
-from psdl.training.copies import groups_of
+from psdl.training.collect import Collected, collect
+from psdl.training.copies import fresh, groups_of, once
+from psdl.training.defects import taught
 from psdl.training.train import with_statistics
-from psdl.types import F32, Grid, Part, Run, State
+from psdl.types import F32, Calibration, Grid, Part, Run, State
 
+FAR = 3.0  # times the way from the median good score to the threshold: beyond lie other products and defects
 STATISTICS = ("unseen", "code", "residual")  # of which a state may have means and deviations
 
 
@@ -41,42 +46,36 @@ def extended(
     items: Sequence[Source],
     by: str = "",
     run: RunContext = HERE,
+    force: bool = False,
 ) -> Detector:
-    """A detector whose model knows the good images `items` as well; by: who did it, for the record.
+    """A detector whose model knows the good images `items` as well; by: who did it, for the record; the run's log
+    says how strange they are to the model so far; force: however strange they are.
 
-    Raises PsdlError on recipes with a part that cannot be extended, and on images that cannot be read or are among
-    those learned from.
+    Raises PsdlError on recipes with a part that cannot be extended, on images that cannot be read or are among
+    those learned from, and on those that look like another product or a defect, unless forced.
     """
     model = detector.model
     for part in model.recipe.parts:
         if not hasattr(method_of(part), "extend"):
             raise PsdlError(f"the method {part.method} cannot be extended: learn again from old and new images")
-    _check_new(model, items)
+    run.say(_check_new(detector, items, run.work, force))
     with ExitStack() as open_stores:
         collected = collect(detector.extractor, items, run, open_stores)
         for part in model.recipe.parts:
             _check_grid(collected.stores[part.name].grid, model.states[part.name].grid)
+        items, collected = once(items, collected, run.say)
         fold = crossval.folds(groups_of(items), model.recipe.folds, model.recipe.seed)
         found, states = {}, {}
         for part in model.recipe.parts:
             work = _Work(model, part, collected.stores[part.name], run.work)
             found[part.name] = crossval.judged(work.learn, work.judge, len(items), fold)
             states[part.name] = work.state(found[part.name])
-    grids = {name: state.grid for name, state in model.states.items()}
-    seen = {part.name: _measured(states[part.name], part, found[part.name][..., 0]) for part in model.recipe.parts}
-    scores = [
-        anomaly_map.score({name: d[n : n + 1] for name, d in seen.items()}, grids, model.recipe)
-        for n in range(len(items))
-    ]
-    groups = thresholds.numbered(groups_of(items))
-    calibration = thresholds.extended(
-        model.calibration,
-        np.array([float(one.image[0]) for one in scores]),
-        np.array([float(np.nanmax(one.map)) for one in scores]),
-        groups,
-        collected.origins,
-        f"{len(items)} good images added",
-    )
+        seen = {
+            part.name: _measured(states[part.name], part, found[part.name][..., 0]) for part in model.recipe.parts
+        }
+        more = _scored(model, collected, seen, groups_of(items))
+    calibration = thresholds.extended(model.calibration, more, f"{len(items)} good images added")
+    groups, scored = thresholds.numbered(groups_of(items)), dict(zip(more.images, more.scores, strict=True))
     first = model.looks[:, -1].max(initial=-1) + 1
     looks = np.column_stack([collected.looks, first + groups]).astype(np.float32)
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -88,17 +87,76 @@ def extended(
         learned=(*model.learned, *collected.origins),
         album=(*model.album, *collected.album) if model.album else (),
         looks=np.concatenate([model.looks, looks]) if len(model.looks) else model.looks,
+        unseen=np.append(model.unseen, [scored[where] for where in collected.origins]),
         history=(*model.history, {**entry, **record(calibration)}),
         golden=None,
     )
-    return _proved(Detector.of(new, detector.device), model)
+    return proved(relearned(Detector.of(new, detector.device), run), model)
 
 
-def _check_new(model: Model, items: Sequence[Source]) -> None:
-    known = {where.sha256 for where in model.learned}
-    same = sum(origin(item, n).sha256 in known for n, item in enumerate(items))
+def relearned(detector: Detector, run: RunContext) -> Detector:
+    """The detector with its known defects judged anew, as far as their files are still there and the same, and
+    with what is learned from them; as it is where it knows none."""
+    model, known = detector.model, detector.model.defects
+    if known is None:
+        return detector
+    there = [n for n, where in enumerate(known.images) if Path(where.name).is_file()]
+    there = [n for n in there if origin(known.images[n].name, n).sha256 == known.images[n].sha256]
+    judged = list(detector.results([known.images[n].name for n in there], run.jobs, averages=True))
+    anomaly, averages = known.anomaly.copy(), known.averages.copy()
+    for n, result in zip(there, judged, strict=True):
+        anomaly[n], averages[n] = result.anomaly, result.averages
+    fresh = replace(known, anomaly=anomaly, averages=averages)
+    new = taught(model, fresh).model if fresh.report else replace(model, defects=fresh)
+    return Detector.of(new, detector.device)
+
+
+def _scored(model: Model, collected: Collected, seen: Mapping[str, F32], groups: Sequence[object]) -> Calibration:
+    """The calibration of the new images from their distances (n,P) by part, as if unseen."""
+    grids, rows = {name: state.grid for name, state in model.states.items()}, range(len(groups))
+    each = [{name: d[n : n + 1] for name, d in seen.items()} for n in rows]
+    scores = [anomaly_map.score(one, grids, model.recipe) for one in each]
+    if model.averages is None:
+        return thresholds.calibrate(scores, model.calibration.rates, groups, collected.origins)
+    means = []
+    for n in rows:
+        signals = {name: store.images(np.array([n])) for name, store in collected.stores.items()}
+        means.append(averaged(signals, each[n], model.averages, model.recipe))
+    rates = model.calibration.rates
+    known = thresholds.calibrate(scores, rates, groups, collected.origins, np.array(means, np.float16))
+    return with_classifier(known, model.classifier)
+
+
+def _check_new(detector: Detector, items: Sequence[Source], run: Run, force: bool) -> str:
+    """How strange images are to the model so far, in words. Raises PsdlError on those that it learned from, and,
+    unless forced, on those that score FAR beyond the threshold."""
+    results = [result.without_map() for result in detector.results(items, run)]
+    found, known = fresh(items, results, detector.model), detector.model.calibration
+    same = sum(one.learned for one in found)
     if same:
         raise PsdlError(f"{same} of {len(items)} images are among those learned from: give new ones only")
+    middle = float(np.median(known.scores))
+    limit = middle + FAR * max(known.threshold - middle, 1e-12)
+    scores = np.array([float(one.score.image[0]) for one in found])
+    groups = thresholds.numbered([one.item for one in found])
+    above, beyond = scores > known.threshold, scores > limit
+    worst = ", ".join(f"{found[n].where.name} ({scores[n]:.4g})" for n in np.argsort(-scores, kind="stable")[:3])
+    if beyond.any() and not force:
+        raise PsdlError(
+            f"{int(beyond.sum())} of {len(items)} images ({_items(groups, beyond)}) score beyond {limit:.4g}, far"
+            f" above the threshold {known.threshold:.4g}, as another product or a defect does: {worst}; take them"
+            " out, or add --force if they are good parts of this product"
+        )
+    chance = thresholds.alike(known, replace(known, scores=np.sort(scores), items=groups[np.argsort(scores)]))
+    return (
+        f"to the model so far {int(above.sum())} of {len(items)} images ({_items(groups, above)}) score above the"
+        f" threshold (rank test against those of the calibration, p = {chance:.2g}), the strangest {worst}"
+    )
+
+
+def _items(groups: NDArray[np.int32], chosen: NDArray[np.bool_]) -> str:
+    """How many of the items the chosen images show."""
+    return f"of {len(np.unique(groups[chosen]))} of {len(np.unique(groups))} items"
 
 
 def _check_grid(found: Grid, known: Grid) -> None:
@@ -147,7 +205,7 @@ class _Work:
         return state
 
 
-def _proved(detector: Detector, old: Model) -> Detector:
+def proved(detector: Detector, old: Model) -> Detector:
     """The detector with the old model's self-test, scored anew."""
     if old.golden is None:
         return detector
