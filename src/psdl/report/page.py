@@ -78,7 +78,7 @@ def beside(strangest: Judged) -> list[str]:
     for _, result in strangest:
         (x, y), (height, width) = result.strangest.peak_at, result.geometry.source
         places.append(min(x / width, 1 - x / width, y / height, 1 - y / height) < BORDER)
-    if len(places) < 5 or sum(places) <= len(places) / 2:
+    if len(places) < 5 or 3 * sum(places) <= 2 * len(places):
         return []
     return [
         f"in {sum(places)} of the {len(places)} good images that look least like the rest the strangest place lies"
