@@ -12,6 +12,7 @@ from PIL import Image
 
 from psdl._util import machine
 from psdl.input import urls
+from psdl.input.formats import FORMATS
 
 BYTES = 12  # that a pixel takes: as the file's reader has it, as an array, and while it is resized
 LARGE = 2**20  # pixels: of smaller images any number of threads may work
