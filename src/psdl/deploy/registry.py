@@ -97,7 +97,7 @@ class Shelf:
             worst = max(max(pair) for pair in pairs)
             if not all(value <= 1 for pair in pairs for value in pair):  # no number is not alike either
                 raise PsdlError(
-                    f"{file} judges its own good images {worst * TOLERANCE:.1%} of the way to the threshold off"
+                    f"{file} judges its own images {worst * TOLERANCE:.1%} of the way to the threshold off"
                     f" here, where {TOLERANCE:.0%} is allowed: fit the model on this machine"
                 )
         return Held(file, detector, mark, data, hashlib.sha256(data).hexdigest())
