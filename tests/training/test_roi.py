@@ -15,7 +15,7 @@ from psdl.errors import PsdlError
 from psdl.input import affine, preprocess, registration
 from psdl.training import roi as regions
 from psdl.training.options import FitOptions
-from psdl.types import Grid, InputRule, Pose
+from psdl.types import Grid, InputRule
 from tests import parts
 
 SIDE = 160
@@ -58,7 +58,7 @@ def test_what_a_moved_input_shows_comes_back_to_where_it_was(scale):
     pixels = np.zeros((200, 300, 3), np.uint8)
     pixels[50:90, 120:180] = 255
     rule = InputRule(resize=None, shorter=128, window=(112, 112))
-    geometry = preprocess.posed(preprocess.plan(rule, (200, 300)), Pose(8, 0.5, 0.2))
+    geometry = preprocess.posed(preprocess.plan(rule, (200, 300)), (8, 0.5, 0.2))
     geometry = preprocess.scaled(preprocess.registered(geometry, affine.turn(5, (50, 60))), scale)
     shown = preprocess.shown(pixels, geometry, rule)[..., 0] > 127
     mask = preprocess.mask_to_input(pixels[..., 0] > 0, geometry)
@@ -224,7 +224,7 @@ def test_rd_mvtec_turns_each_image_by_its_name(tmp_path):
     assert found.rule.window == (224, 224)
     poses = {s.name: s.pose for s in found.samples}
     assert len(set(poses.values())) == len(poses)
-    assert all(-10 <= pose.turn <= 10 for pose in poses.values())
+    assert all(-10 <= turn <= 10 for turn, _, _ in poses.values())
     assert {s.name: s.pose for s in read(data / "bolt", "rd_mvtec").samples} == {
         name.removeprefix("bolt/"): pose for name, pose in poses.items()
     }
