@@ -159,7 +159,7 @@ def one_image(positions: int, f: int, k: int, T: int, stores: list[str]) -> dict
 
 
 def tolerant(sigma: int) -> dict[str, Any]:
-    """All 8 x 8 patches of a photograph with noise, less their means, coded to the energy of the noise, one thread."""
+    """All 8 x 8 patches of a photograph with noise, less their means, coded to the noise's energy, one thread."""
     from numpy.lib.stride_tricks import sliding_window_view
     from skimage.data import camera
 
