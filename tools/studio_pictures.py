@@ -1,4 +1,4 @@
-"""The pictures of docs/studio.md, from the demo: python tools/studio_pictures.py (chromium, scikit-image)."""
+"""The pictures of docs/studio.md, from the demo: python tools/studio_pictures.py (chromium)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main() -> None:
             "-m",
             "psdl.cli.main",
             "studio",
-            f"{folder}/brick",
+            f"{folder}/boards",
             "--port",
             "0",
             "--no-browser",

@@ -250,14 +250,19 @@ def _measurable(samples: Sequence[Sample]) -> bool:
     return {sample.label for sample in samples} == {0, 1}
 
 
-def demo(project: Project, say: Say) -> Values:
+def demo(project: Project, tell: Progress) -> Values:
     """Makes the demo's images in the project, of which the page then takes one kind of part."""
     from psdl.workflows import demo as making
 
     folder = project.root / "images" / "demo"
     shutil.rmtree(folder, ignore_errors=True)
-    say(f"{making.write(folder)} images made")
-    return {"folder": str(folder)}
+    count = making.COUNT
+    making.write(folder, lambda n: tell("drawn", n, count))
+    return {
+        "folder": str(folder),
+        "part": next(iter(making.PARTS)),
+        "false_reject": making.OPTIONS["false_reject"],
+    }
 
 
 def plan(project: Project) -> Values:

@@ -78,7 +78,7 @@ def _do(job: dict[str, Any], teller: Teller) -> Any:
         "export": lambda: engine.export(project, version),
         "selftest": lambda: engine.selftest(project, version),
         "report": lambda: engine.report(project, version, tell, say),
-        "demo": lambda: engine.demo(project, say),
+        "demo": lambda: engine.demo(project, tell),
     }
     return kinds[job["kind"]]()
 
