@@ -20,20 +20,21 @@ from psdl.calibrate.rates import record, renewed
 from psdl.datasets import check
 from psdl.errors import PsdlError
 from psdl.features.extractor import FeatureExtractor, Source, digest
-from psdl.input.statistics import Look
 from psdl.jobs import remote, runner
 from psdl.jobs.context import HERE, RunContext
 from psdl.model import file
 from psdl.model.model import Golden, Model
-from psdl.scoring.inference import Inference, infer
-from psdl.scoring.result import Result, as_if_unseen
+from psdl.scoring.inference import Inference, Known, held_out, infer, judged
+from psdl.scoring.result import Result
 from psdl.scoring.scorer import Judge, coder
+from psdl.training import defects
 from psdl.training.assemble import assemble
 from psdl.training.copies import fresh
+from psdl.training.lesson import Lesson
 from psdl.training.options import FitOptions
 from psdl.training.plan import plan
 from psdl.training.train import Learned, learn
-from psdl.types import Calibration, Coded, Geometry, InputRule, Rates, Recipe, Run, Score
+from psdl.types import Calibration, InputRule, Rates, Recipe, Run
 
 
 class Detector:
@@ -140,7 +141,8 @@ class Detector:
         proof = selftest.chosen(good, extractor.frame.roi, lambda image: self.golden([image], size))
         self._model = replace(self.model, golden=self.golden(proof, size))
         self._strangest = tuple(
-            (items[n], self._result(score, {}, geometry, look)) for n, score, geometry, look in learned.strangest
+            (items[n], held_out(score, geometry, look, self.model))
+            for n, score, geometry, look in learned.strangest
         )
 
     def calibrate(
@@ -164,11 +166,24 @@ class Detector:
         wanted = renewed(self.model.calibration.rates, false_reject, review, confidence)
         items, _ = check.given(images)
         found = []
-        for result in self.results(items, run.jobs):
+        for result in self.results(items, run.jobs, averages=True):
             found.append(result)
             run.progress("scores", 1, len(items))
         known = anew.calibrated(self.model, fresh(items, found, self.model), wanted, join, run.say)
         return self.recorded(known, {"what": "calibrated", "images": len(known.scores)}, by)
+
+    def learn_defects(self, images: Any, by: str = "", run: RunContext = HERE) -> Lesson:
+        """Learns known defects, as `fit` takes good images; the kind of each is its sample's. They are used only
+        if more of those left out are found with them, and the thresholds keep their promise. by: who names them,
+        for the record. Returns what it came to. Raises PsdlError like `defects.taught`."""
+        items = check.given_defects(images)
+        new = defects.known_of(items, list(self.results(items, run.jobs, averages=True)))
+        self._take(defects.taught(self.model, defects.joined(self.model.defects, new)).model)
+        if (golden := self.model.golden) is not None:
+            proved = self.golden(list(golden.inputs), golden.maps.shape[1:])
+            self._model = replace(self.model, golden=proved)
+        self.recorded(self.model.calibration, {"what": "known defects learned", "images": len(items)}, by)
+        return Lesson.of(self.model)
 
     def edit(
         self,
@@ -225,14 +240,17 @@ class Detector:
 
     score = predict
 
-    def results(self, images: Iterable[Source], jobs: int | Run | None = None) -> Iterator[Result]:
-        """Results in the order of `images`, computed `jobs` at a time (all cores if None)."""
+    def results(
+        self, images: Iterable[Source], jobs: int | Run | None = None, *, averages: bool = False
+    ) -> Iterator[Result]:
+        """Results in the order of `images`, computed `jobs` at a time (all cores if None); with their averages for
+        known defects if these are asked for."""
         self.model  # noqa: B018 says what is missing before any work
         run = runner(jobs)
         if not remote(run):
-            yield from run(partial(self._one, threads=1), images)
+            yield from run(partial(self._one, threads=1, averages=averages), images)
             return
-        for found in run(self._bare, images):  # models do not travel with every result
+        for found in run(partial(self._bare, averages=averages), images):  # models do not travel with results
             yield replace(found, model=self.model)
 
     def save(self, path: str | Path) -> Path | None:
@@ -265,23 +283,19 @@ class Detector:
         self._extractor.session(1)
         return self
 
-    def _infer(self, source: Source, extractor: FeatureExtractor, threads: int) -> Inference:
-        return infer(source, extractor, self._judges, threads)
+    def _infer(
+        self, source: Source, extractor: FeatureExtractor, threads: int, averages: bool = False
+    ) -> Inference:
+        model, asked = self.model, averages or self.model.classifier is not None
+        known = Known(model.averages, model.classifier) if model.averages and asked else None
+        return infer(source, extractor, self._judges, threads, known)
 
-    def _one(self, source: Source, threads: int) -> Result:
-        found = self._infer(source, self.extractor, threads)
-        image = found.image
-        return self._result(found.score, found.coded, image.geometry, image.look, digest(image))
+    def _one(self, source: Source, threads: int, averages: bool = False) -> Result:
+        found = self._infer(source, self.extractor, threads, averages)
+        return judged(found, self.model, digest(found.image))
 
-    def _bare(self, source: Source) -> Result:
-        return replace(self._one(source, threads=1), model=None)  # type: ignore[arg-type]
-
-    def _result(
-        self, scored: Score, coded: Mapping[str, Coded], geometry: Geometry, look: Look, seen: str = ""
-    ) -> Result:
-        value = as_if_unseen(float(scored.image[0]), seen, self.model)
-        verdict = thresholds.verdict(value, self.model.calibration)
-        return Result(value, verdict, scored.map[0], geometry, coded, self.model, look, seen)
+    def _bare(self, source: Source, averages: bool = False) -> Result:
+        return replace(self._one(source, threads=1, averages=averages), model=None)  # type: ignore[arg-type]
 
     def golden(self, inputs: Sequence[NDArray[np.uint8]], size: tuple[int, ...]) -> Golden:
         """What images (h,w,3), brought to inputs of `size` (H,W) and their other scales, score here."""

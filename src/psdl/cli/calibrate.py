@@ -59,7 +59,8 @@ def calibrate(
     feedback: Annotated[
         Path | None,
         typer.Option(
-            help="CSV of corrections, columns path and verdict (OK or NG): good images join those known."
+            help="CSV of corrections, columns path and verdict (OK or NG): good images join those known, missed"
+            " defects are learned from."
         ),
     ] = None,
     by: options.By = "",
@@ -79,6 +80,7 @@ def calibrate(
     from psdl.calibrate.guarantee import promise, worse
     from psdl.cli.lines import Lines, Reading
     from psdl.model.file import check_target
+    from psdl.training.lesson import regression
     from psdl.workflows.feedback import corrected, read
 
     rates: Asked = {"false_reject": false_reject, "review": review, "confidence": confidence}
@@ -96,16 +98,18 @@ def calibrate(
     if target is not None:
         check_target(target)
     detector = Detector.load(model, device)
-    old = detector.model.calibration
+    before, old = detector.model, detector.model.calibration
     who = by or getpass.getuser()
     if data is not None:
         good = good_of(lines, data, Reading(layout, category, parts), detector.recipe.input, on_error)
         on_images(detector, good, rates, who, lines, jobs, join=not alone)
     if feedback is not None:
-        lines.say(*corrected(detector, corrections, who, jobs))
+        detector, said = corrected(detector, corrections, who, jobs)
+        lines.say(*said)
     if threshold is not None or (data is None and any(rate is not None for rate in rates.values())):
         detector.edit(**rates, threshold=threshold, by=who)
     new = detector.model.calibration
+    lines.say(*regression(before, detector.model))
     if target is None:
         lines.say(*promise(new), *worse(old, new), "nothing was changed: add --apply, or --out FILE, to keep this")
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -44,6 +44,7 @@ def fit(
     good: options.Good = None,
     bad: options.Bad = None,
     calibrate: options.Calibrate = None,
+    defects: options.Defects = None,
     suspects: options.Suspects = None,
     parts: options.Parts = None,
     device: options.Device = "auto",
@@ -65,19 +66,35 @@ def fit(
         if extend:
             learning.extend(extend, found, model, by, force)
         else:
-            learning.learn(
-                found, model, each, learning.others(calibrate, reading._replace(good=None, bad=None)), suspects
-            )
+            apart = learning.others(calibrate, reading._replace(good=None, bad=None))
+            known = learning.known(defects, reading, each)
+            learning.learn(found, model, each, Beside(apart, known), suspects)
 
 
 def _check_settings(context: typer.Context) -> None:
     """Raises PsdlError on options that a model which is extended has settled."""
-    settled = {one for one in FitOptions.names() if one not in KEPT} | {"each", "calibrate"}
+    settled = {one for one in FitOptions.names() if one not in KEPT} | {"each", "calibrate", "defects"}
     for name in sorted(settled):
         source = context.get_parameter_source(name)
         if source is not None and source.name != "DEFAULT":
             flag = f"--{name.replace('_', '-')}"
             raise PsdlError(f"{flag} was given with --extend, but the model has settled that: leave it out")
+
+
+class Beside(NamedTuple):
+    """Images beside those that are learned from: good ones that set the thresholds, and known defects."""
+
+    apart: tuple[Sample, ...] | None = None
+    known: tuple[Sample, ...] = ()
+
+    def of(self, file: Path, files: dict[str, Path], category: str, each: bool) -> Beside:
+        """Those of one model: with `each` of its own category."""
+        apart = tuple(s for s in self.apart or () if not each or files.get(s.category) == file)
+        known = (replace(s, category=category) for s in self.known if not each or s.category == category)
+        return Beside(apart or None, tuple(known))
+
+
+NOTHING = Beside()
 
 
 @dataclass(frozen=True)
@@ -94,6 +111,13 @@ class Learning:
         from psdl.cli.calibrate import good_of
 
         return good_of(self.lines, data, reading, None, self.chosen.on_error) if data else None
+
+    def known(self, data: str | None, reading: Any, each: bool) -> tuple[Sample, ...]:
+        """The known defects of a folder or table; none if there is none."""
+        from psdl.cli.defects import defects_of
+
+        named = reading.category if each else None
+        return defects_of(self.lines, data, named, self.chosen) if data else ()
 
     def extend(self, old: str, found: Found, model: Path, by: str, force: bool = False) -> None:
         """Writes the model `old` with the good images among the samples added."""
@@ -125,7 +149,7 @@ class Learning:
         found: Found,
         model: Path,
         each: bool,
-        calibrating: tuple[Sample, ...] | None = None,
+        beside: Beside = NOTHING,
         suspects: Path | None = None,
     ) -> dict[str, Path]:
         """Learns one model, or one for each category; {category: its model file}. Writes the page of suspects."""
@@ -138,7 +162,8 @@ class Learning:
 
         files = model_files(model, found.samples, each)
         rois = roi_files(self.chosen.roi, sorted(files), each)
-        _, dropped = without(check.learning(found.samples), self.chosen.drop)
+        good, dropped = without((*check.learning(found.samples), *beside.known), self.chosen.drop)
+        beside = beside._replace(known=tuple(s for s in beside.known if s in set(good)))
         if suspects:
             page.check_target(suspects)
         if each:
@@ -151,13 +176,13 @@ class Learning:
             inside = [s for s in found.samples if files[s.category] == file]
             names = {s.name for s in inside}
             category = inside[0].category
-            others = [s for s in calibrating or () if not each or files.get(s.category) == file]
+            own_beside = beside.of(file, files, category, each)
             chosen = replace(
                 self.chosen, roi=rois[category], drop=[name for name in dropped if name in names] or None
             )
             said = self.lines.of(category) if len(wanted) > 1 else self.lines
             own = Learning(said, chosen, self.work, self.device)
-            return own.write(found._replace(samples=tuple(inside)), file, others, said.telling(tell))
+            return own.write(found._replace(samples=tuple(inside)), file, own_beside, said.telling(tell))
 
         with self.lines.progress() as tell:
             strangest = [pair for some in over(self.work)(lambda file: one(file, tell), wanted) for pair in some]
@@ -166,21 +191,28 @@ class Learning:
             self.lines.say(f"wrote {suspects}")
         return files
 
-    def write(self, found: Found, file: Path, others: list[Sample], tell: Progress) -> Any:
-        """Writes one model file, its thresholds set on the images `others` if there are any; returns the good
-        images that look least like the rest, as judged unseen."""
+    def write(self, found: Found, file: Path, beside: Beside, tell: Progress) -> Any:
+        """Writes one model file, its thresholds set on the good images `beside` if there are any; returns images
+        whose labels look wrong, and the good ones that look least like the rest, as judged unseen."""
         from psdl.api import Detector
         from psdl.calibrate.guarantee import promise
         from psdl.cli.calibrate import kept_as, on_images
+        from psdl.cli.defects import learn_defects
         from psdl.datasets import check
         from psdl.report import page
         from psdl.training import checkpoint
+        from psdl.training.defects import check_count
 
+        good = check.learning(found.samples)
+        if beside.known:
+            check_count(len(beside.apart or good), bool(beside.apart))
         going = checkpoint.folder_of(file)
         detector = Detector(options=self.chosen, device=self.device)
         detector.fit(found, replace(self.lines.context(self.work, tell), checkpoint=going))
-        if others:
-            on_images(detector, check.learning(others), {}, "", self.lines, self.work)
+        if beside.apart:
+            on_images(detector, check.learning(beside.apart), {}, "", self.lines, self.work)
+        context = self.lines.context(self.work, tell)
+        doubtful = learn_defects(detector, beside.known, good, context, self.lines) if beside.known else []
         kept = detector.save(file)
         checkpoint.finished(going)
         strangest = detector.strangest
@@ -188,4 +220,4 @@ class Learning:
         least = ", ".join(f"{sample.name} ({result.score:.4g})" for sample, result in strangest[:3])
         words = promise(detector.model.calibration)
         self.lines.say(f"wrote {file}", *kept_as(kept), *words, f"least like the other good images: {least}")
-        return strangest
+        return [*doubtful, *strangest]

@@ -102,6 +102,13 @@ Each = Annotated[bool, typer.Option("--each", help="One model for each category,
 Calibrate = Annotated[
     str | None, typer.Option(help="Folder of other good images, which set the threshold instead of held-out ones.")
 ]
+Defects = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder or table of known defective images, 5 to 20 are enough: they are told from good images as"
+        " well, if that finds more of those left out."
+    ),
+]
 Suspects = Annotated[
     Path | None, typer.Option(help="HTML page to write: the good images that look least like the rest.")
 ]

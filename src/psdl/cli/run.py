@@ -43,7 +43,7 @@ def run(
 ) -> None:
     """Learn from the good images of a data set and measure on its test images."""
     from psdl.cli.evaluate import Measuring
-    from psdl.cli.fit import Learning
+    from psdl.cli.fit import Beside, Learning
     from psdl.cli.lines import Lines, Reading
     from psdl.datasets import check
     from psdl.datasets import split as splitting
@@ -64,7 +64,7 @@ def run(
     with opened(jobs, cluster, lines.say) as work:
         start, learning = time.perf_counter(), Learning(lines, chosen, work, device)
         model = out / ("models" if each else "model.psdl")
-        others = learning.others(calibrate, reading._replace(good=None, bad=None))
+        others = Beside(learning.others(calibrate, reading._replace(good=None, bad=None)))
         files = learning.learn(found, model, each, others, out / "suspects.html")
         facts = f"Learned in {time.perf_counter() - start:.0f} s. "
         measuring = Measuring(lines, out, work, device, chosen.on_error, images, chosen.seed, maps, overwrite)

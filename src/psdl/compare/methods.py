@@ -42,8 +42,12 @@ METHODS: dict[str, Callable[[int], Recipe]] = {
 }
 
 
+ALIASES = {"patchcore": "patchcore-5", "psdl": "default"}
+
+
 def method(name: str, seed: int) -> Recipe:
     """The recipe of a method that is compared. Raises PsdlError on a name that is none."""
+    name = ALIASES.get(name, name)
     if name not in METHODS:
-        raise plugins.unknown("method", name, METHODS)
+        raise plugins.unknown("method", name, (*METHODS, *ALIASES))
     return METHODS[name](seed)

@@ -12,6 +12,8 @@ import numpy as np
 
 from psdl._util import plugins
 from psdl.datasets.choosing import given as given
+from psdl.datasets.choosing import given_defects as given_defects
+from psdl.datasets.choosing import known_defects as known_defects
 from psdl.datasets.choosing import learning as learning
 from psdl.datasets.choosing import testing as testing
 from psdl.datasets.choosing import unsplit as unsplit

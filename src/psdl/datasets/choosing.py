@@ -110,6 +110,25 @@ def given(images: Any, published: bool = False) -> Given:
     return Given(kept, InputRule())
 
 
+def known_defects(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """The images that show defects: those labelled so, or all where none has a label. An image's kind is its
+    label, or the folder that it lies in. Raises PsdlError if all are labelled good."""
+    chosen = [s for s in samples if s.label == 1] or [s for s in samples if s.label is None]
+    if not chosen:
+        raise PsdlError(
+            f"none of {len(samples)} images is labelled as a defect: give a folder or table of defects"
+        )
+    kinds = (s.kind if s.kind not in ("", UNSURE) else Path(s.name).parent.name for s in chosen)
+    return tuple(replace(s, label=1, kind=kind) for s, kind in zip(chosen, kinds, strict=True))
+
+
+def given_defects(images: Any) -> Sequence[Any]:
+    """What `learn_defects` was given -> images or samples that show defects."""
+    from psdl.datasets.read import read
+
+    return known_defects(read(images).samples) if isinstance(images, (str, Path)) else list(images)
+
+
 def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) -> tuple[Sample, ...]:
     """The samples, good where a pattern of `good` matches and defective where one of `bad` does.
 

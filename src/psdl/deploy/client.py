@@ -22,8 +22,8 @@ Picture = str | Path | bytes
 class Scored:
     """One image judged by a server. name: of its file; width, height in pixels; drift: what the model's monitor
     says of the images so far, empty while they look like those learned from; map: base64 of a PNG in colours or of
-    a float32 TIFF at the image's size, where it was asked for. The rest is as in `psdl.Verdict` and
-    `psdl.types.Region`."""
+    a float32 TIFF at the image's size, where it was asked for. anomaly_score, known_score, spoke: as in
+    `psdl.Result`; the rest is as in `psdl.Verdict` and `psdl.types.Region`."""
 
     name: str
     verdict: str
@@ -31,6 +31,9 @@ class Scored:
     threshold: float
     review_threshold: float | None
     p_value: float
+    anomaly_score: float
+    known_score: float | None
+    spoke: str
     width: int
     height: int
     regions: list[Region]

@@ -28,7 +28,7 @@ def _brought(g: Graph, distances: str, grid: Grid, smoothing: float) -> str:
     """A part's distances (P,) brought to the input's size, float64."""
     values = g.op("Cast", distances, to=DOUBLE)
     if grid.roi is not None:
-        values = g.op("Gather", g.op("Concat", values, np.zeros(1), axis=0), _places(grid))
+        values = g.op("Gather", g.op("Concat", values, np.zeros(1), axis=0), places(grid))
     laid = g.op("Reshape", values, np.array([grid.h, grid.w]))
     rows, columns = (
         anomaly_map.spread(n, size, smoothing) for n, size in zip((grid.h, grid.w), grid.input, strict=True)
@@ -48,7 +48,7 @@ def _summed(g: Graph, weights: Sequence[float], brought: Sequence[str]) -> str:
     return g.op("Cast", total, to=1)
 
 
-def _places(grid: Grid) -> np.ndarray:
+def places(grid: Grid) -> np.ndarray:
     """(h*w,) where each cell's distance stands; beyond the last one for cells outside the region of interest."""
     places = np.full(grid.h * grid.w, grid.positions)
     places[grid.cells] = np.arange(grid.positions)

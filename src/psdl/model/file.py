@@ -24,6 +24,7 @@ from psdl._util.atomic import drafted
 from psdl.errors import PsdlError
 from psdl.model import arrays as stored
 from psdl.model import card as cards
+from psdl.model import known as defects
 from psdl.model import signature
 from psdl.model.card import FORMAT, card
 from psdl.model.model import Model
@@ -234,6 +235,7 @@ def _model(values: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
     known = cards.checked(values)
     stored.check_calibration(arrays, known)
     stored.check_learned(arrays, known)
+    extra = defects.read(known, arrays)
     frame, recipe, net = stored.frame(arrays, known), known.recipe, known.network
     cuts = {int(n): stored.graph(arrays, f"{stored.GRAPH}/{n}") for n in net.cuts}
     network = Network(**{**msgspec.structs.asdict(net), "graph": stored.graph(arrays, stored.GRAPH), "cuts": cuts})
@@ -254,4 +256,5 @@ def _model(values: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
         frame=frame,
         looks=arrays["looks"],
         unseen=arrays["unseen"],
+        **extra,
     )

@@ -59,7 +59,9 @@ def write(
 
 def write_suspects(judged: Judged, path: Path, model_of: Callable[[Sample], Path], run: Run = map) -> None:
     """Writes the page of good images that look least like the rest, on which to tick those that are not good."""
-    facts = f"The {len(judged)} of the good images learned from that score highest when they are held out."
+    bad = sum(sample.label == 1 for sample, _ in judged)
+    facts = f"The {len(judged) - bad} of the good images learned from that score highest when they are held out"
+    facts += f", or look like known defects; and {bad} known defects that look good." if bad else "."
     for _ in _write(judged, path, _Page("suspects", model_of, None, facts), run):
         pass
 
@@ -136,6 +138,9 @@ def _text(judged: Judged, shown: Sequence[int], pictures: Sequence[Mapping[str, 
         scores=[result.score for _, result in judged],
         categories=_metrics(page.summary) if page.summary else [],
         columns=tables.titles(),
+        found=_found(page.summary) if page.summary else [],
+        found_columns=list(tables.FOUND.values()),
+        found_notes=tables.intervals(page.summary) if page.summary else [],
         curves=Markup(charts.curves(_sets(judged))) if labelled else "",
         parts=tables.part_rows(judged),
         labelled=labelled,
@@ -195,7 +200,7 @@ def _model(model: Model, file: Path, inside: Judged) -> dict[str, Any]:
     return {
         "title": file.name,
         "file": str(file),
-        "promise": [line[0].upper() + line[1:] for line in promise(known)],
+        "promise": [line[0].upper() + line[1:] for line in (*promise(known), *_defects(model))],
         "histograms": {form: charts.histogram(_by_truth(inside), low, high, form) for form in charts.SIZES},
         "low": low,
         "high": high,
@@ -209,6 +214,17 @@ def _model(model: Model, file: Path, inside: Judged) -> dict[str, Any]:
         "items": known.groups,
         "rates": [known.rates.alarm, known.rates.review],
     }
+
+
+def _defects(model: Model) -> list[str]:
+    """What known defects earned when the model learned them, where it uses them."""
+    if model.defects is None or model.classifier is None:
+        return []
+    found = model.defects.report["found"]
+    return [
+        f"{len(model.defects.images)} known defects are told from good images as well: each left out of learning"
+        f" in turn, {found['ng_with']} of {found['count']} were NG, {found['ng']} without it"
+    ]
 
 
 def _axis(scores: F64, known: Calibration) -> tuple[float, float]:
@@ -251,6 +267,14 @@ def _metrics(summary: Mapping[str, Any]) -> list[tuple[str, list[float | None]]]
     return [(name, [row[key] for key in KEYS]) for name, row in rows.items()]
 
 
+def _found(summary: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """What each category finds at the promised rates, and their mean."""
+    rows = dict(summary["categories"])
+    if len(rows) > 1:
+        rows["mean"] = summary["mean"]
+    return [(name, tables.found_cells(row)) for name, row in rows.items()]
+
+
 def _scale(judged: Judged) -> dict[str, str]:
     """The colours' ends in words, of the first model (all are alike)."""
     if not judged:
@@ -290,6 +314,8 @@ def _data(
                 "kind": sample.kind,
                 "score": result.score,
                 "p": result.verdict.p_value,
+                "anomaly": result.anomaly if result.known is not None else None,
+                "known": result.known,
                 "model": places[id(result.model)],
                 "picture": picture.get(n, -1),
                 "size": result.geometry.source[::-1],

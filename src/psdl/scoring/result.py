@@ -30,7 +30,9 @@ class Result:
     """One image judged. score: larger is stranger; verdict: OK, REVIEW or NG with p-value; input_map
     (H,W) float32 at the network's input size; geometry: how the image became that input; coded: what each part of
     the recipe said of it (none for a good image as if unseen); model: that judged it; look: of
-    the image as it was read, see `drift.Monitor`; digest: of what the network saw, see `Origin.seen`."""
+    the image as it was read, see `drift.Monitor`; digest: of what the network saw, see `Origin.seen`.
+    anomaly: the score without known defects; known: the score against them in the same units, None where the
+    model uses none: `score` is the larger. averages (D+1,): what known defects are told by, where asked for."""
 
     score: float
     verdict: Verdict
@@ -40,6 +42,14 @@ class Result:
     model: Model
     look: Look
     digest: str = ""
+    anomaly: float = float("nan")
+    known: float | None = None
+    averages: F32 | None = None
+
+    @property
+    def spoke(self) -> str:
+        """Which of the two scores decided: "anomaly", or "known" where the image looks like known defects."""
+        return "known" if self.known is not None and self.known > self.anomaly else "anomaly"
 
     @property
     def learned(self) -> bool:
@@ -54,7 +64,7 @@ class Result:
 
     def without_map(self) -> Result:
         """Score and verdict only, which take little memory."""
-        return replace(self, input_map=np.empty((0, 0), np.float32), coded={})
+        return replace(self, input_map=np.empty((0, 0), np.float32), coded={}, averages=None)
 
     @property
     def map(self) -> F32:

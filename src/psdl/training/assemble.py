@@ -33,6 +33,7 @@ def assemble(planned: Plan, learned: Learned, options: FitOptions) -> Model:
         album=learned.album,
         frame=planned.extractor.frame,
         looks=learned.looks,
+        averages=learned.averages,
         unseen=np.array([unseen[where] for where in learned.origins]),
         history=({"what": "learned", "images": len(items), **record(known)},),
     )

@@ -51,6 +51,8 @@ def fresh(items: Sequence[Source], results: Sequence[Result], model: Model) -> l
             replace(where, seen=result.digest),
             item,
             result.learned or where.sha256 in hashes,
+            result.anomaly,
+            result.averages,
         )
         for where, item, result in zip(origins, groups_of(items), results, strict=True)
     ]

@@ -22,7 +22,8 @@ from psdl.features.extractor import FeatureExtractor, Source, identity
 from psdl.features.store import Store
 from psdl.input.statistics import Look
 from psdl.jobs.context import RunContext
-from psdl.scoring import anomaly_map, normalise
+from psdl.model.known import Averages
+from psdl.scoring import anomaly_map, averages, normalise
 from psdl.scoring.scorer import Judge, method_of, params_of
 from psdl.training import checkpoint, crossval
 from psdl.training.checkpoint import NOTHING, Arrays, Checkpoint
@@ -55,7 +56,8 @@ class Learned:
     places of the images with the lowest, the middle and the highest score as if unseen, or of the middle alone;
     strangest: the images that look least like the rest, strangest first: their places, their scores as if unseen,
     and how they became the network's input; reading: the share of the images' pass through the network that
-    reading them took; looks (N,5): of each image its look and the number of its item."""
+    reading them took; looks (N,5): of each image its look and the number of its item; averages: how images are
+    averaged for known defects."""
 
     items: Sequence[Source]
     recipe: Recipe
@@ -67,6 +69,7 @@ class Learned:
     strangest: tuple[tuple[int, Score, Geometry, Look], ...]
     reading: float
     looks: F32
+    averages: Averages
 
 
 def learn(
@@ -103,14 +106,13 @@ def learn(
 
         learners = [Learner(p, collected.stores[p.name], run.work, done, run.device, kept) for p in recipe.parts]
         taught = [_taught(learner, recipe, fold) for learner in learners]
-    recipe = replace(recipe, parts=tuple(one.part for one in taught))
-    if recipe.explained:
-        recipe = _weighted(recipe, {one.part.name: one.explained for one in taught})
+        recipe = _resolved(recipe, taught)
+        unseen = {one.part.name: one.unseen for one in taught}
+        known, found = averages.of_good(collected.stores, unseen, fold, recipe)
     states = {one.part.name: one.state for one in taught}
-    unseen = {one.part.name: one.unseen for one in taught}
     least: list[tuple[float, int, Score]] = []
     scores = _keeping(_scores(unseen, states, recipe), least)
-    calibration = calibrate(scores, rates, groups, collected.origins)
+    calibration = calibrate(scores, rates, groups, collected.origins, found)
     check_scale(calibration, measured=all(part.unseen for part in recipe.parts))
     patches = any("source" in state.arrays for state in states.values())
     strangest = tuple(
@@ -132,7 +134,14 @@ def learn(
         strangest,
         collected.reading,
         np.column_stack([collected.looks, numbered(groups)]).astype(np.float32),
+        known,
     )
+
+
+def _resolved(recipe: Recipe, taught: Sequence[Taught]) -> Recipe:
+    """The recipe with its parts as they were settled, weighted if it asks for that."""
+    recipe = replace(recipe, parts=tuple(one.part for one in taught))
+    return _weighted(recipe, {one.part.name: one.explained for one in taught}) if recipe.explained else recipe
 
 
 def _key(extractor: FeatureExtractor, items: Sequence[Source], device: str) -> str:

@@ -94,8 +94,9 @@ def _keep(result: Result, file: Path) -> None:
     arrays = {"map": result.input_map}
     for part, coded in result.coded.items():
         arrays |= {f"{part}/{name}": value for name in FIELDS if (value := getattr(coded, name)) is not None}
-    card = {"score": result.score, "geometry": asdict(result.geometry), "look": result.look}
-    card["seen"], card["parts"] = result.digest, list(result.coded)
+    card: dict[str, Any] = {"score": result.score, "anomaly": result.anomaly, "known": result.known}
+    card |= {"geometry": asdict(result.geometry), "look": result.look}
+    card["digest"], card["parts"] = result.digest, list(result.coded)
     file.parent.mkdir(parents=True, exist_ok=True)
     with drafted(file) as draft, draft.open("wb") as target:
         np.savez(target, card=np.frombuffer(json.dumps(card).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
@@ -122,7 +123,9 @@ def _read(file: Path, model: Model) -> Result:
             coded,
             model,
             Look(*card["look"]),
-            card["seen"],
+            card["digest"],
+            card["anomaly"],
+            card["known"],
         )
 
 

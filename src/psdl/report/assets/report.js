@@ -238,7 +238,9 @@ function open(place) {
   ] : [make("p", "", "This page has no picture of it.")]));
   const facts = make("dl");
   const pairs = [
-    ["score", number(image.score, 5)], ["NG above", number(limits[image.model].threshold, 5)],
+    ["score", number(image.score, 5)],
+    ["known defects", image.known === null ? null : `${number(image.known, 5)}, ${image.known > image.anomaly ? "which decides" : "the anomaly score decides"}; anomaly ${number(image.anomaly, 5)}`],
+    ["NG above", number(limits[image.model].threshold, 5)],
     ["REVIEW above", number(limits[image.model].review, 5)],
     ["p-value", `${number(image.p, 3)}: the share of good items that score so high`],
     ["truth", image.label === null ? null : image.kind && image.kind !== truthOf(image) ? `${truthOf(image)}: ${image.kind}` : truthOf(image)],
