@@ -17,7 +17,7 @@ from psdl.calibrate.guarantee import promise
 from psdl.calibrate.thresholds import weights
 from psdl.datasets import check, survey
 from psdl.errors import PsdlError
-from psdl.features.extractor import FeatureExtractor, origin
+from psdl.features.extractor import FeatureExtractor
 from psdl.jobs import runner
 from psdl.jobs.context import RunContext
 from psdl.model import recipes
@@ -185,20 +185,22 @@ def edit(project: Project, version: str, base: str, by: str, why: str, values: V
     return _described(project, version, detector, facts)
 
 
-def correct(project: Project, version: str, base: str, by: str) -> Values:
-    """Writes a version whose calibration knows the good images that people corrected; says what came of it."""
+def correct(project: Project, version: str, base: str, by: str, tell: Progress, say: Say) -> Values:
+    """Writes a version that knows what people corrected, and judges by it; says what came of it."""
     from psdl.workflows.feedback import Correction, corrected
 
     said = [image for image in project.used("check") if image.said and image.label]
-    detector = Detector.load(project.model_file(base))
-    known = {where.sha256 for where in detector.model.calibration.images}
-    fresh = [image for image in said if not image.good or origin(image.path, 0).sha256 not in known]
-    sentences = corrected(detector, [Correction(image.path, bool(image.good)) for image in fresh], by)
-    detector.save(project.model_file(version))
+    if not said:
+        raise PsdlError("nothing was corrected yet: say of a part that it is good, or that it is defective")
+    corrections = [Correction(image.path, bool(image.good)) for image in said]
+    found = corrected(Detector.load(project.model_file(base)), corrections, by)
+    found.detector.save(project.model_file(version))
     old = project.model(base)
-    facts = {"what": "corrected", "base": old["base"], "from": base, "by": by, "said": sentences}
-    facts |= {"corrections": len(said), "settings": old["settings"], "strangest": old["strangest"]}
-    return _described(project, version, detector, facts)
+    facts = {"what": "corrected", "base": version, "from": base, "by": by, "said": found.said}
+    facts |= {"corrections": len(said), "settings": old["settings"]}
+    values = _described(project, version, found.detector, facts)
+    judge(project, version, tell, say)
+    return values
 
 
 def export(project: Project, version: str) -> Values:
