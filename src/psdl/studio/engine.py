@@ -196,7 +196,7 @@ def correct(project: Project, version: str, base: str, by: str, tell: Progress, 
     found = corrected(Detector.load(project.model_file(base)), corrections, by)
     found.detector.save(project.model_file(version))
     old = project.model(base)
-    facts = {"what": "corrected", "base": version, "from": base, "by": by, "said": found.said}
+    facts: Values = {"what": "corrected", "base": version, "from": base, "by": by, "said": found.said}
     facts |= {"corrections": len(said), "settings": old["settings"]}
     values = _described(project, version, found.detector, facts)
     judge(project, version, tell, say)
