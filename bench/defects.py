@@ -28,8 +28,8 @@ from psdl.measure.ranks import ranks
 from psdl.model.known import Known
 from psdl.model.model import Model
 from psdl.scoring.known import known_score
-from psdl.training.defects import taught
 from psdl.training.copies import groups_of
+from psdl.training.defects import taught
 from psdl.types import Origin
 
 RATES = {"1": 0.01, "5": 0.05}

@@ -17,16 +17,8 @@ F64 = NDArray[np.float64]
 Maps = Mapping[str, F32]  # tap -> activation maps (n,C,h,w)
 Run = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]  # an ordered map; jobs/ has them
 Move = tuple[float, float, float, float, float, float]
+Pose = tuple[float, float, float]  # degrees counter-clockwise, and x, y in 0..1: where the window lies
 Progress = Callable[[str, int, int], None]  # stage, how many are done now, how many there are in all
-
-
-@dataclass(frozen=True)
-class Pose:
-    """How a data set turns and cuts an image: degrees counter-clockwise; x, y in 0..1: the window's place."""
-
-    turn: float
-    x: float
-    y: float
 
 
 @dataclass(frozen=True)
@@ -169,8 +161,8 @@ class Recipe:
     input: InputRule | None = None
     smoothing: float = 4.0  # Gaussian sigma of the map, in input pixels
     image_score: str = "max"
-    explained: tuple[float, ...] = ()  # learning sets weights: these, times a power of what is explained of unseen
-    image_explained: tuple[float, ...] = ()  # signals; likewise of image scores, (): as explained
+    explained: tuple[float, ...] = ()  # learning sets weights: these, times a power of what each part explains
+    image_explained: tuple[float, ...] = ()  # likewise those of image scores; (): as explained
     multiple: int = 1  # the sides of what the network sees are multiples of so many pixels
     light: float | None = None  # what images are brought to, of 255, see image.brightness; None: as they are
     tile: int | None = None  # pixels: larger inputs are seen in overlapping tiles of so many a side

@@ -34,7 +34,9 @@ def test_too_much_is_not_promised_and_it_says_what_would_be_needed(plain, tmp_pa
     done = parts.psdl("fit", plain / "good", "--model", tmp_path / "m", *QUICK)
     assert "at most 4.76%" in done.stdout
     assert "1.00% was asked for and needs 99 items" in done.stdout
-    done = parts.psdl("calibrate", tmp_path / "m", "--confidence", "0.9", "--false-reject", "0.2", "--by", "Ada")
+    done = parts.psdl(
+        "calibrate", tmp_path / "m", "--confidence", "0.9", "--false-reject", "0.2", "--by", "Ada", "--apply"
+    )
     assert "with 90% confidence at most 20.00%" in done.stdout
     history = json.loads(parts.psdl("inspect", tmp_path / "m", "--json").stdout)["history"]
     assert (history[-1]["by"], history[-1]["confidence"], history[-1]["alarm"]) == ("Ada", 0.9, 0.2)

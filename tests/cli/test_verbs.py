@@ -122,7 +122,13 @@ def test_calibrate_sets_thresholds_from_new_images_or_by_hand(mvtec, tmp_path):
     before = moved.read_bytes()
     done = parts.psdl("calibrate", moved, "--threshold", "0", "--review", "0")
     assert "threshold 0" in done.stdout
+    assert "nothing was changed: add --apply" in done.stdout
+    assert moved.read_bytes() == before
+    done = parts.psdl("calibrate", moved, "--threshold", "0", "--review", "0", "--apply")
+    assert f"the model that was there is kept as {moved}.bak" in done.stdout
+    assert "CAUTION: the promise gets worse" in done.stdout
     assert moved.read_bytes() != before
+    assert moved.with_name("moved.psdl.bak").read_bytes() == before
     assert all(line.startswith("NG") for line in parts.verdicts(parts.psdl("predict", moved, new)))
     parts.refused(parts.psdl("calibrate", moved), "nothing to calibrate with", "--threshold")
     parts.refused(
@@ -135,7 +141,7 @@ def test_inspect_says_what_a_model_holds(model_file):
     for words in ("efficientnet_lite0 (Apache-2.0)", "SHA-256", "14 x 14 positions", "rounds 2", "threshold"):
         assert words in done.stdout
     card = json.loads(parts.psdl("inspect", model_file, "--json").stdout)
-    assert card["format"] == 8
+    assert card["format"] == 10
     assert card["options"]["iterations"] == 2
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import struct
 import subprocess
@@ -13,6 +12,8 @@ import pytest
 
 from psdl import Detector, PsdlError
 from psdl.model import file as modelfile
+from psdl.model.card import card
+from psdl.model.words import described
 from tests import parts
 
 
@@ -41,13 +42,8 @@ def test_nothing_half_written_where_the_folder_is_missing(model_file, tmp_path):
 
 
 def rewritten(data: bytes, change) -> bytes:
-    """The model file's bytes with `change` applied to its card."""
-    size = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8 : 8 + size])
-    card = json.loads(header["__metadata__"]["psdl"])
-    header["__metadata__"]["psdl"] = json.dumps(change(card) or card)
-    text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + data[8 + size :]
+    """The model file's bytes with `change` applied to its card, and the digest that then is right."""
+    return parts.sealed(data, lambda card, _: change(card))
 
 
 @pytest.mark.parametrize("size", [0x4B50, 0x4B80])
@@ -69,8 +65,11 @@ def older(card):
     card["format"] = 2
 
 
-def other_graph(card):
-    card["network"]["graph_sha256"] = "0" * 64
+def flipped(data: bytes, place: int) -> bytes:
+    """The bytes with one bit changed."""
+    changed = bytearray(data)
+    changed[place] ^= 1
+    return bytes(changed)
 
 
 def other_cut(card):
@@ -102,7 +101,8 @@ HOSTILE = {
         "model format 99, this psdl reads 10: install a newer",
     ),
     "an older format": (lambda data: rewritten(data, older), "model format 2, this psdl reads 10: fit a new one"),
-    "another graph": (lambda data: rewritten(data, other_graph), "holds a graph with SHA-256"),
+    "one bit of an array": (lambda data: flipped(data, -5000), "is damaged: its content gives the digest"),
+    "one bit of the card": (lambda data: data.replace(b"threshold", b"thresholt", 1), "gives the digest"),
     "a cut that is not there": (lambda data: rewritten(data, other_cut), "damaged model file ('graph/1')"),
     "another grid": (lambda data: rewritten(data, other_grid), "damaged model file"),
     "an unknown method": (lambda data: rewritten(data, unknown_method), "unknown methods name 'os'"),
@@ -154,7 +154,7 @@ def test_a_model_records_what_it_was_learned_from_and_who_set_what(model_file, m
     assert second["sha256"] == hashlib.sha256("".join(digests).encode()).hexdigest()
     assert (third["what"], third["by"], third["threshold"]) == ("threshold set by hand", "Lin", 12.5)
     assert third["on"].endswith("+00:00")
-    said = modelfile.described(modelfile.card(modelfile.read(tmp_path / "m.psdl")))["history"]
+    said = described(card(modelfile.read(tmp_path / "m.psdl")))["history"]
     assert "calibrated from 4 images" in said
     assert "by Lin" in said
 
@@ -163,12 +163,13 @@ def test_the_self_test_passes_here_and_fails_where_scores_come_out_otherwise(mod
     from dataclasses import replace
 
     detector = Detector.load(model_file)
-    assert detector.selftest() == [(0.0, 0.0)] * 3
+    assert detector.selftest() == [(0.0, 0.0)] * 5
+    assert detector.model.golden.verdicts[-1] == 2  # the one that looks defective is NG
     done = parts.psdl("selftest", model_file)
     assert (done.returncode, done.stdout[:16]) == (0, "self-test passed")
     model = detector.model
     shift = 0.011 * (model.calibration.threshold - np.median(model.calibration.scores))
-    moved = replace(model.golden, scores=model.golden.scores + np.array([0, shift, 0]))
+    moved = replace(model.golden, scores=model.golden.scores + np.array([0, shift, 0, 0, 0]))
     modelfile.write(replace(model, golden=moved), tmp_path / "m.psdl")
     parts.refused(parts.psdl("selftest", tmp_path / "m.psdl"), "judges unlike", "1.100%", "where 1% is allowed")
     maps = model.golden.maps.copy()

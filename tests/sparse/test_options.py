@@ -24,7 +24,7 @@ def test_error_constrained_learning_equals_its_definition_and_keeps_the_toleranc
     again = sparse.omp(Y, D, tolerance=enough)
     assert (energies(Y, D, again) <= enough * 1.0001).all()
     first = sparse.omp(Y, start, tolerance=enough)
-    assert (again.support >= 0).sum() < 0.8 * (first.support >= 0).sum()
+    assert (again.support >= 0).sum() < 0.9 * (first.support >= 0).sum()
     _, capped = sparse.learn(Y, start, tolerance=enough, sparsity=3, rounds=3)
     assert capped.support.shape == (120, 3)
 
@@ -90,11 +90,14 @@ def test_atoms_that_are_alike_or_rarely_used_become_badly_coded_signals():
     Y = structured(5, 300, 16)
     start = sparse.drawn(Y, 24, 1)
     start[5] = start[4] + 0.01 * start[3]
-    kept, _ = sparse.learn(Y, start, sparsity=3, rounds=2, replace=False)
-    assert sparse.coherence(kept).mutual > ksvd.ALIKE
-    new, codes = sparse.learn(Y, start, sparsity=3, rounds=8)
+    start[7] = sparse.random(16, 1, 3)[0]
+    start[9] = start[4] + 0.001 * start[3]
+    kept, codes = sparse.learn(Y, start, sparsity=3, rounds=8, replace=False)
+    new, new_codes = sparse.learn(Y, start, sparsity=3, rounds=8)
+    users = [int(sparse.usage(found, 24).users.min()) for found in (codes, new_codes)]
+    assert users[1] > users[0]
+    assert energies(Y, new, new_codes).sum() < energies(Y, kept, codes).sum()
     assert sparse.coherence(new).mutual < ksvd.ALIKE
-    assert sparse.usage(codes, 24).users.min() >= ksvd.few(codes.support, 24)
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ def marked(rng: np.random.Generator) -> np.ndarray:
 def pair(request):
     rng = np.random.default_rng(0)
     old = Detector(request.param).fit([good(rng) for _ in range(24)])
-    return old, extended(old, [marked(rng) for _ in range(16)], by="Eve")
+    return old, extended(old, [marked(rng) for _ in range(16)], by="Eve", force=True)
 
 
 def test_new_parts_are_known_and_old_ones_too(pair):
@@ -79,7 +79,10 @@ def test_the_verb_extends_and_refuses(tmp_path, model_file):
         save(marked(rng), tmp_path / f"new/{n}.png")
     old, new = tmp_path / "old.psdl", tmp_path / "new.psdl"
     assert psdl("fit", tmp_path / "old", "--model", old, "--recipe", "fast").returncode == 0
-    done = psdl("fit", tmp_path / "new", "--model", new, "--extend", old, "--by", "Eve")
+    strange = psdl("fit", tmp_path / "new", "--model", new, "--extend", old)
+    refused(strange, "12 of 12 images (of 12 of 12 items) score beyond", ".png (", "--force")
+    assert not new.exists()
+    done = psdl("fit", tmp_path / "new", "--model", new, "--extend", old, "--by", "Eve", "--force")
     assert done.returncode == 0, done.stderr
     assert "extended from 12 images" in psdl("inspect", new).stdout
     same = psdl("fit", tmp_path / "new", "--model", new, "--extend", new)
@@ -99,4 +102,4 @@ def test_images_of_another_size_are_refused():
 
     old = Detector(replace(recipe("fast"), input=InputRule(resize=None))).fit([good(rng) for _ in range(10)])
     with pytest.raises(PsdlError, match="pixels"):
-        extended(old, [good(rng, (64, 64)) for _ in range(3)])
+        extended(old, [good(rng, (64, 64)) for _ in range(3)], force=True)

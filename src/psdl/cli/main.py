@@ -25,6 +25,7 @@ from psdl.cli.predict import predict
 from psdl.cli.run import run
 from psdl.cli.selftest import selftest
 from psdl.cli.serve import serve
+from psdl.cli.sign import sign
 from psdl.cli.studio import studio
 from psdl.cli.watch import watch
 from psdl.errors import PsdlError, printable
@@ -35,8 +36,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Learns from images of good parts and finds what is wrong in new ones.",
 )
-VERBS = (demo, studio, fit, evaluate, run, predict, calibrate, selftest, inspect, export, serve, watch, drift)
-for verb in VERBS:
+FIRST = (demo, studio, fit, evaluate, run, predict, calibrate)
+for verb in (*FIRST, selftest, inspect, sign, export, serve, watch, drift):
     app.command()(verb)
 app.add_typer(datasets, name="datasets")
 app.add_typer(bench, name="bench")

@@ -38,7 +38,7 @@ def studio(
     from psdl._util import plugins
     from psdl.cli.lines import Lines
 
-    plugins.extra("serve", "fastapi", "uvicorn", "httptools", "multipart", "prometheus_client")
+    plugins.extra("studio", "fastapi", "uvicorn", "httptools", "multipart", "prometheus_client")
     from psdl.deploy.serve.access import Tokens
     from psdl.deploy.serve.run import Where
     from psdl.studio import run

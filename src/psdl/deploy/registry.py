@@ -19,6 +19,8 @@ from psdl.model.file import Unreadable, content, damaged, parsed
 LOG = logging.getLogger("psdl")
 Mark = tuple[int, int, int, int]  # a file's inode, size, and times of change of its content and of its rights
 
+NEVER = (-1, -1, -1, -1)  # no file's mark: it is read again at the next look
+
 
 @dataclass(frozen=True)
 class Held:
@@ -82,7 +84,7 @@ class Shelf:
                 LOG.info("model %s: replaced by the new %s", name, known.file)
             except Exception as error:  # whatever a damaged file makes its readers stumble over
                 for_a_moment = isinstance(error, (Unreadable, OSError, MemoryError))
-                self._held[name] = replace(known, mark=known.mark if for_a_moment else mark, problem=said(error))
+                self._held[name] = replace(known, mark=NEVER if for_a_moment else mark, problem=said(error))
                 if said(error) != known.problem:
                     LOG.warning("model %s: the old one goes on: %s", name, said(error))
         return replaced
@@ -95,7 +97,7 @@ class Shelf:
             worst = max(max(pair) for pair in pairs)
             if not all(value <= 1 for pair in pairs for value in pair):  # no number is not alike either
                 raise PsdlError(
-                    f"{file} judges its own good images {worst * TOLERANCE:.1%} of the way to the threshold off"
+                    f"{file} judges its own images {worst * TOLERANCE:.1%} of the way to the threshold off"
                     f" here, where {TOLERANCE:.0%} is allowed: fit the model on this machine"
                 )
         return Held(file, detector, mark, data, hashlib.sha256(data).hexdigest())

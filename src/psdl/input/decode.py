@@ -15,6 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from psdl.errors import PsdlError
 from psdl.input import urls
+from psdl.input.ends import ENDS
 
 TAILS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND\xaeB`\x82"}  # how a whole file of that start ends
 LEAST = 8  # pixels that a side must have
@@ -149,7 +150,7 @@ def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
         with Image.open(file, formats=FORMATS) as image:
             _check_one(image, name)
             yield image
-    except PsdlError:
+    except (PsdlError, MemoryError):  # the latter says nothing of the file
         raise
     except UnidentifiedImageError:
         raise PsdlError(f"{name} is not an image file that can be read: replace or remove it") from None
@@ -268,37 +269,3 @@ def _check_tail(file: BinaryIO, name: str) -> None:
     # Whole pictures may have other bytes after their end, such as a camera's or a network share's.
     if file.read() != TAILS[kind] and not ENDS[kind](file):
         raise PsdlError(f"{name} is cut short (its end is missing): copy it again or remove it")
-
-
-def _png_ends(file: BinaryIO) -> bool:
-    """Whether a PNG file's chunks, one after another, come to their last."""
-    at = 8
-    while True:
-        file.seek(at)
-        head = file.read(8)
-        if len(head) < 8:
-            return False
-        if head[4:] == b"IEND":
-            return len(file.read(4)) == 4
-        at += 12 + int.from_bytes(head[:4], "big")
-
-
-def _jpeg_ends(file: BinaryIO) -> bool:
-    """Whether a JPEG file's segments, one after another, come to the picture, and that to its end. Inside a
-    picture no byte but a marker's follows 255, and what a small picture in front holds is stepped over."""
-    at = 2
-    while True:
-        file.seek(at)
-        head = file.read(4)
-        if len(head) < 4 or head[0] != 0xFF:
-            return False
-        if head[1] == 0xFF:
-            at += 1
-            continue
-        at += 2 + int.from_bytes(head[2:], "big")
-        if head[1] == 0xDA:
-            file.seek(at)
-            return b"\xff\xd9" in file.read()
-
-
-ENDS = {b"\xff\xd8": _jpeg_ends, b"\x89PNG": _png_ends}  # how the ends of such files are found

@@ -103,9 +103,10 @@ def posed(geometry: Geometry, pose: Pose | None) -> Geometry:
     if pose is None:
         return geometry
     (height, width), (tall, wide) = geometry.input, geometry.resized
-    left, top = int(pose.x * (wide - width + 0.999)), int(pose.y * (tall - height + 0.999))
+    turn, x, y = pose
+    left, top = int(x * (wide - width + 0.999)), int(y * (tall - height + 0.999))
     window = left, top, left + width, top + height
-    return replace(geometry, window=window, move=affine.turn(pose.turn, (wide / 2, tall / 2)))
+    return replace(geometry, window=window, move=affine.turn(turn, (wide / 2, tall / 2)))
 
 
 def registered(geometry: Geometry, move: Move | None) -> Geometry:

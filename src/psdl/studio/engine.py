@@ -17,7 +17,7 @@ from psdl.calibrate.guarantee import promise
 from psdl.calibrate.thresholds import weights
 from psdl.datasets import check, survey
 from psdl.errors import PsdlError
-from psdl.features.extractor import FeatureExtractor
+from psdl.features.extractor import FeatureExtractor, origin
 from psdl.jobs import runner
 from psdl.jobs.context import RunContext
 from psdl.model import recipes
@@ -181,7 +181,8 @@ def edit(project: Project, version: str, base: str, by: str, why: str, values: V
     old = project.model(base)
     what = "threshold set" if values.get("threshold") is not None else "false-reject rate set"
     facts = {"what": what, "base": old["base"], "from": base, "by": by, "why": why, "settings": old["settings"]}
-    return _described(project, version, detector, {**facts, "strangest": old["strangest"]})
+    facts |= {"corrections": old.get("corrections"), "strangest": old["strangest"]}
+    return _described(project, version, detector, facts)
 
 
 def correct(project: Project, version: str, base: str, by: str) -> Values:
@@ -190,7 +191,9 @@ def correct(project: Project, version: str, base: str, by: str) -> Values:
 
     said = [image for image in project.used("check") if image.said and image.label]
     detector = Detector.load(project.model_file(base))
-    sentences = corrected(detector, [Correction(image.path, bool(image.good)) for image in said], by)
+    known = {where.sha256 for where in detector.model.calibration.images}
+    fresh = [image for image in said if not image.good or origin(image.path, 0).sha256 not in known]
+    sentences = corrected(detector, [Correction(image.path, bool(image.good)) for image in fresh], by)
     detector.save(project.model_file(version))
     old = project.model(base)
     facts = {"what": "corrected", "base": old["base"], "from": base, "by": by, "said": sentences}

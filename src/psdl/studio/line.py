@@ -12,10 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from psdl.deploy.watch.journal import files_of
 from psdl.errors import PsdlError
 
 Values = dict[str, Any]
 SHOWN = 200  # newest rows that the page gets
+BRIEF = ("path", "verdict", "score", "judged", "width", "height", "error")
 
 
 class Line:
@@ -27,6 +29,12 @@ class Line:
         self.process: subprocess.Popen[str] | None = None
         self.problem = ""
         self.watched: Values = {}
+        self.lock = threading.Lock()
+        self.at = 0, 0  # the file of the journal, and the byte in it, up to which it was read
+        self.newest: dict[int, Values] = {}
+        self.hours: Counter[tuple[str, str]] = Counter()
+        self.drift: list[str] = []
+        self.count = 0
         with contextlib.suppress(OSError, ValueError):
             self.watched = json.loads((out / "line.json").read_text(encoding="utf-8"))
 
@@ -77,33 +85,48 @@ class Line:
 
     def rows(self) -> Values:
         """The newest rows first, and how many of each verdict every hour had."""
-        try:
-            lines = (self.out / "images.jsonl").read_text(encoding="utf-8").splitlines()
-        except OSError:
-            lines = []
-        found = []
-        for n, line in enumerate(lines):
-            with contextlib.suppress(ValueError):
-                found.append({**json.loads(line), "n": n})
-        hours = Counter((row["judged"][:13], row["verdict"]) for row in found)
-        last: Values = next((row for row in reversed(found) if "drift" in row), {"drift": []})
-        brief = ("n", "path", "verdict", "score", "judged", "width", "height", "error")
-        newest = [
-            {**{key: row.get(key) for key in brief}, "boxes": [one["box"] for one in row.get("regions", [])]}
-            for row in found[: -SHOWN - 1 : -1]
-        ]
-        by_hour = [{"hour": hour, "verdict": verdict, "count": n} for (hour, verdict), n in sorted(hours.items())]
-        return {"rows": newest, "hours": by_hour, "drift": last["drift"], "count": len(found)}
+        with self.lock:
+            self._follow()
+            newest, hours = list(self.newest.values())[::-1], sorted(self.hours.items())
+            by_hour = [{"hour": hour, "verdict": verdict, "count": n} for (hour, verdict), n in hours]
+            return {"rows": newest, "hours": by_hour, "drift": self.drift, "count": self.count}
 
     def file(self, n: int) -> Path:
         """The image of a row, if it is still in the watched folder. Raises PsdlError if not."""
-        with contextlib.suppress(OSError, ValueError, IndexError, KeyError):
-            row = json.loads((self.out / "images.jsonl").read_text(encoding="utf-8").splitlines()[n])
+        with self.lock:
+            row = self.newest.get(n)
+        if row and self.watched:
             root: Path = Path(self.watched["folder"]).resolve()
             path = root.joinpath(str(row["path"])).resolve()
             if path.is_relative_to(root) and path.is_file():
                 return path
         raise PsdlError("that image is no longer in the watched folder")
+
+    def _follow(self) -> None:
+        """Takes in the journal's lines that are new."""
+        for number, path in enumerate(files_of(self.out)):
+            if number < self.at[0] or not path.is_file():
+                continue
+            with path.open("rb") as file:
+                file.seek(self.at[1] if number == self.at[0] else 0)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    self.at = number, (self.at[1] if number == self.at[0] else 0) + len(line)
+                    with contextlib.suppress(ValueError, KeyError):
+                        self._take(json.loads(line))
+
+    def _take(self, row: Values) -> None:
+        kept = {key: row.get(key) for key in BRIEF}
+        self.newest[self.count] = {
+            **kept,
+            "n": self.count,
+            "boxes": [one["box"] for one in row.get("regions", [])],
+        }
+        self.newest.pop(self.count - SHOWN, None)
+        self.hours[row["judged"][:13], row["verdict"]] += 1
+        self.count += 1
+        self.drift = row.get("drift", self.drift)
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout

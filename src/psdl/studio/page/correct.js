@@ -17,6 +17,9 @@ export function Corrections() {
     go("learn");
   });
   if (draft) return html`<${Draft} draft=${draft} />`;
+  if (store.state.models.find((one) => one.version === store.state.model)?.corrections === said.length) {
+    return html`<p class="soft">Your ${plural(said.length, "correction")} ${said.length === 1 ? "is" : "are"} part of the model in use.</p>`;
+  }
   return html`<div class="panel corrections"><p><b>You corrected ${plural(said.length, "part")}</b>: ${[good && `${good} good`, bad && `${bad} defective`].filter(Boolean).join(", ")}.</p>
     <p class="row"><button type="button" class="primary" disabled=${Boolean(job) || !good} onClick=${() => attempt(() => post("jobs/correct"))}>${job ? "Working it out…" : "See what they would change"}</button>
       <button type="button" disabled=${!good} onClick=${learn}>Learn again, the good ones too</button>
