@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from safetensors.numpy import load, save
+from safetensors import numpy as tensors
 
 from psdl.model.file import digest
 
@@ -109,9 +109,9 @@ def sealed(data: bytes, change: Callable[[dict[str, Any], dict[str, np.ndarray]]
     that `change` returns takes the other's place."""
     size = struct.unpack("<Q", data[:8])[0]
     card = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["psdl"])
-    arrays = {name: array.copy() for name, array in load(data).items() if name != "digest"}
+    arrays = {name: array.copy() for name, array in tensors.load(data).items() if name != "digest"}
     text = json.dumps(change(card, arrays) or card, sort_keys=True)
-    return save({**arrays, "digest": np.frombuffer(digest(text, arrays), np.uint8)}, {"psdl": text})
+    return tensors.save({**arrays, "digest": np.frombuffer(digest(text, arrays), np.uint8)}, {"psdl": text})
 
 
 def psdl(*arguments: Any, **options: Any) -> subprocess.CompletedProcess[str]:
