@@ -64,10 +64,9 @@ def test_images_learned_from_are_left_out_of_calibrations(scene, tmp_path):
     assert len(copy.model.calibration.scores) == 12
     assert "3 of 16 images are among those that the model learned from" in said[0]
     assert "1 of 13 images are copies" in said[1]
-    joined = Detector.load(tmp_path / "m.psdl").calibrate(new, join=True, say=said.append)
-    assert len(joined.model.calibration.scores) == 24
-    assert joined.model.calibration.groups == 24
-    assert len(joined.calibrate(new, join=True).model.calibration.scores) == 24  # they are in it already
+    joined = copy.calibrate(new[:6]).calibrate(new, join=True, say=said.append)  # half of them are in it already
+    assert "6 of 12 images are in the calibration already" in said
+    assert len(joined.model.calibration.scores) == joined.model.calibration.groups == 12
     dark = Detector.load(tmp_path / "m.psdl").calibrate([pixels // 3 for pixels in new], join=True)
     assert len(dark.model.calibration.scores) == 12
 
