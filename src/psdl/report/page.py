@@ -168,7 +168,7 @@ def _lead(judged: Judged, mode: str) -> tuple[str, str]:
         return "Look through these before anything is promised: a bad part among the good ones hides its like.", ""
     verdicts = [(sample.label, result.verdict.verdict) for sample, result in judged]
     review = sum(verdict == "REVIEW" for _, verdict in verdicts)
-    look = f" {review} are for a person to look at." if review else ""
+    look = f" {review} {'is' if review == 1 else 'are'} for a person to look at." if review else ""
     good = [verdict for label, verdict in verdicts if label == 0]
     bad = [verdict for label, verdict in verdicts if label == 1]
     if not good and not bad:
