@@ -1,9 +1,9 @@
 # psdl as a server: no rights, a read-only file system, no network but its port. docs/line.md says how to run it.
 FROM python:3.11-slim AS build
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE NOTICE ./
+COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY src src
-RUN python -m venv /opt/psdl && /opt/psdl/bin/pip install --no-cache-dir ".[serve,watch,align]"
+RUN python -m venv /opt/psdl && /opt/psdl/bin/pip install --no-cache-dir -c constraints.txt ".[serve,watch,align]"
 
 FROM python:3.11-slim
 COPY --from=build /opt/psdl /opt/psdl

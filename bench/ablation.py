@@ -54,7 +54,7 @@ VARIANTS = {
 
 def measured(data: str, recipe: Recipe) -> dict[str, float]:
     """Metrics of a model learned from the data set's good images."""
-    found = read(data)
+    found = read(data, published=True)
     good, test = check.learning(found.samples), check.testing(found.samples)
     detector = Detector(replace(recipe, input=found.rule)).fit(good)
     mean = tables.summed(list(zip(test, detector.results(test), strict=True)))["mean"]

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from psdl import Detector, read, recipe
+from psdl import Detector, FitOptions, read, recipe
 from psdl.datasets.check import learning, testing
 from psdl.datasets.formats.rd_mvtec import posed
 from psdl.report.tables import Judged, summed
@@ -26,7 +26,7 @@ def measured(samples: Any, rule: Any, name: str, align: str) -> dict[str, Any]:
     """One set, one way to align."""
     good, test = learning(samples), testing(samples)
     start = time.perf_counter()
-    detector = Detector(replace(recipe(name), input=rule)).fit(good, groups="given", align=align)
+    detector = Detector(replace(recipe(name), input=rule), FitOptions(groups="given", align=align)).fit(good)
     learned = time.perf_counter()
     judged: Judged = list(zip(test, detector.results(test), strict=True))
     done = time.perf_counter()
@@ -48,7 +48,7 @@ def main() -> None:
     asked = options.parse_args()
     rows = []
     for data in asked.data:
-        found = read(data)
+        found = read(data, published=True)
         disturbed = replace(found.rule, window=(224, 224), moving="nearest")
         for moved, rule in ((False, found.rule), (True, disturbed)):
             samples = tuple(map(posed, found.samples)) if moved else found.samples

@@ -113,7 +113,7 @@ def itself(good: list[Sample]) -> list[dict[str, Any]]:
         detector = Detector().fit([s for s in good if str(s.group) not in set(part)])
         scores, items = np.array([result.score for result in detector.results(new)]), numbered(new)
         for rate in RATES:
-            known = detector.edit(alarm=rate, review=0).model.calibration
+            known = detector.edit(false_reject=rate, review=0).model.calibration
             promised[rate] = attainable(known.groups, rate)
             weight = 1 / np.bincount(items)[items]
             totals[rate].append(float(((scores > known.threshold) * weight).sum() / weight.sum()))

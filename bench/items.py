@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psdl import Detector, read
+from psdl import Detector, FitOptions, read
 from psdl.datasets.check import learning, testing
 
 RATE = 0.05
@@ -23,12 +23,14 @@ RATE = 0.05
 
 def measured(root: str, recipe: str, how: str) -> dict[str, float]:
     """One way to treat groups: given as the data set says; hidden: each picture an item; found."""
-    found = read(root)
+    found = read(root, published=True)
     good = learning(found.samples)
     if how != "given":
         good = tuple(replace(sample, group=None) for sample in good)
     start = time.perf_counter()
-    detector = Detector(recipe, alarm=RATE).fit(good, groups="found" if how == "found" else "given")
+    detector = Detector(recipe, FitOptions(groups="found" if how == "found" else "given"), false_reject=RATE).fit(
+        good
+    )
     seconds = time.perf_counter() - start
     test = [s for s in testing(found.samples) if s.label == 0]
     scores = np.array([result.score for result in detector.results([s.path for s in test])])

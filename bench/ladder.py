@@ -13,13 +13,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 from numba import njit
 
 from psdl import sparse
-from psdl.sparse import arrays
 from psdl.sparse.pursuits import omp as definition
 
 CASES = [(256, 256, 64, 1024), (100, 100, 25, 4096), (112, 112, 4, 8192), (1024, 1024, 256, 32)]
@@ -90,21 +88,15 @@ def written_out(rows_at_once: int) -> Callable[..., sparse.Codes]:
     return run
 
 
-def registers(grouped: int) -> Callable[..., sparse.Codes]:
-    """The library's kernel, with signals in lock step as far as their rows fit into `grouped` bytes."""
-
-    def run(Y: np.ndarray, prepared: sparse.Prepared, T: int) -> sparse.Codes:
-        with mock.patch.object(arrays, "GROUPED", grouped):
-            return sparse.omp(Y, prepared, sparsity=T, threads=1)
-
-    return run
+def library(Y: np.ndarray, prepared: sparse.Prepared, T: int) -> sparse.Codes:
+    """The library's kernel: sums in registers, step and choice in one sweep, signals in lock step."""
+    return sparse.omp(Y, prepared, sparsity=T, threads=1)
 
 
 RUNGS: dict[str, Callable[..., sparse.Codes]] = {
     "plain loops, one row of W a pass": written_out(1),
     "eight rows of W a pass": written_out(8),
-    "sums in registers, step and choice in one sweep": registers(0),
-    "signals in lock step": registers(arrays.GROUPED),
+    "signals in lock step": library,
 }
 
 

@@ -56,7 +56,7 @@ def main() -> None:
     learned = [s for s in good if exposure(s) in LEARNED and s.split == "train"]
     seen = {s.group for s in learned}
     new = [s for s in good if exposure(s) in NEW and s.group not in seen]
-    detector = Detector(alarm=RATE).fit(learned)
+    detector = Detector(false_reject=RATE).fit(learned)
     file = RESULTS / "lamp.psdl"
     detector.save(file)
     rows = [once(Detector.load(file), new, seed) for seed in range(SEEDS)]

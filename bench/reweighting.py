@@ -18,7 +18,7 @@ import numpy as np
 
 from psdl import Detector, read, recipe
 from psdl.datasets import check
-from psdl.features.extractor import Source, extract
+from psdl.features.extractor import Source
 from psdl.measure.auroc import auroc
 from psdl.measure.ranks import ranks
 
@@ -28,8 +28,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def scores(detector: Detector, source: Source, bank: np.ndarray) -> tuple[float, float, float]:
     """Of one image: the recipe's score, the largest patch distance, and that re-weighted."""
-    model = detector.model
-    found = extract(source, detector.session(1), model.network, model.recipe, model.frame)
+    found = detector.extractor.extract(source)
     values = found.signals["patchcore"].values[0].astype(np.float64)
     squares = np.square(bank).sum(axis=1)
     away = np.square(values).sum(axis=1)[:, None] + squares - 2 * values @ bank.T
@@ -44,7 +43,7 @@ def scores(detector: Detector, source: Source, bank: np.ndarray) -> tuple[float,
 
 def measured(data: str, name: str) -> list[float]:
     """Image AUROC by each of the three scores."""
-    known = read(data)
+    known = read(data, published=True)
     good, test = check.learning(known.samples), check.testing(known.samples)
     detector = Detector(replace(recipe(name), input=known.rule)).fit(good)
     bank = detector.model.states["patchcore"].arrays["bank"].astype(np.float64)

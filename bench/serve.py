@@ -31,7 +31,7 @@ PSDL = [sys.executable, "-m", "psdl.cli.main"]
 def request(image: Path) -> bytes:
     """A whole request as bytes."""
     data = image.read_bytes()
-    head = f"POST /v1/score HTTP/1.1\r\nhost: bench\r\ncontent-type: image/jpeg\r\ncontent-length: {len(data)}"
+    head = f"POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/jpeg\r\ncontent-length: {len(data)}"
     return f"{head}\r\n\r\n".encode() + data
 
 

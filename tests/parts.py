@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import struct
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import numpy as np
 from PIL import Image
 from safetensors import numpy as tensors
 
+from psdl.jobs.context import RunContext
 from psdl.model.file import digest
 
 SIZE = (96, 128)  # (h,w) of the images made here
@@ -120,6 +122,11 @@ def psdl(*arguments: Any, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
 
 
+def verdicts(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """The lines of `psdl predict` that judge an image, or a part."""
+    return [line for line in done.stdout.splitlines() if "  (threshold " in line]
+
+
 def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
     """One sentence on standard error that holds the words, and exit code 2."""
     assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
@@ -127,3 +134,12 @@ def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
     assert done.stderr.count("\n") == 1, done.stderr
     for word in words:
         assert word in done.stderr, done.stderr
+
+
+def listening(said: list[str], **context) -> RunContext:
+    """A run whose findings are appended to `said`."""
+    log = logging.Logger("test", logging.INFO)
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    log.addHandler(handler)
+    return RunContext(log=log, **context)

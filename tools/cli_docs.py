@@ -23,7 +23,7 @@ def text() -> str:
             called = f"`{parameter.opts[0]}`" if option else f"`{parameter.name.upper()}`"
             default = parameter.default
             shown = "required" if parameter.required else ("" if default in (None, False) else f"`{default}`")
-            lines.append(f"| {called} | {shown} | {parameter.help} |")
+            lines.append(f"| {called} | {shown} | {parameter.help.replace(chr(92) + '[', '[')} |")
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,6 @@
 """Writes docs/images/dictionary.png: a dictionary learned from patches of bricks, and its statistics.
 
-python tools/dictionary_picture.py        (needs the extra [demo])
+python tools/dictionary_picture.py        (needs the extra [bench])
 """
 
 from __future__ import annotations

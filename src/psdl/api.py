@@ -1,69 +1,85 @@
-"""The detector: learns from good images and judges new ones; with learning.py it sees every stage."""
+"""What users touch: the detector, which learns from good images and judges new ones."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl.backbone.session import Session, resolve_device
+from psdl._util.machine import cores
+from psdl.backbone.session import resolve_device
 from psdl.calibrate import anew, selftest, thresholds
-from psdl.calibrate.rates import rates, record, renewed
-from psdl.datasets import check, duplicates
+from psdl.calibrate.rates import record, renewed
+from psdl.datasets import check
 from psdl.errors import PsdlError
-from psdl.features.extractor import Source, digest, extract
-from psdl.input.statistics import Look
-from psdl.jobs import near, remote, runner
-from psdl.model import file, recipes
+from psdl.features.extractor import FeatureExtractor, Source, digest
+from psdl.jobs import remote, runner
+from psdl.jobs.context import HERE, RunContext
+from psdl.model import file
 from psdl.model.model import Golden, Model
-from psdl.scoring.inference import Through, through
-from psdl.scoring.result import Result, as_if_unseen
+from psdl.scoring.inference import Inference, Known, held_out, infer, judged
+from psdl.scoring.result import Result
 from psdl.scoring.scorer import Judge, coder
-from psdl.training import alignment, memory
-from psdl.training import roi as regions
+from psdl.training import defects
+from psdl.training.assemble import assemble
 from psdl.training.copies import fresh
-from psdl.training.train import LIBRARIES, learn
-from psdl.types import Calibration, Coded, Geometry, InputRule, Progress, Recipe, Run, Sample, Score
+from psdl.training.lesson import Lesson
+from psdl.training.options import FitOptions
+from psdl.training.plan import plan
+from psdl.training.train import Learned, learn
+from psdl.types import Calibration, InputRule, Rates, Recipe, Run
 
 
 class Detector:
     """Learns from good images and judges new ones.
 
         detector = Detector().fit("good/")
-        result = detector.score("new.png")      # result.score, result.map, result.verdict
+        result = detector.predict("new.png")      # result.score, result.map, result.verdict
         detector.save("part.psdl")
 
-    recipe: "default", "paper" or a Recipe (see `psdl.recipe`). alarm: the share of good images the threshold may
-    reject, between 0 and 1. review: the share that a person may look at, rejected ones included; five times alarm
-    if None, and no such verdict if 0. confidence: how sure the threshold must be to keep alarm for all new items;
-    if 0 it keeps it on average. device: auto, cpu or cuda.
+    recipe: "default", "fast", "paper", ... or a Recipe (see `psdl.recipe`). options: all that can be chosen of
+    learning, see `FitOptions`; recipe, false_reject, review and confidence, where given, stand in its place.
+    false_reject: the share of good images that the threshold may reject, between 0 and 1. review: the share that a
+    person may look at, rejected ones included; five times false_reject if None, and no such verdict if 0.
+    confidence: how sure the threshold must be to keep its rate for all new items; if 0 it keeps it on average.
+    device: auto, cpu or cuda. Raises PsdlError on values out of range.
     """
 
     def __init__(
         self,
-        recipe: str | Recipe = "default",
+        recipe: str | Recipe | None = None,
+        options: FitOptions | None = None,
         *,
-        alarm: float = 0.01,
+        false_reject: float | None = None,
         review: float | None = None,
-        confidence: float = 0.0,
+        confidence: float | None = None,
         device: str = "auto",
     ) -> None:
-        self.rates = rates(alarm, review, confidence)
-        self.recipe = recipes.recipe(recipe) if isinstance(recipe, str) else recipe
+        given = {"recipe": recipe, "false_reject": false_reject, "review": review, "confidence": confidence}
+        wanted = {name: value for name, value in given.items() if value is not None}
+        self.options = (options or FitOptions()).replaced(**wanted)
+        self.options.chosen_recipe(), self.options.rates
         self.device = resolve_device(device)
         self._coder = coder(self.device, device)
         self._model: Model | None = None
         self._judges: dict[str, Judge] = {}
-        self._sessions: dict[int, Session] = {}
+        self._extractor: FeatureExtractor | None = None
         self._strangest: tuple[tuple[Source, Result], ...] = ()
+
+    def __repr__(self) -> str:
+        state = "not fitted" if self._model is None else f"{len(self._model.learned)} good images"
+        return f"Detector(recipe={self.recipe.name!r}, {state})"
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The options and the device, by name, as scikit-learn's tools ask for them."""
+        return {one.name: getattr(self.options, one.name) for one in fields(FitOptions)} | {"device": self.device}
 
     @property
     def model(self) -> Model:
@@ -71,6 +87,23 @@ class Detector:
         if self._model is None:
             raise PsdlError("the detector has learned nothing yet: call fit(images) or Detector.load(file)")
         return self._model
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe as it was learned; before `fit` as it was chosen."""
+        return self.options.chosen_recipe() if self._model is None else self._model.recipe
+
+    @property
+    def rates(self) -> Rates:
+        """The rates that the thresholds keep; before `fit` those that were chosen."""
+        return self.options.rates if self._model is None else self._model.calibration.rates
+
+    @property
+    def extractor(self) -> FeatureExtractor:
+        """The way of an image to the model's signals. Raises PsdlError before `fit` or `load`."""
+        self.model  # noqa: B018 says what is missing
+        assert self._extractor is not None
+        return self._extractor
 
     @property
     def strangest(self) -> tuple[tuple[Source, Result], ...]:
@@ -82,116 +115,88 @@ class Detector:
         """How images are registered to the good ones' mean: none, shift or rigid."""
         return self.recipe.input.align if self.recipe.input else "none"
 
-    def fit(
-        self,
-        images: Any,
-        *,
-        weights: str | None = None,
-        jobs: int | Run | None = None,
-        options: Mapping[str, Any] | None = None,
-        dropped: Sequence[str] = (),
-        groups: str = "auto",
-        roi: regions.Roi | None = None,
-        align: str = "none",
-        max_memory: int | None = None,
-        going: Path | None = None,
-        say: Callable[[str], None] = lambda _: None,
-        progress: Progress = lambda *_: None,
-    ) -> Detector:
-        """Learns from good images: a folder, or a list of paths, file bytes, PIL images, arrays or samples.
+    def fit(self, images: Any, run: RunContext = HERE) -> Detector:
+        """Learns from good images by `options`, the same from any door, and anew at every call. Returns itself.
 
-        groups: which images of a folder, or samples, show one item, see `duplicates.grouped`; roi: the region of
-        interest, see `regions.frame`; align: see `alignment.settled`; max_memory: bytes, see `memory.plan`, which
-        `say` is told in words; going: a folder that lets a run that is broken off go on, see `checkpoint.opened`;
-        weights: a file for backbones that are exported; jobs: images and positions at a time (all cores if None),
-        or where work runs, see `jobs.opened`; options, dropped: for the model's record, the latter names of images
-        left out; progress(stage, now done, in all). Returns itself.
+        images: a folder, table or list, or what `psdl.read` found there; or a list of paths, file bytes, PIL
+        images, arrays (h,w) or (h,w,3), or samples; at least 2. run: where work runs, and who is told of it; its
+        device is the detector's. Raises PsdlError on images that cannot be used.
         """
-        items, rule = check.given(images)
-        work = runner(jobs)
-        run = near(work)
-        rule = check.levelled(self.recipe.input or rule, items, run)
-        recipe, net = recipes.with_network(replace(self.recipe, input=rule), weights)
-        session = Session(net, device=self.device)
-        items, said = duplicates.grouped(items, groups, run, progress, rule.white)
-        recipe = alignment.settled(recipe, align, net, items, session, run, progress)
-        frame = regions.frame(items, recipe.input or rule, roi, run)
-        first = extract(items[0], session, net, recipe, frame).signals
-        planned = memory.plan(recipe, first, len(items), max_memory)
-        say(planned.words())
-        here = planned.in_memory and not remote(work)
-        learned = learn(
-            recipe, net, items, self.rates, session, work, progress, self._coder, frame, here, going, say
-        )
-        items, known = learned.items, learned.calibration
-        unseen = dict(zip(known.images, known.scores, strict=True))
-        say(f"reading images took {learned.reading:.0%} of their way through the network")
-        model = Model(
-            recipe=learned.recipe,
-            network=net,
-            states=learned.states,
-            calibration=replace(learned.calibration, origin=learned.calibration.origin + (said and f": {said}")),
-            categories=tuple(sorted({s.category if isinstance(s, Sample) else "images" for s in items})),
-            options=dict(options or {}),
-            versions={name: version(name) for name in LIBRARIES},
-            learned=learned.origins,
-            dropped=tuple(dropped),
-            album=learned.album,
-            frame=frame,
-            looks=learned.looks,
-            unseen=np.array([unseen[where] for where in learned.origins]),
-            history=({"what": "learned", "images": len(items), **record(learned.calibration)},),
-        )
+        run = replace(run, device=self.device)
+        planned = plan(images, self.options, run)
+        extractor, context = planned.extractor, replace(run, device=self._coder)
+        learned = learn(extractor, planned.items, self.options.rates, context, planned.in_memory)
+        run.say(f"reading images took {learned.reading:.0%} of their way through the network")
+        model = assemble(planned, learned, self.options)
         self._take(model)
-        chosen = [extract(items[n], session, net, recipe, frame) for n in learned.golden]
-        size, good = chosen[0].geometry.input, [found.inputs for found in chosen]
-        proof = selftest.chosen(good, frame.roi, lambda image: self.golden([image], size))
-        self._model = replace(model, golden=self.golden(proof, size))
-        self._strangest = tuple(
-            (items[n], self._result(score, {}, geometry, look)) for n, score, geometry, look in learned.strangest
-        )
+        self._prove(extractor, learned)
+        run.say(model.calibration.origin)
         return self
+
+    def _prove(self, extractor: FeatureExtractor, learned: Learned) -> None:
+        """Keeps the images of the self-test in the model, and the strangest of the good images."""
+        items = learned.items
+        chosen = [extractor.extract(items[n]) for n in learned.golden]
+        size, good = chosen[0].geometry.input, [found.inputs for found in chosen]
+        proof = selftest.chosen(good, extractor.frame.roi, lambda image: self.golden([image], size))
+        self._model = replace(self.model, golden=self.golden(proof, size))
+        self._strangest = tuple(
+            (items[n], held_out(score, geometry, look, self.model))
+            for n, score, geometry, look in learned.strangest
+        )
 
     def calibrate(
         self,
         images: Any,
         *,
-        alarm: float | None = None,
+        false_reject: float | None = None,
         review: float | None = None,
         confidence: float | None = None,
         join: bool = False,
         by: str = "",
-        jobs: int | Run | None = None,
-        say: Callable[[str], None] = lambda _: None,
-        progress: Progress = lambda *_: None,
+        run: RunContext = HERE,
     ) -> Detector:
         """Sets the thresholds anew, from good images that it has not learned from; rates not given stay.
 
         images: as `fit` takes them. Those that it learned from, and copies, are left out. join: they join the
-        images of the calibration so far where a test finds no difference, else they stand alone; `say` is told.
-        by: who does it, for the record. Nothing is learned again. Returns itself. See `anew.calibrated`.
+        images of the calibration so far where a test finds no difference, else they stand alone; the run's log
+        says which. by: who does it, for the record. Nothing is learned again, and nothing changes where images
+        cannot be read. Returns itself. See `anew.calibrated`.
         """
-        self.rates = renewed(self.model.calibration.rates, alarm, review, confidence)
+        wanted = renewed(self.model.calibration.rates, false_reject, review, confidence)
         items, _ = check.given(images)
         found = []
-        for result in self.results(items, jobs):
+        for result in self.results(items, run.jobs, averages=True):
             found.append(result)
-            progress("scores", 1, len(items))
-        known = anew.calibrated(self.model, fresh(items, found, self.model), self.rates, join, say)
+            run.progress("scores", 1, len(items))
+        known = anew.calibrated(self.model, fresh(items, found, self.model), wanted, join, run.say)
         return self.recorded(known, {"what": "calibrated", "images": len(known.scores)}, by)
+
+    def learn_defects(self, images: Any, by: str = "", run: RunContext = HERE) -> Lesson:
+        """Learns known defects, as `fit` takes good images; the kind of each is its sample's. They are used only
+        if more of those left out are found with them, and the thresholds keep their promise. by: who names them,
+        for the record. Returns what it came to. Raises PsdlError like `defects.taught`."""
+        items = check.given_defects(images)
+        new = defects.known_of(items, list(self.results(items, run.jobs, averages=True)))
+        self._take(defects.taught(self.model, defects.joined(self.model.defects, new)).model)
+        if (golden := self.model.golden) is not None:
+            proved = self.golden(list(golden.inputs), golden.maps.shape[1:])
+            self._model = replace(self.model, golden=proved)
+        self.recorded(self.model.calibration, {"what": "known defects learned", "images": len(items)}, by)
+        return Lesson.of(self.model)
 
     def edit(
         self,
         *,
-        alarm: float | None = None,
+        false_reject: float | None = None,
         review: float | None = None,
         confidence: float | None = None,
         threshold: float | None = None,
         by: str = "",
     ) -> Detector:
         """Sets other rates, or a threshold by hand, on the calibration there is. Returns itself."""
-        self.rates = renewed(self.model.calibration.rates, alarm, review, confidence)
-        known = thresholds.edited(self.model.calibration, self.rates, threshold)
+        wanted = renewed(self.model.calibration.rates, false_reject, review, confidence)
+        known = thresholds.edited(self.model.calibration, wanted, threshold)
         return self.recorded(known, {"what": "rates set" if threshold is None else "threshold set by hand"}, by)
 
     def recorded(self, calibration: Calibration, what: Mapping[str, Any], by: str) -> Detector:
@@ -204,16 +209,25 @@ class Detector:
         return self
 
     def selftest(self) -> list[tuple[float, float]]:
-        """For each image that the model carries, see `calibrate.selftest`: how far its score and map lie, here,
-        from what they were where the model was made, in shares of the tolerance; infinite where its verdict is
-        another. Raises PsdlError if the model carries none."""
+        """For each image that the model carries, see `calibrate.selftest`: |difference| / tolerance of its score
+        and of its map, between here and where the model was made; at most 1 passes, and it is infinite where the
+        verdict is another. Raises PsdlError if the model carries none."""
         golden = self.model.golden
         if golden is None:
             raise PsdlError("the model carries no images for a self-test: fit a new one")
         now = self.golden(list(golden.inputs), golden.maps.shape[1:])
         return selftest.deviations(golden, now, self.model.calibration)
 
-    def score(self, images: Any, threads: int | None = None) -> Any:
+    @overload
+    def predict(self, images: list[Any] | tuple[Any, ...], threads: int | None = None) -> list[Result]: ...
+
+    @overload
+    def predict(self, images: str | Path | bytes, threads: int | None = None) -> Result: ...
+
+    @overload
+    def predict(self, images: Any, threads: int | None = None) -> Any: ...
+
+    def predict(self, images: Any, threads: int | None = None) -> Any:
         """The Result of one image, or a list of Results of a list, tuple or array (n,h,w,3) of them.
 
         An image is a path, file bytes, a PIL image or an array (h,w), (h,w,3). It scores the same alone, in
@@ -222,16 +236,21 @@ class Detector:
         """
         if isinstance(images, (list, tuple)) or (isinstance(images, np.ndarray) and images.ndim == 4):
             return list(self.results(images))
-        return self._one(images, threads=threads or os.cpu_count() or 1)
+        return self._one(images, threads=threads or cores())
 
-    def results(self, images: Iterable[Source], jobs: int | Run | None = None) -> Iterator[Result]:
-        """Results in the order of `images`, computed `jobs` at a time (all cores if None)."""
+    score = predict
+
+    def results(
+        self, images: Iterable[Source], jobs: int | Run | None = None, *, averages: bool = False
+    ) -> Iterator[Result]:
+        """Results in the order of `images`, computed `jobs` at a time (all cores if None); with their averages for
+        known defects if these are asked for."""
         self.model  # noqa: B018 says what is missing before any work
         run = runner(jobs)
         if not remote(run):
-            yield from run(partial(self._one, threads=1), images)
+            yield from run(partial(self._one, threads=1, averages=averages), images)
             return
-        for found in run(self._bare, images):  # models do not travel with every result
+        for found in run(partial(self._bare, averages=averages), images):  # models do not travel with results
             yield replace(found, model=self.model)
 
     def save(self, path: str | Path) -> Path | None:
@@ -249,49 +268,44 @@ class Detector:
 
     @classmethod
     def of(cls, model: Model, device: str = "auto") -> Detector:
-        """The detector of a model."""
-        detector = cls(model.recipe, device=device)
-        detector.rates = model.calibration.rates
-        return detector._take(model)
-
-    def _take(self, model: Model) -> Detector:
-        self._model, self.recipe, self._sessions = model, model.recipe, {}
-        parts = model.recipe.parts
-        self._judges = {part.name: Judge(part, model.states[part.name], self._coder) for part in parts}
-        for judge in self._judges.values():
-            judge.ready  # noqa: B018 says what does not fit before any work
-        self.session(1)
-        return self
+        """The detector of a model, which would learn anew by the options that the model was learned by."""
+        return cls(options=FitOptions.of_record(model.options, model.recipe), device=device)._take(model)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Detector.of, (self.model, self.device)
+        return _restored, (self.options, self.device, self._model)
 
-    def session(self, threads: int) -> Session:
-        """The network with that many threads an image; results do not depend on it."""
-        if threads not in self._sessions:
-            self._sessions[threads] = Session(self.model.network, threads=threads, device=self.device)
-        return self._sessions[threads]
+    def _take(self, model: Model) -> Detector:
+        self._model = model
+        self._extractor = FeatureExtractor(model.recipe, model.network, model.frame, self.device)
+        self._judges = {p.name: Judge(p, model.states[p.name], self._coder) for p in model.recipe.parts}
+        for judge in self._judges.values():
+            judge.ready  # noqa: B018 says what does not fit before any work
+        self._extractor.session(1)
+        return self
 
-    def _through(self, source: Source, recipe: Recipe, threads: int) -> Through:
-        return through(source, self.model, recipe, self.session, self._judges, threads)
+    def _infer(
+        self, source: Source, extractor: FeatureExtractor, threads: int, averages: bool = False
+    ) -> Inference:
+        model, asked = self.model, averages or self.model.classifier is not None
+        known = Known(model.averages, model.classifier) if model.averages and asked else None
+        return infer(source, extractor, self._judges, threads, known)
 
-    def _one(self, source: Source, threads: int) -> Result:
-        found = self._through(source, self.recipe, threads)
-        image = found.image
-        return self._result(found.score, found.coded, image.geometry, image.look, digest(image))
+    def _one(self, source: Source, threads: int, averages: bool = False) -> Result:
+        found = self._infer(source, self.extractor, threads, averages)
+        return judged(found, self.model, digest(found.image))
 
-    def _bare(self, source: Source) -> Result:
-        return replace(self._one(source, threads=1), model=None)  # type: ignore[arg-type]
-
-    def _result(
-        self, scored: Score, coded: Mapping[str, Coded], geometry: Geometry, look: Look, seen: str = ""
-    ) -> Result:
-        value = as_if_unseen(float(scored.image[0]), seen, self.model)
-        verdict = thresholds.verdict(value, self.model.calibration)
-        return Result(value, verdict, scored.map[0], geometry, coded, self.model, look, seen)
+    def _bare(self, source: Source, averages: bool = False) -> Result:
+        return replace(self._one(source, threads=1, averages=averages), model=None)  # type: ignore[arg-type]
 
     def golden(self, inputs: Sequence[NDArray[np.uint8]], size: tuple[int, ...]) -> Golden:
         """What images (h,w,3), brought to inputs of `size` (H,W) and their other scales, score here."""
         recipe = replace(self.recipe, input=InputRule(resize=(size[0], size[1])))
-        found = [self._through(pixels, recipe, 1).score for pixels in inputs]
+        extractor = replace(self.extractor, recipe=recipe)
+        found = [self._infer(pixels, extractor, 1).score for pixels in inputs]
         return selftest.proved(inputs, found, self.model.calibration)
+
+
+def _restored(options: FitOptions, device: str, model: Model | None) -> Detector:
+    """A detector from another process."""
+    detector = Detector(options=options, device=device)
+    return detector if model is None else detector._take(model)

@@ -1,7 +1,6 @@
 """The vocabulary: what flows between stages. No behaviour beyond shape; imports numpy only.
 
-n images of a batch, N of a set, P = h * w grid positions, F signal length, C channels, (H,W) network input.
-"""
+n images of a batch, N of a set, P = h * w positions, F signal length, C channels, (H,W) network input."""
 
 from __future__ import annotations
 
@@ -18,16 +17,8 @@ F64 = NDArray[np.float64]
 Maps = Mapping[str, F32]  # tap -> activation maps (n,C,h,w)
 Run = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]  # an ordered map; jobs/ has them
 Move = tuple[float, float, float, float, float, float]
+Pose = tuple[float, float, float]  # degrees counter-clockwise, and x, y in 0..1: where the window lies
 Progress = Callable[[str, int, int], None]  # stage, how many are done now, how many there are in all
-
-
-@dataclass(frozen=True)
-class Pose:
-    """How a data set turns and cuts an image: degrees counter-clockwise; x, y in 0..1: the window's place."""
-
-    turn: float
-    x: float
-    y: float
 
 
 @dataclass(frozen=True)
@@ -40,7 +31,7 @@ class Sample:
     split: Literal["train", "test", "none"] = "none"
     label: int | None = None
     kind: str = ""  # the defect's name as the data set writes it
-    mask: str | None = None
+    mask: str | tuple[str, ...] | None = None  # see `masks.read`
     group: str | None = None
     part: str | None = None  # the part it is one view of, where several pictures get one verdict
     pose: Pose | None = None
@@ -48,11 +39,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class InputRule:
-    """How an image becomes the network's input; sizes in pixels, (height, width).
-
-    In order: `crop` cuts the centre; `resize` sets both sides, or `shorter` the shorter one; `window` cuts the
-    centre of the rest; None: not done. white: the sample that becomes 255 in deeper images. align: how images are
-    registered to the model's reference. moving: how turned pixels are read, smooth (bicubic) or nearest."""
+    """How an image becomes the network's input; sizes in pixels, (height, width). In order: `crop` cuts the
+    centre; `resize` sets both sides, or `shorter` the shorter one; `window` cuts the centre of the rest; None: not
+    done. white: what becomes 255 in deeper images. align: how images are registered to the model's reference.
+    moving: how turned pixels are read, smooth (bicubic) or nearest."""
 
     crop: tuple[int, int] | None = None
     resize: tuple[int, int] | None = (256, 256)
@@ -67,9 +57,8 @@ class InputRule:
 @dataclass(frozen=True)
 class Geometry:
     """All that is known about pixels versus input: source (h,w); crop box (left, top, right, bottom) in source
-    pixels; size (h,w) the crop is resized to; window box in resized pixels, whose size is the input (H,W).
-    move (a,b,c,d,e,f): after resizing the picture is moved, so that its point (x,y) shows what was at
-    (ax + by + c, dx + ey + f); None: not at all."""
+    pixels; size (h,w) the crop is resized to; window box in resized pixels, whose size is the input (H,W). move
+    (a,b,c,d,e,f): then the picture's point (x,y) shows what was at (ax + by + c, dx + ey + f); None: not moved."""
 
     source: tuple[int, int]
     crop: tuple[int, int, int, int]
@@ -145,7 +134,8 @@ class Part:
     taps: one or several; grid: whose grid gives the positions, "deepest" (the coarsest), "shallowest", or a tap.
     pool: average each map over pool x pool neighbours first. square: keep the largest square number of channels,
     as a DCT start needs. unseen: measure distances in units of what held-out good images show there; shrink: how
-    far these are drawn to their mean. scale: of the network's input, in the recipe's. weight: share in the sum."""
+    far these are drawn to their mean. scale: of the network's input, in the recipe's. weight: share in the map;
+    image_weight: share in the map that the image score is taken of, None: as weight."""
 
     name: str
     taps: tuple[str, ...]
@@ -158,6 +148,7 @@ class Part:
     shrink: float = 0.0  # learning sets it, see crossval.shrinkage
     scale: float = 1.0
     weight: float = 1.0
+    image_weight: float | None = None
 
 
 @dataclass(frozen=True)
@@ -170,12 +161,12 @@ class Recipe:
     input: InputRule | None = None
     smoothing: float = 4.0  # Gaussian sigma of the map, in input pixels
     image_score: str = "max"
-    explained: tuple[float, ...] = ()  # learning sets weights: these, times what is explained of unseen signals
-    unbind: bool = False  # a part that positions mislead gets one dictionary for all, see crossval.shrinkage
+    explained: tuple[float, ...] = ()  # learning sets weights: these, times a power of what each part explains
+    image_explained: tuple[float, ...] = ()  # likewise those of image scores; (): as explained
     multiple: int = 1  # the sides of what the network sees are multiples of so many pixels
     light: float | None = None  # what images are brought to, of 255, see image.brightness; None: as they are
     tile: int | None = None  # pixels: larger inputs are seen in overlapping tiles of so many a side
-    folds: int = 3  # for scores of good images as if unseen
+    folds: int = 3  # at most, for scores of good images as if unseen
     seed: int = 0
 
 
@@ -213,9 +204,8 @@ class Origin:
 
 @dataclass(frozen=True)
 class Rates:
-    """What was asked of a threshold. alarm: the share of good images that may be NG; review: the share that a
-    person may look at, at least alarm (0: no such verdict); confidence: how sure the threshold must be to keep
-    alarm for all new items (0: it is kept on average)."""
+    """What was asked of a threshold. alarm: the share of good images that may be NG; review: that a person may
+    look at, at least alarm (0: none); confidence: how sure alarm must be kept for new items (0: on average)."""
 
     alarm: float = 0.01
     review: float = 0.0
@@ -230,7 +220,8 @@ class Calibration:
     items (N,) int32: the item each shows, numbered from 0; images: where each came from (empty: not known).
     threshold: image scores above it are NG; review_threshold: those above it REVIEW (None: no such verdict);
     peak_threshold: as threshold, for the maximum of a map. pixels (Q,) float64 ascending: the map values that the
-    first Q of `thresholds.PIXEL_SHARES` of good pixels exceed. origin: where all this comes from, in words."""
+    first Q of `thresholds.PIXEL_SHARES` of good pixels exceed. origin: where all this comes from, in words.
+    anomaly (N,), averages (N,D) float16: their scores without known defects, and `scoring.averages`, if known."""
 
     rates: Rates
     scores: F64
@@ -242,6 +233,8 @@ class Calibration:
     peak_threshold: float
     images: tuple[Origin, ...] = ()
     origin: str = "good images held out while learning"
+    anomaly: F64 | None = None
+    averages: NDArray[np.float16] | None = field(default=None, repr=False)
 
     @property
     def groups(self) -> int:
@@ -262,8 +255,8 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Like:
-    """The good patch most like one of an image. image: its name; number: its place among those learned from;
-    box (left, top, right, bottom): where it lies, in pixels of the network's input."""
+    """The good patch most like one of an image. image: its name; number: its place among those learned from; box
+    (left, top, right, bottom): where it lies, in pixels of the network's input."""
 
     image: str
     number: int
@@ -272,12 +265,10 @@ class Like:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why one part of the recipe finds a region strange.
-
-    share: the part's share of the map at the region's peak, 0..1. at (x,y): the image pixel at the middle of the
-    part's strangest position inside. code, residual: how far the code's L1 norm and the residual's norm lie above
-    what unseen good images show at that position, in their deviations; side: which of the two lies further. All
-    three are None for a method that codes nothing. like: the good patch most like it, where atoms are patches."""
+    """Why a part of the recipe finds a region strange. share: its share of the map at the peak. at (x,y): the
+    image pixel at the middle of its strangest position inside. code, residual: how far the code's L1 norm and the
+    residual's norm lie above what unseen good images show there, in their deviations; side: which is further; all
+    None for a method that codes nothing. like: the good patch most like it, where atoms are patches."""
 
     part: str
     taps: tuple[str, ...]
@@ -293,7 +284,8 @@ class Reason:
 class Region:
     """One connected part of a defect mask, in image pixels; x goes right, y down, from 0. area in pixels; box
     (left, top, right, bottom), right and bottom exclusive; peak: the map's largest value inside, peak_at (x,y):
-    where; centroid (x,y). reasons: one for each part of the recipe, largest share first."""
+    where; centroid (x,y). reasons: one for each part of the recipe, largest share first. masked: whether the mask
+    holds it; else it is the strangest place of an image whose mask is empty."""
 
     area: int
     box: tuple[int, int, int, int]
@@ -301,3 +293,4 @@ class Region:
     peak_at: tuple[int, int]
     centroid: tuple[float, float]
     reasons: tuple[Reason, ...] = ()
+    masked: bool = True

@@ -155,7 +155,7 @@ def test_the_recipes_work_unchanged_on_other_backbones(arch, name, tmp_path):
 
     _, weights = seeded(arch, tmp_path)
     good = list(np.random.default_rng(0).integers(0, 255, (6, 128, 128, 3), np.uint8))
-    detector = psdl.Detector(psdl.recipe(name, arch=arch)).fit(good, weights=weights)
+    detector = psdl.Detector(name, psdl.FitOptions(arch=arch, weights=weights)).fit(good)
     score = detector.score(good[0]).score
     assert np.isfinite(score)
     detector.save(tmp_path / "m.psdl")

@@ -51,8 +51,8 @@ def test_a_constant_texture_of_2000_pixels_shows_no_seam():
     detector = Detector(whole).fit([grain(2000, rng) for _ in range(4)])
     pixels = grain(2000, rng)
     tiled = detector.score(pixels).input_map
-    detector.recipe = replace(detector.recipe, tile=None)
-    seams = tiled - detector.score(pixels).input_map
+    whole_at_once = Detector.of(replace(detector.model, recipe=replace(detector.recipe, tile=None)))
+    seams = tiled - whole_at_once.score(pixels).input_map
     calibration = detector.model.calibration
     to_alarm = calibration.peak_threshold - np.median(tiled)
     assert tiled.shape == (2000, 2000)

@@ -71,8 +71,9 @@ def test_a_budget_gives_the_largest_size_that_keeps_it(mvtec, tmp_path):
 def test_people_are_told_where_large_images_are_seen_small():
     sizes = Counter({(3000, 4000): 3})
     (said,) = check.shrunk(InputRule(), sizes, 1.25)
-    assert said.startswith(
-        "the network sees images at 320 x 320 pixels, 9 times smaller: small defects may not show"
+    assert said == (
+        "images are shrunk from 4000 x 3000 to 320 x 320 pixels: a defect of fewer than 19 pixels is hard to see;"
+        " try --size or --tile"
     )
     assert check.shrunk(InputRule(resize=(768, 1024)), sizes, 1.0) == []
     assert check.shrunk(InputRule(resize=None), sizes, 1.0) == []

@@ -69,7 +69,8 @@ def test_predict_prints_verdicts_and_draws(model_file, mvtec, tmp_path):
     files = [mvtec / "bolt/test/blot/000.png", mvtec / "bolt/test/good/000.png"]
     done = parts.psdl("predict", model_file, *files, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    lines = parts.verdicts(done)
+    assert "1 NG, 0 REVIEW, 1 OK of 2 images\nlook at " in done.stdout
     assert [line.split()[0] for line in lines] == ["NG", "OK"]
     assert lines[0].endswith(str(files[0]))
     assert len(list((tmp_path / "out/pictures").rglob("*.png"))) == 2
@@ -116,7 +117,7 @@ def test_calibrate_sets_thresholds_from_new_images_or_by_hand(mvtec, tmp_path):
     card = json.loads(parts.psdl("inspect", moved, "--json").stdout)
     assert card["calibration"]["origin"] == "12 separate good images"
     assert card["calibration"]["rates"]["alarm"] == 0.1
-    verdicts = parts.psdl("predict", moved, new).stdout.splitlines()
+    verdicts = parts.verdicts(parts.psdl("predict", moved, new))
     assert sum(line.startswith("NG") for line in verdicts) <= 1
     before = moved.read_bytes()
     done = parts.psdl("calibrate", moved, "--threshold", "0", "--review", "0")
@@ -128,7 +129,7 @@ def test_calibrate_sets_thresholds_from_new_images_or_by_hand(mvtec, tmp_path):
     assert "CAUTION: the promise gets worse" in done.stdout
     assert moved.read_bytes() != before
     assert moved.with_name("moved.psdl.bak").read_bytes() == before
-    assert all(line.startswith("NG") for line in parts.psdl("predict", moved, new).stdout.splitlines())
+    assert all(line.startswith("NG") for line in parts.verdicts(parts.psdl("predict", moved, new)))
     parts.refused(parts.psdl("calibrate", moved), "nothing to calibrate with", "--threshold")
     parts.refused(
         parts.psdl("calibrate", model_file, "--review", "0.001"), "review rate is 0.001", "give a share from"
@@ -137,10 +138,10 @@ def test_calibrate_sets_thresholds_from_new_images_or_by_hand(mvtec, tmp_path):
 
 def test_inspect_says_what_a_model_holds(model_file):
     done = parts.psdl("inspect", model_file)
-    for words in ("efficientnet_lite0 (Apache-2.0)", "SHA-256", "16 x 16 positions", "rounds 2", "threshold"):
+    for words in ("efficientnet_lite0 (Apache-2.0)", "SHA-256", "14 x 14 positions", "rounds 2", "threshold"):
         assert words in done.stdout
     card = json.loads(parts.psdl("inspect", model_file, "--json").stdout)
-    assert card["format"] == 9
+    assert card["format"] == 10
     assert card["options"]["iterations"] == 2
 
 
@@ -258,7 +259,7 @@ def test_file_names_of_every_kind_are_judged_and_shown_on_one_line(model_file, m
     out = tmp_path.parent / "strange names"
     done = parts.psdl("predict", model_file, tmp_path, "--out", out, "--maps")
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == len(names)
+    assert len(parts.verdicts(done)) == len(names)
     for shown in ("two\\nlines.png", "\\u202egnp.png", "<b>'$x$&.png", "Teil ü.PNG", "bad\\udcff.png"):
         assert shown in done.stdout
     rows = [json.loads(line) for line in (out / "images.jsonl").read_text().splitlines()]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from psdl.compare.cell import cell
+from psdl.compare.cell import cell, divided
 from psdl.compare.methods import METHODS, method
 from psdl.compare.table import ACCURACY, markdown
+from psdl.datasets.read import read
 from tests.parts import psdl, refused
 
 
@@ -23,13 +26,17 @@ def test_the_verb_writes_a_table_and_goes_on(mvtec, tmp_path):
     assert f"choices were made: {mvtec.name}." in text
     assert "## Where fast wins" in text
     rows = json.loads((out / "accuracy.json").read_text())
-    assert [(row["method"], row["seed"]) for row in rows] == [("fast", 0), ("fast", 1), ("pca", 0), ("pca", 1)]
+    assert {row["data"] for row in rows} == {f"{mvtec.name}/bolt", f"{mvtec.name}/nut"}
+    bolts = [(row["method"], row["seed"]) for row in rows if row["data"].endswith("bolt")]
+    assert bolts == [("fast", 0), ("fast", 1), ("pca", 0), ("pca", 1)]
+    assert all(0 <= row["found_1"] <= row["found_5"] <= row["oracle_5"] <= 1 for row in rows)
+    assert "## The worst set of each" in text
     assert all(0.5 < row["image_auroc"] <= 1 and row["fit_s"] > 0 and row["peak_gb"] > 0.1 for row in rows)
     kept = {file.name: file.stat().st_mtime_ns for file in (out / "cells").iterdir()}
-    (out / "cells" / f"{mvtec.name}-pca-1.json").unlink()
+    (out / "cells" / f"{mvtec.name}-bolt-pca-1.json").unlink()
     assert psdl(*command).returncode == 0
     again = {file.name: file.stat().st_mtime_ns for file in (out / "cells").iterdir()}
-    assert {name for name in kept if kept[name] == again[name]} == set(kept) - {f"{mvtec.name}-pca-1.json"}
+    assert {name for name in kept if kept[name] == again[name]} == set(kept) - {f"{mvtec.name}-bolt-pca-1.json"}
 
 
 @pytest.mark.parametrize("where", [("--jobs", "2"), ("--cluster", "local:2")])
@@ -53,33 +60,59 @@ def test_cells_measured_side_by_side_come_to_the_same_figures(mvtec, tmp_path, w
 
 @pytest.mark.parametrize("name", ["omp-shared", "ridge", "nearest", "pca-shared", "patchcore-1"])
 def test_every_other_method_finds_the_blots(mvtec, name):
-    found = cell(str(mvtec), name, 0)
+    found = cell(str(mvtec), "bolt", name, 0)
     assert found["image_auroc"] > 0.8
     assert found["pixel_auroc"] > 0.6
 
 
 def test_methods_state_their_seed():
     assert {method(name, 3).seed for name in METHODS} == {3}
+    assert method("patchcore", 1) == method("patchcore-5", 1)
+
+
+def test_random_splits_keep_items_together_and_sizes(mvtec):
+    samples = [replace(s, group=Path(s.name).stem) if s.label == 0 else s for s in read(mvtec).samples]
+    samples = [s for s in samples if s.category == "bolt"]
+    given = divided(samples, None)
+    drawn = [divided(samples, seed) for seed in range(3)]
+    for good, test in drawn:
+        assert len(good) + len(test) == sum(map(len, given))
+        assert abs(len(good) - len(given[0])) <= 2
+        assert not {s.group for s in good} & {s.group for s in test if s.label == 0}
+        assert sum(s.label == 1 for s in test) == 4
+    assert len({tuple(s.name for s in good) for good, _ in drawn}) > 1
 
 
 def test_wins_are_counted_and_losses_named():
     def one(value: float) -> list[dict]:
-        keys = ("image_auroc", "pixel_auroc", "aupro", "aupro_05", "aupimo", "image_f1_max", "pixel_f1_max")
+        keys = (
+            "found_1",
+            "found_5",
+            "image_auroc",
+            "pixel_auroc",
+            "aupro",
+            "aupro_05",
+            "aupimo",
+            "image_f1_max",
+            "pixel_f1_max",
+        )
         costs = {"fit_s": 1.0, "score_ms": 2.0, "model_mb": 3.0, "peak_gb": 0.5, "images": [1, 2]}
         return [dict.fromkeys(keys, value) | costs, dict.fromkeys(keys, value + 0.1) | costs]
 
     cells = {("a", "x"): one(0.5), ("a", "y"): one(0.6), ("b", "x"): one(0.7), ("b", "y"): one(0.2)}
     cells["b", "y"][0]["aupimo"] = cells["b", "y"][1]["aupimo"] = None
     text = markdown(cells, ["b"], (0, 1))
-    assert "| y | 4 | 5 | a image AUROC (0.550, 0.650)" in text
+    assert "| y | 6 | 7 | a found at 1 % (0.550, 0.650)" in text
+    assert "| y | 0.250 b | 0.250 b |" in text
     assert "choices were made: b." in text
-    assert "| x | 0.550 ± 0.100 |" in text
+    assert "| x | 0.550 ± 0.100 | - |" in text
     assert "**0.650 ± 0.100**" in text
-    assert np.char.count(text, "## ") == 4
+    assert np.char.count(text, "## ") == 5
 
 
 def test_unknown_methods_and_sets_of_one_name_are_refused(mvtec, tmp_path):
     refused(psdl("bench", "accuracy", mvtec, "--method", "magic", "--out", tmp_path), "magic", "default")
     refused(psdl("bench", "accuracy", mvtec, mvtec, "--out", tmp_path), "one name")
+    refused(psdl("bench", "accuracy", mvtec, "--seeds", "2", "--splits", "2", "--out", tmp_path), "--splits")
     refused(psdl("bench", "accuracy", mvtec, "--jobs", "0", "--out", tmp_path), "--jobs is 0")
     refused(psdl("bench", "accuracy", tmp_path / "no", "--method", "fast", "--out", tmp_path), "no folder")

@@ -7,6 +7,7 @@ import pytest
 from psdl.datasets import check
 from psdl.datasets.read import choose, listed, read
 from psdl.errors import PsdlError
+from psdl.types import InputRule
 from tests import parts
 
 
@@ -33,9 +34,12 @@ def test_a_root_that_is_itself_a_category(mvtec):
     assert {s.category for s in found.samples} == {"nut"}
 
 
-def test_mvtec_ads_own_categories_get_the_papers_crop(tmp_path):
-    found = read(parts.mvtec(tmp_path, ("screw",), train=2))
-    assert found.rule.window == (224, 224)
+@pytest.mark.parametrize("name", ["screw", "my parts"])
+def test_a_folders_name_cuts_nothing_away(tmp_path, name):
+    data = parts.mvtec(tmp_path, (name,), train=2)
+    assert read(data).rule == InputRule()
+    assert read(data, published=True).rule.window == (224, 224)
+    assert read(data, "mvtec").rule.window == (224, 224)
 
 
 def test_native_mtd(tmp_path):
@@ -50,7 +54,8 @@ def test_native_kolektor(tmp_path):
     found = read(parts.kolektor(tmp_path))
     assert found.layout == "kolektor"
     assert counts(found.samples) == {("train", 0): 4, ("test", 0): 1, ("test", 1): 1}
-    assert found.rule.crop == (1000, 500)
+    assert found.rule.crop is None
+    assert read(tmp_path, published=True).rule.crop == (1000, 500)
 
 
 def test_a_split_file_with_categories(tmp_path):
@@ -74,7 +79,7 @@ def test_a_plain_folder_with_hidden_files_and_folders(tmp_path, mvtec):
     assert found.layout == "plain"
     assert [s.name for s in found.samples] == ["a.png", "sub/B.PNG"]
     assert len(check.learning(found.samples)) == 2
-    assert [s.path for s in listed([str(tmp_path / "a.png"), str(tmp_path)])] == [
+    assert [s.path for s in listed([str(tmp_path / "a.png"), str(tmp_path)]).samples] == [
         str(tmp_path / n) for n in ("a.png", "a.png", "sub/B.PNG")
     ]
 
@@ -91,12 +96,8 @@ def test_a_plain_folder_never_learns_from_what_is_named_bad(tmp_path, mvtec):
         "parts/ng/d.png": 1,
         "e.png": None,
     }
-    assert [s.name for s in check.learning(found.samples)] == ["OK/b.png", "e.png", "good/a.png"]
-    assert (
-        check.check(check.learning(found.samples), found.rule, map)
-        .lines[0]
-        .endswith("1 unlabelled, taken as good, 2 good")
-    )
+    assert [s.name for s in check.learning(found.samples)] == ["OK/b.png", "good/a.png"]
+    assert check.check(check.learning(found.samples), found.rule, map).lines[0].endswith(": 2 good")
 
 
 def test_findings_name_counts_groups_and_sizes(tmp_path):
@@ -145,8 +146,13 @@ def test_faults_of_a_split_file_are_named(tmp_path, text, words):
 def test_a_missing_mask_among_others_is_named(tmp_path):
     root = parts.mvtec(tmp_path, ("nut",), train=2)
     (root / "nut/ground_truth/blot/002.png").unlink()
-    with pytest.raises(PsdlError, match=r"no mask for .*002.png"):
-        read(root)
+    found = read(root)
+    assert sorted(bool(s.mask) for s in found.samples if s.label) == [False, True, True, True]
+    _, said = check.with_masks([s for s in found.samples if s.label], map)
+    assert said == [
+        "masks of defective images: 1 of 4 missing, such as that of nut/test/blot/002.png; what is measured of"
+        " pixels leaves these images out"
+    ]
 
 
 def test_real_sets_have_the_counts_of_their_readme(real_data):

@@ -13,6 +13,7 @@ from psdl.datasets import split as splitting
 from psdl.datasets.duplicates import grouped
 from psdl.datasets.read import read
 from psdl.errors import PsdlError
+from psdl.training.options import FitOptions
 from psdl.types import Sample
 from tests import parts
 from tests.datasets.test_duplicates import SIZE, surface
@@ -107,7 +108,7 @@ def test_learning_holds_out_whole_items_as_they_are_found(twice, tmp_path):
     assert "20 images of 10 items" in done.stdout
     assert Detector.load(model).model.calibration.groups == 10
     assert Detector("fast").fit(twice / "good").model.calibration.groups == 10
-    assert Detector("fast").fit(twice / "good", groups="given").model.calibration.groups == 20
+    assert Detector("fast", FitOptions(groups="given")).fit(twice / "good").model.calibration.groups == 20
     parts.refused(
         parts.psdl("fit", twice / "good", "--model", model, "--groups", "guess"),
         "unknown value of --groups 'guess'",

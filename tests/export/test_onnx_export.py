@@ -11,9 +11,12 @@ import pytest
 
 from psdl import Detector, PsdlError, recipe
 from psdl.export.export import VERDICTS, write
+from psdl.model.known import Classifier
+from psdl.training.options import FitOptions
 from psdl.types import InputRule
 from tests.parts import defective, good, psdl, refused, save
 
+NAMES = ("score", "p_value", "verdict", "map", "anomaly_score")
 RULES = {
     "lanczos": InputRule(resize=(64, 96)),
     "bicubic": InputRule(resize=(80, 64), filter="bicubic"),
@@ -32,10 +35,9 @@ def alike(detector: Detector, file, pictures) -> None:
     session = ort.InferenceSession(str(file))
     for pixels in pictures:
         known = detector.score(pixels)
-        found = dict(
-            zip(("score", "p_value", "verdict", "map"), session.run(None, {"image": pixels}), strict=True)
-        )
-        assert float(found["score"]) == pytest.approx(known.score, abs=1e-4)
+        found = dict(zip(NAMES, session.run(None, {"image": pixels}), strict=True))
+        assert float(found["score"]) == pytest.approx(known.score, abs=1e-4, rel=1e-5)
+        assert float(found["anomaly_score"]) == pytest.approx(known.anomaly, abs=1e-4)
         np.testing.assert_allclose(found["map"], known.input_map, atol=2e-3)
         assert float(found["p_value"]) == pytest.approx(known.verdict.p_value)
         assert VERDICTS[int(found["verdict"])] == known.verdict.verdict
@@ -47,6 +49,19 @@ def test_a_graph_scores_alike_for_every_input_rule(tmp_path, rule):
     write(detector.model, tmp_path / "m.onnx")
     rng = np.random.default_rng(5)
     alike(detector, tmp_path / "m.onnx", [good(rng), defective(rng)[0], np.zeros((96, 128, 3), np.uint8)])
+
+
+@pytest.mark.parametrize("name", ["fast", "default"])
+def test_known_defects_are_told_alike(tmp_path, name):
+    """With a classifier of random weights, which reads every average."""
+    detector = Detector(replace(recipe(name), input=InputRule(resize=(96, 96)))).fit(images([(96, 128)]))
+    model, rng = detector.model, np.random.default_rng(2)
+    weights = rng.normal(size=sum(model.averages.blocks)) / 100
+    known = Classifier(weights, 1.1, 0.2, unit=2.0, middle=0.4, spread=0.5, mean=0.1, deviation=0.6)
+    detector = Detector.of(replace(model, classifier=known))
+    write(detector.model, tmp_path / "m.onnx")
+    alike(detector, tmp_path / "m.onnx", [good(rng), defective(rng)[0]])
+    assert detector.score(defective(rng)[0]).known is not None
 
 
 def test_all_parts_of_the_default_and_images_of_any_size(tmp_path):
@@ -66,7 +81,7 @@ def test_a_region_of_interest_and_every_image_score(tmp_path, score):
     roi = np.zeros((96, 128), bool)
     roi[20:80, 30:100] = True
     base = replace(recipe("fast"), input=InputRule(resize=(64, 96)), image_score=score)
-    detector = Detector(base).fit(images([(96, 128)]), roi=roi)
+    detector = Detector(base, FitOptions(roi=roi)).fit(images([(96, 128)]))
     write(detector.model, tmp_path / "m.onnx")
     rng = np.random.default_rng(5)
     alike(detector, tmp_path / "m.onnx", [good(rng), defective(rng)[0]])

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from psdl import Detector, PsdlError
+from psdl.jobs import dask as engine
 from psdl.jobs import opened
 from psdl.jobs.dask import Cluster
 from tests.parts import psdl, refused
@@ -112,3 +113,30 @@ def test_a_cluster_that_is_not_there_is_one_sentence(mvtec, tmp_path):
     refused(psdl("fit", mvtec, "--model", tmp_path / "m", "--cluster", "local:many"), "local:4")
     with pytest.raises(PsdlError, match="no scheduler answers"):
         Cluster("tcp://127.0.0.1:9")
+
+
+def slow(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+def late(_: float) -> float:
+    raise TimeoutError("the task's own")
+
+
+def test_a_task_that_ends_while_its_wait_does_is_no_error(monkeypatch):
+    monkeypatch.setattr(engine, "LOOKS", 0.03)
+    with Cluster("local:2") as run:
+        for _ in range(15):
+            assert list(run(slow, [0.03] * 8)) == [0.03] * 8
+        with pytest.raises(TimeoutError, match="the task's own"):
+            list(run(late, [0.0]))
+
+
+def test_local_workers_listen_on_this_machine_alone():
+    with Cluster("local:2") as run:
+        assert list(run(slow, [0.0] * 4)) == [0.0] * 4
+        here = psutil.Process()
+        sockets = [s for p in (here, *workers(here.pid)) for s in p.net_connections() if s.status == "LISTEN"]
+        assert len(sockets) >= 3  # the scheduler, its page and a worker
+        assert {s.laddr.ip for s in sockets} <= {"127.0.0.1", "::1"}

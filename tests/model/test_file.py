@@ -96,8 +96,11 @@ HOSTILE = {
     "a zip": (lambda data: b"PK\x03\x04" + data, "zip"),
     "an image": (lambda data: b"\x89PNG" + bytes(100), "not a psdl model file"),
     "empty": (lambda data: b"", "not a psdl model file"),
-    "a newer format": (lambda data: rewritten(data, newer), "model format 99, this psdl reads 9: install a newer"),
-    "an older format": (lambda data: rewritten(data, older), "model format 2, this psdl reads 9: fit a new one"),
+    "a newer format": (
+        lambda data: rewritten(data, newer),
+        "model format 99, this psdl reads 10: install a newer",
+    ),
+    "an older format": (lambda data: rewritten(data, older), "model format 2, this psdl reads 10: fit a new one"),
     "one bit of an array": (lambda data: flipped(data, -5000), "is damaged: its content gives the digest"),
     "one bit of the card": (lambda data: data.replace(b"threshold", b"thresholt", 1), "gives the digest"),
     "a cut that is not there": (lambda data: rewritten(data, other_cut), "damaged model file ('graph/1')"),
@@ -142,7 +145,7 @@ def test_a_model_records_what_it_was_learned_from_and_who_set_what(model_file, m
     assert "on" not in model.history[0]
     detector = Detector.load(model_file)
     files = sorted((mvtec / "bolt/test/good").iterdir())
-    detector.calibrate(files, alarm=0.2, by="Ada")
+    detector.calibrate(files, false_reject=0.2, by="Ada")
     detector.edit(threshold=12.5, by="Lin")
     detector.save(tmp_path / "m.psdl")
     second, third = modelfile.read(tmp_path / "m.psdl").history[1:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -53,6 +55,19 @@ def test_bicubic_weights_are_the_definitions():
     assert found[9] == pytest.approx(far(1 + d), abs=1e-6)
     assert found[10] == pytest.approx(far(2 - d), abs=1e-6)
     assert found[11] == 0
+
+
+def test_the_image_score_may_weigh_the_parts_in_its_own_way():
+    grids = {"p0": Grid(2, 2, (32, 32)), "p1": Grid(4, 4, (32, 32))}
+    distances = {"p0": np.full((3, 4), 2.0, np.float32), "p1": np.full((3, 16), 5.0, np.float32)}
+    base = recipe(weights=(1.0, 3.0))
+    own = Recipe("r", "a", tuple(replace(p, image_weight=1.0) for p in base.parts), image_score="max")
+    found = anomaly_map.score(distances, grids, own)
+    np.testing.assert_allclose(found.map, 17, rtol=1e-6)
+    np.testing.assert_allclose(found.image, 7, rtol=1e-6)
+    same = anomaly_map.score(distances, grids, base)
+    np.testing.assert_array_equal(same.map, found.map)
+    np.testing.assert_allclose(same.image, 17, rtol=1e-6)
 
 
 def test_parts_are_summed_by_weight_from_grids_of_their_own():

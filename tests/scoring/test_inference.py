@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from psdl import Detector, PsdlError
 from psdl._util.matmul import LIMIT, product
 from psdl.jobs.threads import beside
-from psdl.model import file as modelfile
+from psdl.model import recipes
 from tests.parts import psdl
 
 BUSY = """
@@ -45,13 +46,16 @@ def test_threads_change_nothing(default_model, mvtec):
             np.testing.assert_array_equal(one.map, results[0].map)
 
 
-def test_the_larger_scale_runs_a_graph_of_fewer_layers_to_the_same_scores(default_model, mvtec):
-    model = modelfile.read(default_model)
+def test_the_larger_scale_runs_a_graph_of_fewer_layers_to_the_same_scores(mvtec):
+    deep = replace(recipes.COARSE, taps=("layer3", "layer4"))
+    base = replace(recipes.DEFAULT, parts=(deep, recipes.FINE))
+    detector = Detector(base).fit(sorted((mvtec / "bolt/train/good").iterdir())[:6])
+    model = detector.model
     assert {depth: len(cut) < 0.5 * len(model.network.graph) for depth, cut in model.network.cuts.items()} == {
         2: True
     }
     path = mvtec / "bolt/test/blot/000.png"
-    score = Detector.load(default_model).score(path).score
+    score = detector.score(path).score
     object.__setattr__(model.network, "cuts", {})
     assert Detector.of(model).score(path).score == score
 

@@ -45,7 +45,7 @@ def test_an_atom_update_never_raises_the_energy():
 def test_atoms_have_unit_norm_and_unused_ones_stay():
     Y = np.zeros((20, 16))
     Y[:, 0] = np.linspace(1, 2, 20)
-    D, codes = sparse.learn(Y, np.eye(16), sparsity=1, rounds=3)
+    D, codes = sparse.learn(Y, np.eye(16), sparsity=1, rounds=3, replace=False)
     np.testing.assert_allclose(np.linalg.norm(D, axis=1), 1, atol=1e-12)
     np.testing.assert_array_equal(D[1:], np.eye(16)[1:])
     assert (codes.support[:, 0] == 0).all()
@@ -62,7 +62,7 @@ def test_positions_learn_as_alone_on_any_number_of_threads():
     Y = np.stack([structured(s, 30, 16) for s in range(6)]).astype(np.float32)
     told = []
     D, codes = sparse.learn(Y, sparse.dct(16), sparsity=4, rounds=3, threads=2, progress=told.append)
-    assert sum(told) == 6
+    assert sum(told) == 6 * 3
     for p in range(6):
         alone, alone_codes = sparse.learn(Y[p], sparse.dct(16), sparsity=4, rounds=3, threads=1)
         np.testing.assert_array_equal(D[p], alone)
@@ -84,8 +84,6 @@ def test_bad_arguments_are_named():
         sparse.learn(np.ones((4, 16)), np.ones((2, 16, 16)), sparsity=2, rounds=1)
     with pytest.raises(sparse.SparseError, match="learner must be"):
         sparse.learn(np.ones((4, 16)), sparse.dct(16), sparsity=2, rounds=1, learner="best")
-    with pytest.raises(sparse.SparseError, match="divide its atoms by their norms"):
-        sparse.learn(np.ones((4, 16)), 1e300 * sparse.dct(16), sparsity=2, rounds=1)
 
 
 @pytest.mark.parametrize("replace", [False, True])
@@ -116,7 +114,7 @@ def test_an_exact_update_leaves_less_than_an_approximate_one():
 def test_replacing_brings_unused_atoms_into_use():
     Y = structured(5, 200, 16)
     start = np.concatenate([sparse.dct(16), np.tile(sparse.dct(16)[:1], (16, 1))])  # half of it never chosen
-    kept, kept_codes = sparse.learn(Y, start, sparsity=3, rounds=6)
+    kept, kept_codes = sparse.learn(Y, start, sparsity=3, rounds=6, replace=False)
     new, new_codes = sparse.learn(Y, start, sparsity=3, rounds=6, replace=True)
     assert sparse.usage(kept_codes, 32).unused >= 8
     assert sparse.usage(new_codes, 32).unused <= 3
@@ -130,7 +128,7 @@ def test_one_position_on_many_threads_learns_the_same_bits_as_on_one():
     one, one_codes = sparse.learn(Y, sparse.dct(25), sparsity=4, rounds=4, threads=1)
     np.testing.assert_array_equal(many, one)
     np.testing.assert_array_equal(many_codes.coefficients, one_codes.coefficients)
-    assert sum(told) == 1
+    assert sum(told) == 4
 
 
 @pytest.mark.parametrize("power", [-90, 90])

@@ -154,7 +154,8 @@ def test_arrays_of_every_flavour_give_the_same_codes():
     for other in (frozen, strided, np.asfortranarray(Y)):
         np.testing.assert_array_equal(sparse.omp(other, np.asfortranarray(D), sparsity=5).support, codes.support)
     assert sparse.omp(Y.tolist(), D, sparsity=5).coefficients.dtype == np.float64
-    assert sparse.omp((100 * Y).astype(int), D, sparsity=5).coefficients.dtype == np.float32
+    assert sparse.omp((100 * Y).astype(np.int64), D, sparsity=5).coefficients.dtype == np.float64
+    assert sparse.omp((10 * Y).astype(np.int16), D, sparsity=5).coefficients.dtype == np.float32
     assert len(sparse.omp(Y[:0], D, sparsity=5).support) == 0
 
 
@@ -176,7 +177,8 @@ def test_codes_of_a_larger_dictionary_leave_no_residual_but_a_sentence():
         (np.ones((3, 4)), np.diag([1, 1, np.inf, 1]), 2, "index (2, 2) is inf"),
         (np.ones((3, 5)), np.eye(4), 2, "do not fit"),
         (np.ones((2, 3, 4)), np.ones((3, 4, 4)), 2, "do not fit"),
-        (np.ones(4), np.eye(4), 2, "must have 2 axes"),
+        (np.float64(4), np.eye(4), 2, "must have 1 to 3 axes"),
+        (np.ones(4), np.ones(4), 2, "dictionary must have 2 axes"),
         (np.ones((3, 4)), np.eye(4), 0, "at least 1"),
     ],
 )

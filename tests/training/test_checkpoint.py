@@ -13,13 +13,14 @@ import pytest
 
 from psdl import Detector
 from psdl.errors import PsdlError
+from psdl.jobs.context import RunContext
 from psdl.training import checkpoint
-from tests.parts import good, save
+from tests.parts import good, listening, save
 
 STEPS = {  # what is there -> how much memory learning may take
-    "the first images": ("*/images.jsonl", 20, "750MB"),
-    "the first fold": ("coarse-exemplars-fold-0.npz", 1, "750MB"),
-    "the first part": ("coarse-exemplars-all.npz", 1, "3GB"),
+    "the first images": ("*/images.jsonl", 20, "500MB"),
+    "the first part": ("coarse-shared-all.npz", 1, "3GB"),
+    "the first fold": ("coarse-shared-fold-0.npz", 1, "3GB"),
 }
 
 
@@ -63,13 +64,14 @@ def there(going, temporary, pattern, lines):
 def test_another_image_begins_anew(folder, tmp_path):
     kept = tmp_path / "going"
     paths = sorted(folder.glob("*.png"))[:10]
-    first = Detector("fast").fit(paths, going=kept)
+    first = Detector("fast").fit(paths, RunContext(checkpoint=kept))
     said: list[str] = []
-    again = Detector("fast").fit(paths, going=kept, say=said.append)
+    again = Detector("fast").fit(paths, listening(said, checkpoint=kept))
     assert any("going on" in line for line in said)
     np.testing.assert_array_equal(first.model.calibration.scores, again.model.calibration.scores)
     said.clear()
-    other = Detector("fast").fit([*paths[:9], sorted(folder.glob("*.png"))[20]], going=kept, say=said.append)
+    others = [*paths[:9], sorted(folder.glob("*.png"))[20]]
+    other = Detector("fast").fit(others, listening(said, checkpoint=kept))
     assert not any("going on" in line for line in said)
     assert (other.model.calibration.scores != first.model.calibration.scores).any()
 
@@ -110,3 +112,41 @@ def test_nothing_stays_after_an_error(tmp_path):
         run()
     assert not made[0].exists()
     assert not (tmp_path / "going").exists()
+
+
+def test_a_planted_note_removes_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    victim, going = tmp_path / "psdl-victim", tmp_path / "going"
+    victim.mkdir()
+    (victim / "precious").write_text("x")
+    going.mkdir()
+    (going / "signals").write_text(str(victim))
+    (going / "key").write_text("another")
+    with checkpoint.opened(going, "key") as kept:
+        assert kept.signals() != victim
+    checkpoint.finished(going)
+    assert (victim / "precious").read_text() == "x"
+    assert [path.name for path in tmp_path.iterdir()] == ["psdl-victim"]
+
+
+def test_a_link_in_the_place_of_signals_is_neither_used_nor_followed(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    victim, going = tmp_path / "victim", tmp_path / "going"
+    victim.mkdir()
+    (victim / "precious").write_text("x")
+    checkpoint._signals(going).symlink_to(victim)
+    with pytest.raises(PsdlError, match="TMPDIR"), checkpoint.opened(going, "key") as kept:
+        kept.signals()
+    checkpoint.finished(going)
+    assert (victim / "precious").read_text() == "x"
+
+
+@pytest.mark.parametrize("content", [b"abc def", b"", b"\xff\xfe", b"1" * 40, b"-1 5"])
+def test_torn_notes_are_as_none(tmp_path, content):
+    for name in ("process", "key"):
+        (tmp_path / "going").mkdir(exist_ok=True)
+        (tmp_path / "going" / name).write_bytes(content)
+    with checkpoint.opened(tmp_path / "going", "key") as kept:
+        assert kept.folder is not None

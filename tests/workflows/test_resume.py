@@ -72,9 +72,26 @@ def test_what_was_kept_comes_back_as_it_was_and_only_if_nothing_changed(model_fi
     changed = [result.score for _, result in results(detector, samples, tmp_path / "out")]
     assert changed[0] != first[0].score
     assert changed[1:] == [one.score for one in first[1:]]
-    other = detector.edit(alarm=0.2)
+    other = detector.edit(false_reject=0.2)
     verdicts = [json.dumps(result.verdict.threshold) for _, result in results(other, samples, tmp_path / "out")]
     assert set(verdicts) == {json.dumps(other.model.calibration.threshold)}
+
+
+def test_what_was_kept_and_is_damaged_is_judged_again(model_file, mvtec, tmp_path):
+    detector = Detector.load(model_file)
+    paths = sorted((mvtec / "bolt/test").rglob("*.png"))[:5]
+    samples = [Sample(str(path), path.name, "bolt") for path in paths]
+    first = [result.score for _, result in results(detector, samples, tmp_path)]
+    files = sorted((tmp_path / FOLDER).glob("*.npz"))
+    for file, damage in zip(files, (b"", b"PK torn", file_half(files[2]), b"\0" * 300), strict=False):
+        file.write_bytes(damage)
+    again = [result.score for _, result in results(detector, samples, tmp_path)]
+    assert again == first
+    assert all(file.stat().st_size > 300 for file in files)
+
+
+def file_half(path):
+    return path.read_bytes()[: path.stat().st_size // 2]
 
 
 def pixels(paths):

@@ -6,8 +6,10 @@ import os
 import stat
 from pathlib import Path
 
+PACKAGE = Path(__file__).parents[1]
 
-def settle(package: Path) -> None:
+
+def settle(package: Path = PACKAGE) -> None:
     """Names a folder to numba unless it finds one itself, as in a container or a system's Python: the user's own
     below TMPDIR, which nobody else may write, since numba runs what lies there."""
     if "NUMBA_CACHE_DIR" in os.environ or _writable(package) or _writable(_home()):

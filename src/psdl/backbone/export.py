@@ -47,7 +47,7 @@ def _export(arch: str, weights: str | None, target: Path) -> None:
     except ImportError:
         raise PsdlError(
             f"the backbone {arch} needs the extra [torch] to be exported once: pip install 'psdl[torch]',"
-            " or use --arch efficientnet_lite0, or give an .onnx file"
+            " or use `arch` efficientnet_lite0, or give an .onnx file"
         ) from None
     model, modules = build(arch, weights)
     digest = hashlib.sha256()
@@ -89,8 +89,8 @@ def build(arch: str, weights: str | None) -> tuple[Any, dict[str, str]]:
             reason = " ".join(str(error).split())[:160]
             raise PsdlError(
                 f"no weights for {arch}: timm's download failed ({reason}); connect to a network, or give"
-                " --weights FILE (.safetensors or .pth with timm's or torchvision's names), or use"
-                " --arch efficientnet_lite0, whose weights are inside psdl"
+                " `weights` FILE (.safetensors or .pth with timm's or torchvision's names), or use"
+                " `arch` efficientnet_lite0, whose weights are inside psdl"
             ) from None
     if kind:
         return model.eval(), transformer.blocks(model)

@@ -57,7 +57,7 @@ def _file(arch: str, weights: str | None) -> Path:
         return Path(arch)
     if arch in ZOO and ZOO[arch].timm is None:
         if weights:
-            raise PsdlError(f"{arch} comes with its weights, so --weights {weights} has no use: leave it out")
+            raise PsdlError(f"{arch} comes with its weights, so `weights` {weights} has no use: leave it out")
         return PACKAGED / f"{arch}.onnx"
     from psdl.backbone.export import exported
 

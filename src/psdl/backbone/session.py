@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-# Before it loads: from 1.28 on it names the machine in a file and sends events to its maker.
-os.environ.update(ORT_DISABLE_TELEMETRY="1", ORT_TELEMETRY_DISABLED="1")
+from psdl._util.process import environment
 
-import onnxruntime as ort
+# As it loads: from 1.28 on it otherwise names the machine in a file and sends events to its maker.
+with environment(ORT_DISABLE_TELEMETRY="1", ORT_TELEMETRY_DISABLED="1"):
+    import onnxruntime as ort
 
 from psdl._util.plugins import unknown
 from psdl.backbone.graphs import check_runnable
@@ -95,8 +95,8 @@ def resolve_device(device: str) -> str:
         return "cuda" if available else "cpu"
     if device == "cuda" and not available:
         raise PsdlError(
-            "--device cuda was asked for, but the installed onnxruntime has no CUDA provider:"
-            " install onnxruntime-gpu, or use --device cpu"
+            "`device` cuda was asked for, but the installed onnxruntime has no CUDA provider:"
+            " install onnxruntime-gpu, or use `device` cpu"
         )
     return device
 

@@ -19,7 +19,7 @@ SMALLEST = 128  # pixels of a tile
 def checked(tile: int) -> int:
     """The side of a tile. Raises PsdlError on one that is too small or does not fit the network's strides."""
     if tile < SMALLEST or tile % ALIGN:
-        raise PsdlError(f"--tile is {tile}: give a multiple of {ALIGN} pixels from {SMALLEST} up, such as 512")
+        raise PsdlError(f"`tile` is {tile}: give a multiple of {ALIGN} pixels from {SMALLEST} up, such as 512")
     return tile
 
 

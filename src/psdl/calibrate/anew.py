@@ -12,17 +12,19 @@ from psdl.calibrate import thresholds
 from psdl.calibrate.guarantee import DOUBT, agreement, check_scale
 from psdl.errors import PsdlError
 from psdl.model.model import Model
-from psdl.types import Calibration, Origin, Rates, Score
+from psdl.types import F32, Calibration, Origin, Rates, Score
 
 
 class Fresh(NamedTuple):
     """A good image that was judged: its score, where it came from, the item that it shows, and whether the model
-    learned from it."""
+    learned from it; its anomaly score, and its averages (D+1,) for known defects, None if they are not known."""
 
     score: Score
     where: Origin
     item: str
     learned: bool
+    anomaly: float = float("nan")
+    averages: F32 | None = None
 
 
 def calibrated(
@@ -37,9 +39,7 @@ def calibrated(
     new = once(unlearned(images, say), say)
     if len(new) < 2:
         raise PsdlError(f"{len(new)} good image is left to calibrate on: at least 2 are needed, better 50 or more")
-    scores, origins = [one.score for one in new], [one.where for one in new]
-    items = [one.item for one in new]
-    alone = replace(thresholds.calibrate(scores, rates, items, origins), origin=f"{len(new)} separate good images")
+    alone = replace(of(new, rates), origin=f"{len(new)} separate good images")
     check_scale(alone, measured=all(part.unseen for part in model.recipe.parts))
     old = model.calibration
     for line in agreement(old, alone):
@@ -60,15 +60,22 @@ def joined(
         say(f"{len(new) - len(more)} of {len(new)} images are in the calibration already")
     if not more:
         return thresholds.edited(old, rates, None)
-    found = thresholds.extended(
-        old,
-        np.array([float(one.score.image[0]) for one in more]),
-        np.array([float(np.nanmax(one.score.map)) for one in more]),
-        thresholds.numbered([one.item for one in more]),
-        [one.where for one in more],
-        f"{len(more)} images added {how}",
-    )
+    found = thresholds.extended(old, of(more, rates), f"{len(more)} images added {how}")
     return thresholds.edited(found, rates, None)
+
+
+def of(images: Sequence[Fresh], rates: Rates) -> Calibration:
+    """The calibration of good images alone, in the state they were judged in."""
+    averages = [one.averages for one in images if one.averages is not None]
+    known = len(averages) == len(images)
+    return thresholds.calibrate(
+        [one.score for one in images],
+        rates,
+        [one.item for one in images],
+        [one.where for one in images],
+        np.array(averages, np.float16) if known else None,
+        np.array([one.anomaly for one in images]) if known else None,
+    )
 
 
 def unlearned(images: Sequence[Fresh], say: Callable[[str], None]) -> list[Fresh]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import ceil
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,6 +48,18 @@ def defect_mask(values: F32, calibration: Calibration) -> NDArray[np.bool_]:
     return found
 
 
+def spot(values: F32) -> NDArray[np.bool_]:
+    """(h,w) bool: the strangest place of a map (h,w): what lies about its highest value and above half of how far
+    that stands out from the middle of the map."""
+    known = values[np.isfinite(values)]
+    high, middle = float(known.max()), float(np.median(known))
+    labels, _ = label(np.nan_to_num(values, nan=middle) > (high + middle) / 2)
+    y, x = np.unravel_index(int(np.nanargmax(values)), values.shape)
+    found: NDArray[np.bool_] = labels == (labels[y, x] or 1)
+    found[y, x] = True
+    return found
+
+
 def regions(values: F32, mask: NDArray[np.bool_]) -> tuple[Region, ...]:
     """The connected parts (8 neighbours) of a mask (h,w) on a map (h,w), the highest peak first."""
     labels, count = label(mask)
@@ -65,3 +80,28 @@ def regions(values: F32, mask: NDArray[np.bool_]) -> tuple[Region, ...]:
             )
         )
     return tuple(sorted(found, key=lambda region: -region.peak))
+
+
+def enlarged(found: tuple[Region, ...], size: tuple[int, int], target: tuple[int, int]) -> tuple[Region, ...]:
+    """Regions of an image of `size` (h,w) as those of the same image at another size, `target` (h,w)."""
+    if size == target:
+        return found
+    tall, wide = target[0] / size[0], target[1] / size[1]
+    return tuple(_enlarged(region, wide, tall, target) for region in found)
+
+
+def _enlarged(region: Region, wide: float, tall: float, target: tuple[int, int]) -> Region:
+    left, top, right, bottom = region.box
+    x, y = (region.peak_at[0] + 0.5) * wide, (region.peak_at[1] + 0.5) * tall
+    return replace(
+        region,
+        area=round(region.area * wide * tall),
+        box=(
+            int(left * wide),
+            int(top * tall),
+            min(target[1], ceil(right * wide)),
+            min(target[0], ceil(bottom * tall)),
+        ),
+        peak_at=(min(target[1] - 1, int(x)), min(target[0] - 1, int(y))),
+        centroid=((region.centroid[0] + 0.5) * wide - 0.5, (region.centroid[1] + 0.5) * tall - 0.5),
+    )

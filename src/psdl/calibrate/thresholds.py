@@ -18,12 +18,18 @@ PIXEL_SHARES: F64 = 10.0 ** (-np.arange(49) / 8)  # of good pixels: 1 down to on
 
 
 def calibrate(
-    unseen: Iterable[Score], rates: Rates, groups: Sequence[object], images: Sequence[Origin] = ()
+    unseen: Iterable[Score],
+    rates: Rates,
+    groups: Sequence[object],
+    images: Sequence[Origin] = (),
+    averages: NDArray[np.float16] | None = None,
+    anomaly: F64 | None = None,
 ) -> Calibration:
     """Calibration from the scores of good images as if unseen, given one or several at a time.
 
     groups (N): the item that each image shows. Items are what is exchangeable, not pictures, see `threshold_at`.
-    images (N), if known: where each came from.
+    images (N), if known: where each came from; averages (N,D+1), if known: of each; anomaly
+    (N,): their anomaly scores, where known defects have a share in the scores.
     """
     scores, peaks, sampled = [], [], []
     for score in unseen:
@@ -47,6 +53,28 @@ def calibrate(
         review_threshold=review_at(image, items, rates, threshold),
         peak_threshold=threshold_at(peak, items, rates.alarm, rates.confidence),
         images=tuple(images[n] for n in order) if images else (),
+        anomaly=None if averages is None else (image if anomaly is None else anomaly)[order],
+        averages=None if averages is None else averages[order],
+    )
+
+
+def rescored(known: Calibration, scores: F64) -> Calibration:
+    """The calibration with other scores (N,), in the order of those it has; its rates are kept by thresholds set
+    anew."""
+    order = np.argsort(scores, kind="stable")
+    return edited(reordered(replace(known, scores=scores), order), known.rates, None)
+
+
+def reordered(known: Calibration, order: NDArray[np.intp]) -> Calibration:
+    """The calibration with its images in another order."""
+    return replace(
+        known,
+        scores=known.scores[order],
+        peaks=known.peaks[order],
+        items=known.items[order],
+        images=tuple(known.images[n] for n in order) if known.images else (),
+        anomaly=None if known.anomaly is None else known.anomaly[order],
+        averages=None if known.averages is None else known.averages[order],
     )
 
 
@@ -125,35 +153,38 @@ def review_at(scores: F64, items: NDArray[np.int32], rates: Rates, threshold: fl
     return min(threshold_at(scores, items, rates.review, rates.confidence), threshold)
 
 
-def extended(
-    known: Calibration, scores: F64, peaks: F64, groups: NDArray[np.int32], images: Sequence[Origin], said: str
-) -> Calibration:
-    """The calibration with more good images, whose scores, maps' peaks and items' numbers (n,) join those there
-    are; said: of them, in its origin. Map values that shares of good pixels exceed stay as they are."""
-    items = np.append(known.items, known.groups + groups).astype(np.int32)
-    both, order = np.append(known.scores, scores), np.argsort(np.append(known.scores, scores), kind="stable")
-    origins = (*known.images, *images) if known.images else ()
+def extended(known: Calibration, more: Calibration, said: str) -> Calibration:
+    """The calibration with the good images of another, whose items are others; said: of them, in its origin. Map
+    values that shares of good pixels exceed stay as they are."""
+    anomaly = averages = None
+    if known.anomaly is not None and more.anomaly is not None:
+        anomaly = np.append(known.anomaly, more.anomaly)
+    if known.averages is not None and more.averages is not None:
+        averages = np.concatenate([known.averages, more.averages])
     joined = replace(
         known,
-        scores=both[order],
-        peaks=np.append(known.peaks, peaks)[order],
-        items=items[order],
-        images=tuple(origins[n] for n in order) if origins else (),
+        scores=np.append(known.scores, more.scores),
+        peaks=np.append(known.peaks, more.peaks),
+        items=np.append(known.items, known.groups + more.items).astype(np.int32),
+        images=(*known.images, *more.images) if known.images else (),
         origin=f"{known.origin.removesuffix(BY_HAND)}; {said}",
+        anomaly=anomaly,
+        averages=averages,
     )
-    return edited(joined, known.rates, None)
+    return edited(reordered(joined, np.argsort(joined.scores, kind="stable")), known.rates, None)
 
 
 def edited(calibration: Calibration, rates: Rates, threshold: float | None) -> Calibration:
     """The calibration with other rates, or with a threshold set by hand; its scores stay.
 
     A threshold given by hand keeps the promise that it can: the alarm rate becomes the share of known scores
-    above it, without confidence; masks are drawn as at that rate.
+    above it, without confidence, and as large a share as before is for REVIEW; masks are drawn as at that rate.
     """
     origin = calibration.origin.removesuffix(BY_HAND)
     if threshold is not None:
         alarm = share_at_least(np.nextafter(threshold, np.inf), calibration)
-        rates = Rates(alarm, max(rates.review, alarm) if rates.review else 0.0)
+        review = min(1.0, max(rates.review, alarm + rates.review - rates.alarm)) if rates.review else 0.0
+        rates = Rates(alarm, review)
         origin += BY_HAND
     scores, items = calibration.scores, calibration.items
     limit = threshold_at(scores, items, rates.alarm, rates.confidence) if threshold is None else threshold
@@ -207,18 +238,19 @@ def _judged(score: float, threshold: float, review: float | None, p_value: float
 
 
 def alike(old: Calibration, new: Calibration) -> float:
-    """How well new good scores agree with old ones: the two-sided p-value of the rank-sum test, normal
-    approximation with ties averaged (Mann, Whitney 1947). Small values: they are not exchangeable.
+    """How well new good scores agree with old ones: the p-value of `rank_test`. Small values: they are not
+    exchangeable."""
+    return rank_test(old.scores, new.scores, (len(old.scores) + len(new.scores)) / (old.groups + new.groups))
 
-    Pictures of one item are no independent witnesses, so the statistic's variance is taken as many times larger as
-    an item has pictures.
-    """
-    both = np.concatenate([old.scores, new.scores])
-    _, places, counts = np.unique(both, return_inverse=True, return_counts=True)
+
+def rank_test(a: F64, b: F64, pictures: float = 1.0) -> float:
+    """The two-sided p-value of the rank-sum test of a (m,) and b (n,), normal approximation with ties averaged
+    (Mann, Whitney 1947). Pictures of one item are no independent witnesses, so the statistic's variance is taken
+    as many times larger as an item has `pictures` on average."""
+    _, places, counts = np.unique(np.concatenate([a, b]), return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
-    m, n = len(old.scores), len(new.scores)
+    m, n = len(a), len(b)
     ties = np.sum(counts**3 - counts) / ((m + n) * (m + n - 1))
-    pictures = (m + n) / (old.groups + new.groups)
     spread = math.sqrt(pictures * m * n * (m + n + 1 - ties) / 12)
     offset = abs(float(ranks[m:].sum()) - n * (m + n + 1) / 2)
     return math.erfc(offset / spread / math.sqrt(2)) if spread > 0 else 1.0

@@ -26,6 +26,12 @@ def accuracy(
         list[str] | None, typer.Option(help="A method; repeat it. The first is compared with the others.")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds of folds and draws: so many, from 0.")] = 1,
+    splits: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Random splits of the good images by item, instead of the given one: so many, from seed 0."
+        ),
+    ] = 0,
     development: Annotated[
         list[str] | None, typer.Option(help="Name of a data set on which choices were made, to be said so.")
     ] = None,
@@ -53,20 +59,25 @@ def accuracy(
     methods = method or list(METHODS)
     for name in methods:
         known(name, 0)
+    if splits and seeds > 1:
+        raise PsdlError(
+            "--seeds was given with --splits, which takes the seed of the split for both: leave it out"
+        )
     sets = {_named(path): path if is_url(path) else str(Path(path).resolve()) for path in data}
     if len(sets) < len(data):
         raise PsdlError(f"two data sets have one name: {', '.join(sets)} of {', '.join(data)}: rename a folder")
+    work_on = {label: which for name, path in sets.items() for label, which in _categories(name, path).items()}
     out.mkdir(parents=True, exist_ok=True)
     lines = Lines(quiet)
     cells: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    wanted = list(product(sets, methods, range(seeds)))
+    wanted = list(product(work_on, methods, range(splits or seeds)))
     shared = f"on {cluster}" if cluster else f"{jobs} at a time" if jobs > 1 else ALONE
-    measure = partial(_cell, sets=sets, folder=(out / "cells").resolve(), shared=shared)
+    measure = partial(_cell, sets=work_on, folder=(out / "cells").resolve(), shared=shared, split=splits > 0)
     with opened(jobs, cluster, lines.say) as work, lines.progress() as tell:
         for (name, one, _), cell in zip(wanted, runner(work)(measure, wanted), strict=True):
             cells.setdefault((name, one), []).append(cell)
             tell("cells", 1, len(wanted))
-    text = markdown(cells, development or [], range(seeds))
+    text = markdown(cells, development or [], range(splits or seeds), "splits by item" if splits else "seeds")
     (out / "accuracy.md").write_text(text, encoding="utf-8")
     rows = [
         {"data": d, "method": m, "seed": s, **cell} for (d, m), row in cells.items() for s, cell in enumerate(row)
@@ -79,9 +90,20 @@ def _named(path: str) -> str:
     return Path(path).resolve().name
 
 
-def _cell(which: tuple[str, str, int], sets: dict[str, str], folder: Path, shared: str) -> dict[str, Any]:
+def _categories(name: str, path: str) -> dict[str, tuple[str, str]]:
+    """Where each category of a data set is read: {how the table calls it: (path, category)}; a set of one category
+    goes by its own name."""
+    from psdl.datasets.read import read
+
+    found = sorted({sample.category for sample in read(path).samples})
+    return {name if len(found) == 1 else f"{name}/{one}": (path, one) for one in found}
+
+
+def _cell(
+    which: tuple[str, str, int], sets: dict[str, tuple[str, str]], folder: Path, shared: str, split: bool
+) -> dict[str, Any]:
     """One cell, (set, method, seed), from its file if it was measured before: a table that was broken off goes on.
-    shared: with what the machine was shared, to be kept with its costs."""
+    shared: with what the machine was shared, to be kept with its costs; split: whether seeds are of splits too."""
     import json
     import subprocess
     import sys
@@ -89,12 +111,21 @@ def _cell(which: tuple[str, str, int], sets: dict[str, str], folder: Path, share
     from psdl._util.atomic import drafted
 
     name, method, seed = which
-    path = sets[name]
-    file = folder / f"{name}-{method}-{seed}.json"
+    path, category = sets[name]
+    file = folder / f"{name.replace('/', '-')}-{method}-{'split-' * split}{seed}.json"
     if file.is_file():
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return found
-    command = [sys.executable, "-m", "psdl.compare.cell", path, method, str(seed)]
+    command = [
+        sys.executable,
+        "-m",
+        "psdl.compare.cell",
+        path,
+        category,
+        method,
+        str(seed),
+        *([str(seed)] * split),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no word"])[-1]

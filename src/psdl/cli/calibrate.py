@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
 from psdl.cli import options
 from psdl.errors import PsdlError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from psdl.api import Detector
+    from psdl.cli.lines import Lines, Reading
+    from psdl.types import InputRule, Run, Sample
+
+
+class Asked(TypedDict, total=False):
+    """Rates that are asked for; None: as before."""
+
+    false_reject: float | None
+    review: float | None
+    confidence: float | None
+
 
 def calibrate(
-    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="Model file.")],
     data: Annotated[
         str | None,
@@ -45,7 +59,8 @@ def calibrate(
     feedback: Annotated[
         Path | None,
         typer.Option(
-            help="CSV of corrections, columns path and verdict (OK or NG): good images join those known."
+            help="CSV of corrections, columns path and verdict (OK or NG): good images join those known, missed"
+            " defects are learned from."
         ),
     ] = None,
     by: options.By = "",
@@ -63,11 +78,12 @@ def calibrate(
 
     from psdl.api import Detector
     from psdl.calibrate.guarantee import promise, worse
-    from psdl.cli.lines import Lines
+    from psdl.cli.lines import Lines, Reading
     from psdl.model.file import check_target
+    from psdl.training.lesson import regression
     from psdl.workflows.feedback import corrected, read
 
-    rates = {"alarm": false_reject, "review": review, "confidence": confidence}
+    rates: Asked = {"false_reject": false_reject, "review": review, "confidence": confidence}
     asked = (data, threshold, feedback, *rates.values())
     if all(value is None for value in asked):
         raise PsdlError(
@@ -82,16 +98,18 @@ def calibrate(
     if target is not None:
         check_target(target)
     detector = Detector.load(model, device)
-    old = detector.model.calibration
+    before, old = detector.model, detector.model.calibration
     who = by or getpass.getuser()
     if data is not None:
-        good = good_of(data, options.resolved(context), detector.recipe.input, lines)
-        on_images(detector, good, rates, who, jobs, lines, join=not alone)
+        good = good_of(lines, data, Reading(layout, category, parts), detector.recipe.input, on_error)
+        on_images(detector, good, rates, who, lines, jobs, join=not alone)
     if feedback is not None:
-        lines.say(*corrected(detector, corrections, who, jobs))
+        detector, said = corrected(detector, corrections, who, jobs)
+        lines.say(*said)
     if threshold is not None or (data is None and any(rate is not None for rate in rates.values())):
         detector.edit(**rates, threshold=threshold, by=who)
     new = detector.model.calibration
+    lines.say(*regression(before, detector.model))
     if target is None:
         lines.say(*promise(new), *worse(old, new), "nothing was changed: add --apply, or --out FILE, to keep this")
         return
@@ -99,25 +117,32 @@ def calibrate(
     lines.say(f"wrote {target}", *kept_as(kept), *promise(new), *worse(old, new))
 
 
-def good_of(data: str, values: dict[str, Any], rule: Any, lines: Any) -> Any:
-    """The good images of a folder, their headers looked at."""
+def good_of(
+    lines: Lines, data: str, reading: Reading, rule: InputRule | None, on_error: str
+) -> tuple[Sample, ...]:
+    """The good images of a folder, their headers looked at. rule: of the model; None: the layout's own."""
     from psdl.datasets import check
 
-    samples, _ = lines.read(data, values["layout"], values["category"], values["parts"])
-    good = lines.usable(check.learning(samples), rule, values["on_error"], values["jobs"]).samples
+    found = lines.read(data, reading)
+    rule = rule or found.rule
+    good = lines.usable(check.learning(found.samples), rule, on_error).samples
     lines.say(*check.check(good, rule, map).lines)
     return good
 
 
 def on_images(
-    detector: Any, good: Any, rates: dict[str, float | None], by: str, jobs: Any, lines: Any, join: bool = False
+    detector: Detector,
+    good: Sequence[Sample],
+    rates: Asked,
+    by: str,
+    lines: Lines,
+    work: int | Run | None,
+    join: bool = False,
 ) -> None:
     """Calibrates on good images; says how well they agree with those of the calibration so far. join: they join
     those where they do."""
-    said: list[str] = []
     with lines.progress() as tell:
-        detector.calibrate(good, **rates, join=join, by=by, jobs=jobs, say=said.append, progress=tell)
-    lines.say(*said)
+        detector.calibrate(good, **rates, join=join, by=by, run=lines.context(work, tell))
 
 
 def kept_as(kept: Path | None) -> list[str]:

@@ -19,6 +19,8 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")] = False,
     category: options.Category = None,
     layout: options.Layout = None,
+    good: options.Good = None,
+    bad: options.Bad = None,
     jobs: options.Jobs = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress; what was found is always printed.")] = False,
 ) -> None:
@@ -26,18 +28,20 @@ def check(
 
     Exit code 2 where work could not start: a file that cannot be read, or no good images.
     """
-    from psdl.cli.lines import Lines
+    from psdl.cli.lines import Lines, Reading
     from psdl.datasets import survey
-    from psdl.datasets.check import learning
+    from psdl.datasets.choosing import folders, learning
     from psdl.errors import PsdlError, printable
     from psdl.jobs import runner
 
     lines = Lines(quiet)
-    samples, _ = Lines(quiet or as_json).read(data, layout, category)
+    read = Lines(quiet or as_json).read(data, Reading(layout, category, None, good, bad))
+    samples = read.samples
     with lines.progress() as tell:
         found = survey.survey(samples, runner(jobs), tell)
     if as_json:
-        print(json.dumps(found.values(), indent=2))
+        left = [{"path": one.name, "reason": one.why} for one in read.left]
+        print(json.dumps(found.values() | {"left_out": left, "folders": folders(samples)}, indent=2))
     else:
         print(*map(printable, survey.lines(found)), sep="\n")
     if found.unreadable:
@@ -64,6 +68,8 @@ def split(
     again: Annotated[bool, typer.Option("--again", help="Split anew what is split already.")] = False,
     category: options.Category = None,
     layout: options.Layout = None,
+    good: options.Good = None,
+    bad: options.Bad = None,
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -71,26 +77,23 @@ def split(
 
     The table is data itself: psdl run split.csv --out FOLDER. Defective images are all for test.
     """
-    from psdl.cli.lines import Lines
+    from psdl.cli.lines import Lines, Reading
     from psdl.datasets import check as checking
     from psdl.datasets import split as splitting
-    from psdl.datasets.duplicates import grouped
     from psdl.datasets.read import with_items
     from psdl.errors import PsdlError
     from psdl.jobs import runner
     from psdl.types import InputRule
 
     lines, run = Lines(quiet), runner(jobs)
-    samples, _ = lines.read(data, layout, category)
+    samples = lines.read(data, Reading(layout, category, None, good, bad)).samples
     if not again and any(s.split != "none" for s in samples):
         raise PsdlError(f"{data} is split already: use it as it is, or split it anew with --again")
     if out.suffix.lower() != ".csv" or not out.parent.is_dir():
         raise PsdlError(f"{out} cannot be written: give the name of a .csv file in a folder that is there")
     samples = with_items(samples, items)
-    good = tuple(s for s in samples if not s.label)
-    white = checking.levelled(InputRule(), good, run).white
+    white = checking.levelled(InputRule(), [s for s in samples if not s.label], run).white
     with lines.progress() as tell:
-        found = grouped(good, groups, run, tell, white)
-    chosen = splitting.split([*found.samples, *(s for s in samples if s.label)], test, seed)
-    splitting.write(sorted(chosen, key=lambda s: (s.category, s.name)), out)
-    lines.say(found.said, *checking.counted(chosen), f"wrote {out}")
+        found = splitting.by_items(samples, test, seed, groups, run, tell, white)
+    splitting.write(found.samples, out)
+    lines.say(found.said, *checking.counted(found.samples), f"wrote {out}")

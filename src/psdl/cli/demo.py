@@ -1,4 +1,4 @@
-"""psdl demo: the whole job on photographs that come with scikit-image, offline."""
+"""psdl demo: the whole job on two parts that are drawn here, offline."""
 
 from __future__ import annotations
 
@@ -15,19 +15,24 @@ def demo(
     jobs: options.Jobs = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Make a small data set with planted defects, learn from its good tiles, find the defects."""
-    from psdl.cli.evaluate import measure
-    from psdl.cli.fit import learn_models
+    """Draw two parts, learn from good ones, find planted defects."""
+    from psdl.cli.evaluate import Measuring
+    from psdl.cli.fit import Learning
     from psdl.cli.lines import Lines
-    from psdl.cli.run import run
     from psdl.datasets.read import read
+    from psdl.report.folder import prepare
+    from psdl.training.options import FitOptions
     from psdl.workflows import demo as making
 
     lines = Lines(quiet)
     data = out / "data"
-    lines.say(f"cutting good tiles and planting defects: {making.write(data)} images in {data}")
+    prepare(out, "demo", overwrite=True)
+    with lines.progress() as tell:
+        count = making.write(data, lambda n: tell("drawing", n, making.COUNT))
+    lines.say(f"drew {count} pictures of two parts, some with planted defects, into {data}")
+    learning = Learning(lines, FitOptions(**making.OPTIONS), jobs, "auto")
     found = read(data)
-    values = options.defaults(run) | making.SETTINGS | {"suspects": str(out / "suspects.html"), "jobs": jobs}
-    files = learn_models(found.samples, found.rule, out / "models", values, lines, values["jobs"])
-    drawn = measure(files, found.samples, out, values, lines, values["jobs"])
-    lines.say(f"look at {making.best_picture(drawn, out)}")
+    files = learning.learn(found, out / "models", True, suspects=out / "suspects.html")
+    measuring = Measuring(lines, out, jobs, images=making.PICTURES, seed=making.SEED, overwrite=True)
+    drawn = measuring.measure(files, found.samples)
+    lines.say(f"the best found defect: {making.best_picture(drawn, out)}", f"look at {out / 'report.html'}")

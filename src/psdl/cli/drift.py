@@ -67,8 +67,9 @@ def _once(alarms: list[Any]) -> str:
 def _rows(results: list[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each line of the files with where it stands; lines of images that could not be read are passed over.
     Raises PsdlError on files that cannot be read and on lines that are no JSON object."""
-    for path in results:
-        file = path / "images.jsonl" if path.is_dir() else path
+    from psdl.deploy.watch.journal import files_of
+
+    for file in [file for path in results for file in (files_of(path) if path.is_dir() else [path])]:
         try:
             lines = file.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from psdl.cli import options
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from psdl.api import Detector
+    from psdl.cli.lines import Lines
+    from psdl.types import Run, Sample
+
 
 def evaluate(
-    context: typer.Context,
     model: Annotated[str, typer.Argument(help="Model file, or the folder that fit --each filled.")],
     data: options.Data,
     out: Annotated[Path, typer.Option(help="Folder for metrics.json, images.csv, images.jsonl and pictures.")],
@@ -20,7 +27,10 @@ def evaluate(
     seed: options.Seed = 0,
     category: options.Category = None,
     layout: options.Layout = None,
+    good: options.Good = None,
+    bad: options.Bad = None,
     parts: options.Parts = None,
+    overwrite: options.Overwrite = False,
     on_error: options.OnError = "fail",
     maps: options.Maps = False,
     device: options.Device = "auto",
@@ -29,66 +39,114 @@ def evaluate(
     quiet: options.Quiet = False,
 ) -> None:
     """Measure a model on labelled test images."""
-    from psdl.cli.lines import Lines
+    from psdl.cli.lines import Lines, Reading
     from psdl.jobs import opened
     from psdl.model.file import model_files
+    from psdl.report import folder
 
     lines = Lines(quiet)
-    samples, _ = lines.read(data, layout, category, parts)
+    folder.check(out, overwrite)
+    samples = lines.read(data, Reading(layout, category, parts, good, bad)).samples
     files = model_files(Path(model), samples, Path(model).is_dir())
     with opened(jobs, cluster, lines.say) as work:
-        measure(files, samples, out, options.resolved(context), lines, work)
+        Measuring(lines, out, work, device, on_error, images, seed, maps, overwrite).measure(files, samples)
 
 
-def measure(files: dict[str, Path], samples: Any, out: Path, values: dict[str, Any], lines: Any, work: Any) -> Any:
-    """Judges the test images by their category's model and writes what came out; returns the images drawn. work:
-    where it is done, see `jobs.opened`."""
-    import time
+@dataclass(frozen=True)
+class Measuring:
+    """Measuring as the command line does it: who is told, where results go, where it works; images: how many
+    pictures are drawn for each category, chosen by `seed`; maps: whether each image's map is written; overwrite:
+    whether results of another run that lie there are replaced."""
 
-    from psdl.api import Detector
-    from psdl.datasets import check
-    from psdl.jobs import runner
-    from psdl.report import drawn as report
-    from psdl.report import page, pictures, tables
-    from psdl.workflows import resume
+    lines: Lines
+    out: Path
+    work: int | Run | None
+    device: str = "auto"
+    on_error: str = "fail"
+    images: int = 8
+    seed: int = 0
+    maps: bool = False
+    overwrite: bool = False
 
-    test = check.testing(samples)
-    detectors = {file: Detector.load(file, values["device"]) for file in set(files.values())}
-    skipped: list[Any] = []
-    usable = {}
-    for file, detector in detectors.items():
-        inside = [s for s in test if files[s.category] == file]
-        found = lines.usable(inside, detector.recipe.input, values["on_error"], values["jobs"])
-        skipped += found.skipped
-        usable[file] = found.samples
-        lines.say(*check.check(found.samples, detector.recipe.input, map).lines)
-        lines.say(*check.strangers(detector.model.categories, found.samples))
-    count = len(test) - len(skipped)
-    judged = []
-    with lines.progress() as tell:
-        start = time.perf_counter()
+    def measure(self, files: dict[str, Path], samples: Sequence[Sample], facts: str = "") -> Any:
+        """Judges the test images by their category's model and writes what came out, `facts` first; returns the
+        images drawn."""
+        import time
+
+        from psdl.api import Detector
+        from psdl.datasets import check
+        from psdl.jobs import runner
+        from psdl.report import folder, page, pictures, tables
+        from psdl.workflows import resume
+
+        lines, test = self.lines, check.testing(samples)
+        detectors = {file: Detector.load(file, self.device) for file in set(files.values())}
+        skipped: list[Any] = []
+        usable = {}
         for file, detector in detectors.items():
-            for pair in resume.results(detector, usable[file], out, work):
-                judged.append(pair)
-                tell("scores", 1, count)
-        facts = values.get("learned", "") + page.facts(count, time.perf_counter() - start)
-        judged.sort(key=lambda pair: (pair[0].category, pair[0].name))
-        summary = tables.write(judged, out)
-        facts += tables.write_skipped(skipped, out)
-        drawn = pictures.sample(judged, values["images"], values["seed"])
-        steps = report.write(
+            inside = unseen([s for s in test if files[s.category] == file], detector, lines)
+            found = lines.usable(inside, detector.recipe.input, self.on_error)
+            skipped += found.skipped
+            known = check.check(found.samples, detector.recipe.input, map)
+            lines.say(*known.lines, *check.cut_away(detector.recipe.input, known.sizes))
+            usable[file], said = check.with_masks(found.samples, runner(None))
+            lines.say(*said)
+            lines.say(*check.strangers(detector.model.categories, found.samples))
+        count = sum(map(len, usable.values()))
+        folder.prepare(self.out, "evaluate", self.overwrite)
+        judged = []
+        with lines.progress() as tell:
+            start = time.perf_counter()
+            for file, detector in detectors.items():
+                for pair in resume.results(detector, usable[file], self.out, self.work):
+                    judged.append(pair)
+                    tell("scores", 1, count)
+            facts += page.facts(count, time.perf_counter() - start)
+            judged.sort(key=lambda pair: (pair[0].category, pair[0].name))
+            summary = tables.write(judged, self.out)
+            facts += tables.write_skipped((*skipped, *check.left(lines.left)), self.out)
+            drawn = pictures.sample(judged, self.images, self.seed)
+            for step in self._report(judged, drawn, files, facts, summary):
+                tell(*step)
+        resume.finished(self.out)
+        done = f"wrote metrics.json, images.csv, images.jsonl and pictures into {self.out}"
+        lines.say(*tables.lines(summary), done, f"look at {self.out / 'report.html'}")
+        return drawn
+
+    def _report(
+        self, judged: Any, drawn: Any, files: dict[str, Path], facts: str, summary: Any
+    ) -> Iterator[tuple[str, int, int]]:
+        """Writes report and pictures, step after step."""
+        from psdl.jobs import near, runner
+        from psdl.report import drawn as report
+
+        return report.write(
             judged,
             drawn,
-            out,
-            with_maps=values["maps"],
+            self.out,
+            with_maps=self.maps,
             model_of=lambda sample: files[sample.category],
-            run=runner(values["jobs"]),
+            run=near(runner(self.work)),
             facts=facts,
             summary=summary,
         )
-        for step in steps:
-            tell(*step)
-    resume.finished(out)
-    lines.say(*tables.lines(summary), f"wrote metrics.json, images.csv, images.jsonl and pictures into {out}")
-    lines.say(f"look at {out / 'report.html'}")
-    return drawn
+
+
+def unseen(samples: Sequence[Sample], detector: Detector, lines: Lines) -> list[Sample]:
+    """The samples without the files that the model learned from, where the data have no part for testing.
+
+    Raises PsdlError if none is left."""
+    from psdl.datasets.choosing import understood
+    from psdl.errors import PsdlError
+    from psdl.features.extractor import origin
+
+    learned = {one.sha256 for one in detector.model.learned}
+    kept = [s for n, s in enumerate(samples) if s.split == "test" or origin(s, n).sha256 not in learned]
+    if not kept:
+        raise PsdlError(
+            f"no labelled test images to measure on: the model learned from all of these {len(samples)} images"
+            f" ({understood(samples)})"
+        )
+    if len(kept) < len(samples):
+        lines.say(f"{len(samples) - len(kept)} images that the model learned from are left out of the measurement")
+    return kept

@@ -23,5 +23,6 @@ def export(
     file.check_target(onnx)
     write(file.read(model), onnx)
     Lines(quiet).say(
-        f"wrote {onnx} ({onnx.stat().st_size / 1e6:.0f} MB): image (h,w,3) uint8 -> score, p_value, verdict, map"
+        f"wrote {onnx} ({onnx.stat().st_size / 1e6:.0f} MB): image (h,w,3) uint8 -> score, p_value, verdict, map",
+        "with OpenVINO set INFERENCE_PRECISION_HINT=f32: its own choice, bfloat16, scores otherwise",
     )

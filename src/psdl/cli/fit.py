@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from psdl.cli import options
 from psdl.errors import PsdlError
+from psdl.training.options import FitOptions
 
-SETTLED = (
-    *("recipe", "arch", "type", "layer", "sparsity", "iterations", "folds", "seed", "each", "weights", "resize"),
-    *("size", "tile", "budget", "roi", "align", "light", "groups", "bit_depth", "false_reject", "review"),
-    *("confidence", "calibrate"),
-)  # options that --extend leaves no room for
+if TYPE_CHECKING:
+    from psdl.cli.lines import Lines
+    from psdl.datasets.read import Found
+    from psdl.types import Progress, Run, Sample
+
+KEPT = ("drop", "max_memory", "on_error")  # options of learning that --extend leaves room for
 
 
+@options.with_fit_options
 def fit(
     context: typer.Context,
     data: options.Data,
     model: Annotated[Path, typer.Option(help="The model file to write; with --each, the folder to fill.")],
+    chosen: FitOptions,
     extend: Annotated[
         str | None,
         typer.Option(
@@ -33,216 +38,186 @@ def fit(
     ] = False,
     by: options.By = "",
     config: options.Config = None,
-    recipe: options.Recipe = None,
-    arch: options.Arch = None,
-    type: options.Type = None,  # noqa: A002 the option's name
-    layer: options.Layer = None,
-    sparsity: options.Sparsity = None,
-    iterations: options.Iterations = None,
-    folds: options.Folds = None,
-    seed: options.Seed = 0,
     category: options.Category = None,
     each: options.Each = False,
     layout: options.Layout = None,
-    weights: options.Weights = None,
-    false_reject: options.FalseReject = 0.01,
-    review: options.Review = None,
-    confidence: options.Confidence = 0.0,
+    good: options.Good = None,
+    bad: options.Bad = None,
     calibrate: options.Calibrate = None,
-    drop: options.Drop = None,
+    defects: options.Defects = None,
     suspects: options.Suspects = None,
     parts: options.Parts = None,
-    resize: options.Resize = None,
-    size: options.Size = None,
-    budget: options.Budget = None,
-    tile: options.Tile = None,
-    roi: options.Roi = None,
-    align: options.Align = "none",
-    light: options.Light = None,
-    groups: options.Groups = "auto",
-    max_memory: options.MaxMemory = None,
-    bit_depth: options.BitDepth = None,
-    on_error: options.OnError = "fail",
     device: options.Device = "auto",
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Learn from good images and write a model file."""
-    from psdl.cli.lines import Lines
+    from psdl.cli.lines import Lines, Reading
     from psdl.jobs import opened
 
     lines = Lines(quiet)
     if extend:
         _check_settings(context)
-    samples, rule = lines.read(data, layout, category, parts)
-    values = options.resolved(context)
+    reading = Reading(layout, category, parts, good, bad, chosen.published)
+    found = lines.read(data, reading)
     with opened(jobs, cluster, lines.say) as work:
+        learning = Learning(lines, chosen, work, device)
         if extend:
-            extend_model(extend, samples, model, values, lines, work)
+            learning.extend(extend, found, model, by, force)
         else:
-            learn_models(samples, rule, model, values, lines, work)
+            apart = learning.others(calibrate, reading._replace(good=None, bad=None))
+            known = learning.known(defects, reading, each)
+            learning.learn(found, model, each, Beside(apart, known), suspects)
 
 
 def _check_settings(context: typer.Context) -> None:
     """Raises PsdlError on options that a model which is extended has settled."""
-    for name in SETTLED:
+    settled = {one for one in FitOptions.names() if one not in KEPT} | {"each", "calibrate", "defects"}
+    for name in sorted(settled):
         source = context.get_parameter_source(name)
         if source is not None and source.name != "DEFAULT":
             flag = f"--{name.replace('_', '-')}"
             raise PsdlError(f"{flag} was given with --extend, but the model has settled that: leave it out")
 
 
-def extend_model(old: str, samples: Any, model: Path, values: dict[str, Any], lines: Any, work: Any) -> None:
-    """Writes the model `old` with the good images among the samples added. work: where it is done."""
-    import getpass
+class Beside(NamedTuple):
+    """Images beside those that are learned from: good ones that set the thresholds, and known defects."""
 
-    from psdl.api import Detector
-    from psdl.calibrate.guarantee import promise
-    from psdl.cli.calibrate import kept_as
-    from psdl.datasets import check
-    from psdl.datasets.read import without
-    from psdl.model.file import check_target
-    from psdl.workflows.extend import extended
+    apart: tuple[Sample, ...] | None = None
+    known: tuple[Sample, ...] = ()
 
-    check_target(model)
-    detector = Detector.load(old, values["device"])
-    rule = detector.recipe.input
-    good, _ = without(check.learning(samples), values["drop"])
-    good = check.learning(lines.usable(good, rule, values["on_error"], values["jobs"]).samples)
-    lines.say(*check.check(good, rule, map).lines)
-    lines.say(*check.strangers(detector.model.categories, good))
-    with lines.progress() as tell:
-        new = extended(detector, good, values["by"] or getpass.getuser(), work, tell, values["force"], lines.say)
-    kept = new.save(model)
-    lines.say(f"wrote {model}", *kept_as(kept), *promise(new.model.calibration))
+    def of(self, file: Path, files: dict[str, Path], category: str, each: bool) -> Beside:
+        """Those of one model: with `each` of its own category."""
+        apart = tuple(s for s in self.apart or () if not each or files.get(s.category) == file)
+        known = (replace(s, category=category) for s in self.known if not each or s.category == category)
+        return Beside(apart or None, tuple(known))
 
 
-def learn_models(
-    samples: Any, rule: Any, model: Path, values: dict[str, Any], lines: Any, work: Any
-) -> dict[str, Path]:
-    """Learns one model, or one for each category; {category: its model file}. Writes the page of suspects. work:
-    where it is done, see `jobs.opened`."""
-    from dataclasses import replace
-    from functools import partial
-
-    from psdl.cli.calibrate import good_of
-    from psdl.datasets import check
-    from psdl.datasets.read import without
-    from psdl.jobs import over, runner
-    from psdl.model.file import check_target, model_files
-    from psdl.report import page
-    from psdl.training.roi import roi_files
-
-    files = model_files(model, samples, values["each"])
-    rois = roi_files(values["roi"], sorted(files), values["each"])
-    rule = check.deepened(rule, values["bit_depth"])
-    good, dropped = without(check.learning(samples), values["drop"])
-    # Any white will do here: what it is will be learned.
-    usable = lines.usable(good, replace(rule, white=rule.white or 1.0), values["on_error"], values["jobs"])
-    good, dropped = check.learning(usable.samples), (*dropped, *(s.name for s, _ in usable.skipped))
-    calibrating = good_of(values["calibrate"], values, rule, lines) if values["calibrate"] else None
-    if values["suspects"]:
-        page.check_target(Path(values["suspects"]))
-    if values["each"]:
-        model.mkdir(parents=True, exist_ok=True)
-    for file in set(files.values()):
-        check_target(file)
-    if dropped:
-        lines.say(f"{len(dropped)} images left out, as --drop or --on-error skip asks")
-    wanted = sorted(set(files.values()))
-
-    def one(file: Path, tell: Any) -> Any:
-        chosen, others = [s for s in good if files[s.category] == file], calibrating
-        if calibrating and values["each"]:
-            others = check.learning([s for s in calibrating if files.get(s.category) == file])
-        name = chosen[0].category
-        own, said = values | {"roi": rois[name]}, lines.of(name) if len(wanted) > 1 else lines
-        return _learn_one(chosen, rule, file, own, dropped, others, said, work, said.telling(tell))
-
-    with lines.progress() as tell:
-        strangest = [found for some in over(work)(partial(one, tell=tell), wanted) for found in some]
-    if values["suspects"]:
-        target, run = Path(values["suspects"]), runner(values["jobs"])
-        page.write_suspects(strangest, target, lambda sample: files[sample.category], run)
-        lines.say(f"wrote {values['suspects']}")
-    return files
+NOTHING = Beside()
 
 
-def _affordable(recipe: Any, rule: Any, values: dict[str, Any], lines: Any) -> int:
-    """The input size for a time budget; says what it will take."""
-    import os
+@dataclass(frozen=True)
+class Learning:
+    """Learning as the command line does it: what is chosen, where it works, and who is told."""
 
-    from psdl.training import latency
+    lines: Lines
+    chosen: FitOptions
+    work: int | Run | None
+    device: str
 
-    for name in ("size", "tile"):
-        if values[name] is not None:
-            raise PsdlError(f"--{name} was given with --budget, which chooses the input size: leave one out")
-    if values["resize"] == "none":
-        raise PsdlError("--resize none was given with --budget, which chooses the input size: leave one out")
-    threads = os.cpu_count() or 1
-    side, took = latency.side(recipe, rule, values["budget"], values["weights"], values["device"], threads)
-    lines.say(
-        f"input size {side}: judging an image takes about {took:.0f} ms here, of {values['budget']:g} allowed"
-    )
-    return side
+    def others(self, data: str | None, reading: Any) -> tuple[Sample, ...] | None:
+        """The good images of another folder, which set the thresholds; None if there is none."""
+        from psdl.cli.calibrate import good_of
 
+        return good_of(self.lines, data, reading, None, self.chosen.on_error) if data else None
 
-def _learn_one(
-    samples: Any,
-    rule: Any,
-    file: Path,
-    values: dict[str, Any],
-    dropped: tuple[str, ...],
-    calibrating: Any,
-    lines: Any,
-    work: Any,
-    tell: Any,
-) -> Any:
-    """Writes one model file, its thresholds set on the images `calibrating` if there are any; returns the good
-    images that look least like the rest, as judged unseen."""
-    from dataclasses import replace
-    from functools import partial
+    def known(self, data: str | None, reading: Any, each: bool) -> tuple[Sample, ...]:
+        """The known defects of a folder or table; none if there is none."""
+        from psdl.cli.defects import defects_of
 
-    from psdl.api import Detector
-    from psdl.calibrate.guarantee import promise
-    from psdl.cli.calibrate import kept_as, on_images
-    from psdl.datasets import check
-    from psdl.model import recipes
-    from psdl.training import checkpoint, memory
+        named = reading.category if each else None
+        return defects_of(self.lines, data, named, self.chosen) if data else ()
 
-    names = ("arch", "type", "layer", "sparsity", "iterations", "folds", "seed", "tile", "light")
-    recipe = recipes.recipe(values["recipe"], **{name: values[name] for name in names})
-    rates = {"alarm": values["false_reject"], "review": values["review"], "confidence": values["confidence"]}
-    good = check.learning(samples)
-    rule = recipe.input or rule
-    found = check.check(good, rule, map)
-    lines.say(*found.lines)
-    resize = values["resize"] or ("none" if values["tile"] and not values["size"] else None)
-    side = values["size"]
-    if values["budget"] is not None:
-        side = _affordable(recipe, partial(check.sized, rule, found.sizes, resize), values, lines)
-    rule = check.sized(rule, found.sizes, resize, side)
-    lines.say(*check.shrunk(rule, found.sizes, max(part.scale for part in recipe.parts)))
-    detector = Detector(replace(recipe, input=rule), **rates, device=values["device"])
-    going = checkpoint.folder_of(file)
-    settings = {"going": going, "weights": values["weights"], "jobs": work, "options": values, "dropped": dropped}
-    settings |= {"max_memory": memory.size_of(values["max_memory"]), "say": lines.say}
-    settings |= {"groups": values["groups"], "roi": values["roi"], "align": values["align"]}
-    detector.fit(good, **settings, progress=tell)
-    strangest = detector.strangest
-    if values["align"] == "auto":
-        lines.say(f"alignment: {detector.alignment}, as held-out good images say")
-    lines.say(detector.model.calibration.origin)
-    if calibrating:
-        on_images(detector, calibrating, {}, "", work, lines)
-    kept = detector.save(file)
-    checkpoint.finished(going)
-    least = ", ".join(f"{sample.name} ({result.score:.4g})" for sample, result in strangest[:3])
-    lines.say(
-        f"wrote {file}",
-        *kept_as(kept),
-        *promise(detector.model.calibration),
-        f"least like the other good images: {least}",
-    )
-    return strangest
+    def extend(self, old: str, found: Found, model: Path, by: str, force: bool = False) -> None:
+        """Writes the model `old` with the good images among the samples added."""
+        import getpass
+
+        from psdl.api import Detector
+        from psdl.calibrate.guarantee import promise
+        from psdl.cli.calibrate import kept_as
+        from psdl.datasets import check
+        from psdl.datasets.read import without
+        from psdl.model.file import check_target
+        from psdl.workflows.extend import extended
+
+        lines = self.lines
+        check_target(model)
+        detector = Detector.load(old, self.device)
+        rule = detector.recipe.input
+        good, _ = without(check.learning(found.samples), self.chosen.drop)
+        good = check.learning(lines.usable(good, rule, self.chosen.on_error).samples)
+        lines.say(*check.check(good, rule, map).lines)
+        lines.say(*check.strangers(detector.model.categories, good))
+        with lines.progress() as tell:
+            new = extended(detector, good, by or getpass.getuser(), lines.context(self.work, tell), force)
+        kept = new.save(model)
+        lines.say(f"wrote {model}", *kept_as(kept), *promise(new.model.calibration))
+
+    def learn(
+        self,
+        found: Found,
+        model: Path,
+        each: bool,
+        beside: Beside = NOTHING,
+        suspects: Path | None = None,
+    ) -> dict[str, Path]:
+        """Learns one model, or one for each category; {category: its model file}. Writes the page of suspects."""
+        from psdl.datasets import check
+        from psdl.datasets.read import without
+        from psdl.jobs import over, runner
+        from psdl.model.file import check_target, model_files
+        from psdl.report import page
+        from psdl.training.roi import roi_files
+
+        files = model_files(model, found.samples, each)
+        rois = roi_files(self.chosen.roi, sorted(files), each)
+        good, dropped = without((*check.learning(found.samples), *beside.known), self.chosen.drop)
+        beside = beside._replace(known=tuple(s for s in beside.known if s in set(good)))
+        if suspects:
+            page.check_target(suspects)
+        if each:
+            model.mkdir(parents=True, exist_ok=True)
+        wanted = sorted(set(files.values()))
+        for file in wanted:
+            check_target(file)
+
+        def one(file: Path, tell: Progress) -> Any:
+            inside = [s for s in found.samples if files[s.category] == file]
+            names = {s.name for s in inside}
+            category = inside[0].category
+            own_beside = beside.of(file, files, category, each)
+            chosen = replace(
+                self.chosen, roi=rois[category], drop=[name for name in dropped if name in names] or None
+            )
+            said = self.lines.of(category) if len(wanted) > 1 else self.lines
+            own = Learning(said, chosen, self.work, self.device)
+            return own.write(found._replace(samples=tuple(inside)), file, own_beside, said.telling(tell))
+
+        with self.lines.progress() as tell:
+            strangest = [pair for some in over(self.work)(lambda file: one(file, tell), wanted) for pair in some]
+        if suspects:
+            page.write_suspects(strangest, suspects, lambda s: files[s.category], runner(None))
+            self.lines.say(f"wrote {suspects}")
+        return files
+
+    def write(self, found: Found, file: Path, beside: Beside, tell: Progress) -> Any:
+        """Writes one model file, its thresholds set on the good images `beside` if there are any; returns images
+        whose labels look wrong, and the good ones that look least like the rest, as judged unseen."""
+        from psdl.api import Detector
+        from psdl.calibrate.guarantee import promise
+        from psdl.cli.calibrate import kept_as, on_images
+        from psdl.cli.defects import learn_defects
+        from psdl.datasets import check
+        from psdl.report import page
+        from psdl.training import checkpoint
+        from psdl.training.defects import check_count
+
+        good = check.learning(found.samples)
+        if beside.known:
+            check_count(len(beside.apart or good), bool(beside.apart))
+        going = checkpoint.folder_of(file)
+        detector = Detector(options=self.chosen, device=self.device)
+        detector.fit(found, replace(self.lines.context(self.work, tell), checkpoint=going))
+        if beside.apart:
+            on_images(detector, check.learning(beside.apart), {}, "", self.lines, self.work)
+        context = self.lines.context(self.work, tell)
+        doubtful = learn_defects(detector, beside.known, good, context, self.lines) if beside.known else []
+        kept = detector.save(file)
+        checkpoint.finished(going)
+        strangest = detector.strangest
+        self.lines.say(*page.beside(strangest) if self.chosen.roi is None else ())
+        least = ", ".join(f"{sample.name} ({result.score:.4g})" for sample, result in strangest[:3])
+        words = promise(detector.model.calibration)
+        self.lines.say(f"wrote {file}", *kept_as(kept), *words, f"least like the other good images: {least}")
+        return [*doubtful, *strangest]

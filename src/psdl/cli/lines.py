@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from psdl.cli.options import as_flags
 from psdl.datasets.check import Usable
+from psdl.datasets.files import Left
 from psdl.errors import printable
-from psdl.types import InputRule, Progress, Sample
+from psdl.jobs.context import RunContext, ignore_progress
+from psdl.types import InputRule, Progress, Run, Sample
+
+if TYPE_CHECKING:
+    from psdl.datasets.read import Found
+
+
+class Reading(NamedTuple):
+    """How a data set is read: its layout, where it is not to be recognised; only the categories named; a pattern
+    that tells of which part an image is a view, see `with_parts`; patterns of names that say what is good and what
+    is defective, and whether the input rule is the one that was published for the layout, see `read`."""
+
+    layout: str | None = None
+    category: list[str] | None = None
+    parts: str | None = None
+    good: list[str] | None = None
+    bad: list[str] | None = None
+    published: bool = False
 
 
 class Lines:
@@ -17,6 +37,7 @@ class Lines:
 
     def __init__(self, quiet: bool, about: str = "") -> None:
         self.quiet, self.about = quiet, about
+        self.left: tuple[Left, ...] = ()  # pictures beside the samples that were read last
 
     def of(self, name: str) -> Lines:
         """Lines about one of several things that are worked on."""
@@ -26,21 +47,29 @@ class Lines:
         if not self.quiet:
             for line in lines:
                 about = "" if line.startswith(self.about) else self.about
-                print(printable(f"{about}{line}"), flush=True)
+                print(printable(as_flags(f"{about}{line}")), flush=True)
 
-    def read(
-        self, data: str, layout: str | None, category: list[str] | None, parts: str | None = None
-    ) -> tuple[tuple[Sample, ...], InputRule]:
-        """The samples of the named categories below `data`, and their input rule; says which layout it was.
-
-        parts: a pattern that tells of which part an image is a view, see `with_parts`."""
+    def read(self, data: str, reading: Reading) -> Found:
+        """What lies below `data`, of the categories that are asked for; says which layout it was, what each folder
+        is taken for, and what is left out."""
+        from psdl.datasets.choosing import told
         from psdl.datasets.read import choose, read, with_parts
 
-        found = read(data, layout)
-        self.say(f"{data}: layout {found.layout}, recognised by {found.reason}")
-        return with_parts(choose(found.samples, category or []), parts), found.rule
+        found = read(data, reading.layout, reading.good or (), reading.bad or (), reading.published)
+        samples = choose(found.samples, reading.category or [])
+        self.left = found.left
+        self.say(f"{data}: layout {found.layout}, recognised by {found.reason}", *told(samples, found.left))
+        return found._replace(samples=with_parts(samples, reading.parts))
 
-    def usable(self, samples: Sequence[Sample], rule: InputRule | None, on_error: str, jobs: int | None) -> Usable:
+    def context(self, jobs: int | Run | None, tell: Progress = ignore_progress) -> RunContext:
+        """Where work runs, its findings said by these lines."""
+        log = logging.Logger("psdl.cli", logging.INFO)
+        log.addHandler(_Said(self))
+        return RunContext(jobs, tell, log)
+
+    def usable(
+        self, samples: Sequence[Sample], rule: InputRule | None, on_error: str, jobs: int | None = None
+    ) -> Usable:
         """The samples that can be used, and the others, each of which is said; with on_error fail all, unseen.
 
         Raises PsdlError on any other value of on_error than fail and skip, and if no file can be used.
@@ -92,3 +121,14 @@ class Lines:
         finally:
             if tasks:
                 bars.stop()
+
+
+class _Said(logging.Handler):
+    """What is logged as lines."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__()
+        self.lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.say(record.getMessage())

@@ -1,10 +1,13 @@
-"""The options that several verbs share, and the TOML file that can hold them all."""
+"""The options that several verbs share, those of learning made from `FitOptions`, and the TOML file of all."""
 
 from __future__ import annotations
 
 import inspect
+import re
 import tomllib
 from collections.abc import Callable
+from dataclasses import Field, fields
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +15,7 @@ import typer
 
 from psdl._util import plugins
 from psdl.errors import PsdlError
+from psdl.training.options import FitOptions
 
 
 def read_config(context: typer.Context, file: Path | None) -> Path | None:
@@ -36,16 +40,47 @@ def read_config(context: typer.Context, file: Path | None) -> Path | None:
     return file
 
 
-def resolved(context: typer.Context) -> dict[str, Any]:
-    """Every option of this call as it was resolved, in plain values for the model's record."""
-    params = sorted((k, v) for k, v in context.params.items() if k != "cluster")  # where work ran leaves no trace
-    return {k: str(v) if isinstance(v, Path) else v for k, v in params}
+def with_fit_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb with an option for each field of `FitOptions`, where it has one parameter `chosen` of that type."""
+    given = inspect.signature(verb, eval_str=True)
+    own = [one for name, one in given.parameters.items() if name != "chosen"]
+    place = list(given.parameters).index("chosen")
+    made = [_parameter(one) for one in fields(FitOptions)]
+
+    @wraps(verb)
+    def whole(**values: Any) -> None:
+        chosen = FitOptions(**{one.name: values.pop(one.name) for one in fields(FitOptions)})
+        verb(**values, chosen=chosen)
+
+    parameters = [*own[:place], *made, *own[place:]]
+    whole.__signature__ = given.replace(parameters=parameters)  # type: ignore[attr-defined]
+    whole.__annotations__ = {one.name: one.annotation for one in parameters}
+    return whole
 
 
-def defaults(verb: Callable[..., None]) -> dict[str, Any]:
-    """The options of a verb as they are where none is given."""
-    given = inspect.signature(verb).parameters.values()
-    return {one.name: one.default for one in given if one.default is not one.empty}
+def _parameter(one: Field[Any]) -> inspect.Parameter:
+    """A field of `FitOptions` as a parameter that typer makes an option of: text where a field takes more."""
+    hints = str(one.type).split(" | ")
+    plain: Any = next((kind for kind in (str, int, float) if kind.__name__ in hints), str)
+    about = dict(one.metadata)
+    option = typer.Option(*about.pop("flags"), **about)
+    kind: Any = Annotated[plain | None if "None" in hints else plain, option]
+    where = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Parameter(one.name, where, default=one.default, annotation=kind)
+
+
+def as_flags(text: str) -> str:
+    """A sentence of the library with its options, which stand in backticks, as flags of the command line."""
+    known = {one.name for one in fields(FitOptions)}
+    return re.sub("`([a-z_]+)`", lambda m: f"--{m[1].replace('_', '-')}" if m[1] in known | OTHERS else m[0], text)
+
+
+OTHERS = {"jobs", "device", "cluster", "each", "parts", "items", "good", "bad"}  # that several verbs have besides
+
+
+def help_of(name: str) -> str:
+    """The help of a field of `FitOptions`."""
+    return str(FitOptions.__dataclass_fields__[name].metadata["help"])
 
 
 Data = Annotated[
@@ -59,55 +94,20 @@ Config = Annotated[
     Path | None,
     typer.Option(help="TOML file that can hold every option; flags win.", callback=read_config, is_eager=True),
 ]
-Recipe = Annotated[
-    str | None,
-    typer.Option(
-        "--recipe",
-        "--method",
-        help="default (or psdl); fast, its coarse part alone; the baselines padim, patchcore (a coreset of 5 %),"
-        " patchcore-1, patchcore-10; or paper, the published method: the next settings are its.",
-    ),
-]
-Arch = Annotated[
-    str | None, typer.Option(help="Backbone: efficientnet_lite0, resnet18, ..., a timm name, or an .onnx file.")
-]
-Type = Annotated[str | None, typer.Option(help="paper: single (one layer) or multiple (layer1 to layer3).")]
-Layer = Annotated[str | None, typer.Option(help="paper: the layer of --type single (layer3).")]
-Sparsity = Annotated[
-    float | None, typer.Option(help="paper: atoms a signal may use, as a share of its length (0.25).")
-]
-Iterations = Annotated[int | None, typer.Option(help="paper: rounds of K-SVD (20).")]
-Folds = Annotated[
-    int | None,
-    typer.Option(help="Folds in which good images are held out for the threshold (3)."),
-]
-Seed = Annotated[int, typer.Option(help="Seed of the folds and of the choice of pictures.")]
+Seed = Annotated[int, typer.Option(help=help_of("seed"))]
 Category = Annotated[
     list[str] | None, typer.Option(help="Only this category; repeat it for several. All if not given.")
 ]
 Each = Annotated[bool, typer.Option("--each", help="One model for each category, not one for all jointly.")]
-Weights = Annotated[
-    str | None, typer.Option(help="Weights of the backbone: .safetensors or .pth, timm's or torchvision's names.")
-]
-FalseReject = Annotated[float, typer.Option(help="Share of good images that the threshold may reject.")]
-Review = Annotated[
-    float | None,
-    typer.Option(
-        help="Share of good images that a person may look at, rejected ones included (5 x false-reject)."
-    ),
-]
-Confidence = Annotated[
-    float,
-    typer.Option(
-        help="How sure the threshold must be to keep its rate for all new items, such as 0.95; 0: on average."
-    ),
-]
 Calibrate = Annotated[
     str | None, typer.Option(help="Folder of other good images, which set the threshold instead of held-out ones.")
 ]
-Drop = Annotated[
-    Path | None,
-    typer.Option(help="Text file of good images to leave out, one name a line."),
+Defects = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder or table of known defective images, 5 to 20 are enough: they are told from good images as"
+        " well, if that finds more of those left out."
+    ),
 ]
 Suspects = Annotated[
     Path | None, typer.Option(help="HTML page to write: the good images that look least like the rest.")
@@ -118,81 +118,24 @@ Parts = Annotated[
         help="Regular expression on names; pictures that give its first group the same text are views of one part."
     ),
 ]
-Resize = Annotated[
-    str | None,
-    typer.Option(
-        help="How images come to the network's size: square; keep, their aspect ratio kept; none, as large as they"
-        " are. If not given as the layout has it; where that is square, keep for images longer than 3 : 2."
-    ),
-]
-Size = Annotated[int | None, typer.Option(help="The network's input size in pixels a side, of a square (256).")]
-Budget = Annotated[
-    float | None,
-    typer.Option(
-        min=0.1,
-        help="Milliseconds that judging one image may take on this machine: the input size is the largest that"
-        " keeps it, from 96 to 512.",
-    ),
-]
-Tile = Annotated[
-    int | None,
-    typer.Option(
-        help="Pixels a side of the tiles in which the network sees large images, such as 512; sizes are then as"
-        " with --resize none unless given. Recipes default, fast, patchcore."
-    ),
-]
-Roi = Annotated[
-    str | None,
-    typer.Option(
-        help="Region of interest: a mask image or a .json polygon in an image's pixels; or a folder of such files,"
-        " named after the categories."
-    ),
-]
-Align = Annotated[
-    str,
-    typer.Option(
-        help="Register each image to the mean of the good ones: none, shift, rigid; or auto: as held-out good"
-        " images say. Needs psdl[align]."
-    ),
-]
-Light = Annotated[
-    str | None,
-    typer.Option(
-        help="match: each image is brought to one brightness, so that another lamp changes little (default, fast);"
-        " keep: brightness counts (the other recipes)."
-    ),
-]
-MaxMemory = Annotated[
-    str | None,
-    typer.Option(
-        help="Memory that learning may take, such as 2GB; signals beyond it go to temporary files (3GB, or what is"
-        " free)."
-    ),
-]
-Groups = Annotated[
-    str,
-    typer.Option(
-        help="Which images show one item: given, as the data set says; found, near-duplicates too; auto: found"
-        " where the data set says nothing."
-    ),
-]
-OnError = Annotated[
-    str,
-    typer.Option(
-        help="fail: stop at the first file that cannot be used; skip: leave such files out, and list them."
-    ),
-]
-BitDepth = Annotated[
-    int | None,
-    typer.Option(
-        help="Bits of the camera's samples in 16-bit files, such as 12; else learned from the good images."
-    ),
-]
+OnError = Annotated[str, typer.Option(help=help_of("on_error"))]
+Groups = Annotated[str, typer.Option(help=help_of("groups"))]
 By = Annotated[str, typer.Option(help="Who sets it, for the model's record; the login name if not given.")]
+Good = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="These images are good and no others: a pattern for names or folders, such as 'ok*' or 'lot?/fine';"
+        " repeat it for several."
+    ),
+]
+Bad = Annotated[list[str] | None, typer.Option(help="These images are defective: a pattern like that of --good.")]
 Layout = Annotated[str | None, typer.Option(help="The folder's layout, where it is not to be recognised.")]
 Images = Annotated[int, typer.Option(help="Pictures to draw for each category.")]
 Maps = Annotated[
     bool, typer.Option("--maps", help="Also write each image's map (float32 TIFF, and in colours) and mask.")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the results of another run that --out holds.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Jobs = Annotated[
@@ -202,7 +145,7 @@ Cluster = Annotated[
     str | None,
     typer.Option(
         help="Dask scheduler whose workers do the work, such as tcp://host:8786, or local:4 for four processes"
-        " here; they must see the same files. Needs psdl[cluster]."
+        " here; they must see the same files. Needs psdl\\[cluster]."
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no findings, errors only.")]

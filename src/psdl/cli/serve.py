@@ -21,10 +21,18 @@ def serve(
     token_file: Annotated[
         Path | None, typer.Option(help="Text file of bearer tokens, one a line; a request must bear one of them.")
     ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="Another name that requests may call the server by; give it again.")
+    ] = None,
+    certificate: Annotated[Path | None, typer.Option(help="Certificate (PEM) to answer by TLS with.")] = None,
+    key: Annotated[Path | None, typer.Option(help="The certificate's private key (PEM).")] = None,
+    socket: Annotated[
+        Path | None, typer.Option(help="Path of a Unix socket to listen on instead of a port.")
+    ] = None,
     max_body: Annotated[str, typer.Option(help="Largest body of a request, such as 32MB.")] = "32MB",
     max_pixels: Annotated[int, typer.Option(min=64, help="Largest image, in pixels.")] = 50_000_000,
     max_images: Annotated[int, typer.Option(min=1, help="Most images of one request.")] = 32,
-    queue: Annotated[int, typer.Option(min=1, help="Most requests taken on at a time; others get 429.")] = 32,
+    queue: Annotated[int, typer.Option(min=1, help="Most requests judged at a time; others get 429.")] = 32,
     seconds: Annotated[
         float, typer.Option(min=0.1, help="Seconds for a body to arrive, and then again for its answer.")
     ] = 30.0,
@@ -40,22 +48,40 @@ def serve(
     plugins.extra("serve", "fastapi", "uvicorn", "httptools", "multipart", "prometheus_client")
     from psdl.deploy.registry import Shelf
     from psdl.deploy.serve import run
-    from psdl.deploy.serve.app import app
+    from psdl.deploy.serve.access import Tokens
+    from psdl.deploy.serve.app import Parts, app
     from psdl.deploy.serve.bounds import Bounds
+    from psdl.studio.front import add_pages
 
-    tokens = run.tokens_of(token_file, host)
+    run.log()
+    where = run.Where(host, port, socket, certificate, key)
+    where.check(tokens=token_file is not None)
     body = memory.size_of(max_body, "--max-body") or Bounds.body
-    bounds = Bounds(body=body, pixels=max_pixels, images=max_images, queue=queue, seconds=seconds)
+    bounds = Bounds(
+        body=body,
+        pixels=max_pixels,
+        images=max_images,
+        queue=queue,
+        seconds=seconds,
+        held=max(Bounds.held, 4 * body),
+    )
+    tokens = Tokens(token_file, bounds.guesses)
     shelf = Shelf(models, device)
-    listener = run.bind(host, port)
+    listener = where.listen()
     lines = Lines(quiet)
-    where = f"http://{host}:{listener.getsockname()[1]}"
+    parts = Parts.of(shelf, bounds, tokens)
+    for held in shelf.held.values():
+        parts.line.load(held)
+    url = where.url(listener)
     who = (
         f"requests need one of {len(tokens)} tokens" if tokens else "no --token-file, so only this machine may ask"
     )
+    if tokens and not (where.near or certificate):
+        lines.say("tokens and images go over the network as they are: give --certificate and --key")
 
     def ready() -> None:
         lines.say(f"models that answer: {', '.join(sorted(shelf.held))}", who)
-        lines.say(f"listening on {where}; {where}/openapi.json says what can be asked")
+        lines.say(f"listening on {url}; {url}/ judges an image in a browser, {url}/docs says what can be asked")
 
-    run.serve(app(shelf, bounds, tokens), shelf, listener, bounds, ready)
+    pages = add_pages(app(parts, where.names(allow_host or [])))
+    run.serve(pages, parts, where, listener, ready)

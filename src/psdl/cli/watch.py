@@ -10,7 +10,7 @@ import typer
 from psdl.cli import options
 from psdl.errors import PsdlError, printable
 
-LAST = 5.0  # seconds that receivers get for what is left at the end
+LAST = 5.0  # seconds that receivers get for what is left at the end, and before it images that are being judged
 
 
 def watch(
@@ -31,8 +31,15 @@ def watch(
     every: Annotated[float, typer.Option(min=0.01, help="Seconds between looks at the folder.")] = 0.2,
     settle: Annotated[
         float,
-        typer.Option(min=0.0, help="A file that is new is complete at once if unchanged for so many seconds."),
+        typer.Option(min=0.0, help="Seconds without a change after which a file is complete that nobody closed."),
     ] = 2.0,
+    max_pixels: Annotated[
+        int, typer.Option(min=64, help="Largest image, in pixels; others are errors.")
+    ] = 50_000_000,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Seconds that judging one image may take.")] = 30.0,
+    health: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port of this machine that says whether all is well.")
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Judge what is there, then end.")] = False,
     config: options.Config = None,
     device: options.Device = "auto",
@@ -43,37 +50,74 @@ def watch(
     import logging
     import signal
     import sys
-    from threading import Event
+    from threading import Event, Timer
 
-    from psdl._util import plugins
+    from psdl._util import machine, plugins
     from psdl.cli.lines import Lines
+    from psdl.deploy import judging
+    from psdl.deploy.loops import Loops
+    from psdl.deploy.watch import health as wellbeing
     from psdl.deploy.watch import notifier, sorting
+    from psdl.deploy.watch.events import Events
     from psdl.deploy.watch.folder import Folder
     from psdl.deploy.watch.journal import Journal
-    from psdl.deploy.watch.watch import Watch, started
+    from psdl.deploy.watch.watch import Limits, Watch, started
+    from psdl.deploy.workers import Workers
     from psdl.jobs import runner
 
     if not folder.is_dir():
         raise PsdlError(f"no folder {folder}: give the one that the camera writes into")
-    plugins.extra("watch", *(["httpx"] if webhook else []), *(["paho"] if mqtt else []))
-    sends = ({"webhook": notifier.webhook(webhook)} if webhook else {}) | (
+    plugins.extra("watch", "watchdog", *(["httpx"] if webhook else []), *(["paho"] if mqtt else []))
+    sends = ({"webhook": notifier.Webhook(webhook)} if webhook else {}) | (
         {"mqtt": notifier.mqtt(mqtt)} if mqtt else {}
     )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    lines, stop = Lines(quiet), Event()
+    lines, stop, loops = Lines(quiet), Event(), Loops()
+    workers = Workers(jobs or machine.cores())
+
+    def end() -> None:
+        if not stop.is_set():
+            stop.set()
+            late = Timer(LAST, workers.end)  # what is not judged until then will be at the next start
+            late.daemon = True
+            late.start()
+
     shelf = started(model, device)
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
-    with Journal(out) as journal:
+        signal.signal(name, lambda *_: end())
+    with Journal(out) as journal, Events(folder) as events:
         sorting.check(sort, folder, out)
-        telling = [notifier.News(journal.path, name, send) for name, send in sends.items()]
-        looking = Folder(folder, out, settle)
-        watching = Watch(shelf, looking, journal, telling, runner(jobs), lambda row: lines.say(_line(row)), sort)
+        looking = Folder(folder, out, settle, events)
+        watching = Watch(
+            shelf,
+            looking,
+            journal,
+            workers,
+            loops,
+            runner(workers.count),
+            lambda row: lines.say(_line(row)),
+            sort,
+            Limits(max_pixels, seconds),
+            [notifier.News(journal, name, send, loops) for name, send in sends.items()],
+        )
+        try:
+            workers.load(shelf.named(None)[1], [(judging.warm, (1,))])
+        except PsdlError:
+            if not stop.is_set():
+                raise
         lines.say(f"watching {folder}: {watching.judged} files are judged in {journal.path}")
         if not watching.monitor.able:
             lines.say("the model knows too few items to tell a changed world from luck: no drift will be told")
-        watching.until(stop, every, once)
-        for one in telling:
+        try:
+            with wellbeing.answering(watching, health) as port:
+                if port is not None:
+                    lines.say(f"http://127.0.0.1:{port}/readyz says whether all is well")
+                watching.until(stop, every, once)
+        except OSError as error:
+            raise PsdlError(f"{error}: nothing was judged since then, start again when it is mended") from None
+        finally:
+            workers.end()
+        for one in watching.news:
             if left := one.stop(LAST):
                 lines.say(f"{one.name}: {left} bytes of verdicts wait for the next start")
     lines.say(f"{watching.judged} files are judged in {journal.path}")

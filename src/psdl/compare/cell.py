@@ -1,6 +1,7 @@
-"""One cell of the table: a method, a data set, a seed, in a process of its own, so that its memory is its own.
+"""One cell of the table: a method, a category of a data set, a seed, in a process of its own, so that its memory
+is its own.
 
-    python -m psdl.compare.cell DATA METHOD SEED
+    python -m psdl.compare.cell DATA CATEGORY METHOD SEED [SPLIT]
 
 prints one JSON object as its last line.
 """
@@ -18,53 +19,79 @@ from typing import Any
 
 import numpy as np
 
+from psdl._util.process import own_process
 from psdl.api import Detector
+from psdl.calibrate.thresholds import threshold_at
 from psdl.compare.methods import method
-from psdl.datasets import check
-from psdl.datasets.read import read
+from psdl.datasets import check, duplicates
+from psdl.datasets.read import choose, read
+from psdl.datasets.split import split
+from psdl.errors import PsdlError
 from psdl.input import decode
+from psdl.measure.found import above, oracle
+from psdl.measure.metrics import KEYS, MORE
 from psdl.report import tables
-from psdl.types import InputRule, Sample
+from psdl.scoring.result import Result
+from psdl.types import Sample
 
 PACED = 40  # images that scoring is timed on, one at a time
 
 
-def cell(data: str, name: str, seed: int) -> dict[str, Any]:
-    """Metrics (means over categories), fit_s: seconds of learning, score_ms: the median of judging one decoded
-    image on all cores, model_mb, peak_gb: of the process. Each category has a model of its own.
+RATES = {"1": 0.01, "5": 0.05}  # false-reject rates at which defects are counted
+
+
+def cell(data: str, category: str, name: str, seed: int, drawn: int | None = None) -> dict[str, Any]:
+    """Metrics of a category, fit_s: seconds of learning, score_ms: the median of judging one decoded image on all
+    cores, model_mb, peak_gb: of the process. At each of RATES found: the share of defects above the product's own
+    threshold; false: of good images; oracle: of defects above a threshold that looks at the test's good images.
+    drawn: the seed of a random split of good images by item, as large as the given one; None: the given split.
 
     Raises PsdlError on a data set without defective images.
     """
-    found = read(data)
-    good, test = check.learning(found.samples), check.testing(found.samples)
-    rule = check.sized(found.rule, check.check(good, found.rule, map).sizes, None, None)
-    judged: list[tuple[Sample, Any]] = []
-    seconds, megabytes, paces = 0.0, 0.0, []
-    for category in sorted({sample.category for sample in good}):
-        detector, took = _fitted(name, seed, rule, [s for s in good if s.category == category])
-        seconds += took
-        megabytes += _size(detector)
-        inside = [s for s in test if s.category == category]
-        judged += zip(inside, detector.results(inside), strict=True)
-        paces += _paces(detector, inside)
+    found = read(data, published=True)
+    good, test = divided(choose(found.samples, [category]), drawn)
+    start = time.perf_counter()
+    detector = Detector(method(name, seed)).fit(found._replace(samples=tuple(good)))
+    took = time.perf_counter() - start
+    judged = list(zip(test, detector.results(test), strict=True))
+    paces = _paces(detector, test)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    measured = tables.summed(judged)["categories"][category]
     return {
-        **tables.summed(judged)["mean"],
-        "fit_s": seconds,
+        **{key: value for key, value in measured.items() if key in (*KEYS, *MORE)},
+        **_counted(detector, judged),
+        "fit_s": took,
         "score_ms": float(np.median(paces)),
-        "model_mb": megabytes,
+        "model_mb": _size(detector),
         "peak_gb": peak / 1e9,
         "images": [len(good), len(test)],
     }
 
 
-def _fitted(name: str, seed: int, rule: InputRule, good: Sequence[Sample]) -> tuple[Detector, float]:
-    from dataclasses import replace
+def divided(samples: Sequence[Sample], drawn: int | None) -> tuple[Sequence[Sample], Sequence[Sample]]:
+    """Good images to learn from, and test images: by the given split, or by one that is drawn among items, which
+    the data set names or near-duplicates tell, as many images on each side as in the given one."""
+    good, test = check.learning(samples), check.testing(samples)
+    if drawn is None:
+        return good, test
+    fine = [sample for sample in test if sample.label == 0]
+    if not fine:
+        raise PsdlError("the test holds no good images, so no other split can be drawn: leave --splits out")
+    both = duplicates.grouped([*good, *fine], "auto", map).samples
+    known = split(both, len(fine) / len(both), drawn)
+    bad = [sample for sample in test if sample.label]
+    return [s for s in known if s.split == "train"], [*(s for s in known if s.split == "test"), *bad]
 
-    recipe = method(name, seed)
-    start = time.perf_counter()
-    detector = Detector(replace(recipe, input=recipe.input or rule)).fit(good)
-    return detector, time.perf_counter() - start
+
+def _counted(detector: Detector, judged: Sequence[tuple[Sample, Result]]) -> dict[str, float | None]:
+    known = detector.model.calibration
+    scores, bad = np.array([r.score for _, r in judged]), np.array([s.label == 1 for s, _ in judged])
+    out: dict[str, float | None] = {}
+    for name, rate in RATES.items():
+        limit = threshold_at(known.scores, known.items, rate)
+        out[f"found_{name}"], out[f"false_{name}"] = above(scores, bad, limit)
+        out[f"oracle_{name}"] = oracle(scores, bad, rate)
+    return out
 
 
 def _size(detector: Detector) -> float:
@@ -86,4 +113,6 @@ def _paces(detector: Detector, samples: Sequence[Sample]) -> list[float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(cell(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
+    own_process()
+    path, kind, which, first, *rest = sys.argv[1:]
+    print(json.dumps(cell(path, kind, which, int(first), int(rest[0]) if rest else None)))

@@ -16,7 +16,7 @@ def _alone(name: str, method: str, params: Mapping[str, Any]) -> Callable[[int],
 
     def made(seed: int) -> Recipe:
         part: Part = replace(recipes.FAST.parts[0], name=name, method=method, params=params)
-        return replace(recipes.FAST, name=name, parts=(part,), unbind=False, seed=seed)
+        return replace(recipes.FAST, name=name, parts=(part,), folds=3, seed=seed)
 
     return made
 
@@ -34,16 +34,20 @@ METHODS: dict[str, Callable[[int], Recipe]] = {
     **{name: _named(name) for name in ("patchcore-1", "patchcore-5", "patchcore-10")},
     "padim-light": _named("padim", "match"),
     "patchcore-5-light": _named("patchcore-5", "match"),
-    "nearest": _alone("nearest", "exemplars", {**recipes.NEAR, "sparsity": 1}),
+    "nearest": _alone("nearest", "exemplars", {"atoms": 64, "sparsity": 1, "whiten": 0.5}),
     "pca": _alone("pca", "linear", {**PCA, "bound": True}),
     "pca-shared": _alone("pca-shared", "linear", {**PCA, "bound": False}),
     "ridge": _alone("ridge", "linear", {**RIDGE, "bound": True}),
-    "omp-shared": _alone("omp-shared", "shared", {**recipes.SHARED, "whiten": 0.5}),
+    "omp-bound": _alone("omp-bound", "exemplars", {"atoms": 64, "sparsity": 4, "whiten": 0.5}),
 }
+
+
+ALIASES = {"patchcore": "patchcore-5", "psdl": "default"}
 
 
 def method(name: str, seed: int) -> Recipe:
     """The recipe of a method that is compared. Raises PsdlError on a name that is none."""
+    name = ALIASES.get(name, name)
     if name not in METHODS:
-        raise plugins.unknown("method", name, METHODS)
+        raise plugins.unknown("method", name, (*METHODS, *ALIASES))
     return METHODS[name](seed)

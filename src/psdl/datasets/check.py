@@ -6,15 +6,21 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from psdl._util import plugins
-from psdl.datasets.read import read
+from psdl.datasets.choosing import given as given
+from psdl.datasets.choosing import given_defects as given_defects
+from psdl.datasets.choosing import known_defects as known_defects
+from psdl.datasets.choosing import learning as learning
+from psdl.datasets.choosing import testing as testing
+from psdl.datasets.choosing import unsplit as unsplit
+from psdl.datasets.files import Left
+from psdl.datasets.tree import UNSURE
 from psdl.errors import PsdlError
-from psdl.input import decode, preprocess
+from psdl.input import decode, masks, preprocess, room
 from psdl.types import InputRule, Run, Sample
 
 SIDE = 256  # of the network's input, in pixels
@@ -44,37 +50,9 @@ class Usable(NamedTuple):
     skipped: tuple[Skipped, ...]
 
 
-def learning(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """The good images to learn from: the training split, or all of a plain folder."""
-    chosen = tuple(s for s in samples if s.split == "train" and not s.label)
-    if not chosen:
-        chosen = tuple(s for s in samples if s.split == "none" and not s.label)
-    if not chosen:
-        raise PsdlError(f"no good images to learn from among {len(samples)} images: put them into train/good")
-    if len(chosen) < 2:
-        raise PsdlError("one good image cannot be learned from: at least 2 are needed, better 50 or more")
-    return chosen
-
-
-def testing(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """The labelled test images. Raises PsdlError if there are none."""
-    chosen = tuple(s for s in samples if s.split == "test" and s.label is not None)
-    if not chosen:
-        raise PsdlError(
-            "no labelled test images to measure on: put them into test/good and test/KIND, or use predict"
-        )
-    return chosen
-
-
-def given(images: Any) -> tuple[Sequence[Any], InputRule]:
-    """What `fit` was given -> images or samples, and the input rule of their layout."""
-    if isinstance(images, (str, Path)):
-        found = read(images)
-        return learning(found.samples), found.rule
-    chosen = list(images)
-    if len(chosen) < 2:
-        raise PsdlError(f"{len(chosen)} good images were given: at least 2 are needed, better 50 or more")
-    return chosen, InputRule()
+def left(pictures: Sequence[Left]) -> tuple[Skipped, ...]:
+    """Pictures that are no samples, as images that are not judged."""
+    return tuple(Skipped(Sample(one.name, one.name, ""), f"left out: {one.why}") for one in pictures)
 
 
 def strangers(learned: Sequence[str], samples: Sequence[Sample]) -> list[str]:
@@ -98,17 +76,20 @@ def check(
     return Findings(tuple(_lines(samples, sizes)), sizes)
 
 
+def sizes(items: Sequence[Any], rule: InputRule | None, run: Run) -> Findings:
+    """As `check`, of samples or of images in any other form that `decode.pixels` takes."""
+    if all(isinstance(item, Sample) for item in items):
+        return check(items, rule, run)
+    found = Counter(run(decode.size_of, items))
+    return Findings((f"{len(items)} images, taken as good", _sizes_in_words(found)), found)
+
+
 def _size(sample: Sample, rule: InputRule | None) -> tuple[int, int]:
     """The size (h,w) of an image, its header and its mask's looked at."""
     size = decode.header(sample.path)
     preprocess.plan(rule or InputRule(), size, sample.path)
     if sample.mask:
-        masked = decode.header(sample.mask)
-        if masked != size:
-            raise PsdlError(
-                f"{sample.path} is {size[1]} x {size[0]} but its mask {sample.mask} is"
-                f" {masked[1]} x {masked[0]}: masks must have the image's size, export the mask again"
-            )
+        masks.check(sample.mask, size, sample.path)
     return size
 
 
@@ -120,9 +101,10 @@ def usable(
     def look(sample: Sample) -> str | None:
         try:
             size = _size(sample, rule)
-            decode.pixels(sample.path, white=rule.white if rule else None)
+            with room.held(sample.path):
+                decode.pixels(sample.path, white=rule.white if rule else None)
             if sample.mask:
-                preprocess.read_mask(sample.mask, size, sample.path)
+                masks.read(sample.mask, size, sample.path)
         except PsdlError as error:
             return str(error)
         return None
@@ -143,7 +125,7 @@ def deepened(rule: InputRule, bits: int | None) -> InputRule:
     if bits is None:
         return rule
     if not 8 <= bits <= 32:
-        raise PsdlError(f"--bit-depth is {bits}: give the bits of the camera's samples, from 8 to 32")
+        raise PsdlError(f"`bit_depth` is {bits}: give the bits of the camera's samples, from 8 to 32")
     return replace(rule, white=2.0**bits - 1)
 
 
@@ -162,21 +144,21 @@ def sized(rule: InputRule, sizes: Counter[tuple[int, int]], resize: str | None, 
         return rule
     resize, length = resize or "square", side or SIDE
     if resize not in ("square", "keep", "none"):
-        raise plugins.unknown("value of --resize", resize, ("square", "keep", "none"))
+        raise plugins.unknown("value of `resize`", resize, ("square", "keep", "none"))
     if not 32 <= length <= 4096:
-        raise PsdlError(f"--size is {side}: give the network's input size in pixels, from 32 to 4096")
+        raise PsdlError(f"`size` is {side}: give the network's input size in pixels, from 32 to 4096")
     cut = replace(rule, resize=(length, length), shorter=None, window=None)
     if resize == "keep":
         ratio = _ratio(Counter([rule.crop]) if rule.crop else sizes)
         return replace(cut, resize=(8 * max(4, round(length * ratio / 8)), 8 * max(4, round(length / ratio / 8))))
     if resize == "none":
         if side is not None:
-            raise PsdlError(f"--size {side} was given with --resize none, which changes no size: leave one out")
+            raise PsdlError(f"`size` {side} was given with `resize` none, which changes no size: leave one out")
         if len(sizes) > 1 and not rule.crop:
             (low, _), (high, _) = min(sizes.items()), max(sizes.items())
             raise PsdlError(
-                f"--resize none needs images of one size, found {low[1]} x {low[0]} to {high[1]} x {high[0]}: use"
-                " --resize keep"
+                f"`resize` none needs images of one size, found {low[1]} x {low[0]} to {high[1]} x {high[0]}: use"
+                " `resize` keep"
             )
         return replace(cut, resize=None)
     return cut
@@ -192,9 +174,26 @@ def shrunk(rule: InputRule, sizes: Counter[tuple[int, int]], scale: float) -> li
     )
     if times / scale < SMALL:
         return []
+    least = round(2 * times / scale)
     return [
-        f"the network sees images at {seen[0]} x {seen[1]} pixels, {times / scale:.0f} times smaller: small"
-        " defects may not show; --size or --tile lets it see more"
+        f"images are shrunk from {source[1]} x {source[0]} to {seen[0]} x {seen[1]} pixels: a defect of fewer than"
+        f" {least} pixels is hard to see; try `size` or `tile`"
+    ]
+
+
+def cut_away(rule: InputRule | None, sizes: Counter[tuple[int, int]]) -> list[str]:
+    """A sentence about what the rule cuts away of images of `sizes`; none where it keeps them whole."""
+    if rule is None or not (rule.crop or rule.window):
+        return []
+    source = sorted(sizes.elements())[sizes.total() // 2]
+    plain = preprocess.plan(rule, source)
+    left, top, right, bottom = preprocess.kept(plain)
+    seen = (right - left) * (bottom - top) / (source[0] * source[1])
+    if seen > 0.999:
+        return []
+    return [
+        f"the input rule cuts away {1 - seen:.0%} of each image: only the middle {right - left} x {bottom - top}"
+        f" of {source[1]} x {source[0]} pixels is looked at, the rest is drawn pale"
     ]
 
 
@@ -217,7 +216,7 @@ def levelled(rule: InputRule, items: Sequence[Any], run: Run) -> InputRule:
     if rule.white is not None and most > rule.white:
         name = items[n].name if isinstance(items[n], Sample) else f"image {n}"
         raise PsdlError(
-            f"{name} has a sample of {most:g}, above the {rule.white:g} of --bit-depth: state a larger one"
+            f"{name} has a sample of {most:g}, above the {rule.white:g} of `bit_depth`: state a larger one"
         )
     return rule if rule.white is not None else replace(rule, white=decode.white_of(most))
 
@@ -227,7 +226,7 @@ def counted(samples: Sequence[Sample]) -> list[str]:
     lines = []
     for category in sorted({s.category for s in samples}):
         inside = [s for s in samples if s.category == category]
-        counts = Counter((s.split, s.label) for s in inside)
+        counts = Counter((s.split, s.label, s.kind == UNSURE) for s in inside)
         words = [f"{n} {_words(*key)}" for key, n in sorted(counts.items(), key=lambda i: str(i[0]), reverse=True)]
         masked = sum(1 for s in inside if s.mask)
         lines.append(f"{category}: {', '.join(words)}" + (f", {masked} with masks" if masked else ""))
@@ -237,16 +236,39 @@ def counted(samples: Sequence[Sample]) -> list[str]:
     return lines
 
 
+def with_masks(samples: Sequence[Sample], run: Run) -> tuple[tuple[Sample, ...], list[str]]:
+    """The samples, those whose mask is empty or seems inverted without it; and sentences about them and about
+    defective ones without a mask, where others have one: none of these counts for what is measured of pixels."""
+
+    def look(sample: Sample) -> str:
+        if not sample.mask:
+            return "missing" if sample.label == 1 else ""
+        return masks.doubt(masks.read(sample.mask, decode.header(sample.path), sample.path))
+
+    doubts = list(run(look, samples))
+    said, faulty = [], sum(s.label == 1 for s in samples)
+    for why in sorted(set(doubts) - {""}):
+        hit = [s for s, doubt in zip(samples, doubts, strict=True) if doubt == why]
+        if any(s.mask for s in samples):
+            said.append(
+                f"masks of defective images: {len(hit)} of {faulty} {why}, such as that of {hit[0].name}; what is"
+                " measured of pixels leaves these images out"
+            )
+    kept = (replace(s, mask=None) if doubt else s for s, doubt in zip(samples, doubts, strict=True))
+    return tuple(kept), said
+
+
 def _lines(samples: Sequence[Sample], sizes: Counter[tuple[int, int]]) -> list[str]:
-    lines = counted(samples)
+    return [*counted(samples), _sizes_in_words(sizes)]
+
+
+def _sizes_in_words(sizes: Counter[tuple[int, int]]) -> str:
     (low, high) = (min(sizes), max(sizes)) if sizes else ((0, 0), (0, 0))
     if len(sizes) == 1:
-        lines.append(f"all {low[1]} x {low[0]} pixels")
-    else:
-        lines.append(f"{len(sizes)} sizes, from {low[1]} x {low[0]} to {high[1]} x {high[0]} pixels")
-    return lines
+        return f"all {low[1]} x {low[0]} pixels"
+    return f"{len(sizes)} sizes, from {low[1]} x {low[0]} to {high[1]} x {high[0]} pixels"
 
 
-def _words(split: str, label: int | None) -> str:
-    kind = {0: "good", 1: "defective", None: "unlabelled, taken as good"}[label]
+def _words(split: str, label: int | None, unsure: bool) -> str:
+    kind = {0: "good", 1: "defective", None: "not known" if unsure else "unlabelled, taken as good"}[label]
     return f"{kind} to {'learn from' if split == 'train' else 'test'}" if split != "none" else kind

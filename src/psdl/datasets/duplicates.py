@@ -19,7 +19,7 @@ from PIL import Image
 from psdl._util import plugins
 from psdl.backbone.graphs import network
 from psdl.backbone.session import Session
-from psdl.input import decode, preprocess
+from psdl.input import decode, preprocess, room
 from psdl.types import F32, F64, Network, Progress, Run, Sample
 
 # The correlation from which two images are taken for one item, at least and at most; more where items are alike.
@@ -92,7 +92,7 @@ def grouped(
     LARGEST part of all are not used: such images resemble each other too much to be told apart.
     """
     if how not in ("auto", "given", "found"):
-        raise plugins.unknown("value of --groups", how, ("auto", "given", "found"))
+        raise plugins.unknown("value of `groups`", how, ("auto", "given", "found"))
     if not all(isinstance(sample, Sample) for sample in samples):
         return Grouped(tuple(samples), "")
     known = [f"{s.category}/{s.group or s.part}" if s.group or s.part else None for s in samples]
@@ -101,7 +101,7 @@ def grouped(
     if how == "given" or (how == "auto" and any(known)):
         return given
     if how == "auto" and len(samples) > MANY:
-        return given._replace(said=f"{len(samples)} images, each taken for an item: --groups found looks for more")
+        return given._replace(said=f"{len(samples)} images, each taken for an item: `groups` found looks for more")
     first = {name: n for n, name in reversed(list(enumerate(known))) if name}
     told = [Pair(first[name], n, 1.0) for n, name in enumerate(known) if name and first[name] < n]
     joined = groups(len(samples), told + pairs(samples, run, tell, white))
@@ -129,7 +129,11 @@ def groups(count: int, found: Sequence[Pair]) -> list[int]:
 
 def _activations(session: Session, net: Network, factor: float, white: float | None, sample: Sample) -> F32:
     """The map (C,h,w) of an image at `factor` times its size, whatever its shape."""
-    pixels = decode.pixels(sample.path, white=white)
+    with room.held(sample.path):
+        return _activations_of(session, net, factor, decode.pixels(sample.path, white=white))
+
+
+def _activations_of(session: Session, net: Network, factor: float, pixels: decode.Pixels) -> F32:
     h, w = (STRIDE * max(6, round(side * factor / STRIDE)) for side in pixels.shape[:2])
     small = np.asarray(Image.fromarray(pixels).resize((w, h), Image.Resampling.BILINEAR, reducing_gap=3.0))
     whole = np.pad(small, ((0, -h % 32), (0, -w % 32), (0, 0)), mode="edge")

@@ -1,18 +1,177 @@
-"""Which files are images, and how masks and split files are read from a folder."""
+"""Which files are images, by their names; and all pictures below a folder, read or left out with the reason."""
 
 from __future__ import annotations
 
-import csv
-import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, NamedTuple
 
+from psdl._util import marker
 from psdl.errors import PsdlError
-from psdl.types import Sample
 
-EXTENSIONS = frozenset({"png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "gif", "ppm", "pgm"})
-COLUMNS = ("path", "mask", "label", "split", "group")
+EXTENSIONS = frozenset(
+    {
+        "png",
+        "jpg",
+        "jpeg",
+        "jpe",
+        "jif",
+        "jfif",
+        "mpo",
+        "bmp",
+        "tif",
+        "tiff",
+        "webp",
+        "gif",
+        "ppm",
+        "pgm",
+        "pbm",
+        "pnm",
+    }
+)
+UNREAD = frozenset(
+    {
+        "heic",
+        "heif",
+        "hif",
+        "jxl",
+        "jxr",
+        "wdp",
+        "hdp",
+        "dng",
+        "cr2",
+        "cr3",
+        "nef",
+        "nrw",
+        "arw",
+        "orf",
+        "rw2",
+        "raf",
+    }
+    | {"pef", "srw", "x3f", "raw", "psd", "psb", "svg", "svgz", "ico", "icns", "cur", "eps", "dcm", "dicom", "exr"}
+    | {"hdr", "pic", "pfm", "fit", "fits", "pcx", "xbm", "xpm", "sgi", "ras", "dds", "apng", "avifs", "qoi", "btf"}
+    | {"tf8", "svs", "czi", "nd2", "lif", "jp2", "j2k", "j2c", "jpc", "jpf", "jpx", "avif", "tga", "dib"}
+)  # pictures, of kinds that are not read
+OTHERS = frozenset(
+    {
+        "txt",
+        "csv",
+        "tsv",
+        "json",
+        "jsonl",
+        "manifest",
+        "xml",
+        "yaml",
+        "yml",
+        "toml",
+        "ini",
+        "md",
+        "rst",
+        "html",
+        "htm",
+    }
+    | {
+        "js",
+        "css",
+        "py",
+        "ipynb",
+        "log",
+        "pdf",
+        "doc",
+        "docx",
+        "xls",
+        "xlsx",
+        "zip",
+        "gz",
+        "tar",
+        "7z",
+        "rar",
+        "db",
+    }
+    | {
+        "npy",
+        "npz",
+        "pkl",
+        "pt",
+        "pth",
+        "onnx",
+        "psdl",
+        "safetensors",
+        "h5",
+        "mat",
+        "mp4",
+        "avi",
+        "mov",
+        "mkv",
+        "sh",
+    }
+)  # surely no pictures
+STARTS = (
+    b"\x89PNG\r\n",
+    b"\xff\xd8\xff",
+    b"BM",
+    b"II*\0",
+    b"MM\0*",
+    b"GIF8",
+    b"\0\0\0\x0cjP  ",
+    b"P4\n",
+    b"P5\n",
+    b"P6\n",
+)
+BOXES = (b"avif", b"heic", b"heix", b"mif1")  # kinds of files that begin with a box `ftyp`
+SYSTEM = frozenset(
+    {".ipynb_checkpoints", "@eadir", "__macosx", "$recycle.bin", "recycler", "#recycle", "@recycle", "lost+found"}
+    | {
+        ".git",
+        ".svn",
+        ".hg",
+        ".dvc",
+        ".appledouble",
+        ".appledb",
+        ".trashes",
+        ".trash",
+        ".spotlight-v100",
+        ".fseventsd",
+    }
+    | {
+        ".temporaryitems",
+        ".documentrevisions-v100",
+        "network trash folder",
+        "temporary items",
+        "@tmp",
+        "#snapshot",
+    }
+    | {".snapshot", ".snapshots", "system volume information", "thumbs", ".thumbs", "thumbnails", ".thumbnails"}
+    | {
+        ".picasaoriginals",
+        ".sync",
+        ".stversions",
+        ".stfolder",
+        ".dropbox.cache",
+        "__pycache__",
+        "node_modules",
+        ".cache",
+    }
+)
+RESULTS = frozenset({"pictures", "heat", "maps", "masks", "models"})  # folders that results hold
+
+Kind = Literal["mask", "system", "results", "hidden", "unread", "link", "other"]
+
+
+class Left(NamedTuple):
+    """A picture that is there and not taken for an image: its name, why, and what kind of reason it is."""
+
+    name: str
+    why: str
+    kind: Kind
+
+
+class Pictures(NamedTuple):
+    """All pictures below a folder, by their names from there: those that can be read, sorted, and the others."""
+
+    images: tuple[str, ...]
+    left: tuple[Left, ...]
 
 
 def is_image(path: Path) -> bool:
@@ -20,102 +179,105 @@ def is_image(path: Path) -> bool:
     return path.suffix[1:].lower() in EXTENSIONS and not path.name.startswith(".")
 
 
-def images(folder: Path, *, deep: bool = False) -> list[Path]:
-    """The files of a folder that are images by their names, sorted; with `deep`, of the folders below it as well,
-    but not through links to folders. Links that lead nowhere are among them, for a later step to name.
+def images(folder: Path) -> list[Path]:
+    """The files of a folder that are images by their names, sorted."""
+    return sorted(path for path in folder.iterdir() if is_image(path)) if folder.is_dir() else []
 
-    Raises PsdlError on a folder that cannot be opened.
+
+def pictures(root: Path) -> Pictures:
+    """All pictures below `root`. Links that lead nowhere are among them, for a later step to name.
+
+    Folders of systems and of psdl's own results are looked through to name what they hold. Links to folders are
+    followed where they lead to a folder that is not read already. Raises PsdlError on a folder that cannot be
+    opened.
     """
-    found: list[Path] = []
-    if not folder.is_dir():
-        return found
-    for inside, folders, names in os.walk(folder, onerror=_closed):
-        folders[:] = [name for name in folders if deep and not name.startswith(".")]
-        found += [Path(inside) / name for name in names if is_image(Path(name))]
-    return sorted(found)
+    found: list[str] = []
+    left: list[Left] = []
+    seen = {os.path.realpath(root)}
+    later = _walk(root, "", found, left, seen)
+    while later:
+        name = later.pop(0)
+        real = os.path.realpath(root / name)
+        if real in seen or any(one.startswith(real.rstrip(os.sep) + os.sep) for one in seen):
+            left.append(Left(name, "a link to a folder that is read already", "link"))
+            continue
+        seen.add(real)
+        later += _walk(root / name, f"{name}/", found, left, seen)
+    return Pictures(tuple(sorted(found)), tuple(sorted(left)))
 
 
-def _closed(error: OSError) -> None:
-    raise PsdlError(f"the folder {error.filename} cannot be opened ({error.strerror}): allow it or remove it")
+def _walk(folder: Path, before: str, found: list[str], left: list[Left], seen: set[str]) -> list[str]:
+    """Adds what lies in a folder and below; returns the names of links to folders. before: of the names."""
+    links = []
+    for entry in _entries(folder):
+        name = before + entry.name
+        if not os.path.isdir(entry.path):
+            _sort(Path(entry.path), name, found, left)
+        elif entry.is_symlink():
+            links.append(name)
+        elif why := _why_not(Path(entry.path), folder):
+            left += [Left(f"{name}/{inner}", *why) for inner in _below(Path(entry.path))]
+        elif (real := os.path.realpath(entry.path)) not in seen:
+            seen.add(real)
+            links += _walk(Path(entry.path), f"{name}/", found, left, seen)
+    return links
 
 
-def masks_by_stem(folder: Path) -> dict[str, Path]:
-    """Masks of a folder under the stems of their images: `000_mask.png` and `000.png` both serve `000`."""
-    return {p.stem.removesuffix("_mask"): p for p in images(folder)}
-
-
-def split_file(root: Path, category: str) -> Iterator[Sample]:
-    """Samples of `root/split.csv`, see `manifest`, which must have all of `COLUMNS`."""
-    return manifest(root / "split.csv", category, COLUMNS)
-
-
-def manifest(path: Path, category: str, columns: Sequence[str] = ("path",)) -> Iterator[Sample]:
-    """Samples of a CSV file, or of one with a JSON object a line (.jsonl), with at least `columns`.
-
-    path and mask: files, from the manifest's folder on; label: `good`, a defect's name, or empty if unknown;
-    split: train, test, or empty; group: the item that is shown; category (`category` if there is none); part: rows
-    with one are views of one part. Raises PsdlError on a missing column, a wrong value or a missing file.
-    """
-    for line, row in rows(path, columns):
-        split, label = row.get("split", ""), row.get("label", "")
-        one_of(path, line, "split", split, ("train", "test") if "split" in columns else ("train", "test", ""))
-        bad = label not in ("good", "")
-        mask = existing(path, line, path.parent, row["mask"]) if row.get("mask") else None
-        yield Sample(
-            path=existing(path, line, path.parent, row["path"]),
-            name=row["path"],
-            category=row.get("category") or category,
-            split="train" if split == "train" else "test" if split == "test" else "none",
-            label=int(bad) if label else None,
-            kind=label,
-            mask=mask if bad else None,
-            group=row.get("group") or None,
-            part=row.get("part") or None,
-        )
-
-
-def existing(table: Path, line: int, root: Path, name: str) -> str:
-    """The path of a file that a table names. Raises PsdlError if it is not there."""
-    if not name or not (root / name).is_file():
-        raise PsdlError(f"{table} line {line}: no file {name} below {root}")
-    return str(root / name)
-
-
-def one_of(table: Path, line: int, column: str, value: str, known: Sequence[str]) -> None:
-    """Raises PsdlError on a value of a table's column that is not known."""
-    if value not in known:
-        raise PsdlError(f"{table} line {line}: {column} is {value!r}, expected {' or '.join(filter(None, known))}")
-
-
-def rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a table with the lines they stand in; of a CSV file, or of one with a JSON object a line
-    (.jsonl). Raises PsdlError on a file that cannot be read and on a column that it lacks."""
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PsdlError(f"{path} cannot be read ({error}): give a file of UTF-8 text") from None
-    if path.suffix.lower() == ".jsonl":
-        read = _objects(path, lines)
-        found = list(read[0][1]) if read else []
-    else:
-        reader = csv.DictReader(lines)
-        found = list(reader.fieldnames or [])
-        read = [(n, {k: v or "" for k, v in row.items() if k}) for n, row in enumerate(reader, 2)]
-    missing = [c for c in columns if c not in found]
-    if missing:
-        raise PsdlError(f"{path} lacks the column {missing[0]!r}: its columns must be {', '.join(columns)}")
-    return iter(read)
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise PsdlError(
+            f"the folder {folder} cannot be opened ({error.strerror}): allow it or remove it"
+        ) from None
 
 
-def _objects(path: Path, lines: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
-    found = []
-    for n, text in enumerate(lines, 1):
-        try:
-            values = json.loads(text) if text.strip() else None
-        except ValueError as error:
-            raise PsdlError(f"{path} line {n} is no JSON ({error}): write one object a line") from None
-        if values is not None and not isinstance(values, dict):
-            raise PsdlError(f"{path} line {n} is no JSON object: write one object a line")
-        if values:
-            found.append((n, {key: "" if value is None else str(value) for key, value in values.items()}))
-    return found
+def _why_not(folder: Path, above: Path) -> tuple[str, Kind] | None:
+    """Why what lies in a folder is not looked at, if it is not."""
+    if folder.name.lower() in SYSTEM or folder.name.lower().startswith(".trash"):
+        return f"{folder.name} is a folder of the system", "system"
+    if marker.is_results(folder) or (marker.is_results(above) and folder.name.lower() in RESULTS):
+        return "psdl's own results", "results"
+    return (f"{folder.name} is a hidden folder", "hidden") if folder.name.startswith(".") else None
+
+
+def _below(folder: Path) -> Iterator[str]:
+    """The names of all pictures below a folder that is not looked at; links are not followed."""
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            path = Path(inside) / name
+            ending = path.suffix[1:].lower()
+            if ending in EXTENSIONS | UNREAD or (ending not in OTHERS and _is_picture(path)):
+                yield path.relative_to(folder).as_posix()
+
+
+def _sort(path: Path, name: str, found: list[str], left: list[Left]) -> None:
+    """Adds a file to the images or to what is left out, if it is a picture."""
+    ending = path.suffix[1:].lower()
+    if path.name.startswith("._"):
+        if ending in EXTENSIONS | UNREAD:
+            left.append(Left(name, "a file of the system beside a picture", "system"))
+    elif path.name.startswith("."):
+        if ending in EXTENSIONS | UNREAD:
+            left.append(Left(name, "a hidden file", "hidden"))
+    elif ending in EXTENSIONS:
+        found.append(name)
+    elif ending in UNREAD:
+        left.append(Left(name, f"a picture of a kind that is not read (.{ending}): save it as PNG", "unread"))
+    elif ending not in OTHERS and _is_picture(path):
+        left.append(Left(name, f"a picture by its content, but named {path.name}: name it .png or .jpg", "unread"))
+
+
+def _is_picture(path: Path) -> bool:
+    """Whether a file begins like a picture."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError:
+        return False
+    boxed = start[4:8] == b"ftyp" and start[8:12] in BOXES
+    webp = start[:4] == b"RIFF" and start[8:12] == b"WEBP"
+    return boxed or webp or start.startswith(STARTS)

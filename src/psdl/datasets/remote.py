@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -21,6 +22,7 @@ from psdl._util.atomic import drafted
 from psdl.datasets.files import is_image
 from psdl.errors import PsdlError
 from psdl.input import urls
+from psdl.types import Sample
 
 AT_ONCE = 16  # files fetched at a time
 TABLES = (".csv", ".jsonl", ".txt", ".json")  # beside images, what layouts read
@@ -29,17 +31,16 @@ INDEX = ".fetched.json"  # what each file was on the other side when it was fetc
 
 
 class Listing(NamedTuple):
-    """system: the file system; root: the URL's path in it; names: of the images and tables below it."""
+    """system: the file system; root: the URL's path in it; names: of the images and tables below it, each with
+    where it lies below the root (`.` if it is the root itself)."""
 
     system: Any
     root: str
-    names: tuple[str, ...]
+    names: Mapping[str, PurePosixPath]
 
     def places(self, folder: Path) -> dict[str, Path]:
         """Where each name belongs in a folder that stands for the root; at its place if the root is a file."""
-        if self.names == (self.root,):
-            return {self.root: folder}
-        return {name: folder / PurePosixPath(name).relative_to(self.root) for name in self.names}
+        return {name: folder / inside for name, inside in self.names.items()}
 
 
 def local(data: str | Path) -> Path:
@@ -56,10 +57,11 @@ def fetched(url: str) -> Path:
     here = found.places(target)
     keys = {name: str(found.system.ukey(name)) for name in found.names}
     index = target.parent / INDEX
-    known = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
+    known = _known(index)
     missing = {name: path for name, path in here.items() if known.get(name) != keys[name] or not path.is_file()}
     _fetch(found.system, missing, url)
-    index.write_text(json.dumps(keys), encoding="utf-8")
+    with drafted(index) as draft:
+        draft.write_text(json.dumps(keys), encoding="utf-8")
     if target.is_dir():
         _remove_others(target, here.values())
     return target
@@ -85,9 +87,12 @@ def listing(url: str) -> Listing:
     system, root = urls.located(url)
     with urls.asking(url):
         found = [root] if system.isfile(root) else system.find(root, detail=True)
-    wanted = tuple(name for name in found if _wanted(name))
+    wanted = {name: urls.below(name, root, url) for name in found if _wanted(name)}
     if not wanted:
         raise PsdlError(f"{url} holds no image and no table: give the address of a folder of images")
+    places = Counter(wanted.values())
+    if doubled := next((name for name, place in wanted.items() if places[place] > 1), None):
+        raise PsdlError(f"{url} lists {doubled!r} and another name of the same path: rename one of them there")
     return Listing(system, root, wanted)
 
 
@@ -96,8 +101,30 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "psdl" / "data"
 
 
+def confined(samples: Sequence[Sample], root: Path, url: str) -> None:
+    """Raises PsdlError where a table that was fetched names a file that was not: a stranger's table shall not say
+    which files of this machine are read."""
+    here = root.resolve()
+    for sample in samples:
+        masks = (sample.mask,) if isinstance(sample.mask, str) else sample.mask or ()
+        for path in (sample.path, *masks):
+            if not Path(path).resolve().is_relative_to(here):
+                raise PsdlError(f"{url} names {path}, which lies outside of it: correct its table")
+
+
 def _named(found: Listing) -> str:
-    return PurePosixPath(found.root).name or "data"
+    """The last step of the root's path, by which the copy's folder, and a category, is called."""
+    name = PurePosixPath(found.root).name
+    return "data" if name in ("", "..", INDEX) else name
+
+
+def _known(index: Path) -> dict[str, str]:
+    """What the index says of each file; nothing if it is not there or not whole."""
+    try:
+        found = json.loads(index.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _wanted(name: str) -> bool:

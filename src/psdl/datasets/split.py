@@ -8,12 +8,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from psdl._util.atomic import drafted
+from psdl.datasets import choosing
+from psdl.datasets.duplicates import grouped
+from psdl.datasets.tables import SEVERAL
 from psdl.errors import PsdlError
-from psdl.types import Sample
+from psdl.types import Progress, Run, Sample
 
 COLUMNS = ("path", "mask", "label", "split", "group", "category", "part")
 
@@ -39,6 +43,25 @@ def split(samples: Sequence[Sample], share: float, seed: int) -> tuple[Sample, .
     return tuple(replace(s, split="test" if s in tested else "train") for s in samples)
 
 
+class Divided(NamedTuple):
+    """Samples with a split, and a sentence about the items it keeps whole."""
+
+    samples: tuple[Sample, ...]
+    said: str
+
+
+def by_items(
+    samples: Sequence[Sample], share: float, seed: int, groups: str, run: Run, tell: Progress, white: float | None
+) -> Divided:
+    """The samples that are good and those that are defective with a split as `split` makes it, whatever they had,
+    between items as `duplicates.grouped` finds them among the good. Raises PsdlError where it is not certain which
+    are good."""
+    loose = [replace(s, split="none") for s in samples]
+    found = grouped(choosing.learning(loose), groups, run, tell, white)
+    chosen = split([*found.samples, *(s for s in loose if s.label)], share, seed)
+    return Divided(tuple(sorted(chosen, key=lambda s: (s.category, s.name))), found.said)
+
+
 def _drawn(items: Sequence[Sequence[Sample]], share: float, rng: np.random.Generator) -> set[Sample]:
     """The images of items in a drawn order, each taken while that brings their number nearer to the share; one
     item at least, and never all."""
@@ -52,7 +75,7 @@ def _drawn(items: Sequence[Sequence[Sample]], share: float, rng: np.random.Gener
 
 
 def write(samples: Sequence[Sample], path: Path) -> None:
-    """Writes the samples as a table of `COLUMNS`, atomically; files below its folder by their way from there."""
+    """Writes the samples as a table of `COLUMNS`, atomically; files by their way from its folder."""
     with drafted(path) as draft, draft.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         csv.writer(file).writerows([COLUMNS, *(_row(sample, path.resolve().parent) for sample in samples)])
 
@@ -61,10 +84,13 @@ def _row(s: Sample, root: Path) -> list[str]:
     label = (
         "" if s.label is None else "good" if s.label == 0 else s.kind if s.kind not in ("", "good") else "defect"
     )
-    mask = _from(s.mask, root) if s.mask else ""
+    masks = (s.mask,) if isinstance(s.mask, str) else s.mask or ()
+    mask = SEVERAL.join(_from(one, root) for one in masks)
     return [_from(s.path, root), mask, label, s.split, s.group or "", s.category, s.part or ""]
 
 
 def _from(path: str, root: Path) -> str:
-    whole = Path(os.path.abspath(path))
-    return whole.relative_to(root).as_posix() if whole.is_relative_to(root) else str(whole)
+    try:
+        return Path(os.path.relpath(os.path.abspath(path), root)).as_posix()
+    except ValueError:  # on another drive there is no way
+        return os.path.abspath(path)

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from psdl.datasets import duplicates
+from psdl.datasets import choosing, duplicates
 from psdl.datasets.duplicates import Pair
 from psdl.errors import PsdlError
 from psdl.features.extractor import origin
-from psdl.input import decode, preprocess
+from psdl.input import decode, masks, room
 from psdl.types import Run, Sample
 
 LEAKING = 0.1  # share of good test images whose item was learned from, above which figures mean little
@@ -81,7 +81,8 @@ def survey(samples: Sequence[Sample], run: Run, tell: Any) -> Survey:
     white = decode.white_of(max(deep)) if deep else None
     found = duplicates.pairs(whole, run, tell, white)
     found.sort(key=lambda pair: whole[pair.first].split == whole[pair.second].split)
-    taught = {n for n, s in enumerate(whole) if s.split != "test" and not s.label}
+    good = set(choosing.good(whole))
+    taught = {n for n, s in enumerate(whole) if s in good}
     tested = {n for n, s in enumerate(whole) if s.split == "test" and s.label == 0}
     inside = [pair for pair in found if pair.first in taught and pair.second in taught]
     joined = duplicates.groups(len(whole), inside)
@@ -134,10 +135,11 @@ def _look(sample: Sample) -> _File | str:
     try:
         largest = decode.largest(sample.path)
         white = None if largest is None else decode.white_of(largest)
-        height, width = decode.pixels(sample.path, white=white).shape[:2]
+        with room.held(sample.path):
+            height, width = decode.pixels(sample.path, white=white).shape[:2]
         if sample.mask:
-            preprocess.read_mask(sample.mask, (height, width), sample.path)
-        with Image.open(sample.path) as opened:
+            masks.read(sample.mask, (height, width), sample.path)
+        with Image.open(sample.path, formats=decode.FORMATS) as opened:
             return _File((height, width), opened.mode, origin(sample, 0).sha256, largest)
     except PsdlError as error:
         return str(error)

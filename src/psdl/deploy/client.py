@@ -22,8 +22,8 @@ Picture = str | Path | bytes
 class Scored:
     """One image judged by a server. name: of its file; width, height in pixels; drift: what the model's monitor
     says of the images so far, empty while they look like those learned from; map: base64 of a PNG in colours or of
-    a float32 TIFF at the image's size, where it was asked for. The rest is as in `psdl.Verdict` and
-    `psdl.types.Region`."""
+    a float32 TIFF at the image's size, where it was asked for. anomaly_score, known_score, spoke: as in
+    `psdl.Result`; the rest is as in `psdl.Verdict` and `psdl.types.Region`."""
 
     name: str
     verdict: str
@@ -31,6 +31,9 @@ class Scored:
     threshold: float
     review_threshold: float | None
     p_value: float
+    anomaly_score: float
+    known_score: float | None
+    spoke: str
     width: int
     height: int
     regions: list[Region]
@@ -42,16 +45,32 @@ class Scored:
         tiff."""
         if not self.map or not (data := base64.b64decode(self.map)).startswith(b"II"):
             raise PsdlError("the answer holds no map of numbers: ask with map='tiff'")
-        with Image.open(io.BytesIO(data)) as picture:
+        with Image.open(io.BytesIO(data), formats=["TIFF"]) as picture:
             return np.array(picture, np.float32)
 
 
 @dataclass(frozen=True)
+class Unscored:
+    """One image of several that no verdict came of. name: of its file; error: why, in a sentence; status: the HTTP
+    status that it would have had alone."""
+
+    name: str
+    error: str
+    status: int
+
+
+@dataclass(frozen=True)
 class Answer:
-    """model: the name of the model that judged; results: one for each image, in their order."""
+    """model: the name of the model that judged; results: one for each image, in their order: its verdict, or why
+    there is none."""
 
     model: str
-    results: list[Scored]
+    results: list[Scored | Unscored]
+
+    @property
+    def scored(self) -> list[Scored]:
+        """The images that were judged."""
+        return [one for one in self.results if isinstance(one, Scored)]
 
 
 def score(
@@ -66,8 +85,9 @@ def score(
     """Asks the server at `url`, such as "http://127.0.0.1:8100", to judge images.
 
     images: one or several paths or file contents; model: its name, where the server holds several; map: "png" or
-    "tiff" for maps beside the verdicts; token: where the server asks for one; timeout in seconds. Raises PsdlError
-    with the server's own sentence where it refuses, and where none answers.
+    "tiff" for maps beside the verdicts; token: where the server asks for one; timeout in seconds. Of several
+    images each has its own verdict or error. Raises PsdlError with the server's own sentence where it refuses
+    all, and where none answers.
     """
     import httpx
 
@@ -90,10 +110,7 @@ def score(
 
 def answer_of(values: Mapping[str, Any]) -> Answer:
     """An answer from its JSON form."""
-    results = [
-        Scored(**{**one, "regions": [_region(region) for region in one["regions"]]}) for one in values["results"]
-    ]
-    return Answer(values["model"], results)
+    return Answer(values["model"], [_result(one) for one in values["results"]])
 
 
 def _file(picture: Picture, n: int) -> tuple[str, bytes]:
@@ -110,6 +127,12 @@ def _said(response: Any) -> str:
         return str(response.json()["error"])
     except (ValueError, KeyError, TypeError):
         return str(response.text[:200])
+
+
+def _result(values: Mapping[str, Any]) -> Scored | Unscored:
+    if "error" in values:
+        return Unscored(**values)
+    return Scored(**{**values, "regions": [_region(region) for region in values["regions"]]})
 
 
 def _region(values: Mapping[str, Any]) -> Region:

@@ -12,20 +12,25 @@ from pathlib import Path
 from psdl._util import plugins
 from psdl.api import Detector
 from psdl.calibrate.selftest import TOLERANCE
+from psdl.deploy.loops import said
 from psdl.errors import PsdlError
+from psdl.model.file import Unreadable, content, damaged, parsed
 
 LOG = logging.getLogger("psdl")
-Mark = tuple[int, int, int]  # a file's inode, size and time of change
+Mark = tuple[int, int, int, int]  # a file's inode, size, and times of change of its content and of its rights
+
+NEVER = (-1, -1, -1, -1)  # no file's mark: it is read again at the next look
 
 
 @dataclass(frozen=True)
 class Held:
-    """A model that answers. mark, digest: of its file when it was read, the latter its SHA-256; problem: why a
-    newer file could not replace it, empty if none tried."""
+    """A model that answers. mark: of its file when it was read; data: the bytes that were read; digest: their
+    SHA-256; problem: why a newer file could not replace it, empty if none tried."""
 
     file: Path
     detector: Detector
     mark: Mark
+    data: bytes
     digest: str
     problem: str = ""
 
@@ -66,7 +71,8 @@ class Shelf:
 
     def refresh(self, every: bool = False) -> list[str]:
         """Reads the files that have changed, or `every` one; returns the names of models that were replaced. One
-        that cannot be read, or judges unlike where it was made, leaves the old model and a sentence."""
+        that cannot be read, or judges unlike where it was made, leaves the old model and a sentence, and is read
+        again once it has changed."""
         replaced = []
         for name, known in self.held.items():
             mark = _mark(known.file)
@@ -76,30 +82,41 @@ class Shelf:
                 self._held[name] = self._load(known.file)
                 replaced.append(name)
                 LOG.info("model %s: replaced by the new %s", name, known.file)
-            except PsdlError as error:
-                self._held[name] = replace(known, mark=mark, problem=str(error))
-                LOG.warning("model %s: the old one goes on: %s", name, error)
+            except Exception as error:  # whatever a damaged file makes its readers stumble over
+                for_a_moment = isinstance(error, (Unreadable, OSError, MemoryError))
+                self._held[name] = replace(known, mark=NEVER if for_a_moment else mark, problem=said(error))
+                if said(error) != known.problem:
+                    LOG.warning("model %s: the old one goes on: %s", name, said(error))
         return replaced
 
     def _load(self, file: Path) -> Held:
-        mark = _mark(file)
-        detector = Detector.load(file, self.device)
+        mark, data = _mark(file), content(file)
+        detector = loaded(data, file, self.device)
         if detector.model.golden is not None:
-            worst = max(max(pair) for pair in detector.selftest())
-            if not worst <= 1:
+            pairs = detector.selftest()
+            worst = max(max(pair) for pair in pairs)
+            if not all(value <= 1 for pair in pairs for value in pair):  # no number is not alike either
                 raise PsdlError(
                     f"{file} judges its own images {worst * TOLERANCE:.1%} of the way to the threshold off"
                     f" here, where {TOLERANCE:.0%} is allowed: fit the model on this machine"
                 )
-        return Held(file, detector, mark, hashlib.sha256(file.read_bytes()).hexdigest())
+        return Held(file, detector, mark, data, hashlib.sha256(data).hexdigest())
+
+
+def loaded(data: bytes, file: Path, device: str) -> Detector:
+    """The detector of a model file's bytes; file: what messages call it. Raises PsdlError like `Detector.load`."""
+    try:
+        return Detector.of(parsed(data, file), device)
+    except (ValueError, KeyError, TypeError) as error:
+        raise damaged(file, error) from None
 
 
 def _mark(file: Path) -> Mark:
     try:
         found = os.stat(file)
     except OSError:
-        return (0, 0, 0)
-    return found.st_ino, found.st_size, found.st_mtime_ns
+        return (0, 0, 0, 0)
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _listed(files: Iterable[str]) -> list[Path]:

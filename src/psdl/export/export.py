@@ -10,12 +10,15 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from psdl.backbone.session import Session
+from psdl.calibrate import masks
 from psdl.errors import PsdlError
 from psdl.export import coding, picture, scoring
+from psdl.export import known as defects
 from psdl.export.graph import Graph
 from psdl.input import preprocess
 from psdl.model import file, recipes
 from psdl.model.model import Model
+from psdl.report import heat
 from psdl.types import Geometry, InputRule, Network
 
 Shapes = dict[str, tuple[int, ...]]
@@ -26,8 +29,9 @@ def write(model: Model, path: str | Path) -> None:
     """Writes the graph of a model as an .onnx file, atomically.
 
     Input `image` (h,w,3) uint8, RGB. Outputs: `score` () float64, `p_value` () float64, `verdict` () int64, an
-    index into VERDICTS, `map` (H,W) float32 at the network's input size. Raises PsdlError on models whose recipe
-    has no graph.
+    index into VERDICTS, `map` (H,W) float32 at the network's input size, `anomaly_score` () float64, which is
+    below the score where the image looks more like known defects. Raises PsdlError on models whose recipe has no
+    graph.
     """
     file.write_whole(Path(path), exported(model).SerializeToString())
 
@@ -41,6 +45,7 @@ def exported(model: Model) -> Any:
     g = Graph()
     geometry = preprocess.plan(rule, source or rule.resize or (0, 0))
     found: dict[str, str] = {}
+    signals: dict[str, str] = {}
     gain = ""  # of the smallest scale, for all of them
     for scale, depth in recipes.passes(recipe, model.network.taps).items():
         at = preprocess.scaled(geometry, scale, recipe.multiple)
@@ -51,21 +56,27 @@ def exported(model: Model) -> Any:
         for part in recipe.parts:
             if part.scale == scale:
                 state = model.states[part.name]
-                signals = coding.assembled(g, maps, shapes, part, state)
-                found[part.name] = coding.distances(g, signals, part, state)
+                signals[part.name] = coding.assembled(g, maps, shapes, part, state)
+                found[part.name] = coding.distances(g, signals[part.name], part, state)
     grids = {name: state.grid for name, state in model.states.items()}
     size = geometry.input
-    whole = scoring.mapped(g, found, grids, recipe)
-    value = scoring.image_score(g, whole, recipe.image_score, size, frame.roi)
+    whole, counting = scoring.mapped(g, found, grids, recipe)
+    value = scoring.image_score(g, counting, recipe.image_score, size, frame.roi)
+    anomaly = value
+    if model.classifier and model.averages:
+        means = defects.averaged(g, signals, found, grids, model.averages, recipe)
+        value = g.op("Max", anomaly, defects.score(g, anomaly, means, model.classifier))
     p_value, verdict = scoring.judged(g, value, model.calibration)
     shown = whole if frame.roi is None else g.op("Where", frame.roi, whole, float("nan"))
-    for name, out in (("score", value), ("p_value", p_value), ("verdict", verdict), ("map", shown)):
+    named = {"score": value, "p_value": p_value, "verdict": verdict, "map": shown, "anomaly_score": anomaly}
+    for name, out in named.items():
         g.op("Identity", out, out=name)
     sides = source or ("height", "width")
     inputs = [helper.make_tensor_value_info("image", TensorProto.UINT8, [*sides, 3])]
     kinds = {"score": TensorProto.DOUBLE, "p_value": TensorProto.DOUBLE, "verdict": TensorProto.INT64}
     outputs = [helper.make_tensor_value_info(name, kind, []) for name, kind in kinds.items()]
     outputs.append(helper.make_tensor_value_info("map", TensorProto.FLOAT, list(size)))
+    outputs.append(helper.make_tensor_value_info("anomaly_score", TensorProto.DOUBLE, []))
     return g.model(inputs, outputs, _facts(model))
 
 
@@ -78,15 +89,15 @@ def _source(model: Model, rule: InputRule) -> tuple[int, int] | None:
         return None
     raise PsdlError(
         f"the model was learned from images of {len(sizes)} sizes, and its input rule depends on the size: a graph"
-        " needs one size, or --resize square"
+        " needs one size, or `resize` square"
     )
 
 
 def _check(model: Model, rule: InputRule) -> None:
     if model.recipe.tile:
-        raise PsdlError("a model that sees images in tiles cannot be exported: learn without --tile")
+        raise PsdlError("a model that sees images in tiles cannot be exported: learn without `tile`")
     if rule.align != "none":
-        raise PsdlError("a model that registers images cannot be exported: learn without --align")
+        raise PsdlError("a model that registers images cannot be exported: learn without `align`")
     if rule.white is not None:
         raise PsdlError("a model of images deeper than 8 bit cannot be exported: learn from 8-bit images")
     for part in model.recipe.parts:
@@ -104,20 +115,25 @@ def _maps(
 ) -> tuple[dict[str, str], Shapes]:
     """The network's maps of `values` (1,3,h,w) of `size` (h,w), of its first `depth` taps: their names and shapes,
     by tap."""
-    known = Session(network).maps(np.zeros((1, 3, *size), np.float32), depth)
+    seen = Session(network).maps(np.zeros((1, 3, *size), np.float32), depth)
     graph = network.cuts.get(depth, network.graph)
-    return g.network(graph, values, tuple(known)), {tap: found.shape for tap, found in known.items()}
+    return g.network(graph, values, tuple(seen)), {tap: found.shape for tap, found in seen.items()}
 
 
 def _facts(model: Model) -> dict[str, str]:
     """What the file says of itself."""
     known = model.calibration
+    start, end = heat.ends(known)
     return {
         "made by": f"psdl {version('psdl')}",
         "recipe": model.recipe.name,
         "categories": ", ".join(model.categories),
         "threshold": repr(known.threshold),
         "review_threshold": repr(known.review_threshold),
+        "pixel_threshold": repr(masks.pixel_threshold(known)),
+        "peak_threshold": repr(float(known.peak_threshold)),
+        "heat_start": repr(start),
+        "heat_end": repr(end),
         "false_reject": repr(known.rates.alarm),
         "verdicts": ", ".join(VERDICTS),
         "calibration": known.origin,

@@ -45,6 +45,12 @@ class Graph:
         self.nodes.append(helper.make_node("TopK", [values, self.constant(np.array([count]))], [best, places]))
         return best
 
+    def places(self, values: str, count: int) -> str:
+        """The places of the `count` highest of values (n,)."""
+        best, places = self._fresh("TopK"), self._fresh("places")
+        self.nodes.append(helper.make_node("TopK", [values, self.constant(np.array([count]))], [best, places]))
+        return places
+
     def network(self, graph: bytes, inputs: str, taps: Sequence[str]) -> dict[str, str]:
         """Adds a copy of a network that reads `inputs` (n,3,H,W); names of its outputs by tap. Copies share their
         weights."""

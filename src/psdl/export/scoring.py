@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,29 +15,40 @@ from psdl.types import F32, Calibration, Grid, Recipe
 DOUBLE = 11
 
 
-def mapped(g: Graph, distances: Mapping[str, str], grids: Mapping[str, Grid], recipe: Recipe) -> str:
-    """The map (H,W) float32, as `score.score` makes it, before it is cut to the region of interest."""
+def mapped(g: Graph, distances: Mapping[str, str], grids: Mapping[str, Grid], recipe: Recipe) -> tuple[str, str]:
+    """The map (H,W) float32, before it is cut to the region of interest, and the one that the image score is taken
+    of, as `anomaly_map.score` makes them."""
+    brought = [_brought(g, distances[part.name], grids[part.name], recipe.smoothing) for part in recipe.parts]
+    whole = _summed(g, [part.weight for part in recipe.parts], brought)
+    own = anomaly_map.own_weights(recipe)
+    return whole, whole if own is None else _summed(g, own, brought)
+
+
+def _brought(g: Graph, distances: str, grid: Grid, smoothing: float) -> str:
+    """A part's distances (P,) brought to the input's size, float64."""
+    values = g.op("Cast", distances, to=DOUBLE)
+    if grid.roi is not None:
+        values = g.op("Gather", g.op("Concat", values, np.zeros(1), axis=0), places(grid))
+    laid = g.op("Reshape", values, np.array([grid.h, grid.w]))
+    rows, columns = (
+        anomaly_map.spread(n, size, smoothing) for n, size in zip((grid.h, grid.w), grid.input, strict=True)
+    )
+    brought = g.op("MatMul", g.op("MatMul", rows, laid), np.ascontiguousarray(columns.T))
+    if grid.roi is None:
+        return brought
+    return g.op("Div", brought, np.maximum(anomaly_map.counted(grid, smoothing), anomaly_map.LEAST))
+
+
+def _summed(g: Graph, weights: Sequence[float], brought: Sequence[str]) -> str:
+    """The weighted sum, float32."""
     total = ""
-    for part in recipe.parts:
-        grid = grids[part.name]
-        values = g.op("Cast", distances[part.name], to=DOUBLE)
-        if grid.roi is not None:
-            values = g.op("Gather", g.op("Concat", values, np.zeros(1), axis=0), _places(grid))
-        laid = g.op("Reshape", values, np.array([grid.h, grid.w]))
-        rows, columns = (
-            anomaly_map.spread(n, size, recipe.smoothing)
-            for n, size in zip((grid.h, grid.w), grid.input, strict=True)
-        )
-        brought = g.op("MatMul", g.op("MatMul", rows, laid), np.ascontiguousarray(columns.T))
-        factor = np.asarray(part.weight, np.float64)
-        if grid.roi is not None:
-            factor = part.weight / np.maximum(anomaly_map.counted(grid, recipe.smoothing), anomaly_map.LEAST)
-        spread = g.op("Mul", brought, factor)
-        total = g.op("Add", total, spread) if total else spread
+    for weight, one in zip(weights, brought, strict=True):
+        share = g.op("Mul", one, np.asarray(weight, np.float64))
+        total = g.op("Add", total, share) if total else share
     return g.op("Cast", total, to=1)
 
 
-def _places(grid: Grid) -> np.ndarray:
+def places(grid: Grid) -> np.ndarray:
     """(h*w,) where each cell's distance stands; beyond the last one for cells outside the region of interest."""
     places = np.full(grid.h * grid.w, grid.positions)
     places[grid.cells] = np.arange(grid.positions)

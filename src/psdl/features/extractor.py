@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from psdl.backbone import tiling
 from psdl.backbone.session import Session
 from psdl.features import embeddings
-from psdl.input import decode, preprocess, registration, urls
+from psdl.input import decode, preprocess, registration, room, urls
 from psdl.input.statistics import Look, look
 from psdl.model import recipes
 from psdl.model.model import Frame
@@ -49,7 +50,7 @@ class Extracted(NamedTuple):
     seen: str
 
 
-class Ready(NamedTuple):
+class Prepared(NamedTuple):
     """An image that was read and has its place: its pixels (h,w,3), or one channel of them if it is grey;
     smallest: the network's input at the least scale, which the gain of all scales is of; look: of the image as it
     was read; reading: the seconds that took."""
@@ -62,56 +63,87 @@ class Ready(NamedTuple):
     reading: float
 
 
-def ready(source: Source, recipe: Recipe, frame: Frame = NOWHERE) -> Ready:
-    """An image on its way to the network, as far as all scales share it. Raises PsdlError like `extract`."""
-    rule, start = recipe.input or InputRule(), time.perf_counter()
-    pixels, geometry = placed(source, rule, frame)
-    reading = time.perf_counter() - start
-    shades = preprocess.plain(pixels)
-    least = preprocess.scaled(geometry, min(part.scale for part in recipe.parts), recipe.multiple)
-    smallest = preprocess.shown(shades, least, rule)
-    lit = smallest if shades.ndim == 3 else smallest[..., 0]
-    gain = preprocess.gain(lit, recipe.light, preprocess.sized(frame.roi, least.input))
-    return Ready(shades, geometry, smallest, gain, look(pixels), reading)
+@dataclass(frozen=True)
+class FeatureExtractor:
+    """The way of an image through a recipe's stages up to the signals of its parts.
+
+    recipe: whose input rule, scales and parts count; network: the backbone, cut to the recipe's taps; frame: the
+    region of interest and the template that images are registered to; device: of the network, cpu or cuda. Results
+    do not depend on `threads`. Sessions are opened when they are first needed, also in another process."""
+
+    recipe: Recipe
+    network: Network
+    frame: Frame = NOWHERE
+    device: str = "cpu"
+    _sessions: dict[int, Session] = field(default_factory=dict, repr=False, compare=False)
+    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FeatureExtractor, (self.recipe, self.network, self.frame, self.device)
+
+    @property
+    def rule(self) -> InputRule:
+        """How an image becomes the network's input."""
+        return self.recipe.input or InputRule()
+
+    @property
+    def scales(self) -> Mapping[float, int]:
+        """{scale of the input: how many taps it is run to}, smallest scale first."""
+        return recipes.passes(self.recipe, self.network.taps)
+
+    def session(self, threads: int = 1) -> Session:
+        """The network with so many threads an image."""
+        with self._lock:
+            if threads not in self._sessions:
+                self._sessions[threads] = Session(self.network, threads=threads, device=self.device)
+            return self._sessions[threads]
+
+    def prepare(self, image: Source) -> Prepared:
+        """An image, read and placed, as far as all scales share it. Raises PsdlError on images that cannot be read
+        or are too small for the input rule."""
+        start = time.perf_counter()
+        pixels, geometry = placed(image, self.rule, self.frame)
+        reading = time.perf_counter() - start
+        shades = preprocess.plain(pixels)
+        least = preprocess.scaled(geometry, min(part.scale for part in self.recipe.parts), self.recipe.multiple)
+        smallest = preprocess.shown(shades, least, self.rule)
+        lit = smallest if shades.ndim == 3 else smallest[..., 0]
+        gain = preprocess.gain(lit, self.recipe.light, preprocess.sized(self.frame.roi, least.input))
+        return Prepared(shades, geometry, smallest, gain, look(pixels), reading)
+
+    def extract_scale(
+        self, one: Prepared, scale: float, threads: int = 1
+    ) -> tuple[decode.Pixels, dict[str, Signals]]:
+        """What the network sees of an image at one scale (h,w,3) uint8, and the signals (1,P,F) of the parts that
+        ask for it, by part."""
+        at = preprocess.scaled(one.geometry, scale, self.recipe.multiple)
+        known = at.input == one.smallest.shape[:2]
+        inputs = one.smallest if known else preprocess.shown(one.pixels, at, self.rule)
+        inside = preprocess.sized(self.frame.roi, at.input)
+        values = preprocess.normalise(inputs[None], self.network.mean, self.network.std, one.gain)
+        if inside is not None:
+            values = np.where(inside, values, np.float32(0))  # what lies outside reaches no activation inside
+        run = partial(self.session(threads).maps, depth=self.scales[scale])
+        maps = tiling.maps(run, values, self.recipe.tile)
+        parts = [part for part in self.recipe.parts if part.scale == scale]
+        size, roi = one.geometry.input, self.frame.roi
+        return inputs, {part.name: embeddings.assemble(maps, part, size, roi) for part in parts}
+
+    def extract(self, image: Source) -> Extracted:
+        """The signals of one image for every part: one pass through the network at each scale that a part asks
+        for. Raises PsdlError like `prepare`."""
+        start = time.perf_counter()
+        with room.held(file_of(image)):
+            one = self.prepare(image)
+            found: dict[str, Signals] = {}
+            for scale in self.scales:
+                inputs, inside = self.extract_scale(one, scale)
+                found |= inside
+        took = time.perf_counter() - start
+        return Extracted(found, inputs, one.geometry, one.reading, took, one.look, digest(one))
 
 
-def at_scale(
-    one: Ready, scale: float, session: Session, network: Network, recipe: Recipe, frame: Frame = NOWHERE
-) -> tuple[decode.Pixels, dict[str, Signals]]:
-    """What the network sees of an image at one scale (h,w,3), and the signals (1,P,F) of the parts that ask for
-    it, by part. Raises PsdlError like `extract`."""
-    at = preprocess.scaled(one.geometry, scale, recipe.multiple)
-    known = at.input == one.smallest.shape[:2]
-    inputs = one.smallest if known else preprocess.shown(one.pixels, at, recipe.input or InputRule())
-    inside = preprocess.sized(frame.roi, at.input)
-    values = preprocess.normalise(inputs[None], network.mean, network.std, one.gain)
-    if inside is not None:
-        values = np.where(inside, values, np.float32(0))  # what lies outside reaches no activation inside
-    depth = recipes.passes(recipe, network.taps)[scale]
-    maps = tiling.maps(partial(session.maps, depth=depth), values, recipe.tile)
-    parts = [part for part in recipe.parts if part.scale == scale]
-    size, roi = one.geometry.input, frame.roi
-    return inputs, {part.name: embeddings.assemble(maps, part, size, roi) for part in parts}
-
-
-def extract(
-    source: Source, session: Session, network: Network, recipe: Recipe, frame: Frame = NOWHERE
-) -> Extracted:
-    """The signals of one image for every part: one pass through the network at each scale that a part asks for.
-
-    Raises PsdlError on images that cannot be read or are too small for the recipe's input rule.
-    """
-    start = time.perf_counter()
-    one = ready(source, recipe, frame)
-    found: dict[str, Signals] = {}
-    for scale in recipes.passes(recipe, network.taps):
-        inputs, inside = at_scale(one, scale, session, network, recipe, frame)
-        found |= inside
-    took = time.perf_counter() - start
-    return Extracted(found, inputs, one.geometry, one.reading, took, one.look, digest(one))
-
-
-def digest(one: Ready) -> str:
+def digest(one: Prepared) -> str:
     """The SHA-256 of what the network sees of an image at the least scale, and of its shape: copies of a picture
     have the same, whatever files they are in and whatever those are called."""
     return _digest(repr(one.smallest.shape).encode() + one.smallest.tobytes())
@@ -131,13 +163,21 @@ def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[dec
     return pixels, geometry
 
 
+def file_of(source: Source) -> Any:
+    """The path of a source, the bytes of its file, or itself if it is no file."""
+    if isinstance(source, Arrived):
+        return source.content
+    return source.path if isinstance(source, Sample) else source
+
+
 def origin(source: Source, number: int) -> Origin:
     """What the record keeps of an image; `number` names one that has no name."""
     if isinstance(source, Sample):
         return Origin(source.name, _digest(_content(source.path)))
-    if isinstance(source, (str, Path)):
+    if isinstance(source, (str, os.PathLike)):
         name = str(source) if urls.is_url(source) else os.path.abspath(source)
-        return Origin(name, _digest(_content(source)))
+        return Origin(name, _digest(_content(str(source))))
+    source = decode.given(source)
     data = source if isinstance(source, bytes) else np.ascontiguousarray(source).tobytes()
     return Origin(f"image {number}", _digest(data))
 
@@ -180,8 +220,4 @@ def name_of(source: Source) -> str:
     """How messages call an image: its path, else "image"."""
     if isinstance(source, Sample):
         return source.path
-    return (
-        "image"
-        if hasattr(source, "shape") or hasattr(source, "mode") or isinstance(source, bytes)
-        else str(source)
-    )
+    return str(source) if isinstance(source, (str, os.PathLike)) else "image"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,13 +15,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from psdl.errors import PsdlError
 from psdl.input import urls
+from psdl.input.ends import ENDS
 
 TAILS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND\xaeB`\x82"}  # how a whole file of that start ends
 LEAST = 8  # pixels that a side must have
 BITS = (8, 10, 12, 14, 16)  # of cameras' samples
 FULL = 65_535.0  # the largest sample of a 16-bit file
 SURELY = 16_383.0  # samples above it need all 16 bits, so the file uses its full range
-ONE = ("TIFF", "GIF", "PNG", "WEBP")  # formats that may hold several pictures of equal rank
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")  # all that are read; Pillow knows many more
 Pixels = NDArray[np.uint8]
 
 
@@ -32,7 +34,7 @@ def pixels(source: Any, name: str = "image", white: float | None = None) -> Pixe
     any of them does. Raises PsdlError on files that are damaged, cut short or no images, that hold several
     pictures or several channels deeper than 8 bit, and on deep samples whose white is not known.
     """
-    name = _called(source, name)
+    name, source = _called(source, name), given(source, name)
     samples = _samples(source, name)
     if samples.dtype != np.uint8:
         samples = _to_bytes(samples, name, white)
@@ -41,13 +43,36 @@ def pixels(source: Any, name: str = "image", white: float | None = None) -> Pixe
 
 def largest(source: Any, name: str = "image") -> float | None:
     """The largest sample of an image deeper than 8 bit; None for one of 8 bit, of which a file is not decoded."""
-    name = _called(source, name)
+    name, source = _called(source, name), given(source, name)
     if isinstance(source, (str, Path)):
         with _file(source, urls.peeked) as file, _opened(file, name) as image:
             if not _deep(image):
                 return None
     samples = _samples(source, name)
     return _most(samples, name) if samples.dtype != np.uint8 else None
+
+
+def given(source: Any, name: str = "image") -> Any:
+    """What was given for an image as a path, bytes, a PIL image or an array: open files are read from their start,
+    what holds bytes or an array gives it. Raises PsdlError on anything else."""
+    if isinstance(source, (str, Path, bytes, np.ndarray, Image.Image)):
+        return source
+    if isinstance(source, os.PathLike):
+        return Path(source)
+    if isinstance(source, (bytearray, memoryview)):
+        return bytes(source)
+    if hasattr(source, "read"):
+        if hasattr(source, "seek"):
+            source.seek(0)
+        content = source.read()
+        if isinstance(content, bytes):
+            return content
+    elif hasattr(source, "__array__"):
+        return np.asarray(source)
+    kind = type(source).__name__
+    raise PsdlError(
+        f"{name} is given as {kind}, expected a path, file bytes, an open file, a PIL image or an array"
+    )
 
 
 def white_of(largest: float) -> float:
@@ -74,6 +99,22 @@ def header(source: str | bytes, name: str = "image") -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
+def size_of(source: Any) -> tuple[int, int]:
+    """Size (h,w) of anything that `pixels` takes, of a file as `header` tells it."""
+    if isinstance(source, np.ndarray):
+        return source.shape[0], source.shape[1]
+    if isinstance(source, Image.Image):
+        return source.size[1], source.size[0]
+    return header(source)
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Image.Image]:
+    """An image file as Pillow opens it. Raises PsdlError like `pixels`."""
+    with _file(path) as file, _opened(file, path) as image:
+        yield image
+
+
 def _whole(url: str) -> BinaryIO:
     return io.BytesIO(urls.content(url))
 
@@ -95,7 +136,7 @@ def _file(source: str | Path | bytes, behind: Callable[[str], BinaryIO] = _whole
         return io.BytesIO(source)
     if urls.is_url(source):
         return behind(str(source))
-    _check_file(Path(source))
+    check_file(Path(source))
     try:
         return open(source, "rb")
     except OSError as error:
@@ -106,10 +147,10 @@ def _file(source: str | Path | bytes, behind: Callable[[str], BinaryIO] = _whole
 def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
     """An image file, opened; whatever goes wrong with it inside becomes one sentence."""
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=FORMATS) as image:
             _check_one(image, name)
             yield image
-    except PsdlError:
+    except (PsdlError, MemoryError):  # the latter says nothing of the file
         raise
     except UnidentifiedImageError:
         raise PsdlError(f"{name} is not an image file that can be read: replace or remove it") from None
@@ -122,7 +163,8 @@ def _damaged(name: str, error: Exception) -> PsdlError:
     return PsdlError(f"{name} is damaged or cut short ({reason}): copy it again or remove it")
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Raises PsdlError unless a path leads to a regular file, which alone can be opened without waiting."""
     if path.is_dir():
         raise PsdlError(f"{path} is a folder, expected an image file: name its folder otherwise or remove it")
     if path.is_symlink() and not path.exists():
@@ -134,9 +176,8 @@ def _check_file(path: Path) -> None:
 
 
 def _check_one(image: Image.Image, name: str) -> None:
-    count = getattr(image, "n_frames", 1) if image.format in ONE else 1
-    if count > 1:
-        raise PsdlError(f"{name} holds {count} pictures, expected one: save each into a file of its own")
+    if _several(image):
+        raise PsdlError(f"{name} holds several pictures, expected one: save each into a file of its own")
     if _deep_channels(image):
         raise PsdlError(
             f"{name} has several channels deeper than 8 bit, which would lose their lower bits: save it as 8-bit"
@@ -145,6 +186,15 @@ def _check_one(image: Image.Image, name: str) -> None:
     if min(image.size) < LEAST:
         width, height = image.size
         raise PsdlError(f"{name} is {width} x {height} pixels, expected at least {LEAST} x {LEAST}: remove it")
+
+
+def _several(image: Image.Image) -> bool:
+    """Whether a file holds several pictures of equal rank. Of a TIFF's directories, which a few bytes each make a
+    long chain, only the first is read: a second one elsewhere is a second picture."""
+    if image.format == "TIFF":
+        first, then = image.tag_v2.offset, image.tag_v2.next  # type: ignore[attr-defined]
+        return then not in (0, first)
+    return image.format in ("GIF", "PNG", "WEBP") and bool(getattr(image, "is_animated", False))
 
 
 def _deep(image: Image.Image) -> bool:
@@ -203,7 +253,7 @@ def _to_bytes(samples: NDArray[Any], name: str, white: float | None) -> Pixels:
     if white is None:
         raise PsdlError(
             f"{name} has samples deeper than 8 bit, up to {most:g}, and it is not known which one is white: learn"
-            " from images of that camera, or state --bit-depth"
+            " from images of that camera, or state `bit_depth`"
         )
     scaled = np.clip(samples.astype(np.float64) * (255 / white), 0, 255)
     return np.asarray(scaled.round(), np.uint8)
@@ -211,10 +261,11 @@ def _to_bytes(samples: NDArray[Any], name: str, white: float | None) -> Pixels:
 
 def _check_tail(file: BinaryIO, name: str) -> None:
     start = file.read(4)
-    tail = next((t for s, t in TAILS.items() if start.startswith(s)), None)
-    if tail is None:
+    kind = next((s for s in TAILS if start.startswith(s)), None)
+    if kind is None:
         return
     file.seek(0, io.SEEK_END)
-    file.seek(max(0, file.tell() - 4096))
-    if tail not in file.read():
+    file.seek(max(0, file.tell() - len(TAILS[kind])))
+    # Whole pictures may have other bytes after their end, such as a camera's or a network share's.
+    if file.read() != TAILS[kind] and not ENDS[kind](file):
         raise PsdlError(f"{name} is cut short (its end is missing): copy it again or remove it")

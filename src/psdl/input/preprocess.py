@@ -13,7 +13,7 @@ from PIL import Image
 
 from psdl.errors import PsdlError
 from psdl.input import affine
-from psdl.input.decode import Pixels, pixels
+from psdl.input.decode import Pixels
 from psdl.types import F32, Geometry, InputRule, Move, Pose
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
@@ -103,9 +103,10 @@ def posed(geometry: Geometry, pose: Pose | None) -> Geometry:
     if pose is None:
         return geometry
     (height, width), (tall, wide) = geometry.input, geometry.resized
-    left, top = int(pose.x * (wide - width + 0.999)), int(pose.y * (tall - height + 0.999))
+    turn, x, y = pose
+    left, top = int(x * (wide - width + 0.999)), int(y * (tall - height + 0.999))
     window = left, top, left + width, top + height
-    return replace(geometry, window=window, move=affine.turn(pose.turn, (wide / 2, tall / 2)))
+    return replace(geometry, window=window, move=affine.turn(turn, (wide / 2, tall / 2)))
 
 
 def registered(geometry: Geometry, move: Move | None) -> Geometry:
@@ -144,6 +145,21 @@ def scaled(geometry: Geometry, scale: float, multiple: int = 1) -> Geometry:
     return Geometry(geometry.source, geometry.crop, resized, (left, top, left + width, top + height), move)
 
 
+def reduced(geometry: Geometry, most: int) -> Geometry:
+    """The geometry of the same image brought to at most `most` pixels, sides in proportion; itself if it has no
+    more. The input stays what it is."""
+    height, width = geometry.source
+    share = (most / (height * width)) ** 0.5
+    if share >= 1:
+        return geometry
+    size = max(1, int(height * share)), max(1, int(width * share))
+    tall, wide = size[0] / height, size[1] / width
+    left, top, right, bottom = geometry.crop
+    x, y = min(round(left * wide), size[1] - 1), min(round(top * tall), size[0] - 1)
+    crop = x, y, max(x + 1, round(right * wide)), max(y + 1, round(bottom * tall))
+    return replace(geometry, source=size, crop=crop)
+
+
 def thumbnail(inputs: Pixels, side: int) -> bytes:
     """Pixels (H,W,3) as a JPEG file whose longer side has at most `side` pixels."""
     small = Image.fromarray(inputs)
@@ -179,17 +195,6 @@ def normalise(inputs: Pixels, mean: tuple[float, ...], std: tuple[float, ...], g
     return out
 
 
-def read_mask(path: str, size: tuple[int, int], image: str) -> NDArray[np.bool_]:
-    """A mask file -> (h,w) bool, true where its value is above 0. Raises PsdlError if it is not of `size`."""
-    mask: NDArray[np.bool_] = pixels(path, white=1.0).max(axis=2) > 0
-    if mask.shape != size:
-        raise PsdlError(
-            f"{image} is {size[1]} x {size[0]} but its mask {path} is {mask.shape[1]} x {mask.shape[0]}:"
-            " masks must have the image's size, export the mask again"
-        )
-    return mask
-
-
 def geometry_of(card: Mapping[str, Any]) -> Geometry:
     """A geometry from its JSON form (`dataclasses.asdict`, tuples as lists)."""
     return Geometry(**{key: tuple(value) if isinstance(value, list) else value for key, value in card.items()})
@@ -222,10 +227,19 @@ def map_to_source(values: F32, geometry: Geometry) -> F32:
     return out
 
 
-def _to_source(values: F32, geometry: Geometry) -> F32:
+def kept(geometry: Geometry) -> tuple[int, int, int, int]:
+    """The box (left, top, right, bottom) of the source image that an unmoved input shows."""
     left, top, right, bottom = geometry.crop
-    scale_x = (right - left) / geometry.resized[1]
-    scale_y = (bottom - top) / geometry.resized[0]
+    across, down = (right - left) / geometry.resized[1], (bottom - top) / geometry.resized[0]
+    return (
+        round(left + geometry.window[0] * across),
+        round(top + geometry.window[1] * down),
+        round(left + geometry.window[2] * across),
+        round(top + geometry.window[3] * down),
+    )
+
+
+def _to_source(values: F32, geometry: Geometry) -> F32:
     picture = Image.fromarray(values)
     if geometry.move is not None:
         return np.asarray(
@@ -237,12 +251,7 @@ def _to_source(values: F32, geometry: Geometry) -> F32:
                 fillcolor=float("nan"),
             )
         )
-    box = [
-        round(left + geometry.window[0] * scale_x),
-        round(top + geometry.window[1] * scale_y),
-        round(left + geometry.window[2] * scale_x),
-        round(top + geometry.window[3] * scale_y),
-    ]
+    box = kept(geometry)
     size = (max(1, box[2] - box[0]), max(1, box[3] - box[1]))
     out = np.full(geometry.source, np.nan, np.float32)
     out[box[1] : box[1] + size[1], box[0] : box[0] + size[0]] = np.asarray(

@@ -114,7 +114,6 @@ def _opencv() -> Any:
         import cv2
     except ImportError:
         raise PsdlError(
-            "images are aligned by OpenCV, which is not installed: pip install 'psdl[align]', or use --align none"
+            "images are aligned by OpenCV, which is not installed: pip install 'psdl[align]', or use `align` none"
         ) from None
-    cv2.setNumThreads(0)  # images are worked on side by side already
     return cv2

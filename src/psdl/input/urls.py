@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from psdl._util import plugins
@@ -48,6 +49,22 @@ def identity(url: str) -> str:
     system, path = located(url)
     with asking(url):
         return str(system.ukey(path))
+
+
+def below(name: str, root: str, url: str) -> PurePosixPath:
+    """Where a name that a file system lists lies below the root that was asked for, without empty and `.` steps:
+    the one way from the other side's names to paths here. Raises PsdlError on a name that leads elsewhere, or that
+    no path can have."""
+    start = root.strip("/")
+    inside = name.strip("/")
+    if start:
+        same = inside == start or inside.startswith(start + "/")
+        inside = inside[len(start) :] if same else f"../{inside}"
+    steps = [step for step in inside.split("/") if step not in ("", ".")]
+    climbs = any(".." in step.split("\\") for step in steps)
+    if climbs or "\0" in name or (os.name == "nt" and any("\\" in step or ":" in step for step in steps)):
+        raise PsdlError(f"{url} lists {name!r}, which leads out of it: rename or remove that file there")
+    return PurePosixPath(*steps)
 
 
 @contextmanager

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from psdl._util import plugins
+from psdl._util.machine import cores
 from psdl.errors import PsdlError
 from psdl.types import Run
 
@@ -18,9 +18,9 @@ def runner(jobs: int | Run | None) -> Run:
         return jobs
     if jobs is not None and jobs < 1:
         raise PsdlError(
-            f"--jobs is {jobs}: give the number of images and positions to work on at a time, at least 1"
+            f"`jobs` is {jobs}: give the number of images and positions to work on at a time, at least 1"
         )
-    workers = jobs or os.cpu_count() or 1
+    workers = jobs or cores()
     run: Run = plugins.load("jobs", "inline" if workers == 1 else "threads").runner(workers)
     return run
 

@@ -7,7 +7,6 @@ it but its tasks, which the scheduler gives to another one.
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import tempfile
 import threading
@@ -37,21 +36,24 @@ class Cluster:
         import distributed
 
         dask: Any = distributed  # untyped
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a worker that dies loses no work
         self._own: Any = None
         where: Any = address
         if address.startswith(LOCAL):
             count = address.removeprefix(LOCAL)
             if not count.isdigit() or int(count) < 1:
-                raise PsdlError(f"--cluster is {address!r}: give local:N for N worker processes, such as local:4")
+                raise PsdlError(f"`cluster` is {address!r}: give local:N for N worker processes, such as local:4")
             self._own = where = dask.LocalCluster(
-                n_workers=int(count), threads_per_worker=1, dashboard_address=":0"
+                n_workers=int(count),
+                threads_per_worker=1,
+                host="127.0.0.1",  # scheduler, workers and their pages: nobody but this machine
+                dashboard_address="127.0.0.1:0",
+                worker_dashboard_address=None,
             )
         try:
             self.client: Any = dask.Client(where, timeout="10s")
         except (OSError, ValueError, TypeError) as error:
             raise PsdlError(
-                f"no scheduler answers at --cluster {address} ({str(error).splitlines()[0][:100]}): start `dask"
+                f"no scheduler answers at `cluster` {address} ({str(error).splitlines()[0][:100]}): start `dask"
                 " scheduler` there, or give local:4"
             ) from None
         self._folder = tempfile.TemporaryDirectory(prefix="psdl-cluster-")
@@ -91,9 +93,9 @@ class Cluster:
         while not self._ended.is_set():
             try:
                 return future.result(timeout=LOOKS)
-            except TimeoutError:  # this one's, unless it is the task's own
+            except TimeoutError:  # the wait's, or the task's own; a task may end between the two
                 if future.done():
-                    raise
+                    return future.result()
         raise CancelledError
 
     def side_by_side(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:

@@ -32,6 +32,8 @@ def metrics(scores: F64, labels: NDArray[np.bool_], maps: F32, masks: NDArray[np
             "image_ap": average_precision(found),
             "image_f1_max": f1max(found),
         }
+    if not len(maps):
+        return out
     marked = masks.any(axis=(1, 2))
     out["aupimo"] = aupimo(maps[~marked], maps[marked], masks[marked])
     inside = np.isfinite(maps)

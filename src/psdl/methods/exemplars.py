@@ -8,7 +8,6 @@ in place of all signals.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl import sparse
+from psdl._util.machine import cores
 from psdl.methods import _whitening
 from psdl.methods._coding import at_once, coded
 from psdl.types import Coded, Run, Signals, State
@@ -68,7 +68,7 @@ def fit(
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
     """Bytes that `fit` takes beyond the store."""
     chosen = min(params.atoms, images)
-    held = 6 * 4 * images * length * at_once(images, length, BLOCK) * (os.cpu_count() or 1)
+    held = 6 * 4 * images * length * at_once(images, length, BLOCK) * cores()
     return held + 2 * 2 * positions * chosen * length
 
 

@@ -7,7 +7,6 @@ its residual's energy to the Gaussian of the training signals at its position.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl import sparse
+from psdl._util.machine import cores
 from psdl.methods._coding import at_once
 from psdl.types import F32, F64, Coded, Run, Signals, State
 
@@ -67,7 +67,7 @@ def fit(
 
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
     """Bytes that `fit` takes beyond the store."""
-    held = 8 * 4 * images * length * at_once(images, length, BLOCK) * (os.cpu_count() or 1)
+    held = 8 * 4 * images * length * at_once(images, length, BLOCK) * cores()
     return held + 2 * 4 * positions * length**2
 
 
@@ -77,7 +77,9 @@ def _fit_block(
     signals = store.positions(*block, rows)
     T = atoms_per_signal(store.length, params)
     start = sparse.dct(store.length)
-    dictionary, codes = sparse.learn(signals, start, sparsity=T, rounds=params.rounds, threads=1, device=device)
+    dictionary, codes = sparse.learn(
+        signals, start, sparsity=T, rounds=params.rounds, replace=False, threads=1, device=device
+    )
     mean, precision = _gaussians(_statistics(signals, dictionary, codes, 1))
     return dictionary, mean, precision
 

@@ -1,15 +1,16 @@
-"""One dictionary for all positions, grown by covering: for parts that do not lie the same way in every image.
+"""One dictionary for all positions, whose atoms are good patches that cover the others.
 
-Approximate K-SVD gives the frequent patches; then the worst-coded good signals are added as atoms, since plain
-K-SVD spends its atoms on the frequent and leaves rare good patches to raise alarms. The distance is the norm of
-what few atoms leave of a signal. Recipe M of the project's explorations.
+In turn the good signal that the atoms so far code worst becomes an atom, so that rare good patches have atoms as
+frequent ones have. With `learned` the first atoms come from approximate K-SVD instead, which gives the frequent
+patches. The distance is the norm of what few atoms leave of a signal. As every atom knows the image it was cut
+from, an image can be judged as if unseen by leaving out its own atoms.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,20 +27,22 @@ ARRAYS = {
     "matrix": ("float32", "F", "F"),
 }  # of the state: types and shapes
 LEARNED = 16_384  # signals that K-SVD sees
-COVERED = 131_072 * 152  # numbers that covering sees: so many signals of layers 2 and 3, fewer longer ones
+COVERED = 65_536 * 152  # numbers that covering sees: so many signals of layers 2 and 3, fewer longer ones
 ROUNDS = 6
 STEPS = 14  # in which the atoms that cover are added
 
 
 @dataclass(frozen=True)
 class Params:
-    """learned: atoms by K-SVD; atoms: how many there are after covering; sparsity: T, atoms a signal may use;
-    whiten: 0 none to 1 full; seed: of the signals drawn."""
+    """learned: atoms by K-SVD, 0 for good patches alone; atoms: how many there are after covering; sparsity: T,
+    atoms a signal may use; whiten: 0 none to 1 full, with a `ridge` in shares of the mean variance; seed: of the
+    signals drawn."""
 
-    learned: int = 256
-    atoms: int = 2048
+    learned: int = 0
+    atoms: int = 1024
     sparsity: int = 2
     whiten: float = 0.5
+    ridge: float = 0.1
     seed: int = 0
 
 
@@ -51,23 +54,39 @@ def fit(
     done: Callable[[int], None],
     device: str = "cpu",
 ) -> State:
-    """State with dictionary (K,F) float16 and the whitening, learned on the images `rows` of the store."""
-    white = _whitening.fit(store.batches(rows), store.length, params.whiten)
+    """State with dictionary (K,F) float16 and the whitening, learned on the images `rows` of the store; if all
+    atoms are patches also with source and place (K,) int32, the image and the position that each was cut from."""
+    white = _whitening.fit(store.batches(rows), store.length, params.whiten, params.ridge)
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(2,)))
-    signals = _whitening.apply(white, _drawn(store, rows, COVERED // store.length, rng))
-    learned = signals[rng.permutation(len(signals))[:LEARNED]]
-    count = min(params.learned, len(learned))
-    start = learned[rng.permutation(len(learned))[:count]]
-    start = start / sparse.norms(start)
-    dictionary, _ = sparse.learn(learned, start, sparsity=params.sparsity, rounds=ROUNDS, device=device)
-    dictionary = _cover(signals, dictionary, min(params.atoms, len(signals)))
+    drawn = _drawn(store, rows, COVERED // store.length, rng)
+    signals = _whitening.apply(white, drawn.signals)
+    start = _learned(signals, params, rng, device) if params.learned else np.empty((0, store.length), np.float32)
+    added = _covering(signals, start, min(params.atoms, len(signals)) - len(start))
+    dictionary = np.concatenate([start, _units(signals[added])])
     done(store.grid.positions)
     arrays: dict[str, NDArray[Any]] = {
         "dictionary": dictionary.astype(np.float16),
         "mean": white.mean,
         "matrix": white.matrix,
     }
+    if not params.learned:
+        arrays |= {"source": drawn.source[added], "place": drawn.place[added]}
     return State(store.grid, arrays)
+
+
+def _learned(signals: F32, params: Params, rng: np.random.Generator, device: str) -> F32:
+    """Atoms (params.learned,F) by K-SVD on some of the signals."""
+    some = signals[rng.permutation(len(signals))[:LEARNED]]
+    start = some[rng.permutation(len(some))[: min(params.learned, len(some))]]
+    dictionary: F32
+    dictionary, _ = sparse.learn(
+        some, _units(start), sparsity=params.sparsity, rounds=ROUNDS, replace=False, device=device
+    )
+    return dictionary
+
+
+def _units(signals: F32) -> F32:
+    return np.asarray(signals / sparse.norms(signals), np.float32)
 
 
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
@@ -81,40 +100,58 @@ def extend(state: State, store: Any, rows: NDArray[np.intp], params: Params, run
     it was learned from."""
     white = _whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(2, before)))
-    signals = _whitening.apply(white, _drawn(store, rows, COVERED // store.length, rng))
+    drawn = _drawn(store, rows, COVERED // store.length, rng)
+    signals = _whitening.apply(white, drawn.signals)
     dictionary = state.arrays["dictionary"].astype(np.float32)
     wanted = round(params.atoms * len(rows) / (before + len(rows)))
     wanted = max(0, min(wanted, 2 * params.atoms - len(dictionary), len(signals)))
-    grown = _cover(signals, dictionary, len(dictionary) + wanted) if wanted else dictionary
-    return State(state.grid, {**state.arrays, "dictionary": grown.astype(np.float16)})
+    added = _covering(signals, dictionary, wanted)
+    grown = {"dictionary": np.concatenate([dictionary, _units(signals[added])]).astype(np.float16)}
+    if "source" in state.arrays:
+        news = {"source": before + drawn.source[added], "place": drawn.place[added]}
+        grown |= {name: np.append(state.arrays[name], value).astype(np.int32) for name, value in news.items()}
+    return State(state.grid, {**state.arrays, **grown})
 
 
-def _drawn(store: Any, rows: NDArray[np.intp], count: int, rng: np.random.Generator) -> F32:
-    """At most `count` signals (n,F), as many from each image, positions drawn without repetition."""
+class _Drawn(NamedTuple):
+    """signals (n,F); source, place (n,) int32: the image in the store and the position that each is from."""
+
+    signals: F32
+    source: NDArray[np.int32]
+    place: NDArray[np.int32]
+
+
+def _drawn(store: Any, rows: NDArray[np.intp], count: int, rng: np.random.Generator) -> _Drawn:
+    """At most `count` signals, as many from each image, positions drawn without repetition."""
     each = max(1, min(store.grid.positions, count // len(rows)))
-    parts = []
+    signals, places = [], []
     for batch in store.batches(rows):
-        places = rng.permuted(np.tile(np.arange(store.grid.positions), (len(batch), 1)), axis=1)[:, :each]
-        parts.append(np.take_along_axis(batch, places[:, :, None], axis=1).reshape(-1, store.length))
-    return np.concatenate(parts)
+        some = rng.permuted(np.tile(np.arange(store.grid.positions), (len(batch), 1)), axis=1)[:, :each]
+        signals.append(np.take_along_axis(batch, some[:, :, None], axis=1).reshape(-1, store.length))
+        places.append(some.reshape(-1))
+    place = np.concatenate(places).astype(np.int32)
+    return _Drawn(np.concatenate(signals), np.repeat(rows, each).astype(np.int32), place)
 
 
-def _cover(signals: F32, dictionary: F32, atoms: int) -> F32:
-    """The dictionary grown to `atoms` by the signals that one atom of it codes worst, step by step."""
+def _covering(signals: F32, dictionary: F32, count: int) -> NDArray[np.intp]:
+    """Places (count,) of the signals that become atoms beside `dictionary` (K,F): step by step those that one atom
+    codes worst, diverse among themselves."""
     energy = np.square(sparse.norms(signals))[:, 0]
     best = np.zeros(len(signals), np.float32)
-    grown = [dictionary]
-    new = dictionary
+    new, found = dictionary, np.empty(0, np.intp)
     for step in range(STEPS):
-        _raise_best(best, signals, new)
+        if len(new):
+            _raise_best(best, signals, new)
         left = np.maximum(energy - best, 0)
-        wanted = (atoms - len(dictionary)) * (step + 1) // STEPS - sum(map(len, grown[1:]))
+        left[found] = 0
+        wanted = count * (step + 1) // STEPS - len(found)
         if wanted <= 0:
+            new = dictionary[:0]
             continue
         worst = np.argsort(-left, kind="stable")[: 4 * wanted]
-        new = sparse.cover(signals[worst], wanted, left[worst])
-        grown.append(new)
-    return np.concatenate(grown)
+        chosen = worst[sparse.covering(signals[worst], wanted, left[worst])]
+        new, found = _units(signals[chosen]), np.append(found, chosen)
+    return found
 
 
 def _raise_best(best: F32, signals: F32, atoms: F32, batch: int = 8192) -> None:

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl._util import plugins
-from psdl.model.card import SCORED, Card
+from psdl.model import known
+from psdl.model.card import SCORED, UNSEEN, Card
 from psdl.model.model import VERDICTS, Frame, Golden, Model
 from psdl.types import Grid, Part, State
 
@@ -33,6 +34,8 @@ def of(model: Model) -> dict[str, NDArray[Any]]:
     arrays[GRAPH] = np.frombuffer(model.network.graph, U8)
     arrays |= {f"{GRAPH}/{depth}": np.frombuffer(cut, U8) for depth, cut in model.network.cuts.items()}
     arrays |= {f"calibration/{name}": getattr(model.calibration, name) for name in SCORED}
+    arrays |= {f"calibration/{k}": v for k in UNSEEN if (v := getattr(model.calibration, k)) is not None}
+    arrays |= known.arrays(model)
     arrays |= {"looks": model.looks, "unseen": model.unseen}
     if model.golden:
         arrays |= {f"selftest/{name}": getattr(model.golden, name) for name in TESTED}

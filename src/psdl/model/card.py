@@ -17,15 +17,20 @@ from typing import Any, NoReturn
 import msgspec
 
 from psdl._util import plugins
+from psdl.model import known as defects
 from psdl.model.model import Model
 from psdl.types import Calibration, Grid, Network, Origin, Part, Rates, Recipe
 
-FORMAT = 9
+FORMAT = 10
 SCORED = ("scores", "peaks", "items", "pixels")  # the calibration's arrays
-APART = ("states", "network", "calibration", "golden", "album", "frame", "looks", "unseen")  # not plain values
+UNSEEN = ("anomaly", "averages")  # arrays that the calibration may lack
+APART = (  # not plain values
+    *("states", "network", "calibration", "golden", "album", "frame", "looks", "unseen"),
+    *("averages", "defects", "classifier"),
+)
 PLACES = ("data", "model", "out", "extend", "suspects", "config")  # options that say where, not what
 LARGEST = 1 << 16  # pixels a side
-RESERVED = ("graph", "calibration", "selftest", "album", "frame", "looks", "unseen", "digest", "signature")
+RESERVED = ("graph", "digest", "signature", "selftest", *APART[2:])
 
 
 class Sides(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,6 +76,33 @@ class Entry(msgspec.Struct):
     on: str = ""
 
 
+class Averaged(msgspec.Struct, forbid_unknown_fields=True):
+    """Which parts' signals are averaged for known defects."""
+
+    near: str
+    deep: str
+
+
+class Defects(msgspec.Struct, forbid_unknown_fields=True):
+    """Known defects without their arrays."""
+
+    kinds: tuple[str, ...]
+    images: list[tuple[str, str, str]]
+    report: dict[str, Any]
+
+
+class Decided(msgspec.Struct, forbid_unknown_fields=True):
+    """A classifier without its weights."""
+
+    slope: float
+    bias: float
+    unit: float
+    middle: float
+    spread: float
+    mean: float
+    deviation: float
+
+
 class Card(msgspec.Struct, forbid_unknown_fields=True):
     """The card with the types that its values must have."""
 
@@ -86,12 +118,15 @@ class Card(msgspec.Struct, forbid_unknown_fields=True):
     categories: tuple[str, ...]
     options: dict[str, Any]
     versions: dict[str, str]
+    averages: Averaged | None
+    defects: Defects | None
+    classifier: Decided | None
 
 
 def card(model: Model) -> dict[str, Any]:
     """All of a model but its arrays and its graph, as plain values for JSON."""
     known = model.calibration
-    values = {f.name: getattr(known, f.name) for f in fields(known) if f.name not in SCORED}
+    values = {f.name: getattr(known, f.name) for f in fields(known) if f.name not in SCORED + UNSEEN}
     rest = {f.name: getattr(model, f.name) for f in fields(model) if f.name not in APART}
     recipe = asdict(model.recipe)
     return {
@@ -104,6 +139,7 @@ def card(model: Model) -> dict[str, Any]:
         "calibration": {**values, "rates": asdict(known.rates), "images": _origins(known.images)},
         "learned": _origins(model.learned),
         "options": recorded(model.options),
+        **defects.card(model),
     }
 
 
@@ -158,6 +194,7 @@ def checked(values: Mapping[str, Any]) -> Card:
     rule, (sides,) = found.recipe.input, {grid.input for grid in found.grids.values()}
     stated = None if rule is None or rule.shorter else rule.window or rule.resize
     _need(stated in (None, sides), f"its input rule makes {stated}, its grids are of {sides}")
+    _check_defects(found)
     _need(found.region is None or 0 < found.region <= 1, "its region of interest is no share")
     return found
 
@@ -165,6 +202,17 @@ def checked(values: Mapping[str, Any]) -> Card:
 def _need(held: bool, words: str) -> None:
     if not held:
         raise ValueError(words)
+
+
+def _check_defects(card: Card) -> None:
+    names = {part.name for part in card.recipe.parts}
+    averaged, decided = card.averages, card.classifier
+    _need(averaged is None or {averaged.near, averaged.deep} <= {*names, ""}, "its averages are of unknown parts")
+    if decided is not None:
+        values = (decided.slope, decided.bias, decided.middle, decided.mean)
+        _need(all(map(math.isfinite, values)), "its classifier holds no numbers")
+        scales = (decided.unit, decided.spread, decided.deviation)
+        _need(all(0 < value < math.inf for value in scales), "its classifier has scales that are none")
 
 
 def _check_recipe(recipe: Recipe, taps: tuple[str, ...]) -> None:
@@ -194,6 +242,7 @@ def _check_part(part: Part, taps: tuple[str, ...]) -> None:
     _need(part.grid in ("deepest", "shallowest", *part.taps), f"{part.name} has no grid {part.grid!r}")
     _need(1 <= part.pool <= 99 and 0 < part.scale <= 4, f"{part.name} has an odd pool or scale")
     _need(0 <= part.shrink <= 1 and 0 <= part.weight < 1e6, f"{part.name} has an odd shrink or weight")
+    _need(part.image_weight is None or 0 <= part.image_weight < 1e6, f"{part.name} has an odd image weight")
     method = plugins.load("methods", part.method)
     try:
         params = msgspec.convert(part.params, method.Params, strict=True)
@@ -232,7 +281,8 @@ def _check_calibration(known: Known) -> None:
 def calibration(known: Known, arrays: Mapping[str, Any]) -> Calibration:
     """The calibration of a card and the arrays of its file."""
     scored = {name: arrays[f"calibration/{name}"] for name in SCORED}
-    values = {f.name: getattr(known, f.name) for f in fields(Calibration) if f.name not in SCORED}
+    scored |= {name: arrays.get(f"calibration/{name}") for name in UNSEEN}
+    values = {f.name: getattr(known, f.name) for f in fields(Calibration) if f.name not in SCORED + UNSEEN}
     return Calibration(**{**values, **scored, "images": tuple(Origin(*one) for one in known.images)})
 
 

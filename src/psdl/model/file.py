@@ -24,6 +24,7 @@ from psdl._util.atomic import drafted
 from psdl.errors import PsdlError
 from psdl.model import arrays as stored
 from psdl.model import card as cards
+from psdl.model import known as defects
 from psdl.model import signature
 from psdl.model.card import FORMAT, card
 from psdl.model.model import Model
@@ -33,6 +34,10 @@ KEY = "psdl"  # the one metadata key: safetensors writes several in random order
 DIGEST, SIGNATURE = "digest", "signature"  # arrays that the digest leaves out
 HEADER = 100_000_000  # bytes that a header may have
 WRONG = (SafetensorError, msgspec.ValidationError, ArithmeticError, AttributeError, LookupError, RecursionError)
+
+
+class Unreadable(PsdlError):
+    """A model file whose bytes cannot be had, which says nothing of what they are."""
 
 
 class Opened(NamedTuple):
@@ -92,8 +97,13 @@ def read(path: str | Path) -> Model:
     Raises PsdlError on a missing, damaged, newer or foreign file, on parts that do not fit each other, and, where
     a key is trusted, on a file that is not signed with it.
     """
+    return parsed(content(path), path)
+
+
+def parsed(data: bytes, path: str | Path) -> Model:
+    """The model of a model file's bytes; path: what messages call it. Raises PsdlError like `read`."""
     path = Path(path)
-    found = opened(path)
+    found = unpacked(data, path)
     signature.check_trusted(found.signed, found.digest, path)
     try:
         return _model(cards.parsed(found.card), found.arrays)
@@ -103,8 +113,11 @@ def read(path: str | Path) -> Model:
 
 def opened(path: str | Path) -> Opened:
     """A file's card and arrays, the digest compared. Raises PsdlError like `read`."""
-    path = Path(path)
-    data = _bytes(path)
+    return unpacked(content(path), Path(path))
+
+
+def unpacked(data: bytes, path: Path) -> Opened:
+    """The card and arrays of a model file's bytes. Raises PsdlError like `read`."""
     text = _card_text(data, path)
     _check_format(text, path)
     try:
@@ -148,20 +161,32 @@ def damaged(path: str | Path, error: Exception) -> PsdlError:
 
 
 def model_files(model: Path, samples: Iterable[Sample], each: bool) -> dict[str, Path]:
-    """{category: its model file}: `model` for all jointly; with `each` CATEGORY.psdl in that folder."""
+    """{category: its model file}: `model` for all jointly; with `each` CATEGORY.psdl in that folder.
+
+    Raises PsdlError on a category that is no file name.
+    """
     categories = sorted({sample.category for sample in samples})
+    for name in categories if each else ():
+        if not name or name[0] in ". " or set(name) & set("/\\\0:") or len(name.encode("utf-8", "replace")) > 200:
+            raise PsdlError(
+                f"the category {name!r} cannot name a model file: give it a name without slashes, colons and a dot"
+                " at its start"
+            )
     return {name: model / f"{name}.psdl" if each else model for name in categories}
 
 
-def _bytes(path: Path) -> bytes:
+def content(path: str | Path) -> bytes:
+    """All bytes of a model file. Raises PsdlError where there is none that can be read."""
+    path = Path(path)
     if path.is_dir():
         raise PsdlError(f"{path} is a folder, but a model file was expected: give the file that fit wrote")
     if not path.is_file():
         raise PsdlError(f"no model file {path}: give the file that `psdl fit --model` wrote")
     try:
         return path.read_bytes()
-    except OSError as error:
-        raise PsdlError(f"{path} cannot be read ({error.strerror}): allow it or copy it again") from None
+    except (OSError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or "not enough memory"
+        raise Unreadable(f"{path} cannot be read ({reason}): allow it, or copy it again") from None
 
 
 def _card_text(data: bytes, path: Path) -> str:
@@ -210,6 +235,7 @@ def _model(values: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
     known = cards.checked(values)
     stored.check_calibration(arrays, known)
     stored.check_learned(arrays, known)
+    extra = defects.read(known, arrays)
     frame, recipe, net = stored.frame(arrays, known), known.recipe, known.network
     cuts = {int(n): stored.graph(arrays, f"{stored.GRAPH}/{n}") for n in net.cuts}
     network = Network(**{**msgspec.structs.asdict(net), "graph": stored.graph(arrays, stored.GRAPH), "cuts": cuts})
@@ -230,4 +256,5 @@ def _model(values: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
         frame=frame,
         looks=arrays["looks"],
         unseen=arrays["unseen"],
+        **extra,
     )

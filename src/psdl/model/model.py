@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl.model.known import Averages, Classifier, Known
 from psdl.types import F32, F64, Calibration, Network, Origin, Recipe, State
 
 VERDICTS = ("OK", "REVIEW", "NG")
@@ -42,7 +43,9 @@ class Model:
     learned from; dropped: names that were left out of them; album: a small JPEG of each (empty: none is needed);
     unseen (N,): the score of each image learned from as if it were new, NaN where it is not known;
     golden: for the self-test; history: what was done to it, the last at the end; frame: where parts lie;
-    looks (N,5): of each image learned from its `statistics.Look`, then the number of the item that it shows."""
+    looks (N,5): of each image learned from its `statistics.Look`, then the number of the item that it shows;
+    averages: how images are averaged for known defects; defects: those that people named; classifier: tells them
+    from good images, None where it is not used."""
 
     recipe: Recipe
     network: Network = field(repr=False)
@@ -59,6 +62,9 @@ class Model:
     frame: Frame = field(default=Frame(), repr=False)
     looks: F32 = field(default_factory=lambda: np.zeros((0, 5), np.float32), repr=False)
     unseen: F64 = field(default_factory=lambda: np.zeros(0), repr=False)
+    averages: Averages | None = field(default=None, repr=False)
+    defects: Known | None = field(default=None, repr=False)
+    classifier: Classifier | None = field(default=None, repr=False)
 
     @cached_property
     def known(self) -> Mapping[str, int]:

@@ -23,33 +23,31 @@ PAPER = Recipe(
     image_score="max",
 )
 
-# Three sources of distances, each measured against held-out good images, then summed by what each explains of
-# them: coarse, fine, and deep layers for what is wrong as a whole. Where a position tells nothing a part has one
-# dictionary for all of them instead. docs/accuracy.md says what each earns.
-NEAR: dict[str, Any] = {"atoms": 64, "sparsity": 4, "whiten": 0.5}
-SHARED: dict[str, Any] = {"learned": 256, "atoms": 1024, "sparsity": 2, "whiten": 0.0, "seed": 0}
+# Two sources of distances, each measured against good images as if unseen, then summed by what each explains of
+# them: coarse sees defects as a whole, fine outlines small ones. Each has one dictionary of good patches for all
+# positions; what is normal at a position its statistics say, as far as good images show that positions matter.
+# docs/accuracy.md says what each earns.
+PATCHES: dict[str, Any] = {"learned": 0, "atoms": 1024, "sparsity": 2, "whiten": 0.5, "ridge": 0.1, "seed": 0}
 BOTH = ("layer2", "layer3")
 GRID: dict[str, Any] = {"grid": "shallowest", "square": False, "unseen": True}
-COARSE = Part("coarse", BOTH, "exemplars", NEAR, **GRID, pool=3, scale=0.75)
+COARSE = Part("coarse", BOTH, "shared", PATCHES, **GRID, pool=3, scale=0.75)
+FINE = Part("fine", BOTH, "shared", PATCHES, **GRID, scale=1.25)
 LIGHT = 85.0  # of 255; well below where the network saturates, see docs/accuracy.md
-FEWER = {**NEAR, "atoms": 32}
-FINE = Part("fine", BOTH, "exemplars", FEWER, **GRID, scale=1.25)
-DEEP = Part("deep", ("layer3", "layer4"), "exemplars", FEWER, **GRID, scale=0.75)
 DEFAULT = Recipe(
     name="default",
     arch="efficientnet_lite0",
-    parts=(COARSE, FINE, DEEP),
+    parts=(COARSE, FINE),
     smoothing=4.0,
     image_score="smooth-top",
-    explained=(1.0, 1.25, 0.75),
-    unbind=True,
+    explained=(1.0, 7.0),
+    image_explained=(1.0, 4.0),
     multiple=32,
     light=LIGHT,
-    folds=3,
+    folds=20,
 )
 
 # One part, and one pass through the network, at three quarters of the size.
-FAST = replace(DEFAULT, name="fast", parts=(COARSE,), explained=(1.0,))
+FAST = replace(DEFAULT, name="fast", parts=(COARSE,), explained=(1.0,), image_explained=())
 
 # A baseline: MTD .857 / .736 / .754 in the explorations.
 PADIM = Recipe(
@@ -130,9 +128,9 @@ def recipe(
     if name == "paper":
         base = replace(base, parts=(_paper(base.parts[0], type or "single", layer, sparsity, iterations),))
     elif given:
-        raise PsdlError(f"--{given[0]} is a setting of the recipe paper, not of {name}: add --recipe paper")
+        raise PsdlError(f"`{given[0]}` is a setting of the recipe paper, not of {name}: add `recipe` paper")
     if light is not None and light not in LIGHTS:
-        raise plugins.unknown("value of --light", light, LIGHTS)
+        raise plugins.unknown("value of `light`", light, LIGHTS)
     drawn = base.seed if seed is None else int(_within("seed", seed, -1, 2**63))
     parts = [replace(p, params={**p.params, "seed": drawn}) if p.method in SEEDED else p for p in base.parts]
     found = replace(
@@ -149,18 +147,16 @@ def recipe(
 def tiled(base: Recipe, tile: int) -> Recipe:
     """The recipe for images so large that the network sees them in tiles of `tile` pixels a side.
 
-    So many positions cannot each have their own dictionary: parts by exemplars become ones of one dictionary for
-    all. Raises PsdlError on recipes of other position-bound parts.
+    So many positions cannot each have what they learned: raises PsdlError on recipes with position-bound parts.
     """
-    bound = [part.method for part in base.parts if part.method in ("paper", "padim")]
+    bound = [part.method for part in base.parts if part.method in ("paper", "padim", "exemplars")]
     if bound:
         raise PsdlError(
-            f"--tile was given with the recipe {base.name}, which learns each position by itself and would not fit"
+            f"`tile` was given with the recipe {base.name}, which learns each position by itself and would not fit"
             " into memory: use default, fast or patchcore"
         )
-    parts = [unbound(part, base.seed) for part in base.parts]
     multiple = math.lcm(base.multiple, tiling.ALIGN)
-    return replace(base, parts=tuple(parts), tile=tiling.checked(tile), multiple=multiple)
+    return replace(base, tile=tiling.checked(tile), multiple=multiple)
 
 
 def with_network(base: Recipe, weights: str | None) -> tuple[Recipe, Network]:
@@ -191,7 +187,7 @@ def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recip
     multiples. Raises PsdlError on tiles and patches together: tiles are cut for convolutions.
     """
     if patch and base.tile:
-        raise PsdlError("--tile needs a convolutional network, but this one sees patches: leave --tile out")
+        raise PsdlError("`tile` needs a convolutional network, but this one sees patches: leave `tile` out")
     wanted = {tap for part in base.parts for tap in part.taps}
     if not wanted & set(taps) and wanted <= set(LAYERS):
         found = quarters(taps)
@@ -203,19 +199,12 @@ def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recip
     return replace(base, multiple=patch) if patch else base
 
 
-def unbound(part: Part, seed: int) -> Part:
-    """The part with one dictionary for all positions, if it is one by exemplars."""
-    if part.method != "exemplars":
-        return part
-    return replace(part, method="shared", params={**SHARED, "seed": seed})
-
-
 def _paper(part: Part, kind: str, layer: str | None, sparsity: float | None, iterations: int | None) -> Part:
     if kind not in ("single", "multiple"):
         raise plugins.unknown("type", kind, ("single", "multiple"))
     if kind == "multiple" and layer:
         raise PsdlError(
-            f"--layer {layer} was given with --type multiple, which takes layer1 to layer3: leave one out"
+            f"`layer` {layer} was given with `type` multiple, which takes layer1 to layer3: leave one out"
         )
     taps = MULTIPLE if kind == "multiple" else (layer or "layer3",)
     params: dict[str, Any] = dict(part.params)
@@ -236,9 +225,9 @@ def from_card(card: Mapping[str, Any]) -> Recipe:
     """A recipe from its JSON form (`dataclasses.asdict`, tuples as lists)."""
     from psdl.types import InputRule
 
-    values = dict(card)
+    values = {key: value for key, value in card.items() if key != "unbind"}  # models before 0.9 have it
     values["parts"] = tuple(Part(**{**p, "taps": tuple(p["taps"])}) for p in card["parts"])
-    values["explained"] = tuple(card["explained"])
+    values |= {name: tuple(card.get(name, ())) for name in ("explained", "image_explained")}
     if card["input"]:
         rule: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["input"].items()}
         values["input"] = InputRule(**rule)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from psdl.model import known
+
 
 def described(card: Mapping[str, Any]) -> dict[str, str]:
     """The card in words for people; with the file's `digest` and whether it is `signed`, if they are among it."""
@@ -34,6 +36,7 @@ def described(card: Mapping[str, Any]) -> dict[str, str]:
         "review": f"a rate of {rates['review']:.2%}" if rates["review"] else "no such verdict",
         "calibration": f"{len(calibration['images'])} images; {calibration['origin']}",
         "learned from": f"{len(card['learned'])} images" + (f", {dropped} left out" if dropped else ""),
+        "known defects": known.described(card),
         "history": "; ".join(map(_entry, card["history"])),
         "learned with": ", ".join(f"{k} {v}" for k, v in sorted(card["versions"].items())),
         **(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from psdl._util.binomial import interval
+import numpy as np
+
+from psdl.measure.found import share
 from psdl.report.tables import Judged
 from psdl.types import Sample
 
@@ -15,8 +17,8 @@ def rows(judged: Judged) -> list[dict[str, Any]]:
     """A row for the good images, one for all defective ones, and one for each kind of defect.
 
     what: its name; count; verdicts: how many are OK, REVIEW, NG; wrong: how many good ones are NG, or defective
-    ones OK; share, low, high: of those, with the 95 % interval (Clopper, Pearson 1934); worst: places in `judged`
-    of the images that lie furthest on the wrong side.
+    ones OK; share, low, high: of those, with the 95 % interval, see `found.share`; worst: places in `judged` of
+    the images that lie furthest on the wrong side.
     """
     labelled = [(n, s, r) for n, (s, r) in enumerate(judged) if s.label is not None]
     good = [row for row in labelled if row[1].label == 0]
@@ -32,7 +34,8 @@ def rows(judged: Judged) -> list[dict[str, Any]]:
 def _row(what: str, inside: list[tuple[int, Sample, Any]], mistake: str, of: str = "") -> dict[str, Any]:
     verdicts = [result.verdict.verdict for _, _, result in inside]
     wrong = verdicts.count(mistake)
-    low, high = interval(wrong, len(inside))
+    items = [str((s.category, s.group or s.part or n)) for n, s, _ in inside]
+    rate = share(np.array(verdicts) == mistake, np.unique(items, return_inverse=True)[1])
     sign = -1 if mistake == "NG" else 1
     by_fault = sorted(inside, key=lambda row: sign * row[2].score / abs(row[2].verdict.threshold or 1))
     return {
@@ -43,7 +46,7 @@ def _row(what: str, inside: list[tuple[int, Sample, Any]], mistake: str, of: str
         "mistake": mistake,
         "wrong": wrong,
         "share": wrong / len(inside),
-        "low": low,
-        "high": high,
+        "low": rate["low"],
+        "high": rate["high"],
         "worst": [n for n, _, _ in by_fault[:WORST]],
     }

@@ -56,26 +56,32 @@ def histogram(groups: Mapping[str, F64], low: float, high: float, form: str) -> 
 
 
 def curves(sets: Mapping[str, tuple[F64, Any]]) -> str:
-    """Receiver operating characteristic and precision-recall curve of each set of (scores, labels), side by side;
+    """ROC and precision-recall curve of each set of (scores, labels), a picture each;
     empty where no set has both kinds."""
     known = {name: found for name, pair in sets.items() if (found := ranks(*pair))}
     if not known:
         return ""
 
-    def draw(figure: Any) -> None:
-        left, right = figure.subplots(1, 2)
-        for n, (name, found) in enumerate(known.items()):
-            recall = np.r_[0, found.tp / found.positives]
-            style = {"color": OTHER, "linewidth": 1.4, "linestyle": ("-", "--", ":", "-.")[n % 4]}
-            alarm = np.r_[0, found.fp / found.negatives]
-            left.plot(np.r_[alarm, 1], np.r_[recall, 1], label=name, **style)
-            right.plot(recall[1:], found.tp / (found.tp + found.fp), **style)
-        _titled(left, "ROC", "share of good images above", "share of defective images above")
-        _titled(right, "precision and recall", "recall", "precision")
-        if 1 < len(known) <= 8:
-            left.legend(frameon=False, fontsize=8, loc="lower right")
+    styles = [
+        {"color": OTHER, "linewidth": 1.4, "linestyle": ("-", "--", ":", "-.")[n % 4]} for n in range(len(known))
+    ]
 
-    return _svg(draw, 7.2, 3.1, layout="constrained")
+    def roc(figure: Any) -> None:
+        axes = figure.subplots()
+        for (name, found), style in zip(known.items(), styles, strict=True):
+            alarm, recall = found.fp / found.negatives, found.tp / found.positives
+            axes.plot(np.r_[0, alarm, 1], np.r_[0, recall, 1], label=name, **style)
+        _titled(axes, "ROC", "share of good images above", "share of defective images above")
+        if 1 < len(known) <= 8:
+            axes.legend(frameon=False, fontsize=8, loc="lower right")
+
+    def precision(figure: Any) -> None:
+        axes = figure.subplots()
+        for found, style in zip(known.values(), styles, strict=True):
+            axes.plot(found.tp / found.positives, found.tp / (found.tp + found.fp), **style)
+        _titled(axes, "precision and recall", "recall", "precision")
+
+    return "".join(_svg(draw, 3.6, 3.1, layout="constrained") for draw in (roc, precision))
 
 
 def _titled(axes: Any, title: str, x: str, y: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from psdl.report import maps, page, pictures
+from psdl.report.places import places
 from psdl.report.tables import Judged
 from psdl.types import Run, Sample
 
@@ -24,9 +25,10 @@ def write(
 ) -> Iterator[tuple[str, int, int]]:
     """Writes a picture of each of `chosen`, with `with_maps` the maps of all, and report.html; yields (stage, 1,
     how many in all) after each. What follows is as `page.write` has it."""
+    where = places([sample for sample, _ in judged])
     stages = {
-        "pictures": pictures.write(chosen, out),
-        "maps": maps.write(judged if with_maps else [], out),
+        "pictures": pictures.write(chosen, out, where),
+        "maps": maps.write(judged if with_maps else [], out, where),
         "report": page.write(judged, out / "report.html", model_of, run, summary, facts),
     }
     for stage, steps in stages.items():

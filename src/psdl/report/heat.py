@@ -11,6 +11,7 @@ from psdl.calibrate.masks import RARITY, rarity
 from psdl.types import F32, Calibration
 
 COLOURS = "plasma"
+OTHERS = ("viridis",)  # for parts that are red or yellow themselves
 OPAQUE = 0.65  # of the rarest pixels when they lie over the image
 
 
@@ -23,6 +24,13 @@ def scale(calibration: Calibration) -> tuple[float, float]:
     return min(float(rarity(typical, calibration)[0, 0]), end - 0.5), end
 
 
+def ends(calibration: Calibration) -> tuple[float, float]:
+    """The map values at which colours start and end."""
+    known = calibration.pixels
+    start, end = (float(np.interp(edge, RARITY[: len(known)], known)) for edge in scale(calibration))
+    return start, end
+
+
 def shares(values: F32, calibration: Calibration) -> F32:
     """A map (h,w) -> 0..1: how far each pixel lies along the scale of colours; NaN where the map is."""
     start, end = scale(calibration)
@@ -30,12 +38,12 @@ def shares(values: F32, calibration: Calibration) -> F32:
     return found
 
 
-def dimmed(pixels: NDArray[np.uint8], roi: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
-    """Pixels (h,w,3), pale and without colour where a model does not look: outside roi (h,w)."""
-    if roi is None:
+def dimmed(pixels: NDArray[np.uint8], seen: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+    """Pixels (h,w,3), pale and without colour where a model does not look: outside `seen` (h,w)."""
+    if seen is None:
         return pixels
     pale = np.repeat(pixels.mean(axis=2, keepdims=True) * 0.3 + 165, 3, axis=2)
-    return np.where(roi[..., None], pixels, pale).astype(np.uint8)
+    return np.where(seen[..., None], pixels, pale).astype(np.uint8)
 
 
 def opaque(values: F32, calibration: Calibration) -> NDArray[np.uint8]:
@@ -55,13 +63,20 @@ def overlay(values: F32, calibration: Calibration) -> NDArray[np.uint8]:
     return colours
 
 
-def gradient(steps: int) -> list[tuple[int, int, int]]:
-    """The colours of the overlay from end to end, red, green and blue in 0..255."""
-    colours = _map()(np.linspace(0.25, 1, steps), bytes=True)
+def levels(values: F32, calibration: Calibration) -> NDArray[np.uint8]:
+    """A map (h,w) as grey and opacity (h,w,2) to lay over the image, which a page brings to colours."""
+    share = np.nan_to_num(shares(values, calibration))
+    opacity = OPAQUE * np.minimum(1, 2 * share)
+    return np.round(255 * np.stack([share, opacity], axis=2)).astype(np.uint8)
+
+
+def gradient(steps: int, name: str = COLOURS) -> list[tuple[int, int, int]]:
+    """The colours of the overlay, of a map `name`, from end to end, red, green and blue in 0..255."""
+    colours = _map(name)(np.linspace(0.25, 1, steps), bytes=True)
     return [(int(r), int(g), int(b)) for r, g, b, _ in colours]
 
 
-def _map() -> Any:
+def _map(name: str = COLOURS) -> Any:
     from matplotlib import colormaps
 
-    return colormaps[COLOURS]
+    return colormaps[name]

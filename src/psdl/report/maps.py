@@ -10,17 +10,17 @@ import numpy as np
 from PIL import Image
 
 from psdl.report import heat
-from psdl.report.pictures import path_of
+from psdl.report.places import Places
 from psdl.report.tables import Judged
 
 
-def write(judged: Judged, out: Path) -> Iterator[tuple[int, int]]:
-    """Writes three files for each image, below the folder `out` and named as its picture; yields (1, how many in
-    all) after each.
+def write(judged: Judged, out: Path, where: Places) -> Iterator[tuple[int, int]]:
+    """Writes three files for each image, below the folder `out` and at its place, see `places`; yields (1, how
+    many in all) after each.
 
-    maps/CATEGORY/NAME.tiff: the map as float32, NaN where the input rule cuts the image away.
-    heat/CATEGORY/NAME.png: the map in colours that mean the same on every image of a model.
-    masks/CATEGORY/NAME.png: the defect mask, 255 inside.
+    maps/PLACE.tiff: the map as float32, NaN where the model does not look.
+    heat/PLACE.png: the map in colours that mean the same on every image of a model.
+    masks/PLACE.png: the defect mask, 255 inside.
     """
     for found, result in judged:
         values = result.map
@@ -30,7 +30,7 @@ def write(judged: Judged, out: Path) -> Iterator[tuple[int, int]]:
             "masks": Image.fromarray(result.mask.astype(np.uint8) * 255),
         }
         for folder, picture in files.items():
-            path = path_of(found, out, folder)
+            path = out / folder / where[found]
             path = path.with_suffix(".tiff") if folder == "maps" else path
             path.parent.mkdir(parents=True, exist_ok=True)
             data = io.BytesIO()  # not by name: libtiff refuses names that are no text

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from psdl._util.atomic import drafted
 from psdl.calibrate.guarantee import promise
 from psdl.calibrate.thresholds import weights
 from psdl.errors import PsdlError
@@ -26,6 +27,7 @@ from psdl.report.tables import Judged
 from psdl.types import F64, Calibration, Run, Sample
 
 REGIONS = 10  # of an image that the page lists; images.jsonl has all
+BORDER = 0.08  # of a side
 TITLES = {"report": "Inspection report", "suspects": "Good images that look least like the rest"}
 
 
@@ -57,7 +59,9 @@ def write(
 
 def write_suspects(judged: Judged, path: Path, model_of: Callable[[Sample], Path], run: Run = map) -> None:
     """Writes the page of good images that look least like the rest, on which to tick those that are not good."""
-    facts = f"The {len(judged)} of the good images learned from that score highest when they are held out."
+    bad = sum(sample.label == 1 for sample, _ in judged)
+    facts = f"The {len(judged) - bad} of the good images learned from that score highest when they are held out"
+    facts += f", or look like known defects; and {bad} known defects that look good." if bad else "."
     for _ in _write(judged, path, _Page("suspects", model_of, None, facts), run):
         pass
 
@@ -66,6 +70,20 @@ def check_target(path: Path) -> None:
     """Raises PsdlError where no page can be written: worth asking before an hour of learning."""
     if not path.parent.is_dir():
         raise PsdlError(f"no folder {path.parent} for the page {path.name}: make it first")
+
+
+def beside(strangest: Judged) -> list[str]:
+    """Advice where what is strange in good images lies mostly at their border, which often is no part."""
+    places = []
+    for _, result in strangest:
+        (x, y), (height, width) = result.strangest.peak_at, result.geometry.source
+        places.append(min(x / width, 1 - x / width, y / height, 1 - y / height) < BORDER)
+    if len(places) < 5 or sum(places) <= len(places) / 2:
+        return []
+    return [
+        f"in {sum(places)} of the {len(places)} good images that look least like the rest the strangest place lies"
+        " at the border: where that is no part, set --roi"
+    ]
 
 
 def facts(images: int, seconds: float) -> str:
@@ -83,7 +101,8 @@ def _write(judged: Judged, path: Path, page: _Page, run: Run) -> Iterator[tuple[
     for picture in run(lambda n: thumbs.thumb(*judged[n], room), shown):
         pictures.append(picture)
         yield 1, len(shown)
-    path.write_text(_text(judged, shown, pictures, page), encoding="utf-8", errors="replace")
+    with drafted(path) as draft:
+        draft.write_text(_text(judged, shown, pictures, page), encoding="utf-8", errors="replace")
 
 
 def _pictured(judged: Judged) -> list[int]:
@@ -102,12 +121,14 @@ def _text(judged: Judged, shown: Sequence[int], pictures: Sequence[Mapping[str, 
     labelled = data["labelled"]
     verdicts = [result.verdict.verdict for _, result in judged]
     counts = {name: verdicts.count(name) for name in ("NG", "REVIEW", "OK")}
+    lead, tone = _lead(judged, page.mode)
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((assets / "report.html.j2").read_text(encoding="utf-8"))
     text = template.render(
         mode=page.mode,
         title=TITLES[page.mode],
-        lead=_lead(counts, len(judged), page.mode),
+        lead=lead,
+        tone=tone,
         tally=counts,
         facts=page.facts,
         models=models,
@@ -117,11 +138,15 @@ def _text(judged: Judged, shown: Sequence[int], pictures: Sequence[Mapping[str, 
         scores=[result.score for _, result in judged],
         categories=_metrics(page.summary) if page.summary else [],
         columns=tables.titles(),
+        found=_found(page.summary) if page.summary else [],
+        found_columns=list(tables.FOUND.values()),
+        found_notes=tables.intervals(page.summary) if page.summary else [],
         curves=Markup(charts.curves(_sets(judged))) if labelled else "",
         parts=tables.part_rows(judged),
         labelled=labelled,
         several=data["several"],
         scale=_scale(judged),
+        pale=any(result.seen is not None for _, result in judged[:1]),
         version=version("psdl"),
         style=Markup((assets / "report.css").read_text(encoding="utf-8")),
         script=Markup((assets / "report.js").read_text(encoding="utf-8")),
@@ -137,11 +162,23 @@ def _json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _lead(counts: Mapping[str, int], images: int, mode: str) -> str:
+def _lead(judged: Judged, mode: str) -> tuple[str, str]:
+    """The page's first sentence, and the tone it is said in; report.js says the same of other thresholds."""
     if mode == "suspects":
-        return "Look through these before anything is promised: a bad part among the good ones hides its like."
-    said = f"{counts['NG']} of {images} images are NG: reject these parts."
-    return f"{said} {counts['REVIEW']} are for a person to look at." if counts["REVIEW"] else said
+        return "Look through these before anything is promised: a bad part among the good ones hides its like.", ""
+    verdicts = [(sample.label, result.verdict.verdict) for sample, result in judged]
+    review = sum(verdict == "REVIEW" for _, verdict in verdicts)
+    look = f" {review} are for a person to look at." if review else ""
+    good = [verdict for label, verdict in verdicts if label == 0]
+    bad = [verdict for label, verdict in verdicts if label == 1]
+    if not good and not bad:
+        rejected = sum(verdict == "NG" for _, verdict in verdicts)
+        tone = "bad" if rejected else "doubt" if review else "fine"
+        return f"{rejected} of {len(verdicts)} images are NG: reject these parts.{look}", tone
+    missed, refused = bad.count("OK"), good.count("NG")
+    said = [f"{missed} of {len(bad)} defective passed as OK"] if bad else []
+    said += [f"{refused} of {len(good)} good were rejected"] if good else []
+    return f"{', '.join(said)}.{look}", "bad" if missed else "doubt" if refused else "fine"
 
 
 def _models(judged: Judged, model_of: Callable[[Sample], Path]) -> tuple[dict[int, int], list[dict[str, Any]]]:
@@ -163,7 +200,7 @@ def _model(model: Model, file: Path, inside: Judged) -> dict[str, Any]:
     return {
         "title": file.name,
         "file": str(file),
-        "promise": [line[0].upper() + line[1:] for line in promise(known)],
+        "promise": [line[0].upper() + line[1:] for line in (*promise(known), *_defects(model))],
         "histograms": {form: charts.histogram(_by_truth(inside), low, high, form) for form in charts.SIZES},
         "low": low,
         "high": high,
@@ -175,7 +212,19 @@ def _model(model: Model, file: Path, inside: Judged) -> dict[str, Any]:
         "scores": known.scores.tolist(),
         "weights": weights(known.items).tolist(),
         "items": known.groups,
+        "rates": [known.rates.alarm, known.rates.review],
     }
+
+
+def _defects(model: Model) -> list[str]:
+    """What known defects earned when the model learned them, where it uses them."""
+    if model.defects is None or model.classifier is None:
+        return []
+    found = model.defects.report["found"]
+    return [
+        f"{len(model.defects.images)} known defects are told from good images as well: each left out of learning"
+        f" in turn, {found['ng_with']} of {found['count']} were NG, {found['ng']} without it"
+    ]
 
 
 def _axis(scores: F64, known: Calibration) -> tuple[float, float]:
@@ -218,14 +267,28 @@ def _metrics(summary: Mapping[str, Any]) -> list[tuple[str, list[float | None]]]
     return [(name, [row[key] for key in KEYS]) for name, row in rows.items()]
 
 
+def _found(summary: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """What each category finds at the promised rates, and their mean."""
+    rows = dict(summary["categories"])
+    if len(rows) > 1:
+        rows["mean"] = summary["mean"]
+    return [(name, tables.found_cells(row)) for name, row in rows.items()]
+
+
 def _scale(judged: Judged) -> dict[str, str]:
-    """The colours' ends in words, of the first model (all are alike), and the colours between."""
+    """The colours' ends in words, of the first model (all are alike)."""
     if not judged:
-        return {"low": "", "high": "", "gradient": "transparent, transparent"}
+        return {"low": "", "high": ""}
     start, end = heat.scale(judged[0][1].calibration)
-    colours = ", ".join(f"rgb({r},{g},{b})" for r, g, b in heat.gradient(8))
     low, high = (f"{float(f'{10**rarity:.1g}'):,.0f}" for rarity in (start, end))
-    return {"low": low, "high": high, "gradient": colours}
+    return {"low": low, "high": high}
+
+
+def _places(result: Any) -> dict[str, Any]:
+    """The regions of an image's mask, or where there are none its strangest place."""
+    found = [region for region in result.regions if region.masked]
+    spot = None if found else asdict(result.strangest)
+    return {"regions": [asdict(region) for region in found[:REGIONS]], "found": len(found), "spot": spot}
 
 
 def _data(
@@ -233,13 +296,14 @@ def _data(
 ) -> dict[str, Any]:
     """What the page's program reads."""
     picture = {n: place for place, n in enumerate(shown)}
-    kept = ("title", "file", "threshold", "review", "middle", "low", "high", "scores", "weights", "items")
+    kept = ("title", "file", "threshold", "review", "middle", "low", "high", "scores", "weights", "items", "rates")
     return {
         "mode": mode,
         "labelled": mode == "report" and any(sample.label is not None for sample, _ in judged),
         "several": len({sample.category for sample, _ in judged}) > 1,
         "parted": any(sample.part for sample, _ in judged),
         "axes": charts.AXES,
+        "colours": {name: heat.gradient(9, name) for name in (heat.COLOURS, *heat.OTHERS)},
         "models": [{key: model[key] for key in kept} for model in models],
         "images": [
             {
@@ -250,11 +314,12 @@ def _data(
                 "kind": sample.kind,
                 "score": result.score,
                 "p": result.verdict.p_value,
+                "anomaly": result.anomaly if result.known is not None else None,
+                "known": result.known,
                 "model": places[id(result.model)],
                 "picture": picture.get(n, -1),
                 "size": result.geometry.source[::-1],
-                "regions": [asdict(region) for region in result.regions[:REGIONS]],
-                "found": len(result.regions),
+                **_places(result),
             }
             for n, (sample, result) in enumerate(judged)
         ],

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from psdl.calibrate.masks import rarity
 from psdl.errors import printable
-from psdl.input import decode, preprocess
+from psdl.input import decode, masks
 from psdl.report import heat
+from psdl.report.places import Places
 from psdl.report.tables import Judged
-from psdl.types import Sample
+from psdl.types import Region, Sample
 
 LONGEST = 640  # pixels of the longer side that a panel shows
 SIDE = 2.6  # inches of a panel's longer side
@@ -36,19 +37,13 @@ def sample(judged: Judged, count: int, seed: int) -> list[tuple[Sample, Any]]:
     return chosen
 
 
-def write(judged: Judged, out: Path) -> Iterator[tuple[int, int]]:
-    """Writes out/pictures/CATEGORY/NAME.png; yields (1, how many in all) after each."""
+def write(judged: Judged, out: Path, where: Places) -> Iterator[tuple[int, int]]:
+    """Writes out/pictures/PLACE for each image, see `places`; yields (1, how many in all) after each."""
     for found, result in judged:
-        path = path_of(found, out)
+        path = out / "pictures" / where[found]
         path.parent.mkdir(parents=True, exist_ok=True)
         draw(found, result, path)
         yield 1, len(judged)
-
-
-def path_of(found: Sample, out: Path, folder: str = "pictures") -> Path:
-    """Where an image's picture goes: its name, the folders in it joined by underscores; x.jpg gives x.jpg.png."""
-    name = "_".join(part for part in Path(found.name.replace("://", "/")).parts if part not in ("/", "..", "."))
-    return out / folder / found.category / (name if name.endswith(".png") else name + ".png")
 
 
 def draw(found: Sample, result: Any, path: Path) -> None:
@@ -57,12 +52,10 @@ def draw(found: Sample, result: Any, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    (shown, values, mask, truth), roi = _scaled(found, result), result.roi
-    if roi is not None:
-        roi = roi[:: _step(roi.shape), :: _step(roi.shape)]
-    panels = ["image", "heat map", "predicted mask", "outline"]
-    if found.label is not None:
-        panels.insert(1, "ground truth")
+    (shown, values, mask, truth), seen = _scaled(found, result), result.seen
+    if seen is not None:
+        seen = seen[:: _step(seen.shape), :: _step(seen.shape)]
+    panels = _panels(found.label, mask, truth)
     rows, columns = _grid(shown.shape[0] / shown.shape[1], len(panels))
     width, height = _panel_size(shown.shape[0] / shown.shape[1])
     figure = Figure(figsize=(columns * (width + 0.15) + 0.9, rows * (height + 0.35) + 0.55), layout="constrained")
@@ -76,12 +69,24 @@ def draw(found: Sample, result: Any, path: Path) -> None:
         if title in ("ground truth", "predicted mask"):
             _mask_panel(ax, truth if title == "ground truth" else mask, shown.shape)
         else:
-            ax.imshow(shown if title == "image" else heat.dimmed(shown, roi))
+            ax.imshow(shown if title == "image" else heat.dimmed(shown, seen))
         if title == "heat map":
             _heat_panel(figure, ax, values, result.calibration)
         if title == "outline":
             _outline(ax, mask)
+            if not mask.any() and result.verdict.verdict != "OK":
+                _ring(ax, result.strangest, _step(result.geometry.source))
     figure.savefig(path, dpi=110, facecolor="white")
+
+
+def _panels(label: int | None, mask: NDArray[np.bool_], truth: NDArray[np.bool_] | None) -> list[str]:
+    """What is shown of an image: masks only where something is in them."""
+    panels = ["image", "heat map", "outline"]
+    if mask.any():
+        panels.insert(2, "predicted mask")
+    if label == 1 and (truth is None or truth.any()):
+        panels.insert(1, "ground truth")
+    return panels
 
 
 def _scaled(found: Sample, result: Any) -> tuple[Any, Any, NDArray[np.bool_], NDArray[np.bool_] | None]:
@@ -90,7 +95,7 @@ def _scaled(found: Sample, result: Any) -> tuple[Any, Any, NDArray[np.bool_], ND
     step = _step(shown.shape)
     truth = None
     if found.mask:
-        truth = preprocess.read_mask(found.mask, result.geometry.source, found.path)[::step, ::step]
+        truth = masks.read(found.mask, result.geometry.source, found.path)[::step, ::step]
     elif found.label == 0:
         truth = np.zeros(shown.shape[:2], bool)[::step, ::step]
     return shown[::step, ::step], result.map[::step, ::step], result.mask[::step, ::step], truth
@@ -104,7 +109,8 @@ def _step(shape: tuple[int, ...]) -> int:
 def _grid(aspect: float, panels: int) -> tuple[int, int]:
     """Rows and columns that bring the figure nearest to three times as wide as high."""
     fitting = [(r, c) for r, c in GRIDS if r * c >= panels and (r - 1) * c < panels and r * (c - 1) < panels]
-    fitting += [] if panels == 5 else [(1, panels)]
+    fitting += [] if panels == 5 else [(1, panels), (panels, 1)]
+    fitting += [(2, 2)] if panels == 4 else []
     return min(fitting, key=lambda rc: abs(np.log(rc[1] / (rc[0] * aspect) / 3)))
 
 
@@ -145,6 +151,18 @@ def _heat_panel(figure: Any, ax: Any, values: Any, calibration: Any) -> None:
     peak = float(rarity(np.array([[calibration.peak_threshold]], np.float32), calibration)[0, 0])
     bar.ax.axhline(peak, color="white", linewidth=3)
     bar.ax.axhline(peak, color=INK, linewidth=1)
+
+
+def _ring(ax: Any, region: Region, step: int) -> None:
+    """A broken line about the strangest place of an image whose mask is empty."""
+    from matplotlib.patches import Ellipse
+
+    left, top, right, bottom = (edge / step for edge in region.box)
+    room = 0.06 * max(ax.get_xlim()[1], ax.get_ylim()[0])
+    place, wide, high = ((left + right) / 2, (top + bottom) / 2), right - left + room, bottom - top + room
+    ax.add_patch(Ellipse(place, wide, high, fill=False, edgecolor="black", linewidth=3))
+    ax.add_patch(Ellipse(place, wide, high, fill=False, edgecolor=DEFECT, linewidth=1.6, linestyle="--"))
+    ax.set_title("strangest place", fontsize=9, color=INK)
 
 
 def _outline(ax: Any, mask: NDArray[np.bool_]) -> None:

@@ -11,13 +11,23 @@ from typing import Any
 
 import numpy as np
 
+from psdl._util.atomic import drafted
 from psdl.calibrate.thresholds import joint
-from psdl.input import preprocess
-from psdl.measure.metrics import KEYS, Metrics, mean, metrics
+from psdl.input import masks, preprocess
+from psdl.measure.found import found as found_by
+from psdl.measure.found import means
+from psdl.measure.metrics import KEYS, mean, metrics
 from psdl.types import Sample
 
 Judged = Sequence[tuple[Sample, Any]]  # each image with its Result
+TEXT: dict[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}  # of tables for csv
 COLUMNS = ("path", "category", "label", "score", "threshold", "verdict")
+FOUND = {
+    "found_ng": "defects NG",
+    "found_review": "defects NG or REVIEW",
+    "false_ng": "good NG",
+    "false_review": "good NG or REVIEW",
+}
 NAMES = {"image_f1_max": "image F1 (oracle)", "pixel_f1_max": "pixel F1 (oracle)", "aupro": "AU-PRO 0.3"}
 
 
@@ -25,7 +35,8 @@ def write(judged: Judged, out: Path) -> dict[str, Any]:
     """Writes all three files into `out` and returns what metrics.json holds."""
     write_images(judged, out)
     summary = summed(judged)
-    (out / "metrics.json").write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    with drafted(out / "metrics.json") as draft:
+        draft.write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return summary
 
 
@@ -33,17 +44,18 @@ def summed(judged: Judged) -> dict[str, Any]:
     """The metrics of each category and their mean, as metrics.json holds them."""
     names = sorted({sample.category for sample, _ in judged})
     categories = {name: _category([pair for pair in judged if pair[0].category == name]) for name in names}
-    return {"categories": categories, "mean": mean(list(categories.values()))}
+    both = list(categories.values())
+    return {"categories": categories, "mean": {**mean(both), **means(both)}}
 
 
 def write_images(judged: Judged, out: Path) -> None:
     """Writes images.csv and images.jsonl into `out`, which is made if it is not there. label: 0 good, 1 defective,
     or empty (null). docs/results.md names every field."""
     out.mkdir(parents=True, exist_ok=True)
-    with (out / "images.jsonl").open("w", encoding="utf-8") as file:
+    with drafted(out / "images.jsonl") as draft, draft.open("w", encoding="utf-8") as file:
         for sample, result in judged:
             file.write(json.dumps(row(sample, result)) + "\n")
-    with (out / "images.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with drafted(out / "images.csv") as draft, draft.open("w", **TEXT) as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
         for sample, result in judged:
@@ -59,20 +71,20 @@ def write_skipped(skipped: Sequence[tuple[Sample, str]], out: Path) -> str:
     if not skipped:
         return ""
     out.mkdir(parents=True, exist_ok=True)
-    with (out / "skipped.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with drafted(out / "skipped.csv") as draft, draft.open("w", **TEXT) as file:
         csv.writer(file).writerows(
             [("path", "category", "reason"), *((sample.name, sample.category, why) for sample, why in skipped)]
         )
-    return f" {len(skipped)} images could not be used and were not judged: see skipped.csv."
+    return f" {len(skipped)} pictures were not judged: see skipped.csv, which says why of each."
 
 
 def _write_parts(parts: Sequence[Mapping[str, Any]], out: Path) -> None:
     """parts.csv and parts.jsonl, where there are parts."""
     if not parts:
         return
-    with (out / "parts.jsonl").open("w", encoding="utf-8") as file:
+    with drafted(out / "parts.jsonl") as draft, draft.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(part) + "\n" for part in parts)
-    with (out / "parts.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with drafted(out / "parts.csv") as draft, draft.open("w", **TEXT) as file:
         rows = csv.DictWriter(file, parts[0])
         rows.writeheader()
         rows.writerows(parts)
@@ -91,6 +103,9 @@ def row(sample: Sample, result: Any) -> dict[str, Any]:
         "review_threshold": verdict.review_threshold,
         "p_value": verdict.p_value,
         "verdict": verdict.verdict,
+        "anomaly_score": result.anomaly,
+        "known_score": result.known,
+        "spoke": result.spoke,
         "learned": result.learned,
         "part": sample.part,
         "width": width,
@@ -118,19 +133,50 @@ def part_rows(judged: Judged) -> list[dict[str, Any]]:
 
 
 def lines(summary: Mapping[str, Any]) -> list[str]:
-    """The metrics as an aligned table, a line for each category and one for the mean."""
+    """What was found at the promised rates, then the metrics: a line for each category and one for the mean."""
     rows = {**summary["categories"], "mean": summary["mean"]}
     if len(summary["categories"]) == 1:
         rows.pop("mean")
-    wide = max(len(name) for name in (*rows, "category"))
-    table = ["  ".join(["category".ljust(wide), *titles()])]
-    for name, row in rows.items():
-        cells = ["-" if row[key] is None else f"{row[key]:.3f}" for key in KEYS]
-        padded = [cell.rjust(len(title)) for cell, title in zip(cells, titles(), strict=True)]
-        table.append("  ".join([name.ljust(wide), *padded]))
-    for name, row in summary["categories"].items():
-        table.append(f"{name}: {_at_threshold(row)}")
-    return table
+    measured = [
+        [name, *("-" if row[key] is None else f"{row[key]:.3f}" for key in KEYS)] for name, row in rows.items()
+    ]
+    return [
+        *_aligned([["category", *FOUND.values()], *([name, *found_cells(row)] for name, row in rows.items())]),
+        *intervals(summary),
+        "",
+        *_aligned([["category", *titles()], *measured]),
+    ]
+
+
+def found_cells(row: Mapping[str, Any]) -> list[str]:
+    """The shares of a category, or of the mean, with their intervals, for people."""
+    return ["none" if row[key] is None else _share(row[key]) for key in FOUND]
+
+
+def _share(found: Mapping[str, Any]) -> str:
+    said = f"{found['share']:.1%}"
+    return f"{said} ({found['low']:.1%} to {found['high']:.1%})" if "low" in found else said
+
+
+def intervals(summary: Mapping[str, Any]) -> list[str]:
+    """What was promised, and what the intervals are, in sentences."""
+    rows = summary["categories"].values()
+    promised = {(row["promised_ng"], row["promised_review"]) for row in rows}
+    hows = {row[key]["how"] for row in rows for key in FOUND if row[key]}
+    said = [
+        f"promised: at most {ng:.2%} of good images NG" + (f", {review:.2%} NG or REVIEW" if review else "")
+        for ng, review in sorted(promised)
+    ]
+    return [*said, f"intervals: 95 %, {' or '.join(sorted(hows))}"] if hows else said
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines, the first column to the left."""
+    wide = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    return [
+        "  ".join([row[0].ljust(wide[0]), *(cell.rjust(w) for cell, w in zip(row[1:], wide[1:], strict=True))])
+        for row in rows
+    ]
 
 
 def titles() -> list[str]:
@@ -138,29 +184,22 @@ def titles() -> list[str]:
     return [NAMES.get(key, key.replace("_", " ").replace("auroc", "AUROC").replace(" ap", " AP")) for key in KEYS]
 
 
-def _at_threshold(row: Mapping[str, Any]) -> str:
-    good, bad = row["rejected_good"], row["rejected_defective"]
-    parts = ["at its threshold the model rejects"]
-    parts.append("no good images, for there are none," if good is None else f"{good:.1%} of the good images")
-    parts.append("and no defective ones are there" if bad is None else f"and {bad:.1%} of the defective ones")
-    if row["review_good"] or row["review_defective"]:
-        shares = [
-            f"{row[key]:.1%}" if row[key] is not None else "none" for key in ("review_good", "review_defective")
-        ]
-        parts.append(f"(for review: {shares[0]} and {shares[1]})")
-    return " ".join(parts)
-
-
-def _category(pairs: Judged) -> Metrics:
+def _category(pairs: Judged) -> dict[str, Any]:
     known = [(s, r) for s, r in pairs if s.mask or s.label == 0]
-    masks = [
-        preprocess.mask_to_input(preprocess.read_mask(s.mask, r.geometry.source, s.path), r.geometry)
+    truths = [
+        preprocess.mask_to_input(masks.read(s.mask, r.geometry.source, s.path), r.geometry)
         if s.mask
         else np.zeros(r.geometry.input, bool)
         for s, r in known
     ]
     scores, labels = np.array([r.score for _, r in pairs]), np.array([s.label == 1 for s, _ in pairs])
-    found = metrics(scores, labels, np.array([r.input_map for _, r in known]), np.array(masks))
+    found: dict[str, Any] = dict(
+        metrics(scores, labels, np.array([r.input_map for _, r in known]), np.array(truths))
+    )
+    items = [s.group or s.part or f"image {n}" for n, (s, _) in enumerate(pairs)]
+    rates = pairs[0][1].calibration.rates
+    found |= found_by([r.verdict.verdict for _, r in pairs], labels, items)
+    found |= {"promised_ng": rates.alarm, "promised_review": rates.review}
     rejected = np.array([r.verdict.verdict == "NG" for _, r in pairs])
     doubted = np.array([r.verdict.verdict == "REVIEW" for _, r in pairs])
     found["rejected_good"] = float(rejected[~labels].mean()) if (~labels).any() else None

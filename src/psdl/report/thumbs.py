@@ -11,41 +11,60 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from psdl.input import decode, preprocess
+from psdl.input import room as hall
 from psdl.model.model import Model
 from psdl.report import heat
 from psdl.types import InputRule, Like, Region, Sample
 
 MOST = 1000  # images of a page that have pictures
 ROOM = 10_000_000  # bytes that the pictures of a page may take, before a third is added by their encoding
-SIDE = 448  # pixels of a picture's longer side, where there is room
-TRIES = ((1.0, 72), (0.75, 65), (0.5, 60), (0.5, 35), (0.3, 30))  # shares of SIDE, quality: the first that fits
+TRIES = (
+    (1024, 75),
+    (700, 72),
+    (448, 72),
+    (336, 65),
+    (224, 60),
+    (224, 35),
+    (134, 30),
+)  # sides, qualities: what fits
 HEAT = 160  # pixels of the heat's longer side
 OUTLINE = 3000  # characters of a mask's outline
-PATCH = 80  # pixels of a patch's longer side
+PATCH = 240, 80  # pixels of a patch's longer side, where there is room and where there is not
+LARGE = 60_000  # bytes of room from which on patches are large
 PAIRS = 3  # regions of an image that are shown with patches
 
 
 def thumb(found: Sample, result: Any, room: int) -> dict[str, Any]:
     """One image in about `room` bytes: picture and heat as data addresses, width and height of the picture, the
     mask's outline as an SVG path in its pixels, and for each region the patch pairs of its reasons, if any."""
-    pixels = decode.pixels(found.path, white=result.model.recipe.input.white)
+    with hall.held(found.path):
+        pixels = decode.pixels(found.path, white=result.model.recipe.input.white)
+        return _drawn(pixels, result, room)
+
+
+def _drawn(pixels: decode.Pixels, result: Any, room: int) -> dict[str, Any]:
     step = max(1, max(pixels.shape[:2]) // HEAT)
-    heated = _encoded(Image.fromarray(heat.overlay(result.map[::step, ::step], result.calibration)), 50)
+    grey = Image.fromarray(heat.levels(result.map[::step, ::step], result.calibration))
+    heated = _encoded(grey.convert("RGBA"), 60)
     used, pairs = len(heated) + OUTLINE, []
-    explained = result.regions[:PAIRS] if result.model.album else ()
+    mask = result.mask
+    shown = result.regions or (result.strangest,)
+    explained = shown[:PAIRS] if result.model.album else ()
+    longest = PATCH[0 if room > LARGE else 1]
     rule = result.model.recipe.input or InputRule()
     inputs = preprocess.shown(pixels, result.geometry, rule) if explained else pixels
     for region in explained:
-        pair = _patches(region, inputs, result.model) if used < room / 2 else None
+        pair = _patches(region, inputs, result.model, longest) if used < room / 2 else None
         used += len(pair["here"]) + len(pair["good"]) if pair else 0
         pairs.append(pair)
-    small, data = _fitting(Image.fromarray(heat.dimmed(pixels, result.roi)), room - used)
+    small, data = _fitting(Image.fromarray(heat.dimmed(pixels, result.seen)), room - used)
     return {
         "image": _address(data),
         "heat": _address(heated),
         "width": small.width,
         "height": small.height,
-        "outline": _outline(result.mask, small.width / pixels.shape[1], small.height / pixels.shape[0]),
+        "outline": _outline(mask, small.width / pixels.shape[1], small.height / pixels.shape[0]),
+        "spot": "" if mask.any() else _ringed(result.strangest, small.width / pixels.shape[1], small.size),
         "patches": [
             pair and {"here": _address(pair["here"]), "good": _address(pair["good"]), "name": pair["name"]}
             for pair in pairs
@@ -55,33 +74,34 @@ def thumb(found: Sample, result: Any, room: int) -> dict[str, Any]:
 
 def _fitting(picture: Image.Image, room: int) -> tuple[Image.Image, bytes]:
     """The picture made small, and its file: the best of TRIES that fits, or the last."""
-    for share, quality in TRIES:
+    for side, quality in TRIES:
         small = picture.copy()
-        small.thumbnail((round(SIDE * share),) * 2, Image.Resampling.LANCZOS)
+        small.thumbnail((side, side), Image.Resampling.LANCZOS)
         data = _encoded(small, quality)
         if len(data) <= room:
             break
     return small, data
 
 
-def _patches(region: Region, inputs: decode.Pixels, model: Model) -> dict[str, Any] | None:
-    """What lies at a region's strangest place, and the good patch most like it; None where nobody can tell."""
+def _patches(region: Region, inputs: decode.Pixels, model: Model, longest: int) -> dict[str, Any] | None:
+    """What lies at a region's strangest place, and the good patch most like it, up to `longest` pixels a side;
+    None where nobody can tell."""
     like = next((reason.like for reason in region.reasons if reason.like), None)
     if like is None:
         return None
-    with Image.open(io.BytesIO(model.album[like.number])) as good:
+    with Image.open(io.BytesIO(model.album[like.number]), formats=["JPEG"]) as good:
         scale = good.width / inputs.shape[1], good.height / inputs.shape[0]
         left, top, right, bottom = like.box
         box = (left * scale[0], top * scale[1], right * scale[0], bottom * scale[1])
-        theirs = good.convert("RGB").resize(_size(like), Image.Resampling.BICUBIC, box=box)
-    ours = Image.fromarray(inputs).resize(_size(like), Image.Resampling.BICUBIC, box=like.box)
+        theirs = good.convert("RGB").resize(_size(like, longest), Image.Resampling.BICUBIC, box=box)
+    ours = Image.fromarray(inputs).resize(_size(like, longest), Image.Resampling.BICUBIC, box=like.box)
     return {"here": _encoded(ours, 60), "good": _encoded(theirs, 60), "name": like.image}
 
 
-def _size(like: Like) -> tuple[int, int]:
+def _size(like: Like, longest: int) -> tuple[int, int]:
     width, height = like.box[2] - like.box[0], like.box[3] - like.box[1]
     larger = max(width, height)
-    return max(1, round(PATCH * width / larger)), max(1, round(PATCH * height / larger))
+    return max(1, round(longest * width / larger)), max(1, round(longest * height / larger))
 
 
 def _encoded(picture: Image.Image, quality: int) -> bytes:
@@ -92,6 +112,15 @@ def _encoded(picture: Image.Image, quality: int) -> bytes:
 
 def _address(data: bytes) -> str:
     return "data:image/webp;base64," + base64.b64encode(data).decode()
+
+
+def _ringed(region: Region, scale: float, size: tuple[int, int]) -> str:
+    """A ring about a region, as an SVG path in a picture of `size` (w,h) that is `scale` times the image."""
+    left, top, right, bottom = (scale * edge for edge in region.box)
+    across, down = (max((b - a) / 2 + 3, 0.03 * max(size)) for a, b in ((left, right), (top, bottom)))
+    x, y = (left + right) / 2 - across, (top + bottom) / 2
+    arc = f"a{across:.0f} {down:.0f} 0 1 0 "
+    return f"M{x:.0f} {y:.0f}{arc}{2 * across:.0f} 0{arc}{-2 * across:.0f} 0Z"
 
 
 def _outline(mask: NDArray[np.bool_], across: float, down: float) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from psdl._util.matmul import product
-from psdl.types import F32, F64, Grid, Part, Recipe, Score
+from psdl.types import F32, F64, Grid, Recipe, Score
 
 Mask = NDArray[np.bool_]
 LEAST = 0.1  # of a pixel's weights that must lie on cells of the region of interest, to divide by
@@ -19,12 +19,15 @@ def score(distances: Mapping[str, F32], grids: Mapping[str, Grid], recipe: Recip
     """Score of n images from each part's distances (n,P).
 
     The map is the weighted sum of the parts' grids brought to the input's size (bicubic, a = -0.75, half-pixel
-    centres) and smoothed (Gaussian of `recipe.smoothing` input pixels); the image score is the recipe's rule.
-    Outside a region of interest the map is NaN, and nothing there has a share in either.
+    centres) and smoothed (Gaussian of `recipe.smoothing` input pixels); the image score is the recipe's rule on
+    the same sum with weights of its own, if there are any: what outlines a defect best need not tell best whether
+    there is one. Outside a region of interest the map is NaN, and nothing there has a share in either.
     """
-    total = sum(_map(part, distances[part.name], grids[part.name], recipe.smoothing) for part in recipe.parts)
-    maps, roi = np.asarray(total, np.float32), grids[recipe.parts[0].name].roi
-    scores = RULES[recipe.image_score](maps, roi)
+    parts, roi = recipe.parts, grids[recipe.parts[0].name].roi
+    brought = [_map(distances[part.name], grids[part.name], recipe.smoothing) for part in parts]
+    maps = _summed([part.weight for part in parts], brought)
+    own = own_weights(recipe)
+    scores = RULES[recipe.image_score](maps if own is None else _summed(own, brought), roi)
     if roi is not None:
         maps[:, ~roi] = np.nan
     return Score(maps, scores)
@@ -45,8 +48,18 @@ def added(
     return found
 
 
-def _map(part: Part, distances: F32, grid: Grid, smoothing: float) -> F64:
-    found = part.weight * _brought(_laid(distances, grid), grid, smoothing)
+def own_weights(recipe: Recipe) -> list[float] | None:
+    """The parts' weights in what the image score is taken of; None where it is the map itself."""
+    own = [part.weight if part.image_weight is None else part.image_weight for part in recipe.parts]
+    return None if own == [part.weight for part in recipe.parts] else own
+
+
+def _summed(weights: Sequence[float], brought: Sequence[F64]) -> F32:
+    return np.asarray(sum(weight * one for weight, one in zip(weights, brought, strict=True)), np.float32)
+
+
+def _map(distances: F32, grid: Grid, smoothing: float) -> F64:
+    found = _brought(_laid(distances, grid), grid, smoothing)
     if grid.roi is not None:
         found /= np.maximum(counted(grid, smoothing), LEAST)
     return found

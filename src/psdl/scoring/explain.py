@@ -72,8 +72,11 @@ def _like(state: State, coded: Coded, p: int, model: Model) -> Like | None:
     """The good patch that the strongest atom at position p was cut from, if atoms are patches."""
     if "source" not in state.arrays or coded.atom is None or coded.atom[0, p] < 0:
         return None
-    number = int(state.arrays["source"][p, coded.atom[0, p]])
-    grid, (row, column) = state.grid, divmod(int(state.grid.cells[p]), state.grid.w)
+    atom, source = coded.atom[0, p], state.arrays["source"]
+    bound = source.ndim == 2  # whether each position has patches of its own
+    number = int(source[p, atom] if bound else source[atom])
+    place = p if bound else int(state.arrays["place"][atom])
+    grid, (row, column) = state.grid, divmod(int(state.grid.cells[place]), state.grid.w)
     height, width = _cell(grid)
     left = int(np.clip((column + 0.5 - PATCH / 2) * width, 0, max(0, grid.input[1] - PATCH * width)))
     top = int(np.clip((row + 0.5 - PATCH / 2) * height, 0, max(0, grid.input[0] - PATCH * height)))

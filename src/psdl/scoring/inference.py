@@ -2,59 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from psdl.backbone.session import Session
-from psdl.features.extractor import Ready, Source, at_scale, ready
+import numpy as np
+
+from psdl.calibrate.thresholds import verdict
+from psdl.features.extractor import FeatureExtractor, Prepared, Source, file_of
+from psdl.input import room
+from psdl.input.statistics import Look
 from psdl.jobs.threads import beside
-from psdl.model import recipes
+from psdl.model.known import Averages, Classifier
 from psdl.model.model import Model
-from psdl.scoring import anomaly_map as scoring
-from psdl.scoring import normalise
+from psdl.scoring import anomaly_map, normalise
+from psdl.scoring.averages import averaged
+from psdl.scoring.known import known_score
+from psdl.scoring.result import Result, as_if_unseen
 from psdl.scoring.scorer import Judge
-from psdl.types import Coded, Grid, Part, Recipe, Score, Signals
+from psdl.types import F32, Coded, Geometry, Score, Signals
 
 
-class Through(NamedTuple):
-    """image: as it was read and placed; coded: what each part said of it; score: of this one image."""
+class Known(NamedTuple):
+    """What known defects are told by: how images are averaged, and the classifier, None: it is not used."""
 
-    image: Ready
+    averages: Averages
+    classifier: Classifier | None
+
+
+class Inference(NamedTuple):
+    """image: as it was read and placed; coded: what each part said of it; score: of this one image; anomaly: its
+    image score without known defects; known: that against them, None without a classifier; averages (D+1,): of the
+    image, None where nothing asks for them."""
+
+    image: Prepared
     coded: dict[str, Coded]
     score: Score
+    anomaly: float
+    known: float | None = None
+    averages: F32 | None = None
 
 
-def through(
+def infer(
     source: Source,
-    model: Model,
-    recipe: Recipe,
-    session: Callable[[int], Session],
+    extractor: FeatureExtractor,
     judges: Mapping[str, Judge],
-    threads: int,
-) -> Through:
-    """Judges one image by a model's judges, its input as `recipe` has it.
+    threads: int = 1,
+    known: Known | None = None,
+) -> Inference:
+    """Judges one image by what each part of the extractor's recipe learned, and by what is known of defects.
 
-    Scales, the largest first, go their ways beside each other where there are threads for it. session: the network
-    with so many threads. Nothing of the result depends on threads. Raises PsdlError like `extract`.
+    Scales, the largest first, go their ways beside each other where there are threads for it; nothing of the
+    result depends on threads. Raises PsdlError on images that cannot be read.
     """
-    network, frame, image = model.network, model.frame, ready(source, recipe, model.frame)
-    scales = [*reversed(recipes.passes(recipe, network.taps))]
-    share = session(max(1, threads // len(scales)))
+    with room.held(file_of(source)):
+        return _infer(extractor.prepare(source), extractor, judges, threads, known)
 
-    def judged(scale: float) -> dict[str, tuple[Coded, Grid]]:
-        _, found = at_scale(image, scale, share, network, recipe, frame)
+
+def _infer(
+    image: Prepared, extractor: FeatureExtractor, judges: Mapping[str, Judge], threads: int, known: Known | None
+) -> Inference:
+    recipe, scales = extractor.recipe, [*reversed(extractor.scales)]
+    share = max(1, threads // len(scales))
+
+    def judged(scale: float) -> dict[str, tuple[Coded, Signals]]:
+        _, found = extractor.extract_scale(image, scale, share)
         parts = [part for part in recipe.parts if part.name in found]
-        return {p.name: (_measured(p, found[p.name], model, judges, threads), found[p.name].grid) for p in parts}
+        return {p.name: (_normalised(judges[p.name], found[p.name], threads), found[p.name]) for p in parts}
 
     found = {name: both for one in beside(judged, scales, threads) for name, both in one.items()}
-    coded, grids = ({part.name: found[part.name][n] for part in recipe.parts} for n in (0, 1))
-    return Through(image, coded, scoring.score({name: c.distance for name, c in coded.items()}, grids, recipe))
+    coded = {part.name: found[part.name][0] for part in recipe.parts}
+    signals = {part.name: found[part.name][1] for part in recipe.parts}
+    distances = {name: one.distance for name, one in coded.items()}
+    score = anomaly_map.score(distances, {name: one.grid for name, one in signals.items()}, recipe)
+    plain = Inference(image, coded, score, float(score.image[0]))
+    if known is None:
+        return plain
+    means = averaged(signals, distances, known.averages, recipe)
+    if known.classifier is None:
+        return plain._replace(averages=means)
+    against = known_score(score.image, means[None], known.classifier)
+    joint = replace(score, image=np.maximum(score.image, against))
+    return plain._replace(score=joint, known=float(against[0]), averages=means)
 
 
-def _measured(part: Part, found: Signals, model: Model, judges: Mapping[str, Judge], threads: int) -> Coded:
-    """What a part says of one image, its distance measured against unseen good ones where the part asks."""
-    coded = judges[part.name](found, threads)
-    if not part.unseen:
+def _normalised(judge: Judge, found: Signals, threads: int) -> Coded:
+    """What a part says of one image, its distance in units of what unseen good images show where the part asks."""
+    coded = judge(found, threads)
+    if not judge.part.unseen:
         return coded
-    return replace(coded, distance=normalise.Unseen.of(model.states[part.name]).measure(coded.distance))
+    return replace(coded, distance=normalise.Unseen.of(judge.state).measure(coded.distance))
+
+
+def judged(found: Inference, model: Model, digest: str) -> Result:
+    """One image judged by a model; where the model learned from it, by its score as if unseen. digest: of what the
+    network saw."""
+    score = float(found.score.image[0])
+    value = as_if_unseen(score, digest, model)
+    return Result(
+        score=value,
+        verdict=verdict(value, model.calibration),
+        input_map=found.score.map[0],
+        geometry=found.image.geometry,
+        coded=found.coded,
+        model=model,
+        look=found.image.look,
+        digest=digest,
+        anomaly=found.anomaly if value == score else value,
+        known=found.known if value == score else None,
+        averages=found.averages,
+    )
+
+
+def held_out(score: Score, geometry: Geometry, look: Look, model: Model) -> Result:
+    """A good image learned from, by its score as if unseen."""
+    value = float(score.image[0])
+    verdict_so = verdict(value, model.calibration)
+    return Result(value, verdict_so, score.map[0], geometry, {}, model, look, anomaly=value)

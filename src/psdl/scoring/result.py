@@ -16,6 +16,8 @@ from psdl.model.model import Model
 from psdl.scoring import explain
 from psdl.types import F32, Calibration, Coded, Geometry, Region, Verdict
 
+LARGE = 4_000_000  # pixels of an image in which regions are found as it is
+
 
 def as_if_unseen(score: float, seen: str, model: Model) -> float:
     """The score of an image; where the model learned from it, the one that it had when it was held out."""
@@ -28,7 +30,9 @@ class Result:
     """One image judged. score: larger is stranger; verdict: OK, REVIEW or NG with p-value; input_map
     (H,W) float32 at the network's input size; geometry: how the image became that input; coded: what each part of
     the recipe said of it (none for a good image as if unseen); model: that judged it; look: of
-    the image as it was read, see `drift.Monitor`; seen: see `Origin.seen`."""
+    the image as it was read, see `drift.Monitor`; digest: of what the network saw, see `Origin.seen`.
+    anomaly: the score without known defects; known: the score against them in the same units, None where the
+    model uses none: `score` is the larger. averages (D+1,): what known defects are told by, where asked for."""
 
     score: float
     verdict: Verdict
@@ -37,13 +41,21 @@ class Result:
     coded: Mapping[str, Coded]
     model: Model
     look: Look
-    seen: str = ""
+    digest: str = ""
+    anomaly: float = float("nan")
+    known: float | None = None
+    averages: F32 | None = None
+
+    @property
+    def spoke(self) -> str:
+        """Which of the two scores decided: "anomaly", or "known" where the image looks like known defects."""
+        return "known" if self.known is not None and self.known > self.anomaly else "anomaly"
 
     @property
     def learned(self) -> bool:
         """Whether the model learned from this very picture: it finds nothing in it by itself, so that the score is
         the one as if unseen, from when it was held out."""
-        return self.seen in self.model.known
+        return self.digest in self.model.known
 
     @property
     def calibration(self) -> Calibration:
@@ -52,7 +64,7 @@ class Result:
 
     def without_map(self) -> Result:
         """Score and verdict only, which take little memory."""
-        return replace(self, input_map=np.empty((0, 0), np.float32), coded={})
+        return replace(self, input_map=np.empty((0, 0), np.float32), coded={}, averages=None)
 
     @property
     def map(self) -> F32:
@@ -66,6 +78,14 @@ class Result:
         return None if inside is None else preprocess.mask_to_source(inside, self.geometry)
 
     @property
+    def seen(self) -> NDArray[np.bool_] | None:
+        """(h,w) bool: what the model looks at in this image, inside its region of interest and what its input rule
+        keeps; None if it looks everywhere."""
+        inside, whole = self.model.frame.roi, np.ones(self.geometry.input, bool)
+        found = preprocess.mask_to_source(whole if inside is None else inside, self.geometry)
+        return None if found.all() else found
+
+    @property
     def mask(self) -> NDArray[np.bool_]:
         """(h,w) bool: where the defect is; empty on an image whose map stays below the thresholds."""
         found = masks.defect_mask(self.input_map, self.calibration)
@@ -73,7 +93,24 @@ class Result:
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
-        """The connected parts of the mask, in pixels of the image, the highest peak first, with reasons."""
-        mask = self.mask
-        found = masks.regions(self.map, mask) if mask.any() else ()
+        """The connected parts of the mask, in pixels of the image, the highest peak first, with reasons; of an
+        image that is not OK though its mask is empty, the strangest place. In an image of more than LARGE pixels
+        they are found at a smaller size, so that their cost is bounded; the map has far fewer pixels than that."""
+        defects = masks.defect_mask(self.input_map, self.calibration)
+        if not defects.any():
+            return () if self.verdict.verdict == "OK" else (self.strangest,)
+        small = preprocess.reduced(self.geometry, LARGE)
+        mask = preprocess.mask_to_source(defects, small)
+        found = masks.regions(preprocess.map_to_source(self.input_map, small), mask) if mask.any() else ()
+        return self._explained(masks.enlarged(found, small.source, self.geometry.source))
+
+    @cached_property
+    def strangest(self) -> Region:
+        """The strangest place of the image, whether or not any part of the map passes its threshold."""
+        small = preprocess.reduced(self.geometry, LARGE)
+        values = preprocess.map_to_source(self.input_map, small)
+        found = masks.enlarged(masks.regions(values, masks.spot(values))[:1], small.source, self.geometry.source)
+        return replace(self._explained(found)[0], masked=False)
+
+    def _explained(self, found: tuple[Region, ...]) -> tuple[Region, ...]:
         return explain.explained(found, self.coded, self.geometry, self.model) if self.coded else found

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,17 @@ class Judge:
     part: Part
     state: State
     device: str
+    _made: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False, compare=False)
+    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
-    @cached_property
+    @property
     def ready(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = method_of(self.part).ready(self.state, params_of(self.part), self.device)
-        return found
+        """What the method judges by, made once, by whichever thread comes first. Raises ValueError and TypeError
+        where the state does not fit the method."""
+        with self._lock:
+            if "ready" not in self._made:
+                self._made["ready"] = method_of(self.part).ready(self.state, params_of(self.part), self.device)
+            return self._made["ready"]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Judge, (self.part, self.state, self.device)
@@ -61,8 +68,8 @@ def coder(device: str, asked: str) -> str:
         return device
     if asked == device:
         raise PsdlError(
-            f"--device {asked} was asked for, but sparse coding finds no torch with it: install the extra [torch]"
-            " with CUDA, or use --device cpu"
+            f"`device` {asked} was asked for, but sparse coding finds no torch with it: install the extra [torch]"
+            " with CUDA, or use `device` cpu"
         )
     return "cpu"
 

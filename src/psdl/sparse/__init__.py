@@ -1,18 +1,33 @@
 """Exact, fast sparse coding: a library of its own (NumPy and numba only)."""
 
-from psdl.sparse.door import Codes, mp, omp, ormp, residual, residual_norms, runs_on, threshold
-from psdl.sparse.errors import SparseError
-from psdl.sparse.learning import learn
-from psdl.sparse.online import Online, online
-from psdl.sparse.prepared import Prepared, prepare
-from psdl.sparse.starts import cover, covering, dct, drawn, haar, norms, random, spread
-from psdl.sparse.statistics import Coherence, Usage, coherence, picture, strongest, usage
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .codes import Codes, reconstruct
+from .coding import mp, nonnegative_omp, omp, ormp, threshold, weighted_omp
+from .errors import SparseError
+from .initialisers import cover, covering, dct, drawn, haar, norms, random, spread
+from .learning import Round, learn
+from .online import Online, online
+from .prepared import Prepared, prepare
+from .residuals import residual, residual_norms
+from .running import runs_on
+from .statistics import Coherence, Usage, coherence, picture, strongest, usage
+
+if TYPE_CHECKING:
+    from .estimators import KSVD, OnlineKSVD, SparseCoder
+
+_ESTIMATORS = ("KSVD", "OnlineKSVD", "SparseCoder")
 
 __all__ = [
+    "KSVD",
     "Codes",
     "Coherence",
     "Online",
+    "OnlineKSVD",
     "Prepared",
+    "Round",
+    "SparseCoder",
     "SparseError",
     "Usage",
     "coherence",
@@ -23,6 +38,7 @@ __all__ = [
     "haar",
     "learn",
     "mp",
+    "nonnegative_omp",
     "norms",
     "omp",
     "online",
@@ -30,6 +46,7 @@ __all__ = [
     "picture",
     "prepare",
     "random",
+    "reconstruct",
     "residual",
     "residual_norms",
     "runs_on",
@@ -37,4 +54,12 @@ __all__ = [
     "strongest",
     "threshold",
     "usage",
+    "weighted_omp",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The estimators, which alone need scikit-learn."""
+    if name not in _ESTIMATORS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.estimators"), name)

@@ -1,42 +1,40 @@
-"""One canonical dtype and layout before any kernel, and the sentences about arrays that cannot have it."""
+"""One canonical dtype and layout before any kernel, powers of two for numbers far from 1, and the sentences about
+arrays that cannot have them."""
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from psdl.sparse.errors import SparseError
+from .errors import SparseError
 
 Array = NDArray[Any]
+INTS: dict[str, np.dtype[Any]] = {"f": np.dtype(np.int32), "d": np.dtype(np.int64)}  # of the floats' size
 LINE = 64  # bytes of a cache line, and of the widest vector register
-GROUPED = 24 * 1024  # bytes of rows up to which signals take their steps together
 
 
-class Scratch(NamedTuple):
-    """What a pursuit writes while it works on the g signals of a group, for one thread; W = padded(K) elements a
-    row.
+class Signals(NamedTuple):
+    """Signals as kernels read them: each row times a power of two of its own, if it lay far from 1.
 
-    a (4,W): correlations of four signals; mask (g,W): integers, see `step_simd.largest`; rows (g,T,W):
-    correlations of all atoms with the orthonormal directions found; h (g,T,T): coordinates of the chosen atoms in
-    them; c (g,T): the signals'; left (g,W): what is left of the atoms' squared norms outside of them, and floor
-    (W,): what counts as nothing left.
+    values (P,N,F); powers (P,N), what rows were divided by, or None where nothing was; dtype: what results are
+    given in; leading: the shape that the results' first axes get, (), (N,) or (P,N).
     """
 
-    a: Array
-    mask: Array
-    rows: Array
-    h: Array
-    c: Array
-    left: Array
-    floor: Array
+    values: Array
+    powers: NDArray[np.int32] | None
+    dtype: np.dtype[Any]
+    leading: tuple[int, ...]
 
 
 def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """An uninitialised C-contiguous array that starts at a cache line."""
     dtype = np.dtype(dtype)
-    size = int(np.prod(shape)) * dtype.itemsize
+    size = math.prod(shape) * dtype.itemsize
     raw = np.empty(size + LINE, np.uint8)
     start = -raw.ctypes.data % LINE
     return raw[start : start + size].view(dtype).reshape(shape)
@@ -55,82 +53,135 @@ def whole(dtype: DTypeLike) -> np.dtype[Any]:
 
 def transposed(rows: Array) -> Array:
     """(..., F,W) of rows (..., K,F): transposed and padded with zeros, as kernels read dictionaries."""
+    from .pursuits.gram_cpu import transpose_all, transpose_bits
+
     *leading, count, length = rows.shape
     wide = np.promote_types(rows.dtype, np.float32)  # float16 rows are padded as the float32 they are read as
     out = aligned((*leading, length, padded(count, wide)), rows.dtype)
-    out[..., count:] = 0
-    out[..., :count] = np.swapaxes(rows, -1, -2)
+    flat = np.ascontiguousarray(rows).reshape(math.prod(leading), count, length)
+    turned = out.reshape(len(flat), *out.shape[-2:])
+    if rows.dtype == np.float16:
+        transpose_bits(flat.view(np.uint16), turned.view(np.uint16))
+    else:
+        transpose_all(flat, turned)
     return out
 
 
-def scratch(atoms: int, sparsity: int, dtype: DTypeLike) -> Scratch:
-    """Scratch of one thread for dictionaries of K = `atoms` rows.
+def real(values: ArrayLike, what: str) -> Array:
+    """A C-contiguous, aligned, writeable array of native float32 or float64.
 
-    The group is 4 or 2 signals where their rows fit into half of a first-level cache together, else one.
+    float16, bool and integers up to 16 bits become float32, which holds them exactly; wider integers and long
+    doubles become float64. Raises SparseError for what is not real numbers: complex, text, dates, objects and
+    masked arrays.
     """
-    width = padded(atoms, dtype)
-    bytes_each = sparsity * width * np.dtype(dtype).itemsize
-    group = next((g for g in (4, 2) if g * bytes_each <= GROUPED), 1)
-    return Scratch(
-        aligned((4, width), dtype),
-        aligned((group, width), whole(dtype)),
-        aligned((group, sparsity, width), dtype),
-        aligned((group, sparsity, sparsity), dtype),
-        aligned((group, sparsity), dtype),
-        aligned((group, width), dtype),
-        aligned((width,), dtype),
+    if isinstance(values, np.ma.MaskedArray):
+        raise SparseError(
+            f"{what} must not be a masked array, whose mask would be lost:"
+            " fill it, or code what is known with sparse.weighted_omp"
+        )
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise SparseError(f"{what} must be an array of numbers ({error}): give rows of one length") from None
+    if array.dtype.char in "fd" and array.flags.carray and array.dtype.isnative:
+        return array
+    if array.dtype.kind not in "biuf":
+        kind = "complex numbers" if array.dtype.kind == "c" else f"dtype {array.dtype}"
+        raise SparseError(f"{what} must be real numbers, not {kind}: convert to float32 or float64")
+    wide = min(np.promote_types(array.dtype, np.float32), np.dtype(np.float64))
+    return np.asarray(np.require(array, wide.newbyteorder("="), ["C", "ALIGNED", "WRITEABLE"]))
+
+
+def largest(array: Array) -> float:
+    """The largest absolute value; infinity or NaN if there is one."""
+    from .checks_cpu import largest_value
+
+    flat = array.reshape(-1)
+    return float(largest_value(flat.view(INTS[array.dtype.char]), flat[:0]))
+
+
+def canonical(values: ArrayLike, what: str, axes: tuple[int, ...] = (2, 3)) -> tuple[Array, float]:
+    """`real` values, finite and with one of these numbers of axes, and their largest absolute value."""
+    array = real(values, what)
+    if array.ndim not in axes:
+        raise SparseError(f"{what} must have {_counted(axes)}, not shape {array.shape}")
+    top = largest(array)
+    if not np.isfinite(top):
+        raise _not_finite(array, what)
+    return array, top
+
+
+def _counted(axes: tuple[int, ...]) -> str:
+    return (
+        "2 axes"
+        if axes == (2,)
+        else f"{axes[0]} axes, or 3 with positions first"
+        if len(axes) == 2
+        else ("1 to 3 axes, (F,), (N,F) or (P,N,F)")
     )
 
 
-def canonical(values: ArrayLike, what: str) -> tuple[Array, float]:
-    """A C-contiguous, finite array, float32 or float64 (other types become float32), and its largest absolute
-    value.
+def _not_finite(array: Array, what: str) -> SparseError:
+    where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    return SparseError(f"{what} must be finite, but index {where} is {array[where]}")
 
-    Kernels are compiled for one flavour of arrays; one that is read-only, strided or of another type is copied.
+
+def read_signals(signals: ArrayLike, dtype: DTypeLike | None = None) -> Signals:
+    """Signals (F,), (N,F) or (P,N,F) for kernels of a dtype, their own if None.
+
+    Each row that lies outside of 2^-reach to 2^reach of the dtype is brought near 1 by its own power of two before
+    anything is rounded, so that it is coded the same in any company.
     """
-    array = np.asarray(values)
-    dtype = array.dtype if array.dtype in (np.float32, np.float64) else np.dtype(np.float32)
-    array = np.asarray(np.require(array, dtype, ["C", "ALIGNED", "WRITEABLE"]))
-    if array.ndim not in (2, 3):
-        raise SparseError(f"{what} must have 2 axes, or 3 with positions first, not shape {array.shape}")
-    largest = _magnitude(array)
-    if not np.isfinite(largest):
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise SparseError(f"{what} must be finite, but index {where} is {array[where]}")
-    return array, largest
+    from .checks_cpu import row_bits
+
+    array = real(signals, "signals")
+    if array.ndim not in (1, 2, 3):
+        raise SparseError(f"signals must have {_counted((1, 2, 3))}, not shape {array.shape}")
+    leading = array.shape[:-1]
+    values = array if array.ndim == 3 else array.reshape(1, math.prod(leading), array.shape[-1])
+    used = array.dtype if dtype is None else np.dtype(dtype)
+    ints, lowest, highest = _ends(array.dtype, used)
+    bits = np.empty(values.shape[:2], ints)
+    low, high = row_bits(values.view(ints), bits)
+    if lowest <= low and high <= highest:
+        return Signals(values if used == array.dtype else values.astype(used), None, array.dtype, leading)
+    near = reach(used)
+    rows = bits.view(array.dtype)
+    if not np.isfinite(rows).all():
+        raise _not_finite(array, "signals")
+    far = (rows > 0) & ((rows < 2.0**-near) | (rows > 2.0**near))
+    powers = np.where(far, np.frexp(rows)[1], 0).astype(np.int32)
+    return Signals(np.ldexp(values, -powers[..., None]).astype(used), powers, array.dtype, leading)
 
 
-def _magnitude(array: Array) -> float:
-    """The largest absolute value; infinity or NaN if there is one."""
-    from psdl.sparse.checks_cpu import largest_bits
-
-    bits = array.reshape(-1).view(whole(array.dtype))
-    return float(np.array(largest_bits(bits), bits.dtype).view(array.dtype)[()])
-
-
-def fit_together(Y: Array, D: tuple[int, ...], single: bool, dictionary_single: bool) -> None:
-    """Refuses signals (P,N,F) that do not fit a dictionary of shape D = (P,K,F); `single` of each tells whether it
-    came without the axis of positions."""
-    if single != dictionary_single or len(Y) != D[0] or Y.shape[2] != D[2]:
-        raise SparseError(
-            f"signals of shape {Y.shape[single:]} do not fit a dictionary of shape {D[dictionary_single:]}:"
-            " expected (N,F) with (K,F), or (P,N,F) with (P,K,F)"
-        )
+@lru_cache(maxsize=8)
+def _ends(dtype: np.dtype[Any], used: np.dtype[Any]) -> tuple[np.dtype[Any], int, int]:
+    """The integers of a dtype's size, and the bits of 2^-reach and 2^reach of the dtype that is computed in."""
+    ends = np.array([2.0 ** -reach(used), 2.0 ** reach(used)], dtype).view(whole(dtype))
+    return ends.dtype, int(ends[0]), int(ends[1])
 
 
-def codes_fit(support: Array, atoms: int) -> None:
-    """Refuses codes that name an atom which a dictionary of K = `atoms` does not have."""
-    if support.size and support.max() >= atoms:
-        raise SparseError(
-            f"the codes use atom {support.max()}, but the dictionary has {atoms}: give its own codes"
-        )
+def unscaled(values: Array, powers: NDArray[np.int32] | int | None, dtype: DTypeLike, what: str) -> Array:
+    """values (P,N,...) times 2^powers (P,N), rounded to a dtype; raises SparseError where that cannot hold
+    them."""
+    out: Array = values.astype(dtype, copy=False)
+    if powers is None or (isinstance(powers, int) and not powers):
+        return np.asarray(out)
+    each = np.reshape(powers, np.shape(powers) + (1,) * (values.ndim - np.ndim(powers)))
+    with np.errstate(over="ignore"):
+        out = np.ldexp(out, each)
+    if not np.isfinite(out).all():
+        raise SparseError(f"{what} exceed what {np.dtype(dtype)} holds: give the signals as float64")
+    return np.asarray(out)
 
 
-def capped(sparsity: int, D: tuple[int, ...]) -> int:
-    """T, at most min(K,F) of D = (P,K,F)."""
-    if sparsity < 1:
-        raise SparseError(f"sparsity, the number of atoms a signal, must be at least 1, not {sparsity}")
-    return min(int(sparsity), D[1], D[2])
+def whole_number(value: Any, what: str, least: int = 1) -> int:
+    """value as int; raises SparseError unless it is a whole number, no bool, of at least `least`."""
+    if not isinstance(value, Integral) or isinstance(value, (bool, np.bool_)):
+        raise SparseError(f"{what} must be a whole number, not {value!r}")
+    if value < least:
+        raise SparseError(f"{what} must be at least {least}, not {value}")
+    return int(value)
 
 
 def reach(dtype: DTypeLike) -> int:

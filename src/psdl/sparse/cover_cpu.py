@@ -1,12 +1,12 @@
-"""The farthest-point rule on residuals, compiled: what `starts.cover` chooses."""
+"""The farthest-point rule on residuals, compiled: what `initialisers.cover` chooses."""
 
 from __future__ import annotations
 
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST
-from psdl.sparse.pursuits.step_simd import largest
-from psdl.sparse.simd import product
+from .pursuits.scratch_cpu import FAST
+from .pursuits.step_simd import largest
+from .simd import product
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)

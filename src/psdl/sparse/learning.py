@@ -1,140 +1,244 @@
-"""Dictionary learning: argument checks, then positions over threads."""
+"""Dictionary learning: argument checks, then rounds of coding and updates, positions over threads."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from typing import Literal
+from dataclasses import dataclass
+from itertools import pairwise
+from threading import Lock
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from psdl.sparse.arrays import (
-    Array,
-    aligned,
-    canonical,
-    capped,
-    exponent,
-    fit_together,
-    padded,
-    reach,
-    scaled,
-    scratch,
-)
-from psdl.sparse.door import Codes, omp, on_torch
-from psdl.sparse.errors import SparseError
-from psdl.sparse.prepared import NEAR
-from psdl.sparse.pursuits.omp import NEVER, dependence_tolerance, stop_tolerance
-from psdl.sparse.threads import split
+from .arrays import Array, Signals, canonical, exponent, largest, reach, scaled, whole_number
+from .codes import Codes
+from .errors import SparseError
+from .initialisers import norms, unit
+from .learners.ksvd import ALIKE, few
+from .limits import Limits, limits_of
+from .prepared import Prepared, prepare_lazily
+from .pursuits.omp import stop_tolerance
+from .running import code, code_trimmed, on_torch
+from .threads import counted, split
+
+PATIENCE = 3  # rounds in a row that must bring little before learning stops early
+
+
+class Round(NamedTuple):
+    """What a round of learning came to: its position and number, from 1; the mean energy that its codes leave of a
+    signal, once atoms are updated; the mean number of atoms they use; and the dictionary (K,F), a copy."""
+
+    position: int
+    number: int
+    error: float
+    atoms: float
+    dictionary: Array
+
 
 Told = Callable[[int], None] | None
+Called = Callable[[Round], Any] | None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How a dictionary is learned: see `learn`."""
+
+    limits: Limits
+    trimmed: bool
+    rounds: int
+    exact: bool | None  # None, not False: see `ksvd_cpu.update_block`
+    replace: bool
+    fixed: int
+    stop: float | None
 
 
 def learn(
     signals: ArrayLike,
     start: ArrayLike,
     *,
-    sparsity: int,
+    sparsity: int | None = None,
+    tolerance: float | None = None,
     rounds: int,
     learner: Literal["approximate", "exact"] = "approximate",
-    replace: bool = False,
+    replace: bool = True,
+    fixed: int = 0,
+    stop: float | None = None,
+    callback: Called = None,
     threads: int | None = None,
     progress: Told = None,
     device: str = "cpu",
 ) -> tuple[Array, Codes]:
-    """K-SVD: (dictionary, codes) after `rounds` rounds from the dictionary `start`.
+    """K-SVD: (dictionary, codes) after `rounds` rounds from the dictionary `start`, which an earlier call may have
+    learned.
 
-    signals (N,F) or (P,N,F); start (K,F), shared by all positions, or (P,K,F). The dictionary is (K,F) or
-    (P,K,F); the codes are those that the last round's updates leave. learner: "approximate" (Rubinstein,
-    Zibulevsky, Elad 2008) or "exact" (Aharon, Elad, Bruckstein 2006: the leading singular pair for each atom).
-    Atoms that no signal uses stay as they are; with `replace` they become the signals that are coded worst.
-    `progress` is called with the number of positions learned since its last call. device: as of `omp`. Raises
-    SparseError as `omp` does. The definition is `learners/ksvd.py`.
+    signals (N,F) or (P,N,F); start (K,F), shared by all positions, or (P,K,F), normalised if its atoms are not of
+    unit norm. The dictionary is (K,F) or (P,K,F); the codes are those that the last round's updates leave.
+    sparsity, tolerance: as of `omp`; a tolerance makes it the error-constrained K-SVD. learner: "approximate"
+    (Rubinstein, Zibulevsky, Elad 2008) or "exact" (Aharon, Elad, Bruckstein 2006: the leading singular pair for
+    each atom). replace: between rounds, atoms that few signals use or that resemble another become the signals
+    that are coded worst (the rule of the K-SVD paper); else atoms without users stay as they are. fixed: so many
+    atoms at the start of the dictionary stay as they are, such as a constant one.
+
+    callback: called with a `Round` after each round of each position, one at a time; what it returns, if true,
+    ends that position. stop: ends a position whose objective fell by less than this share in each of three rounds:
+    the error, or the number of atoms where a tolerance is given. progress: called with the number of rounds done
+    since its last call, positions times `rounds` in all. device: as of `omp`. Raises SparseError as `omp` does.
+    The definition is `learners/ksvd.py`.
     """
-    Y, largest, D, single = _together(signals, start)
-    if rounds < 1:
-        raise SparseError(f"rounds must be at least 1, not {rounds}")
+    Y, D, powers, single = _together(signals, start)
+    rounds = whole_number(rounds, "rounds")
     if learner not in ("approximate", "exact"):
         raise SparseError(f"learner must be 'approximate' or 'exact', not {learner!r}")
-    T = capped(sparsity, D.shape)
-    power = exponent(largest, reach(Y.dtype))
-    Y = scaled(Y, -power)
-    threads = threads or os.cpu_count() or 1
-    exact = True if learner == "exact" else None  # None, not False: see `ksvd_cpu.update_block`
-    if device != "cpu":
-        if exact:
-            raise SparseError(f"the exact learner runs on the CPU only, not on {device!r}: use device='cpu'")
-        codes = Codes(*on_torch().learn(Y, D, T, rounds, replace, device))
-        if progress:
-            progress(len(Y))
-    elif len(Y) < threads:
-        codes = _rounds(Y, D, T, rounds, exact, replace, threads, progress)
+    if stop is not None and not 0 <= stop < 1:
+        raise SparseError(
+            f"stop, the share by which the objective must fall, must be from 0 to below 1, not {stop}"
+        )
+    limits = _limits(sparsity, tolerance, Y, D, powers)
+    kept = _fixed(fixed, D)
+    exact = True if learner == "exact" else None
+    plan = _Plan(limits, sparsity is None, rounds, exact, replace, kept, stop)
+    if device == "cpu":
+        codes = _on_cpu(Y, D, plan, threads, _Teller(callback, progress, powers))
     else:
-        codes = _positions(Y, D, T, rounds, exact, replace, threads, progress)
-    codes = Codes(codes.support, scaled(codes.coefficients, power))
-    return (D[0], Codes(codes.support[0], codes.coefficients[0])) if single else (D, codes)
+        codes = _on_device(Y, D, plan, device, callback, progress)
+    codes = Codes(codes.support, _rescaled(codes.coefficients, powers), D.shape[1])
+    return (D[0], Codes(codes.support[0], codes.coefficients[0], D.shape[1])) if single else (D, codes)
 
 
-def _together(signals: ArrayLike, start: ArrayLike) -> tuple[Array, float, Array, bool]:
-    """Signals (P,N,F), their largest absolute value, a dictionary of their own for each position (P,K,F), and
-    whether they came without positions."""
-    Y, largest = canonical(signals, "signals")
-    D0, farthest = canonical(np.asarray(start, Y.dtype), "start dictionary")
+def _together(signals: ArrayLike, start: ArrayLike) -> tuple[Array, Array, NDArray[np.int32], bool]:
+    """Signals (P,N,F), each position's times a power of two that brings them near 1, a dictionary of its own for
+    each (P,K,F), the powers (P,), and whether they came without positions."""
+    Y, _ = canonical(signals, "signals")
     single = Y.ndim == 2
     Y = Y[None] if single else Y
-    if single and D0.ndim == 3:
-        raise SparseError(f"signals {Y.shape[1:]} need one start dictionary (K,F), not {D0.shape}")
-    if exponent(farthest, NEAR):
+    D = initial(start, Y.dtype)
+    if single and D.ndim == 3:
+        raise SparseError(f"signals {Y.shape[1:]} need one start dictionary (K,F), not {D.shape}")
+    D = np.array(np.broadcast_to(D, (len(Y), *D.shape)) if D.ndim == 2 else D, order="C")
+    if len(Y) != len(D) or Y.shape[2] != D.shape[2]:
         raise SparseError(
-            f"the start dictionary's values go up to {farthest:g}, too far from 1:"
-            " divide its atoms by their norms (sparse.norms)"
+            f"signals of shape {Y.shape[single:]} do not fit a start dictionary of shape {D.shape[single:]}:"
+            " expected (N,F) with (K,F), or (P,N,F) with (K,F) or (P,K,F)"
         )
-    D = np.array(np.broadcast_to(D0, (len(Y), *D0.shape[-2:])) if D0.ndim == 2 else D0, order="C")
-    fit_together(Y, D.shape, single, single)
-    return Y, largest, D, single
+    powers = np.array([exponent(largest(y), reach(Y.dtype)) for y in Y], np.int32)
+    if powers.any():
+        Y = np.ldexp(Y, -powers[:, None, None])
+    return Y, D, powers, single
 
 
-def _positions(
-    Y: Array, D: Array, T: int, rounds: int, exact: bool | None, replace: bool, threads: int, progress: Told
-) -> Codes:
-    """All rounds of a position on one thread: its signals stay in the cache."""
-    codes = Codes(np.empty((*Y.shape[:2], T), np.int32), np.empty((*Y.shape[:2], T), Y.dtype))
-    _, count, length = D.shape
-    width = padded(count, D.dtype)
+def initial(start: ArrayLike, dtype: np.dtype[Any]) -> Array:
+    """A start dictionary (K,F) or (P,K,F) of a dtype, with atoms of unit norm, or zero; those of unit norm but for
+    rounding stay as they are."""
+    D, _ = canonical(start, "start dictionary")
+    if 0 in D.shape[-2:]:
+        raise SparseError(f"a start dictionary needs atoms, of at least one number, not shape {D.shape}")
+    off = np.abs(norms(D) - 1) > stop_tolerance(dtype)
+    return (np.where(off, unit(D), D) if off.any() else D).astype(dtype)
+
+
+def _limits(
+    sparsity: int | None, tolerance: float | None, Y: Array, D: Array, powers: NDArray[np.int32]
+) -> Limits:
+    """How far each signal is coded, at the positions' scales."""
+    shape = Y.shape[:2]
+    each = np.broadcast_to(powers[:, None], shape) if powers.any() else None
+    given = Signals(Y, each, Y.dtype, shape)
+    return limits_of("omp", sparsity, tolerance, given, Prepared(D, D, D, None, True, D.dtype, 0, False))
+
+
+def _fixed(fixed: int, D: Array) -> int:
+    count = whole_number(fixed, "fixed, the number of atoms that stay,", 0)
+    if count > D.shape[1]:
+        raise SparseError(f"fixed, the number of atoms that stay, must be at most the {D.shape[1]} there are")
+    return count
+
+
+def _rescaled(x: Array, powers: NDArray[np.int32]) -> Array:
+    return np.ldexp(x, powers[:, None, None]) if powers.any() else x
+
+
+class _Teller:
+    """Tells what rounds came to, one at a time, and whether a position may stop."""
+
+    def __init__(self, callback: Called, progress: Told, powers: NDArray[np.int32]) -> None:
+        self.callback, self.progress, self.powers, self.lock = callback, progress, powers, Lock()
+
+    def tell(self, told: Round) -> bool:
+        """Whether the position is to end."""
+        if self.callback is None:
+            return False
+        error = float(np.ldexp(told.error, 2 * int(self.powers[told.position])))
+        with self.lock:
+            return bool(self.callback(told._replace(error=error, dictionary=told.dictionary.copy())))
+
+    def advance(self, rounds: int) -> None:
+        """Counts rounds that are done, or need not be."""
+        if self.progress and rounds:
+            with self.lock:
+                self.progress(rounds)
+
+
+def _on_cpu(Y: Array, D: Array, plan: _Plan, threads: int | None, teller: _Teller) -> Codes:
+    """Positions side by side, each on one thread, or one after another on all where they are fewer."""
+    found: list[tuple[Array, Array]] = [(Y, Y)] * len(Y)
+    inner = 1 if len(Y) >= counted(threads) else threads
 
     def work(first: int, last: int) -> None:
-        from psdl.sparse.learners.ksvd_cpu import code_block, update_block
-
-        room = scratch(count, T, D.dtype)
-        transposed, gram = aligned((length, width), D.dtype), aligned((count, width), D.dtype)
-        tolerances = stop_tolerance(D.dtype), dependence_tolerance(D.dtype), NEVER
         for p in range(first, last):
-            found = codes.support[p], codes.coefficients[p]
-            for _ in range(rounds):
-                code_block(Y[p], D[p], *tolerances, transposed, gram, room, *found)
-                update_block(Y[p], D[p], *found, exact, replace, tolerances[0])
-            if progress:
-                progress(1)
+            found[p] = _position(Y[p], D[p], plan, p, inner, teller)
 
-    split(work, len(Y), threads, each=8)
+    split(work, len(Y), threads if inner == 1 else 1, each=8)
+    width = max((support.shape[1] for support, _ in found), default=plan.limits.sparsity)
+    shape = (*Y.shape[:2], width)
+    codes = Codes(np.full(shape, -1, np.int32), np.zeros(shape, Y.dtype))
+    for p, (support, x) in enumerate(found):
+        codes.support[p, :, : support.shape[1]], codes.coefficients[p, :, : x.shape[1]] = support, x
     return codes
 
 
-def _rounds(
-    Y: Array, D: Array, T: int, rounds: int, exact: bool | None, replace: bool, threads: int, progress: Told
-) -> Codes:
-    """Round after round, the signals of a position coded on all threads: for fewer positions than threads."""
-    from psdl.sparse.learners.ksvd_cpu import update_block
+def _position(
+    Y: Array, D: Array, plan: _Plan, p: int, threads: int | None, teller: _Teller
+) -> tuple[Array, Array]:
+    """All rounds of one position: signals (N,F), dictionary (K,F), in place; support and coefficients (N,T)."""
+    from .learners.ksvd_cpu import replace_block, update_block
 
-    for _ in range(rounds):
-        codes = omp(Y, D, sparsity=T, threads=threads)
+    limits = Limits(plan.limits.sparsity, plan.limits.atoms[p : p + 1], plan.limits.enough[p : p + 1])
+    pursue = code_trimmed if plan.trimmed else code
+    residual, tolerance = np.empty_like(Y), stop_tolerance(Y.dtype)
+    objectives: list[float] = []
+    for number in range(1, plan.rounds + 1):
+        prepared = prepare_lazily(D, D.dtype)
+        support, x = (each[0] for each in pursue("omp", Y[None], prepared, limits, threads))
+        if prepared.power:
+            x = scaled(x, -prepared.power)
+        energy = update_block(Y, D, support, x, residual, plan.fixed, plan.exact)
+        told = Round(p, number, energy / max(len(Y), 1), float((support >= 0).sum() / max(len(Y), 1)), D)
+        objectives.append(told.atoms if plan.limits.enough.max(initial=-1) >= 0 else told.error)
+        if teller.tell(told) or _settled(objectives, plan.stop):
+            teller.advance(plan.rounds - number + 1)
+            break
+        if plan.replace and number < plan.rounds:
+            replace_block(Y, D, support, residual, plan.fixed, (ALIKE, few(support, len(D))), tolerance)
+        teller.advance(1)
+    return support, x
 
-        def work(first: int, last: int, codes: Codes = codes) -> None:
-            for p in range(first, last):
-                found = codes.support[p], codes.coefficients[p]
-                update_block(Y[p], D[p], *found, exact, replace, stop_tolerance(Y.dtype))
 
-        split(work, len(Y), threads)
+def _settled(objectives: list[float], stop: float | None) -> bool:
+    """Whether the objective fell by less than the share `stop` in each of the last rounds."""
+    if stop is None or len(objectives) <= PATIENCE:
+        return False
+    last = objectives[-PATIENCE - 1 :]
+    return all(after > (1 - stop) * before for before, after in pairwise(last))
+
+
+def _on_device(Y: Array, D: Array, plan: _Plan, device: str, callback: Called, progress: Told) -> Codes:
+    """On torch's device, where less can be asked for."""
+    if plan.exact:
+        raise SparseError(f"the exact learner runs on the CPU only, not on {device!r}: use device='cpu'")
+    if callback is not None or plan.stop is not None:
+        raise SparseError(f"callback and stop work on the CPU only, not on {device!r}: use device='cpu'")
+    codes = Codes(*on_torch().learn(Y, D, plan.limits, plan.rounds, plan.replace, plan.fixed, device))
     if progress:
-        progress(len(Y))
+        progress(len(Y) * plan.rounds)
     return codes

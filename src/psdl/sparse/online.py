@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from psdl.sparse.arrays import Array, canonical
-from psdl.sparse.door import omp
-from psdl.sparse.errors import SparseError
-from psdl.sparse.threads import split
+from .arrays import Array, canonical, whole_number
+from .coding import omp
+from .errors import SparseError
+from .learning import initial
+from .threads import split
+
+REACH = 2.0**400  # of signals, whose squares are summed in float64
 
 
 class Online(NamedTuple):
@@ -29,41 +32,65 @@ def online(
     signals: ArrayLike,
     state: Online | ArrayLike,
     *,
-    sparsity: int,
+    sparsity: int | None = None,
+    tolerance: ArrayLike | None = None,
     keep: float = 0.95,
+    fixed: int = 0,
     threads: int | None = None,
 ) -> Online:
     """One chunk of online dictionary learning: the state after signals (N,F) or (P,N,F).
 
-    `state` is a start dictionary (K,F) or (P,K,F) at first, then what the last call returned. `keep` (0 to 1) is
-    the weight that all earlier chunks keep: below 1, codes by older dictionaries are forgotten. A chunk should
-    hold several signals an atom. The same chunks give the same bits, in one process or over many. Raises
-    SparseError as `omp` does. Mairal, Bach, Ponce, Sapiro 2010; the definition is `learners/online.py`.
+    `state` is a start dictionary (K,F) or (P,K,F) at first, normalised if its atoms are not of unit norm, then
+    what the last call returned. sparsity, tolerance: as of `omp`. `keep` (0 to 1) is the weight that all earlier
+    chunks keep: below 1, codes by older dictionaries are forgotten. fixed: so many atoms at the start stay as they
+    are. A chunk should hold several signals an atom. The same chunks give the same bits, in one process or over
+    many. Raises SparseError as `omp` does, and on a state whose arrays do not fit each other. Mairal, Bach, Ponce,
+    Sapiro 2010; the definition is `learners/online.py`.
     """
-    Y, _ = canonical(signals, "signals")
+    Y, largest = canonical(signals, "signals")
     if not 0 <= keep <= 1:
         raise SparseError(f"keep, the weight of earlier chunks, must lie between 0 and 1, not {keep}")
-    old = state if isinstance(state, Online) else _begun(np.asarray(state, Y.dtype), Y)
-    dictionary = np.asarray(old.dictionary, Y.dtype)
-    codes = omp(Y, dictionary, sparsity=sparsity, threads=threads)
-    new = Online(dictionary.copy(), np.array(old.moments, np.float64), np.array(old.products, np.float64))
+    if largest and not 1 / REACH < largest < REACH:
+        raise SparseError(f"signals up to {largest:g} cannot be squared and summed in float64: scale them")
+    new = _checked(state, Y) if isinstance(state, Online) else _begun(state, Y)
+    stay = whole_number(fixed, "fixed, the number of atoms that stay,", 0)
+    codes = omp(Y, new.dictionary, sparsity=sparsity, tolerance=tolerance, threads=threads)
     single = Y.ndim == 2
     D, A, B = (array[None] if single else array for array in new)
     Y, support, x = (array[None] if single else array for array in (Y, *codes))
 
     def work(first: int, last: int) -> None:
-        from psdl.sparse.learners.online_cpu import absorb_block
+        from .learners.online_cpu import absorb_block
 
         room = np.empty(D.shape[2])
         for p in range(first, last):
-            absorb_block(Y[p], support[p], x[p], keep, D[p], A[p], B[p], room)
+            absorb_block(Y[p], support[p], x[p], keep, stay, D[p], A[p], B[p], room)
 
     split(work, len(Y), threads)
     return new
 
 
-def _begun(start: Array, Y: Array) -> Online:
-    D, _ = canonical(start, "start dictionary")
+def _checked(state: Online, Y: Array) -> Online:
+    """A copy of a state, for signals of the dtype of Y; raises SparseError where its arrays do not fit."""
+    D = initial(state.dictionary, Y.dtype)
+    shapes = {"moments": (*D.shape[:-1], D.shape[-2]), "products": D.shape}
+    sums: list[Any] = []
+    for name, shape in shapes.items():
+        array = np.array(canonical(getattr(state, name), f"the state's {name}")[0], np.float64, order="C")
+        if array.shape != shape:
+            raise SparseError(
+                f"the state's {name} have shape {array.shape}, but its dictionary of shape {D.shape} needs"
+                f" {shape}:"
+                " start anew from the dictionary alone, or pad them with zeros"
+            )
+        sums.append(array)
+    if D.ndim != Y.ndim:
+        raise SparseError(f"signals of shape {Y.shape} do not fit a state of a dictionary of shape {D.shape}")
+    return Online(D.copy(), *sums)
+
+
+def _begun(start: ArrayLike, Y: Array) -> Online:
+    D = initial(start, Y.dtype)
     if Y.ndim == 3 and D.ndim == 2:
         D = np.broadcast_to(D, (len(Y), *D.shape))
     D = np.array(D, order="C")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST
-from psdl.sparse.simd import number
+from .pursuits.scratch_cpu import FAST
+from .simd import number
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
@@ -31,19 +31,22 @@ def residual_block(signals, dictionary, support, x, residual):
 
 @njit(nogil=True, cache=True)
 def residual_items(signals, dictionary, support, x, residual, first, last):
-    """`residual_block` for the positions `first` up to `last` of signals (P,n,F)."""
-    for p in range(first, last):
-        residual_block(signals[p], dictionary[p], support[p], x[p], residual[p])
+    """`residual_block` for the signals `first` up to `last` of signals (P,N,F), position after position."""
+    count = max(1, signals.shape[1])
+    for i in range(first, last):
+        p, n = i // count, i % count
+        residual_row(signals[p], dictionary[p], support[p], x[p], n, residual[p], n)
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def residual_norm_items(signals, dictionary, support, x, norms, first, last):
-    """norms (P,n) <- the norms of the residuals of the positions `first` up to `last` of signals (P,n,F)."""
+    """norms (P,N) <- the norms of the residuals of the signals `first` up to `last` of signals (P,N,F)."""
     row = np.empty((1, signals.shape[2]), signals.dtype)
-    for p in range(first, last):
-        for n in range(signals.shape[1]):
-            residual_row(signals[p], dictionary[p], support[p], x[p], n, row, 0)
-            energy = row.dtype.type(0)
-            for f in range(row.shape[1]):
-                energy += row[0, f] * row[0, f]
-            norms[p, n] = np.sqrt(energy)
+    count = max(1, signals.shape[1])
+    for i in range(first, last):
+        p, n = i // count, i % count
+        residual_row(signals[p], dictionary[p], support[p], x[p], n, row, 0)
+        energy = row.dtype.type(0)
+        for f in range(row.shape[1]):
+            energy += row[0, f] * row[0, f]
+        norms[p, n] = np.sqrt(energy)

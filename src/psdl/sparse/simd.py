@@ -237,3 +237,36 @@ def number(typingctx: Any, value: Any) -> Any:
         return value(value), lambda context, builder, signature, args: args[0]
 
     return types.float32(value), lambda context, builder, signature, args: _widened(builder, args[0])
+
+
+@intrinsic
+def turn(typingctx: Any, rows: Any, k: Any, f: Any, out: Any) -> Any:
+    """out[f:f+n, k:k+n] = rows[k:k+n, f:f+n] transposed, of rows (K,F) and out (F,W); n = `lanes`(rows), the
+    numbers of a vector. Two by two blocks change places, of one number, two, four, ..., in registers."""
+    return types.void(rows, types.intp, types.intp, out), _turn
+
+
+def _turn(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+    rows, k, f, out = arguments(context, builder, signature, args)
+    n = rows.lanes
+    tile = [rows.at(builder.add(k, I64(i))).load(f) for i in range(n)]
+    size = 1
+    while size < n:
+        low = [lane if not lane & size else n + lane - size for lane in range(n)]
+        high = [lane + size if not lane & size else n + lane for lane in range(n)]
+        masks = [ir.Constant(ir.VectorType(I32, n), places) for places in (low, high)]
+        for i in range(n):
+            if not i & size:
+                a, b = tile[i], tile[i + size]
+                tile[i], tile[i + size] = (builder.shuffle_vector(a, b, mask) for mask in masks)
+        size *= 2
+    for i, vector in enumerate(tile):
+        out.at(builder.add(f, I64(i))).store(vector, k)
+    return context.get_dummy_value()
+
+
+@intrinsic
+def lanes(typingctx: Any, rows: Any) -> Any:
+    """How many numbers of an array a vector holds; 0 for those that are not floats."""
+    number = BYTES // (rows.dtype.bitwidth // 8) if rows.dtype in (types.float32, types.float64) else 0
+    return types.intp(rows), lambda context, builder, signature, args: I64(number)

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psdl.sparse.arrays import canonical, codes_fit
-from psdl.sparse.door import Codes
-from psdl.sparse.errors import SparseError
-from psdl.sparse.starts import norms
+from .arrays import canonical, whole_number
+from .codes import Codes, checked
+from .errors import SparseError
+from .initialisers import unit
 
 BINS = 50
 
@@ -45,7 +45,7 @@ def coherence(dictionary: ArrayLike) -> Coherence:
     D, _ = canonical(dictionary, "dictionary")
     if D.shape[-2] < 2:
         raise SparseError("coherence is between atoms, but the dictionary has one: give at least two")
-    units = D / norms(D)
+    units = unit(D)
     cosines = np.abs(units @ np.swapaxes(units, -1, -2))
     atoms = np.arange(D.shape[-2])
     cosines[..., atoms, atoms] = -1
@@ -57,11 +57,10 @@ def coherence(dictionary: ArrayLike) -> Coherence:
 
 
 def usage(codes: Codes, atoms: int) -> Usage:
-    """Of codes (N,T) or (P,N,T) of a dictionary of `atoms` = K atoms."""
-    support = np.asarray(codes.support)
-    codes_fit(support, atoms)
-    flat = support.reshape(-1, *support.shape[-2:])
-    squares = np.square(codes.coefficients, dtype=np.float64).reshape(flat.shape)
+    """Of codes (N,T) or (P,N,T) of a dictionary of `atoms` = K atoms; raises SparseError where they use others."""
+    support, coefficients = checked(codes, None, whole_number(atoms, "atoms"))
+    flat = support if support.ndim == 3 else np.atleast_2d(support)[None]
+    squares = np.square(coefficients, dtype=np.float64).reshape(flat.shape)
     users, energy = np.zeros((len(flat), atoms), np.int64), np.zeros((len(flat), atoms))
     for p, (places, square) in enumerate(zip(flat, squares, strict=True)):
         used = places >= 0

@@ -8,7 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import pairwise
 
+from .arrays import whole_number
+from .errors import SparseError
+
 SMALL = 15e6
+
+
+def counted(threads: int | None) -> int:
+    """How many threads: those asked for, or all cores that the process may use for None and -1; raises SparseError
+    for anything else."""
+    if threads is None or threads == -1:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if threads == 0:
+        raise SparseError("threads must be at least 1, or -1 for all cores, not 0")
+    return whole_number(threads, "threads (-1: all cores)")
 
 
 def split(work: Callable[[int, int], None], items: int, threads: int | None, each: int = 1) -> None:
@@ -17,7 +30,7 @@ def split(work: Callable[[int, int], None], items: int, threads: int | None, eac
     One slice a thread is best for work that is even and short: handing over a slice costs as much as coding a
     hundred signals. More slices keep a slow one from waiting alone.
     """
-    threads = max(1, threads or os.cpu_count() or 1)
+    threads = counted(threads)
     slices = min(items, threads * each)
     if threads == 1 or slices <= 1:
         work(0, items)
@@ -31,7 +44,7 @@ def split(work: Callable[[int, int], None], items: int, threads: int | None, eac
 
 def worth(flops: float, threads: int | None) -> int:
     """The threads that so many operations are worth: waking one costs as much as SMALL operations."""
-    return max(1, min(threads or os.cpu_count() or 1, 1 + int(flops / SMALL)))
+    return max(1, min(counted(threads), 1 + int(flops / SMALL)))
 
 
 @lru_cache(maxsize=8)

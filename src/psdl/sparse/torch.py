@@ -1,7 +1,7 @@
 """The same functions as batched torch operations, for a GPU: OMP, ORMP and approximate K-SVD.
 
-Tested on torch's CPU device against the compiled functions; never timed on a GPU. Positions and signals are worked
-on in chunks that fit into the memory that is free. Results equal the CPU's within rounding, not to the bit.
+Positions and signals are worked on in chunks that fit into the memory that is free. Results equal the CPU's within
+rounding, not to the bit.
 """
 
 from __future__ import annotations
@@ -12,11 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from psdl.sparse.errors import SparseError
-from psdl.sparse.pursuits.omp import NEVER, dependence_tolerance, stop_tolerance
+from .errors import SparseError
+from .learners.ksvd import ALIKE, FEW
+from .limits import Limits
+from .pursuits.omp import dependence_tolerance, stop_tolerance
 
+Numbers = np.ndarray[Any, Any]
 SHARE = 0.5  # of the free memory that a chunk may take
 PLAIN = 2 << 30  # bytes a chunk may take where a device does not tell what is free
+ASKED = 8  # steps between two looks at whether all signals are done, for which the device must be waited for
+LONG = 96  # atoms a signal from which their triangle costs less to read than the rows of correlations
 
 
 def on(device: str) -> torch.device:
@@ -30,91 +35,142 @@ def on(device: str) -> torch.device:
     return found
 
 
-def pursue(
-    Y: np.ndarray[Any, Any],
-    D: np.ndarray[Any, Any],
-    sparsity: int,
-    enough: float,
-    optimised: bool,
-    device: str,
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def pursue(Y: Numbers, D: Numbers, limits: Limits, optimised: bool, device: str) -> tuple[Numbers, Numbers]:
     """support (P,N,T) int32 and coefficients (P,N,T) of signals (P,N,F), as `pursuits/omp.py` or, if `optimised`,
     `pursuits/ormp.py` defines them; dictionary (P,K,F)."""
     where = on(device)
-    support = np.empty((*Y.shape[:2], sparsity), np.int32)
-    x = np.empty((*Y.shape[:2], sparsity), Y.dtype)
-    for positions, rows in _chunks(Y.shape[0], Y.shape[1], _bytes_each(D, sparsity), where):
+    shape = (*Y.shape[:2], limits.sparsity)
+    support, x = np.empty(shape, np.int32), np.empty(shape, Y.dtype)
+    if not x.size:
+        return support, x
+    for positions, rows in _chunks(Y.shape[0], Y.shape[1], _bytes_each(D, limits.sparsity), where):
         signals = torch.from_numpy(Y[positions, rows]).to(where)
-        atoms = torch.from_numpy(D[positions]).to(where)
-        found, values = _pursue(signals, atoms, sparsity, enough, optimised)
-        support[positions, rows] = found.to(torch.int32).cpu().numpy()
-        x[positions, rows] = values.cpu().numpy()
+        ends = [torch.from_numpy(np.ascontiguousarray(each[positions, rows])).to(where) for each in limits[1:]]
+        found = _pursue(signals, torch.from_numpy(D[positions]).to(where), limits.sparsity, ends, optimised)
+        support[positions, rows] = found[0].to(torch.int32).cpu().numpy()
+        x[positions, rows] = found[1].cpu().numpy()
     return support, x
 
 
-def _bytes_each(D: np.ndarray[Any, Any], sparsity: int) -> int:
+def _bytes_each(D: Numbers, sparsity: int) -> int:
     """Memory that one signal takes while it is coded."""
-    return int((sparsity + 6) * D.shape[1] + sparsity * sparsity + D.shape[2]) * D.itemsize
+    rows = D.shape[1] if sparsity < LONG else 0
+    return int(sparsity * (rows + sparsity + 8) + 8 * D.shape[1] + D.shape[2]) * D.itemsize
 
 
 def _chunks(positions: int, signals: int, bytes_each: int, device: torch.device) -> list[tuple[slice, slice]]:
     """Slices of positions and of signals whose products fit into the memory that is free."""
     free = torch.cuda.mem_get_info(device)[0] * SHARE if device.type == "cuda" else PLAIN
     at_once = max(1, int(free / bytes_each))
-    rows = min(signals, at_once)
-    places = max(1, at_once // max(rows, 1))
+    rows = max(1, min(signals, at_once))
+    places = max(1, at_once // rows)
     return [
         (slice(p, min(p + places, positions)), slice(n, min(n + rows, signals)))
         for p in range(0, positions, places)
-        for n in range(0, signals, max(rows, 1))
+        for n in range(0, signals, rows)
     ]
 
 
-def _pursue(Y: Tensor, D: Tensor, sparsity: int, enough: float, optimised: bool) -> tuple[Tensor, Tensor]:
-    """One chunk: see `pursuits/omp_cpu.py`, whose recursion this is, over all signals at once.
+class _Pursuit:
+    """A chunk of signals (P,N,F) being coded: correlations a (P,N,K) with what is left, atoms chosen (P,N,T).
 
-    rows (P,N,T,K) are the correlations of all atoms with the directions found, h (P,N,T,T) the chosen atoms'
-    coordinates in them and c (P,N,T) the signals'.
+    Two ways to the row of correlations with the next orthonormal direction, see `pursuits/omp_cpu.py`: from those
+    with all directions so far, rows (P,N,T,K), or, for many atoms, as a product with the Gram matrix of the
+    direction's coordinates in the chosen atoms, a row of the triangle M (P,N,T,T).
     """
+
+    def __init__(self, Y: Tensor, D: Tensor, sparsity: int) -> None:
+        self.sparsity, self.gram = sparsity, D @ D.transpose(1, 2)
+        self.diagonal = self.gram.diagonal(dim1=1, dim2=2)[:, None].contiguous()
+        self.a = Y @ D.transpose(1, 2)
+        (P, N, K), T = self.a.shape, sparsity
+        self.chosen = torch.zeros(P, N, T, dtype=torch.int64, device=Y.device)
+        self.x, self.long = Y.new_zeros(P, N, T), sparsity >= LONG
+        self.triangle = Y.new_zeros(P, N, T, T)
+        self.rows = Y.new_empty(0) if self.long else Y.new_empty(P, N, T, K)
+        self.dense = torch.zeros_like(self.a) if self.long else Y.new_empty(0)
+
+    def along(self, t: int, at: Tensor) -> Tensor:
+        """The coordinates (P,N,t) of the atoms `at` (P,N,1) in the directions found."""
+        P, N, _ = self.a.shape
+        if not self.long:
+            return self.rows[:, :, :t].gather(3, at[..., None].expand(P, N, t, 1))[..., 0]
+        products = self._gram_rows(at).gather(2, self.chosen[:, :, :t])
+        return (self.triangle[:, :, :t, :t] @ products[..., None])[..., 0]
+
+    def row(self, t: int, at: Tensor, along: Tensor, inverse: Tensor) -> Tensor:
+        """The correlations (P,N,K) of all atoms with the next direction; `inverse` (P,N) is 0 where there is
+        none."""
+        if not self.long:
+            new = self._gram_rows(at)
+            if t:
+                new = new - (along[:, :, None] @ self.rows[:, :, :t])[:, :, 0]
+            torch.mul(new, inverse[..., None], out=self.rows[:, :, t])
+            self.triangle[:, :, t, :t] = torch.where(inverse[..., None] > 0, along, 0)
+            return self.rows[:, :, t]
+        before = (along[:, :, None] @ self.triangle[:, :, :t, :t])[:, :, 0]
+        self.triangle[:, :, t, :t] = -before * inverse[..., None]
+        self.triangle[:, :, t, t] = inverse
+        self.dense.zero_().scatter_(2, self.chosen[:, :, : t + 1], self.triangle[:, :, t, : t + 1])
+        return self.dense @ self.gram
+
+    def _gram_rows(self, at: Tensor) -> Tensor:
+        P, N, K = self.a.shape
+        if P == 1:
+            return self.gram[0].index_select(0, at.reshape(-1)).view(1, N, K)
+        return self.gram.gather(1, at.expand(P, N, K))
+
+    def coefficients(self, along: Tensor, norms: Tensor) -> Tensor:
+        """x (P,N,T), of the signals' coordinates `along` (P,N,T) and the directions' norms before normalising."""
+        if self.long:
+            return (along[:, :, None] @ self.triangle)[:, :, 0]
+        self.triangle.diagonal(dim1=2, dim2=3).copy_(norms)
+        upper = self.triangle.transpose(2, 3)
+        return torch.linalg.solve_triangular(upper, along[..., None], upper=True)[..., 0]
+
+
+def _pursue(Y: Tensor, D: Tensor, sparsity: int, limits: list[Tensor], optimised: bool) -> tuple[Tensor, Tensor]:
+    """support and coefficients (P,N,T) of one chunk; limits: how many atoms and which energy end each signal."""
+    most, enough = limits
+    state, dtype = _Pursuit(Y, D, sparsity), _dtype(Y)
+    a, diagonal = state.a, state.diagonal
     (P, N), K = Y.shape[:2], D.shape[1]
-    dtype = _dtype(Y)
-    gram = D @ D.transpose(1, 2)
-    diagonal = gram.diagonal(dim1=1, dim2=2)[:, None]
-    floor = dependence_tolerance(dtype) * diagonal
-    a = Y @ D.transpose(1, 2)
+    dependent = dependence_tolerance(dtype)
     energy = Y.double().square().sum(-1)
     length = energy.sqrt().clamp_min(torch.finfo(Y.dtype).tiny)
-    smallest = (stop_tolerance(dtype) * length).to(Y.dtype)
+    bar = (stop_tolerance(dtype) * length).to(Y.dtype)
+    uneven = bool(diagonal.amax() > 1.001 * diagonal.amin())
     left = diagonal.expand(P, N, K).clone() if optimised else None
-    alive = torch.ones_like(a, dtype=torch.bool)
-    going = energy > enough
+    going = (energy > enough) & (most > 0)
     support = torch.full((P, N, sparsity), -1, dtype=torch.int64, device=Y.device)
-    rows, h, c = Y.new_zeros(P, N, sparsity, K), Y.new_zeros(P, N, sparsity, sparsity), Y.new_zeros(P, N, sparsity)
+    c, norms = Y.new_zeros(P, N, sparsity), Y.new_ones(P, N, sparsity)
+    score = torch.empty_like(a)
     for t in range(min(sparsity, K)):
-        j = _choice(a, alive, left, floor, length)
-        at = j[..., None]
+        torch.abs(a, out=score)
+        if uneven:
+            score *= score > bar[..., None] * diagonal.sqrt()
+        if left is not None:
+            _gain(score, left, dependent * diagonal, length)
+        score.scatter_(2, state.chosen[:, :, :t], -1)
+        at = score.argmax(-1, keepdim=True)
         value, own = a.gather(2, at)[..., 0], diagonal.expand(P, N, K).gather(2, at)[..., 0]
-        along = rows[:, :, :t].gather(3, j[..., None, None].expand(P, N, t, 1))[..., 0]
+        along = state.along(t, at)
         norm2 = own - along.square().sum(-1)
-        going = going & (value.abs() > smallest) & (norm2 > dependence_tolerance(dtype) * own)
-        if not bool(going.any()):
+        going = going & (value.abs() > bar * own.sqrt()) & (norm2 > dependent * own)
+        if t % ASKED == 0 and not bool(going.any()):
             break
         norm = torch.where(going, norm2, 1).sqrt()
-        new = gram.gather(1, at.expand(P, N, K)) - torch.einsum("pnt,pntk->pnk", along, rows[:, :, :t])
-        new = torch.where(going[..., None], new / norm[..., None], 0)
-        rows[:, :, t], h[:, :, t, :t] = new, torch.where(going[..., None], along, 0)
-        h[:, :, t, t] = norm
-        c[:, :, t] = torch.where(going, value / norm, 0)
-        a = a - c[:, :, t, None] * new
-        left = left - new.square() if left is not None else None
-        support[:, :, t] = torch.where(going, j, -1)
-        alive.scatter_(2, at, False)
+        inverse = torch.where(going, 1 / norm, 0)
+        state.chosen[:, :, t] = at[..., 0]
+        new = state.row(t, at, along, inverse)
+        norms[:, :, t], c[:, :, t] = norm, value * inverse
+        a.addcmul_(new, -c[:, :, t, None])
+        if left is not None:
+            left -= new.square()
+        support[:, :, t] = torch.where(going, at[..., 0], -1)
         energy = energy - c[:, :, t].double().square()
-        going = going & (energy > enough)
-    unfinished = h.diagonal(dim1=2, dim2=3)
-    unfinished += (unfinished == 0).to(h.dtype)
-    x = torch.linalg.solve_triangular(h.transpose(2, 3), c[..., None], upper=True)[..., 0]
-    return support, torch.where(support >= 0, x, 0)
+        going = going & (energy > enough) & (most > t + 1)
+    return support, torch.where(support >= 0, state.coefficients(c, norms), 0)
 
 
 def _dtype(values: Tensor) -> np.dtype[Any]:
@@ -122,77 +178,91 @@ def _dtype(values: Tensor) -> np.dtype[Any]:
     return np.dtype(str(values.dtype).removeprefix("torch."))
 
 
-def _choice(a: Tensor, alive: Tensor, left: Tensor | None, floor: Tensor, length: Tensor) -> Tensor:
-    """The atoms (P,N) to take next; the lower index where two are equal."""
-    if left is None:
-        return torch.where(alive, a.abs(), -1).argmax(-1)
-    share = a / length[..., None].to(a.dtype)
-    counts = alive & (left > floor)
-    return torch.where(counts, share.square() / torch.where(counts, left, 1), -1).argmax(-1)
+def _gain(score: Tensor, left: Tensor, floor: Tensor, length: Tensor) -> None:
+    """score (P,N,K), correlations, <- ORMP's: what each atom would lower the energy by, in shares of it."""
+    counts = left > floor
+    score /= length[..., None].to(score.dtype)
+    score.copy_(torch.where(counts, score.square() / torch.where(counts, left, 1), 0))
 
 
 def learn(
-    Y: np.ndarray[Any, Any], D: np.ndarray[Any, Any], sparsity: int, rounds: int, replace: bool, device: str
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    Y: Numbers, D: Numbers, limits: Limits, rounds: int, replace: bool, fixed: int, device: str
+) -> tuple[Numbers, Numbers]:
     """Approximate K-SVD, as `learners/ksvd.py` defines it: D (P,K,F), the start, is overwritten; returns the
     codes, support (P,N,T) int32 and coefficients (P,N,T), of signals (P,N,F)."""
     where = on(device)
-    support = np.empty((*Y.shape[:2], sparsity), np.int32)
-    x = np.empty((*Y.shape[:2], sparsity), Y.dtype)
-    bytes_each = _bytes_each(D, sparsity) + (D.shape[1] + 4 * D.shape[2]) * D.itemsize
-    for positions, _ in _chunks(len(Y), 1, bytes_each * Y.shape[1], where):
+    shape = (*Y.shape[:2], limits.sparsity)
+    support, x = np.empty(shape, np.int32), np.empty(shape, Y.dtype)
+    kept = (D.shape[1] + 4 * D.shape[2] + 3 * limits.sparsity) * D.itemsize
+    for positions, _ in _chunks(len(Y), 1, kept * Y.shape[1], where):
         signals, atoms = torch.from_numpy(Y[positions]).to(where), torch.from_numpy(D[positions]).to(where)
-        for _ in range(rounds):
-            found, values = _coded(signals, atoms, sparsity, bytes_each)
-            values = _update(signals, atoms, found, values, replace)
+        ends = [torch.from_numpy(np.ascontiguousarray(each[positions])).to(where) for each in limits[1:]]
+        for done in range(rounds):
+            found, values = _coded(signals, atoms, limits.sparsity, ends, _bytes_each(D, limits.sparsity))
+            values, residual = _update(signals, atoms, found, values, fixed)
+            if replace and done + 1 < rounds:
+                _replace(signals, atoms, residual, found, fixed)
         support[positions] = found.to(torch.int32).cpu().numpy()
         x[positions] = values.cpu().numpy()
         D[positions] = atoms.cpu().numpy()
     return support, x
 
 
-def _coded(signals: Tensor, atoms: Tensor, sparsity: int, bytes_each: int) -> tuple[Tensor, Tensor]:
+def _coded(
+    signals: Tensor, atoms: Tensor, sparsity: int, limits: list[Tensor], bytes_each: int
+) -> tuple[Tensor, Tensor]:
     """Codes by OMP, chunk by chunk of signals."""
     chunks = _chunks(1, signals.shape[1], bytes_each * len(signals), signals.device)
-    parts = [_pursue(signals[:, rows], atoms, sparsity, NEVER, False) for _, rows in chunks]
+    ends = [[each[:, rows] for each in limits] for _, rows in chunks]
+    parts = [
+        _pursue(signals[:, rows], atoms, sparsity, end, False) for (_, rows), end in zip(chunks, ends, strict=True)
+    ]
     return torch.cat([p[0] for p in parts], 1), torch.cat([p[1] for p in parts], 1)
 
 
-def _update(Y: Tensor, D: Tensor, support: Tensor, x: Tensor, replace: bool) -> Tensor:
-    """The second half of a round, for all positions at once: atoms D (P,K,F), in place; returns the
-    coefficients."""
+def _update(Y: Tensor, D: Tensor, support: Tensor, x: Tensor, fixed: int) -> tuple[Tensor, Tensor]:
+    """The second half of a round, for all positions at once: atoms D (P,K,F), in place; returns the coefficients
+    and the residuals (P,N,F)."""
     P, N, _ = support.shape
-    X = Y.new_zeros(P, N, D.shape[1] + 1)
-    X.scatter_(2, torch.where(support >= 0, support, D.shape[1]), x)
-    X[..., -1] = 0
-    R = Y - X[..., :-1] @ D
-    serving = torch.ones(P, N, dtype=torch.bool, device=Y.device)
-    for k in range(D.shape[1]):
-        g, old = X[..., k], D[:, k].clone()
-        users = g != 0
-        used = users.any(1, keepdim=True)
-        new = torch.einsum("pn,pnf->pf", g, R) + g.square().sum(1, keepdim=True) * old
+    X = Y.new_zeros(P, D.shape[1] + 1, N)
+    X.scatter_(1, torch.where(support >= 0, support, D.shape[1]).transpose(1, 2), x.transpose(1, 2))
+    X[:, -1] = 0
+    R = torch.baddbmm(Y, X[:, :-1].transpose(1, 2), D, alpha=-1)
+    tiny = torch.finfo(Y.dtype).tiny
+    for k in range(fixed, D.shape[1]):
+        g, old = X[:, k], D[:, k].clone()
+        new = (g[:, None] @ R)[:, 0] + g.square().sum(1, keepdim=True) * old
         norm = new.norm(dim=1, keepdim=True)
-        moved = used & (norm > 0)
-        new = torch.where(moved, new / norm.clamp_min(torch.finfo(Y.dtype).tiny), old)
-        values = torch.einsum("pnf,pf->pn", R, new) + g * (old * new).sum(1, keepdim=True)
-        values = torch.where(users & moved, values, g)
-        R += g[..., None] * old[:, None] - values[..., None] * new[:, None]
-        X[..., k], D[:, k] = values, new
-        if replace:
-            _replace(Y, D, R, k, ~used[:, 0], serving)
-    found = X.gather(2, support.clamp_min(0))
-    return torch.where(support >= 0, found, 0)
+        new = torch.where(norm > 0, new / norm.clamp_min(tiny), old)  # atoms without users have norm 0
+        values = (R @ new[..., None])[..., 0] + g * (old * new).sum(1, keepdim=True)
+        values = torch.where((g != 0) & (norm > 0), values, g)
+        R.baddbmm_(torch.stack([g, -values], 2), torch.stack([old, new], 1))
+        X[:, k], D[:, k] = values, new
+    found = X.transpose(1, 2).gather(2, support.clamp_min(0))
+    return torch.where(support >= 0, found, 0), R
 
 
-def _replace(Y: Tensor, D: Tensor, R: Tensor, k: int, unused: Tensor, serving: Tensor) -> None:
-    """Atom k of the positions where it is unused becomes the signal that is coded worst, normalised."""
-    tolerance = stop_tolerance(_dtype(Y))
-    left = torch.where(serving, R.norm(dim=-1), 0)
-    left = torch.where(left > tolerance * Y.norm(dim=-1), left, 0)
-    worst = left.argmax(1)
-    places = torch.arange(len(Y), device=Y.device)
-    chosen = unused & (left[places, worst] > 0)
-    atom = Y[places, worst]
-    D[:, k] = torch.where(chosen[:, None], atom / atom.norm(dim=1, keepdim=True).clamp_min(1e-38), D[:, k])
-    serving[places[chosen], worst[chosen]] = False
+def _replace(Y: Tensor, D: Tensor, R: Tensor, support: Tensor, fixed: int) -> None:
+    """The end of a round: see `ksvd.replaced`."""
+    P, K = D.shape[:2]
+    places = torch.arange(P, device=Y.device)
+    flat = torch.where(support >= 0, support, K).reshape(P, -1)
+    users = torch.zeros(P, K + 1, dtype=torch.int64, device=Y.device)
+    users = users.scatter_add_(1, flat, torch.ones_like(flat))[:, :K]
+    few = (users.sum(1).double() / K * FEW).floor().clamp_min(1)
+    left, norms = R.norm(dim=-1), Y.norm(dim=-1)
+    left = torch.where(left > stop_tolerance(_dtype(Y)) * norms, left, 0)
+    cosines = (D @ D.transpose(1, 2)).abs()
+    cosines.diagonal(dim1=1, dim2=2).zero_()
+    for k in range(fixed, K):
+        asked = (users[:, k] < few) | (cosines[:, k].amax(1) > ALIKE)
+        if not bool(asked.any()):
+            continue
+        worst = left.argmax(1)
+        asked = asked & (left[places, worst] > 0)
+        atom = Y[places, worst] / norms[places, worst].clamp_min(torch.finfo(Y.dtype).tiny)[:, None]
+        D[:, k] = torch.where(asked[:, None], atom, D[:, k])
+        left[places, worst] = torch.where(asked, 0, left[places, worst])
+        row = (D @ D[:, k, :, None])[..., 0].abs()
+        row[:, k] = 0
+        cosines[:, k], cosines[:, :, k] = row, row

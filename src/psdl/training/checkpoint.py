@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -42,16 +44,15 @@ class Checkpoint:
         return found, False
 
     def signals(self) -> Path | None:
-        """A folder for files of signals, on the disk for temporary files; the same as of the run broken off."""
+        """A folder for files of signals, on the disk for temporary files; the same as of the run broken off.
+        Raises PsdlError where another user has taken its name."""
         if self.folder is None:
             return None
-        note = self.folder / "signals"
-        known = Path(note.read_text(encoding="utf-8")) if note.is_file() else None
-        if known is not None and known.is_dir():
-            return known
-        made = Path(tempfile.mkdtemp(prefix=PREFIX))
-        with drafted(note) as draft:
-            draft.write_text(str(made), encoding="utf-8")
+        made = _signals(self.folder)
+        with suppress(FileExistsError):
+            made.mkdir(mode=0o700)
+        if not _own(made):
+            raise PsdlError(f"{made} is no folder of this user: remove it, or set TMPDIR to another folder")
         return made
 
 
@@ -75,7 +76,7 @@ def opened(folder: Path | None, key: str, say: Callable[[str], None] = lambda _:
         return
     _claim(folder)
     note = folder / "key"
-    if note.is_file() and note.read_text(encoding="utf-8") == key:
+    if _text(note) == key:
         say("going on where an earlier run with the same images and settings was broken off")
     else:
         finished(folder)
@@ -92,19 +93,44 @@ def opened(folder: Path | None, key: str, say: Callable[[str], None] = lambda _:
 
 def finished(folder: Path) -> None:
     """Removes what was kept: the model is written."""
-    note = folder / "signals"
-    if note.is_file() and (signals := Path(note.read_text(encoding="utf-8"))).name.startswith(PREFIX):
+    signals = _signals(folder)
+    if _own(signals):
         shutil.rmtree(signals, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _signals(folder: Path) -> Path:
+    """Where the signals of a checkpoint lie. The name follows from the checkpoint's own path, and no file says it:
+    whoever can write there shall not say which folder is removed."""
+    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"{PREFIX}{name}"
+
+
+def _own(folder: Path) -> bool:
+    """Whether it is a folder, no link to one, of the user that this process works for."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and (not hasattr(os, "getuid") or found.st_uid == os.getuid())
+
+
+def _text(note: Path) -> str:
+    """What a note says; nothing if it is not there or no text."""
+    try:
+        return note.read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
 
 
 def _claim(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / "process"
-    holder = note.read_text(encoding="utf-8") if note.is_file() else ""
-    if holder and holder != _named(os.getpid()) and holder == _named(int(holder.split()[0])):
+    holder = _text(note)
+    number = holder.partition(" ")[0]
+    if number.isdecimal() and holder != _named(os.getpid()) and holder == _named(int(number)):
         raise PsdlError(
-            f"process {holder.split()[0]} is learning with {folder}: wait until it is done, or name another model"
+            f"process {number} is learning with {folder}: wait until it is done, or name another model"
         )
     note.write_text(_named(os.getpid()), encoding="utf-8")
 
@@ -113,7 +139,7 @@ def _named(process: int) -> str:
     """A process by its number and when it began, since numbers come again; empty if there is none."""
     try:
         return f"{process} {psutil.Process(process).create_time():.0f}"
-    except psutil.Error:
+    except (psutil.Error, OverflowError):
         return ""
 
 

@@ -16,15 +16,14 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl.backbone.session import Session
 from psdl.errors import PsdlError
-from psdl.features.extractor import NOWHERE, Source, below, extract, name_of, origin
+from psdl.features.extractor import FeatureExtractor, Source, below, name_of, origin
 from psdl.features.store import Store
 from psdl.input import preprocess
 from psdl.input.statistics import Look
-from psdl.model.model import Frame
+from psdl.jobs.context import RunContext
 from psdl.training.checkpoint import NOTHING, Checkpoint
-from psdl.types import F32, Geometry, Network, Origin, Progress, Recipe, Run, Signals
+from psdl.types import F32, Geometry, Origin, Signals
 
 ALBUM, ALBUM_IMAGES = (
     256,
@@ -64,7 +63,7 @@ class Seen(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Filled:
+class Collected:
     """stores by part; what was seen of the images, in their order."""
 
     stores: dict[str, Store]
@@ -81,10 +80,10 @@ class Filled:
             first.setdefault(one.origin.seen, n)
         return np.array([*first.values()], np.intp)
 
-    def only(self, rows: NDArray[np.intp]) -> Filled:
+    def only(self, rows: NDArray[np.intp]) -> Collected:
         """Of the images `rows` alone, numbered anew."""
         stores = {name: store.only(rows) for name, store in self.stores.items()}
-        return Filled(stores, tuple(self.seen[n] for n in rows))
+        return Collected(stores, tuple(self.seen[n] for n in rows))
 
     @property
     def album(self) -> tuple[bytes, ...]:
@@ -100,24 +99,21 @@ class Filled:
         return sum(one.reading for one in self.seen) / sum(one.seconds for one in self.seen)
 
 
-def fill(
-    recipe: Recipe,
-    network: Network,
+def collect(
+    extractor: FeatureExtractor,
     items: Sequence[Source],
-    session: Session,
-    run: Run,
-    tell: Progress,
+    run: RunContext,
     open_stores: ExitStack,
-    frame: Frame = NOWHERE,
     in_memory: bool = True,
     kept: Checkpoint = NOTHING,
-) -> Filled:
-    """The signals of all items, a store for each part, in memory or in files, and what was seen of each item."""
+) -> Collected:
+    """The signals of all items, a store for each part, in memory or in files that `open_stores` closes, and what
+    was seen of each item. kept: what an earlier run had finished."""
     side = _album_side(len(items))
 
     def look(numbered: tuple[int, Source]) -> tuple[Seen, dict[str, Signals]]:
         n, source = numbered
-        found = extract(source, session, network, recipe, frame)
+        found = extractor.extract(source)
         picture = preprocess.thumbnail(found.inputs, side)
         where = replace(origin(source, n), seen=found.seen)
         seen = Seen(where, found.geometry, picture, found.look, found.reading, found.seconds)
@@ -132,16 +128,16 @@ def fill(
         stores[name] = open_stores.enter_context(store)
     journal = _Journal(folder, stores)
     seen = list(journal.known())
-    tell("network", len(seen), len(items))
-    rest = run(look, islice(enumerate(items), max(1, len(seen)), None))
+    run.progress("network", len(seen), len(items))
+    rest = run.work(look, islice(enumerate(items), max(1, len(seen)), None))
     for known, found in rest if seen else chain([first], rest):
         for name, signals in found.items():
             _same_grid(signals, stores[name], items, len(seen))
             stores[name].write(len(seen), signals)
         journal.add(known, found)
         seen.append(known)
-        tell("network", 1, len(items))
-    return Filled(stores, tuple(seen))
+        run.progress("network", 1, len(items))
+    return Collected(stores, tuple(seen))
 
 
 def _album_side(images: int) -> int:

@@ -13,7 +13,7 @@ from psdl.errors import PsdlError
 from psdl.features.extractor import Source, below, origin
 from psdl.model.model import Model
 from psdl.scoring.result import Result
-from psdl.training.collect import Filled
+from psdl.training.collect import Collected
 from psdl.types import Sample, Score
 
 
@@ -25,20 +25,20 @@ def groups_of(items: Sequence[Source]) -> list[str]:
 
 
 def once(
-    items: Sequence[Source], filled: Filled, say: Callable[[str], None] = lambda _: None
-) -> tuple[Sequence[Source], Filled]:
+    items: Sequence[Source], collected: Collected, say: Callable[[str], None] = lambda _: None
+) -> tuple[Sequence[Source], Collected]:
     """The images of which no copy stands before them, and what was seen of them; `say` is told how many others
     there are. Raises PsdlError where all are copies of one picture."""
-    rows, count = filled.distinct(), len(items)
+    rows, count = collected.distinct(), len(items)
     if len(rows) == count:
-        return items, filled
+        return items, collected
     if len(rows) < 2:
         raise PsdlError(
             f"all {count} good images are copies of one picture, which says nothing of how good ones differ: give"
             " pictures of different good parts, at least 2, better 50 or more"
         )
     say(f"{count - len(rows)} of {count} good images are copies of others among them: each picture counts once")
-    return [items[n] for n in rows], filled.only(rows)
+    return [items[n] for n in rows], collected.only(rows)
 
 
 def fresh(items: Sequence[Source], results: Sequence[Result], model: Model) -> list[Fresh]:
@@ -48,9 +48,11 @@ def fresh(items: Sequence[Source], results: Sequence[Result], model: Model) -> l
     return [
         Fresh(
             Score(result.input_map[None], np.array([result.score])),
-            replace(where, seen=result.seen),
+            replace(where, seen=result.digest),
             item,
             result.learned or where.sha256 in hashes,
+            result.anomaly,
+            result.averages,
         )
         for where, item, result in zip(origins, groups_of(items), results, strict=True)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from psdl.scoring.normalise import statistics
 from psdl.types import F32, State
+
+DOUBTED = 30  # images that it takes to believe half of what positions seem to tell
 
 
 def folds(groups: Sequence[str], count: int, seed: int) -> NDArray[np.intp]:
@@ -33,15 +36,16 @@ def folds(groups: Sequence[str], count: int, seed: int) -> NDArray[np.intp]:
 
 def shrinkage(distances: F32, fold: NDArray[np.intp], scale: float = 0.0) -> float:
     """How far statistics of held-out distances (N,P) are to be drawn to their means over positions, 0..1:
-    1 - K1 / K0. K0, K1: kurtosis of the distances measured by each position's own statistics, and by one mean and
-    deviation for all.
+    1 - (K1 / K0) N / (N + DOUBTED). K0, K1: kurtosis of the distances measured by each position's own statistics,
+    and by one mean and deviation for all; K1 / K0 counts as 1 where it is more.
 
     Where parts lie elsewhere in every picture, a position that mostly shows background has a small mean and
     deviation, and a good part that reaches it lies far outside: measured by position, good images then have heavy
-    tails, in which defects are lost. Where positions mean the same in every picture both are alike.
+    tails, in which defects are lost. Where positions mean the same in every picture both are alike. Few images
+    cannot tell: until they show it, positions are taken to tell nothing.
     """
     own, common = (_kurtosis(measured(distances, fold, shrink, scale)) for shrink in (0.0, 1.0))
-    return max(0.0, 1 - common / own)
+    return 1 - min(1.0, common / own) * len(distances) / (len(distances) + DOUBTED)
 
 
 def _kurtosis(values: F32) -> float:
@@ -63,13 +67,19 @@ def explained(residual: F32, norm: F32) -> float:
     return max(0.0, 1 - float(np.square(residual, dtype=np.float64).sum()) / max(energy, 1e-300))
 
 
-def measured(distances: F32, fold: NDArray[np.intp], shrink: float = 0.5, scale: float = 0.0) -> F32:
+def measured(distances: F32, fold: NDArray[np.intp], shrink: float = 0.0, scale: float = 0.0) -> F32:
     """Held-out distances (N,P), each fold's measured by the statistics of the other folds: still as if unseen.
     scale: see `normalise.statistics`."""
     out = np.empty_like(distances)
     for f in range(int(fold.max()) + 1):
         out[fold == f] = statistics(distances[fold != f], shrink, scale).measure(distances[fold == f])
     return out
+
+
+def without(state: State, out: NDArray[np.bool_]) -> State:
+    """The state without the atoms that were cut from the images `out` (N,): they become zero and code nothing."""
+    dictionary = np.where(out[state.arrays["source"]][..., None], 0, state.arrays["dictionary"])
+    return replace(state, arrays={**state.arrays, "dictionary": dictionary.astype(np.float16)})
 
 
 def judged(

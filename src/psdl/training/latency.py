@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from psdl._util.machine import cores
 from psdl.backbone.session import Session, resolve_device
 from psdl.errors import PsdlError
 from psdl.input import preprocess
@@ -19,7 +20,7 @@ PASSES = 5  # timed, of which the middle one counts
 
 
 def side(
-    recipe: Recipe, rule: Callable[[int], InputRule], budget: float, weights: str | None, device: str, threads: int
+    recipe: Recipe, rule: Callable[[int], InputRule], budget: float, weights: str | None, device: str
 ) -> tuple[int, float]:
     """The side in pixels at which one image is judged within `budget` milliseconds, and its estimated time.
 
@@ -27,15 +28,15 @@ def side(
     scales. Raises PsdlError where the smallest size takes longer.
     """
     fitted, network = recipes.with_network(recipe, weights)
-    session = Session(network, threads=threads, device=resolve_device(device))
+    session = Session(network, threads=cores(), device=resolve_device(device))
     took = 0.0
     for pixels in SIDES:
         took = WHOLE * sum(1e3 * _pass(session, *one) for one in _sizes(fitted, rule(pixels), network.taps))
         if took <= budget:
             return pixels, took
     raise PsdlError(
-        f"--budget is {budget:g} ms, but judging an image of the smallest size, {SIDES[-1]} pixels a side, takes"
-        f" about {took:.1f} ms here: give more time, or --recipe fast"
+        f"`budget` is {budget:g} ms, but judging an image of the smallest size, {SIDES[-1]} pixels a side, takes"
+        f" about {took:.1f} ms here: give more time, or the recipe fast"
     )
 
 

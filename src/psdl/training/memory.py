@@ -7,16 +7,13 @@ import tempfile
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import psutil
-
-from psdl._util import plugins
+from psdl._util import machine, plugins
 from psdl.errors import PsdlError
 from psdl.features import store
-from psdl.model import recipes
 from psdl.types import Recipe, Signals
 
 BUDGET = 3 * 10**9  # bytes, where nothing else is asked for
-SHARE = 0.8  # of the memory that is free now, if that is less
+SHARE = 0.8  # of the memory that this process may come to take, if that is less
 FIXED = 350 * 10**6  # bytes: the interpreter, its libraries, the network, compiled loops
 IMAGE = 30_000  # bytes of an image's small picture and of what is kept of its map
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
@@ -39,29 +36,32 @@ class Plan(NamedTuple):
 def plan(recipe: Recipe, first: Mapping[str, Signals], images: int, most: int | None = None) -> Plan:
     """What learning from so many images takes, told by the signals (1,P,F) of the first for every part.
 
-    most: bytes that it may take; None: BUDGET, or SHARE of what is free. Where signals do not fit they go to
+    most: bytes that it may take; None: BUDGET, or SHARE of what may be taken. Where signals do not fit they go to
     temporary files. Raises PsdlError if the rest does not fit then, or if the files do not.
     """
     shapes = {part.name: (images, *first[part.name].values.shape[1:]) for part in recipe.parts}
     works, kept = [], 0
     for part in recipe.parts:
         N, P, F = shapes[part.name]
-        for one in (part, recipes.unbound(part, 0)) if recipe.unbind else (part,):
-            method = plugins.load("methods", one.method)
-            works.append(method.workspace(N, P, F, method.Params(**one.params)) + 2 * 16 * N * P)
+        method = plugins.load("methods", part.method)
+        works.append(method.workspace(N, P, F, method.Params(**part.params)) + 2 * 16 * N * P)
         kept += 16 * N * P
     height, width = first[recipe.parts[0].name].grid.input
     pixels = 4 * height * width
     work = FIXED + kept + max(works) + images * (IMAGE + pixels // 8) + 32 * pixels
-    free = psutil.virtual_memory().available
+    free = machine.memory()
     budget = most if most is not None else min(BUDGET, int(SHARE * free))
     signals = sum(store.size(*shape) for shape in shapes.values())
     found = Plan(True, work + signals, 0) if work + signals <= budget else Plan(False, work, signals)
     if found.memory > (most if most is not None else free):
-        limit = f"--max-memory allows {_words(most)}" if most is not None else f"{_words(free)} are free"
+        limit = (
+            f"`max_memory` allows {_words(most)}"
+            if most is not None
+            else f"{_words(free)} are all that there is for it"
+        )
         raise PsdlError(
             f"learning from {images} images needs about {_words(found.memory)} of memory, but {limit}: give fewer"
-            " images, a smaller --size, the recipe fast, or more memory"
+            " images, a smaller `size`, the recipe fast, or more memory"
         )
     room = shutil.disk_usage(tempfile.gettempdir()).free
     if found.file > room:
@@ -72,10 +72,11 @@ def plan(recipe: Recipe, first: Mapping[str, Signals], images: int, most: int | 
     return found
 
 
-def size_of(text: str | None, option: str = "--max-memory") -> int | None:
+def size_of(text: str | int | None, option: str = "`max_memory`") -> int | None:
     """Bytes from words such as 3GB, 500 MB or 2e9. Raises PsdlError on others and on less than 1 MB."""
     if text is None:
         return None
+    text = str(text)
     digits = text.strip().lower().rstrip("kmgtb ")
     unit = text.strip().lower()[len(digits) :].strip()
     try:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from psdl.errors import PsdlError
 from psdl.features.extractor import Source, placed
-from psdl.input import decode, preprocess, registration
+from psdl.input import decode, masks, preprocess, registration
 from psdl.model.model import Frame
 from psdl.types import InputRule, Run
 
@@ -34,17 +34,17 @@ def frame(items: Sequence[Source], rule: InputRule, roi: Roi | None, run: Run) -
         greys = list(run(lambda source: _grey(source, rule), chosen))
         shapes = {grey.shape for grey in greys}
         if len(shapes) > 1:
-            raise PsdlError("images of several shapes cannot be aligned: use --resize square, or --align none")
+            raise PsdlError("images of several shapes cannot be aligned: use `resize` square, or `align` none")
         reference = registration.reference(greys, rule.align)
     return Frame(None if roi is None else _region(roi, items, rule), reference)
 
 
-def roi_files(roi: str | None, categories: Sequence[str], each: bool) -> dict[str, str | None]:
+def roi_files(roi: Roi | None, categories: Sequence[str], each: bool) -> dict[str, Roi | None]:
     """For each category the file that tells its region of interest: `roi`, or CATEGORY.png, CATEGORY.json and so
     on in the folder `roi`, where it has one. Raises PsdlError where several would have to share one model."""
-    if roi is None or not Path(roi).is_dir():
+    if not isinstance(roi, (str, Path)) or not Path(roi).is_dir():
         return dict.fromkeys(categories, roi)
-    found: dict[str, str | None] = {}
+    found: dict[str, Roi | None] = {}
     for name in categories:
         files = sorted(path for path in Path(roi).iterdir() if path.stem == name)
         if len(files) > 1:
@@ -55,7 +55,7 @@ def roi_files(roi: str | None, categories: Sequence[str], each: bool) -> dict[st
             f"no file in {roi} is named after a category: expected {categories[0]}.png or {categories[0]}.json"
         )
     if len(categories) > 1 and not each:
-        raise PsdlError(f"{roi} tells a region of interest for each category: add --each, a model has only one")
+        raise PsdlError(f"{roi} tells a region of interest for each category: add `each`, a model has only one")
     return found
 
 
@@ -82,9 +82,10 @@ def _mask(roi: Roi, size: tuple[int, int]) -> NDArray[np.bool_]:
         if Path(roi).suffix.lower() != ".json":
             return _sized(decode.pixels(roi, white=1.0).max(axis=2) > 0, size, str(roi))
         try:
-            return _drawn(json.loads(Path(roi).read_text(encoding="utf-8")), size, str(roi))
+            found = json.loads(Path(roi).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise PsdlError(f"{roi} cannot be read as a polygon ({error}): expected [[x, y], ...]") from None
+        return masks.drawn(found, None, size, str(roi)) if masks.known(found) else _drawn(found, size, str(roi))
     if isinstance(roi, np.ndarray) and not (roi.ndim == 2 and roi.shape[1] == 2):
         return _sized(roi > 0, size, "the region of interest")
     return _drawn(np.asarray(roi).tolist() if isinstance(roi, np.ndarray) else roi, size, "the region of interest")

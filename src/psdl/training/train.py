@@ -8,37 +8,33 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl.backbone.session import Session
 from psdl.calibrate.guarantee import check_scale
 from psdl.calibrate.thresholds import calibrate, numbered
 from psdl.errors import PsdlError
-from psdl.features.extractor import NOWHERE, Source, identity
+from psdl.features.extractor import FeatureExtractor, Source, identity
 from psdl.features.store import Store
 from psdl.input.statistics import Look
-from psdl.model import recipes
-from psdl.model.model import Frame
-from psdl.scoring import anomaly_map as scoring
-from psdl.scoring import normalise
+from psdl.jobs.context import RunContext
+from psdl.model.known import Averages
+from psdl.scoring import anomaly_map, averages, normalise
 from psdl.scoring.scorer import Judge, method_of, params_of
 from psdl.training import checkpoint, crossval
 from psdl.training.checkpoint import NOTHING, Arrays, Checkpoint
-from psdl.training.collect import fill
+from psdl.training.collect import collect
 from psdl.training.copies import groups_of, once
 from psdl.types import (
     F32,
     Calibration,
     Geometry,
-    Network,
     Origin,
     Part,
-    Progress,
     Rates,
     Recipe,
     Run,
@@ -47,8 +43,8 @@ from psdl.types import (
 )
 
 LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")  # that results depend on
-MISLED = 0.7  # shrinkage above which a position is taken to tell nothing of what is normal there
 LARGE = 1 << 20  # pixels of an input above which a model carries one image for its self-test, not three
+TRUST = 6  # power of the share that a part explains: one that explains clearly less says little of its own
 STRANGEST = 24  # good images kept for a look at the good set
 
 
@@ -60,7 +56,8 @@ class Learned:
     places of the images with the lowest, the middle and the highest score as if unseen, or of the middle alone;
     strangest: the images that look least like the rest, strangest first: their places, their scores as if unseen,
     and how they became the network's input; reading: the share of the images' pass through the network that
-    reading them took; looks (N,5): of each image its look and the number of its item."""
+    reading them took; looks (N,5): of each image its look and the number of its item; averages: how images are
+    averaged for known defects."""
 
     items: Sequence[Source]
     recipe: Recipe
@@ -72,67 +69,58 @@ class Learned:
     strangest: tuple[tuple[int, Score, Geometry, Look], ...]
     reading: float
     looks: F32
+    averages: Averages
 
 
 def learn(
-    recipe: Recipe,
-    network: Network,
+    extractor: FeatureExtractor,
     items: Sequence[Source],
     rates: Rates,
-    session: Session,
-    run: Run,
-    tell: Progress,
-    device: str = "cpu",
-    frame: Frame = NOWHERE,
+    run: RunContext,
     in_memory: bool = True,
-    going: Path | None = None,
-    say: Callable[[str], None] = lambda _: None,
 ) -> Learned:
     """States by part, learned on all items, and the calibration that keeps `rates`. in_memory: whether signals
-    stay there or go to files. going: a folder in which what took long is kept, so that a run that is broken off
-    goes on, and `say` is told so; see `checkpoint.finished`.
+    stay there or go to files.
 
     One pass through the network fills a store for each part. Then, part after part, each fold's images are judged
-    by a state learned without them, and the state that is kept is learned on all. Raises PsdlError on images
-    that cannot be read or do not share one grid, when all belong to one group or are copies of one picture, and
-    where their scores say nothing.
+    by a state learned without them, and the state that is kept is learned on all. What took long is kept in the
+    run's checkpoint, so that a run that is broken off goes on; see `checkpoint.finished`. Raises PsdlError on
+    images that cannot be read or do not share one grid, when all belong to one group or are copies of one picture,
+    and where their scores say nothing.
     """
-    groups = groups_of(items)
+    recipe, groups = extractor.recipe, groups_of(items)
     fold = crossval.folds(groups, recipe.folds, recipe.seed)
     if fold.max() < 1:
         raise PsdlError("all good images belong to one group, so none can be held out: give at least two groups")
     with ExitStack() as opened:
-        key = _key(recipe, network, items, frame, device) if going else ""
-        kept = opened.enter_context(checkpoint.opened(going, key, say))
-        filled = fill(recipe, network, items, session, run, tell, opened, frame, in_memory, kept)
-        items, filled = once(items, filled, say)
+        key = _key(extractor, items, run.device) if run.checkpoint else ""
+        kept = opened.enter_context(checkpoint.opened(run.checkpoint, key, run.say))
+        collected = collect(extractor, items, run, opened, in_memory, kept)
+        items, collected = once(items, collected, run.say)
         groups = groups_of(items)
         fold = crossval.folds(groups, recipe.folds, recipe.seed)
-        work = sum(store.grid.positions for store in filled.stores.values()) * (int(fold.max()) + 2)
+        work = sum(store.grid.positions for store in collected.stores.values()) * (int(fold.max()) + 2)
 
         def done(positions: int) -> None:
-            tell("dictionaries", positions, work)
+            run.progress("dictionaries", positions, work)
 
-        learners = [Learner(p, filled.stores[p.name], run, done, device, kept) for p in recipe.parts]
+        learners = [Learner(p, collected.stores[p.name], run.work, done, run.device, kept) for p in recipe.parts]
         taught = [_taught(learner, recipe, fold) for learner in learners]
-    loose = [new.part.name for new, old in zip(taught, recipe.parts, strict=True) if new.part.method != old.method]
-    if loose:
-        say(f"positions tell little in these images ({', '.join(loose)}): one dictionary for all of them")
-    recipe = replace(recipe, parts=tuple(one.part for one in taught))
-    if recipe.explained:
-        recipe = _weighted(recipe, {one.part.name: one.explained for one in taught})
+        recipe = _resolved(recipe, taught)
+        unseen = {one.part.name: one.unseen for one in taught}
+        known, found = averages.of_good(collected.stores, unseen, fold, recipe)
     states = {one.part.name: one.state for one in taught}
-    unseen = {one.part.name: one.unseen for one in taught}
     least: list[tuple[float, int, Score]] = []
     scores = _keeping(_scores(unseen, states, recipe), least)
-    calibration = calibrate(scores, rates, groups, filled.origins)
+    calibration = calibrate(scores, rates, groups, collected.origins, found)
     check_scale(calibration, measured=all(part.unseen for part in recipe.parts))
     patches = any("source" in state.arrays for state in states.values())
     strangest = tuple(
-        (n, score, filled.seen[n].geometry, filled.seen[n].look) for _, n, score in sorted(least, reverse=True)
+        (n, score, collected.seen[n].geometry, collected.seen[n].look)
+        for _, n, score in sorted(least, reverse=True)
     )
-    places = {where: n for n, where in enumerate(filled.origins)}
-    height, width = filled.seen[0].geometry.input
+    places = {where: n for n, where in enumerate(collected.origins)}
+    height, width = collected.seen[0].geometry.input
     typical = (0, len(items) // 2, len(items) - 1) if height * width <= LARGE else (len(items) // 2,)
     golden = tuple(places[calibration.images[n]] for n in typical)
     return Learned(
@@ -140,29 +128,34 @@ def learn(
         recipe,
         states,
         calibration,
-        filled.origins,
-        filled.album if patches else (),
+        collected.origins,
+        collected.album if patches else (),
         golden,
         strangest,
-        filled.reading,
-        np.column_stack([filled.looks, numbered(groups)]).astype(np.float32),
+        collected.reading,
+        np.column_stack([collected.looks, numbered(groups)]).astype(np.float32),
+        known,
     )
 
 
-def _key(recipe: Recipe, network: Network, items: Sequence[Source], frame: Frame, device: str) -> str:
+def _resolved(recipe: Recipe, taught: Sequence[Taught]) -> Recipe:
+    """The recipe with its parts as they were settled, weighted if it asks for that."""
+    recipe = replace(recipe, parts=tuple(one.part for one in taught))
+    return _weighted(recipe, {one.part.name: one.explained for one in taught}) if recipe.explained else recipe
+
+
+def _key(extractor: FeatureExtractor, items: Sequence[Source], device: str) -> str:
     """All that what is learned depends on, in short."""
-    seen = [None if array is None else array.tobytes().hex() for array in (frame.roi, frame.reference)]
-    known = [version(name) for name in LIBRARIES]
-    where = [identity(item, n) for n, item in enumerate(items)]
+    frame, network = extractor.frame, extractor.network
     told = [
-        repr(recipe),
+        repr(extractor.recipe),
         network.graph_sha256,
         network.weights_sha256,
         device,
         groups_of(items),
-        seen,
-        known,
-        where,
+        [None if array is None else array.tobytes().hex() for array in (frame.roi, frame.reference)],
+        [version(name) for name in LIBRARIES],
+        [identity(item, n) for n, item in enumerate(items)],
     ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
@@ -178,36 +171,34 @@ class Taught(NamedTuple):
 
 
 def _taught(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> Taught:
-    learner, found = _settled(learner, recipe, fold)
-    part, distances = learner.part, found[..., 0]
-    unseen = crossval.measured(distances, fold, part.shrink, scale_of(found)) if part.unseen else distances
-    explained = crossval.explained(found[..., 2], found[..., 3]) if found.shape[2] == 4 else 1.0
-    return Taught(part, with_statistics(learner.learned(), part, found), unseen, explained)
-
-
-def _settled(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> tuple[Learner, F32]:
-    """The learner, its part with the shrinkage of its statistics, and what it says of the images held out. Where
-    positions mislead the part it has one dictionary for all of them, if the recipe wants that."""
     found, part = learner.held_out(fold), learner.part
-    if not part.unseen:
-        return learner, found
-    shrink, other = crossval.shrinkage(found[..., 0], fold, scale_of(found)), recipes.unbound(part, recipe.seed)
-    if recipe.unbind and shrink > MISLED and other != part:
-        again, found = _settled(replace(learner, part=other, done=lambda _: None), recipe, fold)
-        return replace(again, done=learner.done), found
-    return replace(learner, part=replace(part, shrink=shrink)), found
+    distances, scale = found[..., 0], scale_of(found)
+    if part.unseen:
+        part = replace(part, shrink=crossval.shrinkage(distances, fold, scale))
+    unseen = crossval.measured(distances, fold, part.shrink, scale) if part.unseen else distances
+    explained = crossval.explained(found[..., 2], found[..., 3]) if found.shape[2] == 4 else 1.0
+    return Taught(part, with_statistics(learner.learned, part, found), unseen, explained)
 
 
 def _weighted(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
-    """The recipe with its parts weighted by `recipe.explained` and by what each explains of unseen good signals,
-    in all as much as there are parts; by the first alone where no part explains anything."""
-    given = dict(zip((part.name for part in recipe.parts), recipe.explained, strict=True))
-    found = {name: weight * shares[name] for name, weight in given.items()}
-    if not any(found.values()):
-        found = given
-    mean = sum(found.values()) / len(found)
-    parts = (replace(part, weight=found[part.name] / mean) for part in recipe.parts)
+    """The recipe with its parts weighted by `recipe.explained` and by a power of what each explains of unseen good
+    signals, in all as much as there are parts; by the first alone where no part explains anything. Likewise for
+    image scores by `recipe.image_explained`."""
+    counted = [shares[part.name] ** TRUST for part in recipe.parts]
+    weights = _in_all(recipe.explained, counted)
+    own = _in_all(recipe.image_explained, counted) if recipe.image_explained else [None] * len(weights)
+    parts = (
+        replace(part, weight=weight, image_weight=image_weight)
+        for part, weight, image_weight in zip(recipe.parts, weights, own, strict=True)
+    )
     return replace(recipe, parts=tuple(parts))
+
+
+def _in_all(given: Sequence[float], counted: Sequence[float]) -> list[float]:
+    """The products of two lists, with a mean of 1; the first list where all products are 0."""
+    found = [weight * count for weight, count in zip(given, counted, strict=True)]
+    found = found if any(found) else list(given)
+    return [weight / (sum(found) / len(found)) for weight in found]
 
 
 def with_statistics(state: State, part: Part, found: F32) -> State:
@@ -233,14 +224,23 @@ class Learner:
     part: Part
     store: Store
     run: Run
-    done: Callable[[int], None]
-    device: str
+    done: Callable[[int], None] = lambda _: None
+    device: str = "cpu"
     kept: Checkpoint = NOTHING
 
     def held_out(self, fold: NDArray[np.intp]) -> F32:
-        """(N,P,1|3|4): what is said of each image by the state learned on the other folds; see `Judge.rows`."""
-        return crossval.judged(self.fit, self.judge, self.store.count, fold, self.keep)
+        """(N,P,1|3|4): what is said of each image by the state of the other folds, see `Judge.rows`: learned on
+        them, or, where atoms are patches of known images, that of all images without the fold's own atoms. New
+        images are judged by the very dictionary then, less a few atoms, and nothing is learned twice."""
+        fit = self._without if "source" in self.learned.arrays else self.fit
+        return crossval.judged(fit, self.judge, self.store.count, fold, self.keep)
 
+    def _without(self, rows: NDArray[np.intp]) -> State:
+        """The state of all images less the atoms of those that are not among `rows`."""
+        self.done(self.store.grid.positions)
+        return crossval.without(self.learned, ~np.isin(np.arange(self.store.count), rows))
+
+    @cached_property
     def learned(self) -> State:
         """The state of all images; not learned again if it was kept."""
         arrays = self._kept("all", lambda: self.fit(np.arange(self.store.count)).arrays)
@@ -270,7 +270,7 @@ def _scores(distances: Mapping[str, F32], states: Mapping[str, State], recipe: R
     """The score of each image, one at a time: N maps at once would not fit for large N."""
     grids = {name: state.grid for name, state in states.items()}
     for n in range(len(next(iter(distances.values())))):
-        yield scoring.score({name: d[n : n + 1] for name, d in distances.items()}, grids, recipe)
+        yield anomaly_map.score({name: d[n : n + 1] for name, d in distances.items()}, grids, recipe)
 
 
 def _keeping(scores: Iterator[Score], kept: list[tuple[float, int, Score]]) -> Iterator[Score]:

@@ -8,11 +8,12 @@ old model itself would not do: under a new lamp all are strange to it, and no th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,18 +22,20 @@ from psdl.api import Detector
 from psdl.calibrate import thresholds
 from psdl.calibrate.rates import record
 from psdl.errors import PsdlError
-from psdl.features.extractor import Source
+from psdl.features.extractor import Source, origin
 from psdl.features.store import Store
-from psdl.jobs import runner
+from psdl.jobs.context import HERE, RunContext
 from psdl.model.model import Model
-from psdl.scoring import anomaly_map as scoring
-from psdl.scoring import normalise
+from psdl.scoring import anomaly_map, normalise
+from psdl.scoring.averages import averaged
+from psdl.scoring.known import with_classifier
 from psdl.scoring.scorer import Judge, method_of, params_of
 from psdl.training import crossval
-from psdl.training.collect import fill
+from psdl.training.collect import Collected, collect
 from psdl.training.copies import fresh, groups_of, once
+from psdl.training.defects import taught
 from psdl.training.train import with_statistics
-from psdl.types import F32, Grid, Part, Progress, Run, State
+from psdl.types import F32, Calibration, Grid, Part, Run, State
 
 FAR = 3.0  # times the way from the median good score to the threshold: beyond lie other products and defects
 STATISTICS = ("unseen", "code", "residual")  # of which a state may have means and deviations
@@ -42,66 +45,86 @@ def extended(
     detector: Detector,
     items: Sequence[Source],
     by: str = "",
-    jobs: int | Run | None = None,
-    progress: Progress = lambda *_: None,
+    run: RunContext = HERE,
     force: bool = False,
-    say: Callable[[str], None] = lambda _: None,
 ) -> Detector:
-    """A detector whose model knows the good images `items` as well; by: who did it, for the record; `say` is told
-    how strange they are to the model so far; force: however strange they are.
+    """A detector whose model knows the good images `items` as well; by: who did it, for the record; the run's log
+    says how strange they are to the model so far; force: however strange they are.
 
     Raises PsdlError on recipes with a part that cannot be extended, on images that cannot be read or are among
     those learned from, and on those that look like another product or a defect, unless forced.
     """
-    model, run = detector.model, runner(jobs)
+    model = detector.model
     for part in model.recipe.parts:
         if not hasattr(method_of(part), "extend"):
             raise PsdlError(f"the method {part.method} cannot be extended: learn again from old and new images")
-    say(_check_new(detector, items, run, force))
+    run.say(_check_new(detector, items, run.work, force))
     with ExitStack() as open_stores:
-        filled = fill(
-            model.recipe, model.network, items, detector.session(1), run, progress, open_stores, model.frame
-        )
+        collected = collect(detector.extractor, items, run, open_stores)
         for part in model.recipe.parts:
-            _check_grid(filled.stores[part.name].grid, model.states[part.name].grid)
-        items, filled = once(items, filled, say)
+            _check_grid(collected.stores[part.name].grid, model.states[part.name].grid)
+        items, collected = once(items, collected, run.say)
         fold = crossval.folds(groups_of(items), model.recipe.folds, model.recipe.seed)
         found, states = {}, {}
         for part in model.recipe.parts:
-            work = _Work(model, part, filled.stores[part.name], run)
+            work = _Work(model, part, collected.stores[part.name], run.work)
             found[part.name] = crossval.judged(work.learn, work.judge, len(items), fold)
             states[part.name] = work.state(found[part.name])
-    grids = {name: state.grid for name, state in model.states.items()}
-    seen = {part.name: _measured(states[part.name], part, found[part.name][..., 0]) for part in model.recipe.parts}
-    scores = [
-        scoring.score({name: d[n : n + 1] for name, d in seen.items()}, grids, model.recipe)
-        for n in range(len(items))
-    ]
-    groups = thresholds.numbered(groups_of(items))
-    calibration = thresholds.extended(
-        model.calibration,
-        np.array([float(one.image[0]) for one in scores]),
-        np.array([float(np.nanmax(one.map)) for one in scores]),
-        groups,
-        filled.origins,
-        f"{len(items)} good images added",
-    )
+        seen = {
+            part.name: _measured(states[part.name], part, found[part.name][..., 0]) for part in model.recipe.parts
+        }
+        more = _scored(model, collected, seen, groups_of(items))
+    calibration = thresholds.extended(model.calibration, more, f"{len(items)} good images added")
+    groups, scored = thresholds.numbered(groups_of(items)), dict(zip(more.images, more.scores, strict=True))
     first = model.looks[:, -1].max(initial=-1) + 1
-    looks = np.column_stack([filled.looks, first + groups]).astype(np.float32)
+    looks = np.column_stack([collected.looks, first + groups]).astype(np.float32)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     entry = {"what": "extended", "images": len(items), "by": by, "on": now, "psdl": version("psdl")}
     new = replace(
         model,
         states=states,
         calibration=calibration,
-        learned=(*model.learned, *filled.origins),
-        album=(*model.album, *filled.album) if model.album else (),
+        learned=(*model.learned, *collected.origins),
+        album=(*model.album, *collected.album) if model.album else (),
         looks=np.concatenate([model.looks, looks]) if len(model.looks) else model.looks,
-        unseen=np.append(model.unseen, [float(one.image[0]) for one in scores]),
+        unseen=np.append(model.unseen, [scored[where] for where in collected.origins]),
         history=(*model.history, {**entry, **record(calibration)}),
         golden=None,
     )
-    return _proved(Detector.of(new, detector.device), model)
+    return proved(relearned(Detector.of(new, detector.device), run), model)
+
+
+def relearned(detector: Detector, run: RunContext) -> Detector:
+    """The detector with its known defects judged anew, as far as their files are still there and the same, and
+    with what is learned from them; as it is where it knows none."""
+    model, known = detector.model, detector.model.defects
+    if known is None:
+        return detector
+    there = [n for n, where in enumerate(known.images) if Path(where.name).is_file()]
+    there = [n for n in there if origin(known.images[n].name, n).sha256 == known.images[n].sha256]
+    judged = list(detector.results([known.images[n].name for n in there], run.jobs, averages=True))
+    anomaly, averages = known.anomaly.copy(), known.averages.copy()
+    for n, result in zip(there, judged, strict=True):
+        anomaly[n], averages[n] = result.anomaly, result.averages
+    fresh = replace(known, anomaly=anomaly, averages=averages)
+    new = taught(model, fresh).model if fresh.report else replace(model, defects=fresh)
+    return Detector.of(new, detector.device)
+
+
+def _scored(model: Model, collected: Collected, seen: Mapping[str, F32], groups: Sequence[object]) -> Calibration:
+    """The calibration of the new images from their distances (n,P) by part, as if unseen."""
+    grids, rows = {name: state.grid for name, state in model.states.items()}, range(len(groups))
+    each = [{name: d[n : n + 1] for name, d in seen.items()} for n in rows]
+    scores = [anomaly_map.score(one, grids, model.recipe) for one in each]
+    if model.averages is None:
+        return thresholds.calibrate(scores, model.calibration.rates, groups, collected.origins)
+    means = []
+    for n in rows:
+        signals = {name: store.images(np.array([n])) for name, store in collected.stores.items()}
+        means.append(averaged(signals, each[n], model.averages, model.recipe))
+    rates = model.calibration.rates
+    known = thresholds.calibrate(scores, rates, groups, collected.origins, np.array(means, np.float16))
+    return with_classifier(known, model.classifier)
 
 
 def _check_new(detector: Detector, items: Sequence[Source], run: Run, force: bool) -> str:
@@ -182,7 +205,7 @@ class _Work:
         return state
 
 
-def _proved(detector: Detector, old: Model) -> Detector:
+def proved(detector: Detector, old: Model) -> Detector:
     """The detector with the old model's self-test, scored anew."""
     if old.golden is None:
         return detector

@@ -1,23 +1,31 @@
 """What people say of a model's verdicts -> its calibration.
 
-Corrections are no sample of what the line makes: people look at what was rejected. Good images among them join the
-calibration's scores, which can only raise its threshold, so the promise for good images is kept and more than
-kept; what that does to the defective ones is told, not hidden.
+Corrections are no sample of what the line makes: people look at what was rejected. Good images among them join
+dictionaries and calibration, as in `extend`; defects join the known ones, see `training.defects`. What that does
+to thresholds, to verdicts and to the defects known before is told, not hidden.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from psdl._util import plugins
 from psdl.api import Detector
-from psdl.calibrate import anew, thresholds
+from psdl.calibrate import anew
 from psdl.errors import PsdlError
+from psdl.jobs.context import RunContext
+from psdl.scoring.known import with_classifier
+from psdl.scoring.result import Result
+from psdl.scoring.scorer import method_of
 from psdl.training.copies import fresh
+from psdl.training.defects import few, joined, known_of, scarce, taught
+from psdl.training.lesson import regression, words
 from psdl.types import Run
+from psdl.workflows.extend import extended, proved
 
 COLUMNS = ("path", "verdict")
 GOOD, BAD = ("ok", "good"), ("ng", "bad", "defective")
@@ -68,37 +76,84 @@ def _good(word: str, file: Path, n: int) -> bool:
 
 def corrected(
     detector: Detector, corrections: Sequence[Correction], by: str = "", jobs: int | Run | None = None
-) -> list[str]:
-    """Adds the good images to the detector's calibration and sets its thresholds anew; returns sentences on what
-    came of it. Raises PsdlError where no correction is of a good image."""
-    results = list(detector.results([one.path for one in corrections], jobs))
-    pairs = list(zip(corrections, results, strict=True))
-    good = [(one, result) for one, result in pairs if one.good]
-    if not good:
-        raise PsdlError(
-            "no correction names a good image, so no threshold can follow: add false alarms to the file"
-        )
-    known = detector.model.calibration
-    left_out: list[str] = []
-    wrong = sum(result.verdict.verdict != "OK" for _, result in good)
-    found = fresh([one.path for one, _ in good], [result for _, result in good], detector.model)
-    kept = anew.once(anew.unlearned(found, left_out.append), left_out.append)
-    new = anew.joined(known, kept, known.rates, "by feedback", left_out.append)
-    what = {"what": "corrected by feedback", "images": len(corrections)}
-    detector.recorded(new, what, by)
-    left = sum(thresholds.verdict(result.score, new).verdict != "OK" for _, result in good)
-    said = [
-        *left_out,
-        f"threshold {known.threshold:.4g} -> {new.threshold:.4g}",
-        f"{len(good)} images said to be good: {wrong} were not OK before, {left} are not now",
-    ]
-    missed = [
-        one.path
-        for one, result in pairs
-        if not one.good and result.score <= (new.review_threshold or new.threshold)
-    ]
-    bad = len(pairs) - len(good)
+) -> Corrected:
+    """The detector with the corrections, and sentences on what came of them: good images join the calibration and,
+    where its methods can learn more, the dictionaries; defects join the known ones, which are learned from. Raises
+    PsdlError where images cannot be read."""
+    old = detector.model
+    before = list(detector.results([one.path for one in corrections], jobs, averages=True))
+    good = [(one, result) for one, result in zip(corrections, before, strict=True) if one.good]
+    bad = [(one, result) for one, result in zip(corrections, before, strict=True) if not one.good]
+    said: list[str] = []
+    if good:
+        detector, told = _with_good(detector, good, by, jobs)
+        said += told
     if bad:
-        said.append(f"{bad} images said to be defective: {bad - len(missed)} are found, {len(missed)} are OK now")
-        said += [f"  not found: {path}" for path in missed]
+        detector, told = _with_defects(detector, [one.path for one, _ in bad], jobs)
+        said += told
+    detector = proved(detector, detector.model)
+    detector.recorded(
+        detector.model.calibration, {"what": "corrected by feedback", "images": len(corrections)}, by
+    )
+    after = list(detector.results([one.path for one in corrections], jobs))
+    new = detector.model.calibration
+    said.insert(0, f"threshold {old.calibration.threshold:.4g} -> {new.threshold:.4g}")
+    return Corrected(detector, said + _flips(corrections, before, after) + regression(old, detector.model))
+
+
+class Corrected(NamedTuple):
+    """The detector with corrections, and what they came to, in sentences."""
+
+    detector: Detector
+    said: list[str]
+
+
+def _with_good(
+    detector: Detector, good: Sequence[tuple[Correction, Result]], by: str, jobs: int | Run | None
+) -> tuple[Detector, list[str]]:
+    """Good images join dictionaries and calibration, or the latter alone; those learned from, and copies, are left
+    out. Raises PsdlError where none is left."""
+    said: list[str] = []
+    found = fresh([one.path for one, _ in good], [result for _, result in good], detector.model)
+    kept = anew.once(anew.unlearned(found, said.append), said.append)
+    paths = [one.path for (one, _), new in zip(good, found, strict=True) if any(new is other for other in kept)]
+    if all(hasattr(method_of(part), "extend") for part in detector.model.recipe.parts):
+        return extended(detector, paths, by, RunContext(jobs), force=True), said
+    known = detector.model.calibration
+    more = anew.joined(known, kept, known.rates, "by feedback", said.append)
+    return detector.recorded(more, {"what": "good images added", "images": len(kept)}, by), said
+
+
+def _with_defects(detector: Detector, paths: Sequence[str], jobs: int | Run | None) -> tuple[Detector, list[str]]:
+    """Missed defects join the known ones, and are learned from where there are enough of both kinds."""
+    judged = list(detector.results(paths, jobs, averages=True))
+    known = joined(detector.model.defects, known_of(paths, judged))
+    why = few(known) or scarce(detector.model.calibration)
+    if why:
+        model = replace(detector.model, defects=replace(known, report={}), classifier=None)
+        calibration = with_classifier(model.calibration, None)
+        kept = Detector.of(replace(model, calibration=calibration), detector.device)
+        return kept, [f"defects are kept to test later thresholds on, not learned from: {why}"]
+    new = taught(detector.model, known)
+    names = [where.name for where in known.images]
+    return Detector.of(new.model, detector.device), words(new.lesson, names)
+
+
+def _flips(corrections: Sequence[Correction], before: Sequence[Result], after: Sequence[Result]) -> list[str]:
+    """How many images are judged as people say, before and after, and which are not."""
+    said = []
+    for good, what in ((True, "good"), (False, "defective")):
+        rows = [row for row in zip(corrections, before, after, strict=True) if row[0].good == good]
+        verdicts = [(old.verdict.verdict, new.verdict.verdict) for _, old, new in rows]
+        wrong = [[(pair[n] == "OK") != good for pair in verdicts] for n in (0, 1)]
+        if rows:
+            said.append(
+                f"{len(rows)} images said to be {what}: {sum(wrong[0])} were {'not ' * good}OK before,"
+                f" {sum(wrong[1])} are {'not ' * good}OK now"
+            )
+            said += [
+                f"  still {row[2].verdict.verdict}: {row[0].path}"
+                for row, no in zip(rows, wrong[1], strict=True)
+                if no
+            ]
     return said

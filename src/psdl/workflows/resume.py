@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -21,10 +23,10 @@ from psdl.input import preprocess, urls
 from psdl.input.statistics import Look
 from psdl.jobs import remote, runner
 from psdl.model.model import Model
+from psdl.report.folder import GOING as FOLDER
 from psdl.scoring.result import Result
 from psdl.types import Coded, Run, Sample
 
-FOLDER = ".going"
 AHEAD = 8  # files behind URLs that are read at a time
 FIELDS = ("distance", "code", "residual", "atom", "norm")  # of what a part says
 
@@ -36,7 +38,7 @@ def results(
     this one kept in out/.going are not judged again: of the same model, psdl, file, size and time. `finished`
     removes them."""
     files = _files(detector, samples, out / FOLDER) if out is not None else [None] * len(samples)
-    kept = [file is not None and file.is_file() for file in files]
+    kept = [file is not None and _whole(file, detector.model) for file in files]
     fresh = detector.results(
         _arriving([s for s, known in zip(samples, kept, strict=True) if not known], jobs), jobs
     )
@@ -92,11 +94,20 @@ def _keep(result: Result, file: Path) -> None:
     arrays = {"map": result.input_map}
     for part, coded in result.coded.items():
         arrays |= {f"{part}/{name}": value for name in FIELDS if (value := getattr(coded, name)) is not None}
-    card = {"score": result.score, "geometry": asdict(result.geometry), "look": result.look}
-    card["seen"], card["parts"] = result.seen, list(result.coded)
+    card: dict[str, Any] = {"score": result.score, "anomaly": result.anomaly, "known": result.known}
+    card |= {"geometry": asdict(result.geometry), "look": result.look}
+    card["digest"], card["parts"] = result.digest, list(result.coded)
     file.parent.mkdir(parents=True, exist_ok=True)
     with drafted(file) as draft, draft.open("wb") as target:
         np.savez(target, card=np.frombuffer(json.dumps(card).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+
+
+def _whole(file: Path, model: Model) -> bool:
+    """Whether a result was kept that can be read: a disk that was full or lost its power leaves others."""
+    try:
+        return file.is_file() and bool(_read(file, model))
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile, zlib.error):
+        return False
 
 
 def _read(file: Path, model: Model) -> Result:
@@ -112,7 +123,9 @@ def _read(file: Path, model: Model) -> Result:
             coded,
             model,
             Look(*card["look"]),
-            card["seen"],
+            card["digest"],
+            card["anomaly"],
+            card["known"],
         )
 
 

@@ -39,7 +39,7 @@ def started(log: Path, *arguments: Any) -> Server:
     assert process.stdout
     said = next((line for line in process.stdout if "listening" in line), None)
     assert said, log.read_text()
-    return Server(process, re.findall(r"http://[\w.:]+:\d+", said)[0], log)
+    return Server(process, re.findall(r"listening on (\S+);", said)[0], log)
 
 
 @pytest.fixture

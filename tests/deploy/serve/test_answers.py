@@ -57,7 +57,9 @@ def test_models_health_and_counts(server, images, model_file):
     assert (model["name"], model["threshold"]) == ("bolt", known.calibration.threshold)
     assert model["tells_drift"] is False  # learned from twelve items
     assert httpx.get(f"{server.url}/healthz").json() == {"status": "alive"}
-    assert httpx.get(f"{server.url}/readyz").json() == {"status": "ready", "models": ["bolt"], "problems": {}}
+    ready = httpx.get(f"{server.url}/readyz").json()
+    assert (ready["status"], ready["models"], ready["problems"]) == ("ready", ["bolt"], {})
+    assert set(ready["loops"].values()) <= {"well"}
     text = httpx.get(f"{server.url}/metrics").text
     assert re.search(r'psdl_requests_total\{path="/v1/score",status="200"\} [1-9]', text)
     assert re.search(r'psdl_verdicts_total\{model="bolt",verdict="\w+"\} [1-9]', text)

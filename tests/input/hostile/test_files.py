@@ -126,7 +126,7 @@ def test_judging_accounts_for_every_file(hostile, model, tmp_path):
     assert sum("verdict" in row for row in rows) == 8
     listed = (tmp_path / "out" / "skipped.csv").read_text()
     assert all(name in listed for name in bad)
-    assert f"{len(bad)} images could not be used" in (tmp_path / "out" / "report.html").read_text()
+    assert f"{len(bad)} pictures were not judged" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_a_skipped_file_fails_where_a_script_asked(hostile, model, tmp_path):

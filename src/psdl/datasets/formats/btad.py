@@ -1,6 +1,6 @@
 """BTAD (Mishra et al. 2021): CATEGORY/train/ok, CATEGORY/test/ok and /ko, CATEGORY/ground_truth/ko; bmp and png.
 
-The root may itself be one category.
+The root may itself be one category. Read like MVTec AD.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from psdl.types import InputRule, Sample
 
 
 def recognise(root: Path) -> str | None:
-    found = mvtec.categories(root, "ok")
+    found = [folder for folder in mvtec.categories(root) if (folder / "train" / "ok").is_dir()]
     return f"folder {found[0].relative_to(root.parent).as_posix()}/train/ok" if found else None
 
 
 def read(root: Path) -> Iterator[Sample]:
-    for folder in mvtec.categories(root, "ok"):
-        yield from mvtec.category(root, folder, "ok")
+    yield from mvtec.read(root)
 
 
 def rule(samples: Sequence[Sample]) -> InputRule:

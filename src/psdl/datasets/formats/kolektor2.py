@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from PIL import Image
-
 from psdl.datasets import files
 from psdl.errors import PsdlError
+from psdl.input import masks
 from psdl.types import InputRule, Sample
 
 MASK = "{}_GT.png"
@@ -32,10 +31,9 @@ def read(root: Path) -> Iterator[Sample]:
 def _sample(root: Path, path: Path, split: str) -> Sample:
     mask = path.with_name(MASK.format(path.stem))
     try:
-        with Image.open(mask) as opened:
-            bad = opened.convert("L").getbbox() is not None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise PsdlError(f"the mask {mask} cannot be read ({error}): copy it again") from None
+        bad = bool(masks.marked(str(mask)).any())
+    except PsdlError as error:
+        raise PsdlError(f"the mask {mask} cannot be read ({error})") from None
     return Sample(
         path=str(path),
         name=path.relative_to(root).as_posix(),

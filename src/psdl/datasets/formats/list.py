@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from psdl.datasets.rows import existing
+from psdl.datasets.tables import names
 from psdl.errors import PsdlError
 from psdl.types import InputRule, Sample
 
@@ -18,12 +20,10 @@ def read(root: Path) -> Iterator[Sample]:
         lines = root.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise PsdlError(f"{root} cannot be read ({error}): give a file of UTF-8 text, one path a line") from None
-    for number, line in enumerate(lines, 1):
-        name = line.strip()
-        if name and not (root.parent / name).is_file():
-            raise PsdlError(f"{root} line {number}: no file {name} below {root.parent}")
-        if name:
-            yield Sample(str(root.parent / name), name, root.resolve().parent.name)
+    written = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+    found = [existing(root, number, root.parent, name) for number, name in written]
+    for path, name in zip(found, names(found, root.parent), strict=True):
+        yield Sample(path, name, root.resolve().parent.name)
 
 
 def rule(samples: Sequence[Sample]) -> InputRule:

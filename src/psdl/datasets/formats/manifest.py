@@ -1,24 +1,24 @@
-"""A folder with a split.csv (path, mask, label, split, group), or a CSV or JSONL file that names images."""
+"""A folder with a split.csv (path, mask, label, split, group), or a CSV, TSV or JSONL file that names images."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from psdl.datasets import files
+from psdl.datasets import tables
 from psdl.types import InputRule, Sample
 
 
 def recognise(root: Path) -> str | None:
     if root.is_file():
-        return "a table of images" if root.suffix.lower() in (".csv", ".jsonl") else None
+        return "a table of images" if root.suffix.lower() in (".csv", ".tsv", ".jsonl") else None
     return "file split.csv" if (root / "split.csv").is_file() else None
 
 
 def read(root: Path) -> Iterator[Sample]:
     if root.is_file():
-        return files.manifest(root, root.resolve().parent.name)
-    return files.split_file(root, root.resolve().name)
+        return tables.manifest(root, root.resolve().parent.name)
+    return tables.split_file(root, root.resolve().name)
 
 
 def rule(samples: Sequence[Sample]) -> InputRule:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from psdl.datasets import files
+from psdl.datasets import tables
 from psdl.errors import PsdlError
 from psdl.types import InputRule, Sample
 
@@ -18,9 +18,9 @@ def read(root: Path) -> Iterator[Sample]:
     if not (root / "split.csv").is_file():
         raise PsdlError(
             f"no split.csv in {root}: MTD has no split of its own, write one with the columns"
-            f" {', '.join(files.COLUMNS)} that keeps pictures of one tile on one side"
+            f" {', '.join(tables.COLUMNS)} that keeps pictures of one tile on one side"
         )
-    return files.split_file(root, "mtd")
+    return tables.split_file(root, "mtd")
 
 
 def rule(samples: Sequence[Sample]) -> InputRule:

@@ -1,6 +1,8 @@
 """MVTec AD's layout (Bergmann et al. 2019): CATEGORY/train/good, CATEGORY/test/KIND, CATEGORY/ground_truth/KIND.
 
-The root may itself be one category. Masks match by stem, with or without `_mask`.
+And what is laid out like it: MVTec LOCO, MVTec AD 2, MPDD; in any capitals, with other words for good and train.
+
+The root may itself be one category. Masks match by stem, see `matching`.
 """
 
 from __future__ import annotations
@@ -8,63 +10,45 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from psdl.datasets import files
-from psdl.errors import PsdlError
+from psdl.datasets import folder, words
+from psdl.datasets.files import SYSTEM
 from psdl.types import InputRule, Sample
-
-MVTEC_AD = frozenset(
-    {"bottle", "cable", "capsule", "carpet", "grid", "hazelnut", "leather", "metal_nut", "pill", "screw"}
-    | {"tile", "toothbrush", "transistor", "wood", "zipper"}
-)
 
 
 def recognise(root: Path) -> str | None:
     found = categories(root)
     if found == [root]:
-        return "folder train/good"
-    return f"folders {found[0].name}/train/good" + (" ..." if len(found) > 1 else "") if found else None
+        return f"folder {_learned(root)}"
+    return f"folders {found[0].name}/{_learned(found[0])}" + (" ..." if len(found) > 1 else "") if found else None
 
 
 def read(root: Path) -> Iterator[Sample]:
-    for folder in categories(root):
-        yield from category(root, folder)
+    for inside in categories(root):
+        yield from folder.samples(root, inside, inside.resolve().name)
 
 
 def rule(samples: Sequence[Sample]) -> InputRule:
-    """The reference crops MVTec AD's own categories only; any other folder keeps its borders."""
-    if {s.category for s in samples} <= MVTEC_AD:
-        return InputRule(resize=None, shorter=256, window=(224, 224), filter="bicubic")
-    return InputRule(resize=(256, 256), filter="lanczos")
+    """The paper's, whose program cuts the border of MVTec AD's images away."""
+    return InputRule(resize=None, shorter=256, window=(224, 224), filter="bicubic")
 
 
-def categories(root: Path, good: str = "good") -> list[Path]:
-    """The folders below `root` that have a folder train/`good`; `root` alone if it has one."""
-    folders = [root, *sorted(root.iterdir())] if root.is_dir() else []
-    found = [folder for folder in folders if (folder / "train" / good).is_dir()]
+def categories(root: Path) -> list[Path]:
+    """The folders below `root` that have a folder for good images to learn from; `root` alone if it has one."""
+    found = [inside for inside in (root, *_folders(root)) if _learned(inside)]
     return found[:1] if root in found else found
 
 
-def category(root: Path, folder: Path, good: str = "good") -> Iterator[Sample]:
-    """The samples of one category; `good`: what the folders of good images are called."""
-    name = folder.name or folder.resolve().name
-    for path in files.images(folder / "train" / good):
-        yield Sample(str(path), _name(path, root), name, "train", 0, "good")
-    test = folder / "test"
-    for kind in sorted(p for p in test.iterdir() if p.is_dir()) if test.is_dir() else []:
-        fine = kind.name == good
-        masks = {} if fine else files.masks_by_stem(folder / "ground_truth" / kind.name)
-        for path in files.images(kind):
-            mask = masks.get(path.stem)
-            if masks and mask is None:
-                raise PsdlError(
-                    f"no mask for {path}: expected {path.stem}_mask.png or {path.stem}.png in"
-                    f" {folder / 'ground_truth' / kind.name}, as for the others of its kind"
-                )
-            label = "good" if fine else kind.name
-            yield Sample(
-                str(path), _name(path, root), name, "test", int(not fine), label, str(mask) if mask else None
-            )
+def _learned(category: Path) -> str | None:
+    """The folder of good images to learn from, such as train/good, if a category has one."""
+    for side in _folders(category):
+        if words.meaning(side.name).split == "train":
+            for kind in _folders(side):
+                if words.meaning(kind.name).role == "good":
+                    return f"{side.name}/{kind.name}"
+    return None
 
 
-def _name(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
+def _folders(inside: Path) -> list[Path]:
+    if not inside.is_dir():
+        return []
+    return sorted(path for path in inside.iterdir() if path.is_dir() and path.name.lower() not in SYSTEM)

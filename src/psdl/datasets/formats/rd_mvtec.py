@@ -38,4 +38,4 @@ def rule(samples: Sequence[Sample]) -> InputRule:
 def _pose(name: str) -> Pose:
     drawn = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
     turn, x, y = (int.from_bytes(drawn[n : n + 8], "big") / 2**64 for n in (0, 8, 16))
-    return Pose((2 * turn - 1) * DEGREES, x, y)
+    return (2 * turn - 1) * DEGREES, x, y

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from psdl.datasets import files
+from psdl.datasets import rows
 from psdl.types import InputRule, Sample
 
 SPLIT = Path("split_csv") / "1cls.csv"
@@ -18,18 +18,18 @@ def recognise(root: Path) -> str | None:
 
 def read(root: Path) -> Iterator[Sample]:
     """Kinds of defect are not in the split file, so every defective image is an `anomaly`."""
-    for line, row in files.rows(root / SPLIT, COLUMNS):
+    for line, row in rows.table(root / SPLIT, COLUMNS, {name: (name,) for name in COLUMNS}).rows:
         bad = row["label"] != "normal"
-        files.one_of(root / SPLIT, line, "label", row["label"], ("normal", "anomaly"))
-        files.one_of(root / SPLIT, line, "split", row["split"], ("train", "test"))
+        rows.one_of(root / SPLIT, line, "label", row["label"], ("normal", "anomaly"))
+        rows.one_of(root / SPLIT, line, "split", row["split"], ("train", "test"))
         yield Sample(
-            path=files.existing(root / SPLIT, line, root, row["image"]),
+            path=rows.existing(root / SPLIT, line, root, row["image"]),
             name=row["image"],
             category=row["object"],
             split="train" if row["split"] == "train" else "test",
             label=int(bad),
             kind="anomaly" if bad else "good",
-            mask=files.existing(root / SPLIT, line, root, row["mask"]) if bad and row["mask"] else None,
+            mask=rows.existing(root / SPLIT, line, root, row["mask"]) if bad and row["mask"] else None,
         )
 
 

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from psdl.deploy.client import Answer
+from psdl.deploy.client import Answer, Unscored
 from psdl.deploy.drift import Monitor
-from psdl.deploy.registry import Shelf
+from psdl.deploy.loops import Loops, said
+from psdl.deploy.registry import Held, Shelf
 from psdl.deploy.serve import body
+from psdl.deploy.serve.access import Pages, Tokens, client_of
+from psdl.deploy.serve.arrivals import Arrival, Arrivals
 from psdl.deploy.serve.bounds import Bounds, Refused
-from psdl.deploy.serve.line import Line, plain
+from psdl.deploy.serve.line import Answered, Line, plain
 from psdl.deploy.serve.monitor import Monitors
 from psdl.deploy.serve.telemetry import Telemetry
 from psdl.errors import PsdlError
 
+LOG = logging.getLogger("psdl")
 EVERY = 1.0  # seconds between looks at the model files
 BODY = {
     "required": True,
@@ -51,34 +57,57 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 class _Answered(JSONResponse):
-    """Gives the request's place back when the answer has gone out, or when nobody took it in time."""
+    """An answer that gives the request's place and its bytes back when it has gone out, or when nobody took it in
+    time."""
 
-    def __init__(self, content: Any, leave: Callable[[], None], seconds: float) -> None:
-        super().__init__(content)
-        self.leave, self.seconds = leave, seconds
+    def __init__(self, content: Any, status: int, held: AsyncExitStack, seconds: float) -> None:
+        super().__init__(content, status)
+        self.held, self.seconds = held, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            async with asyncio.timeout(self.seconds):
-                await super().__call__(scope, receive, send)
-        except TimeoutError:
-            return  # the server closes a connection whose answer did not go out
-        finally:
-            self.leave()
+        async with self.held:
+            with suppress(TimeoutError):  # the server closes a connection whose answer did not go out
+                async with asyncio.timeout(self.seconds):
+                    await super().__call__(scope, receive, send)
 
 
-def app(shelf: Shelf, bounds: Bounds, tokens: Sequence[str] = ()) -> FastAPI:
-    """The application. tokens: one of them must be given with each question; no question asked if there are
-    none."""
-    line = Line(bounds)
-    counts = Telemetry(lambda: line.taken)
-    monitors = Monitors()
+@dataclass
+class Parts:
+    """What one server is made of; see each."""
+
+    shelf: Shelf
+    bounds: Bounds
+    tokens: Tokens
+    line: Line
+    counts: Telemetry
+    monitors: Monitors
+    arrivals: Arrivals
+    loops: Loops
+
+    @classmethod
+    def of(cls, shelf: Shelf, bounds: Bounds, tokens: Tokens) -> Parts:
+        line, loops = Line(bounds), Loops()
+        counts = Telemetry(lambda: line.taken, loops)
+        return cls(shelf, bounds, tokens, line, counts, Monitors(), Arrivals(bounds), loops)
+
+    def refresh(self, every: bool = False) -> None:
+        """Reads what has changed on the disk: models, and with `every` also the tokens."""
+        if every:
+            with self.loops.round("tokens"):
+                self.tokens.read()
+        for name in self.shelf.refresh(every):
+            self.counts.reloads.labels(name).inc()
+            self.line.load(self.shelf.held[name])
+
+
+def app(parts: Parts, hosts: Sequence[str] | None = None) -> FastAPI:
+    """The application. hosts: names that it may be called by; all if None."""
 
     async def look() -> None:
         while True:
             await asyncio.sleep(EVERY)
-            for name in await asyncio.to_thread(shelf.refresh):
-                counts.reloads.labels(name).inc()
+            with parts.loops.round("reload"):
+                await asyncio.to_thread(parts.refresh)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -87,11 +116,20 @@ def app(shelf: Shelf, bounds: Bounds, tokens: Sequence[str] = ()) -> FastAPI:
         looking.cancel()
 
     served = FastAPI(title="psdl", version=version("psdl"), lifespan=life, summary="Judges images of parts.")
-    asked = [Depends(_known(tokens))]
+    _ask(served, parts)
+    _tell(served, parts)
+    _refuse(served)
+    served.add_middleware(Pages, hosts=hosts)
+    served.add_middleware(_Counted, counts=parts.counts)
+    return served
+
+
+def _ask(served: FastAPI, parts: Parts) -> None:
+    """The question that a server is for."""
 
     @served.post(
         "/v1/score",
-        dependencies=asked,
+        dependencies=[Depends(_known(parts.tokens))],
         response_model=Answer,
         responses=REFUSALS,
         openapi_extra={"requestBody": BODY},
@@ -103,27 +141,50 @@ def app(shelf: Shelf, bounds: Bounds, tokens: Sequence[str] = ()) -> FastAPI:
             Literal["png", "tiff"] | None, Query(description="Also the map: in colours, or as float32.")
         ] = None,
     ) -> Response:
-        """Judges one image, or several: score, p-value, verdict and regions of each."""
+        """Judges one image, or several: score, p-value, verdict and regions of each, or why there are none."""
         start = time.perf_counter()
-        line.take()
         try:
-            try:
-                name, held = shelf.named(model)
-            except PsdlError as error:
-                raise Refused(404, str(error), unread=True) from None
-            found = await line.judge(held.detector, await body.images(request, bounds), map)
-            results, drift = monitors.seen(name, held.detector, found)
-            counts.judged(name, results, drift)
-            counts.seconds.observe(time.perf_counter() - start)
-            return _Answered({"model": name, "results": plain(results)}, line.leave, bounds.seconds)
-        except BaseException:
-            line.leave()
-            raise
+            name, held = parts.shelf.named(model)
+        except PsdlError as error:
+            raise Refused(404, str(error), unread=True) from None
+        async with AsyncExitStack() as stack:
+            answers = await _judged(request, held, map, parts, stack)
+            results, drift = parts.monitors.seen(name, held.detector, answers)
+            parts.counts.judged(name, results, drift)
+            parts.counts.seconds.observe(time.perf_counter() - start)
+            content, status = {"model": name, "results": plain(results)}, 200
+            if all(isinstance(one, Unscored) for one in results):
+                content["error"], status = results[0].error, results[0].status  # type: ignore[union-attr]
+            return _Answered(content, status, stack.pop_all(), parts.bounds.seconds)
+
+
+async def _judged(
+    request: Request, held: Held, maps: str | None, parts: Parts, stack: AsyncExitStack
+) -> list[Answered]:
+    """What each image of a request comes to. Its place and its bytes are held by `stack`."""
+    client, bounds = client_of(request), parts.bounds
+    parts.line.check(client)
+    arrival: Arrival | None = None
+    try:
+        async with asyncio.timeout(bounds.seconds) as limit:
+            arrival = stack.enter_context(parts.arrivals.held(client, limit))
+            images = await body.images(request, bounds, parts.arrivals, arrival)
+    except TimeoutError:
+        if arrival is not None and arrival.evicted:
+            raise Refused(408, "the body came too slowly while others waited", unread=True) from None
+        raise Refused(408, f"the body did not arrive within {bounds.seconds:g} s", unread=True) from None
+    stack.enter_context(parts.line.place(client))
+    return await parts.line.judge(held, images, maps, client)
+
+
+def _tell(served: FastAPI, parts: Parts) -> None:
+    """What a server says of itself. Strangers learn no path and no name."""
+    asked = [Depends(_known(parts.tokens))]
 
     @served.get("/v1/models", dependencies=asked)
     async def models() -> list[dict[str, Any]]:
         """The models that answer, with what they were learned from and what their thresholds promise."""
-        return [described(name, held.detector.model) for name, held in shelf.held.items()]
+        return [described(name, held) for name, held in parts.shelf.held.items()]
 
     @served.get("/healthz")
     async def health() -> dict[str, str]:
@@ -132,14 +193,26 @@ def app(shelf: Shelf, bounds: Bounds, tokens: Sequence[str] = ()) -> FastAPI:
 
     @served.get("/readyz")
     async def ready() -> dict[str, Any]:
-        """That models are loaded; and which of them could not be replaced by their newer file, and why."""
-        problems = {name: held.problem for name, held in shelf.held.items() if held.problem}
-        return {"status": "ready", "models": sorted(shelf.held), "problems": problems}
+        """That models are loaded; which of them could not be replaced by their newer file, and which background
+        loop does not do its work. Why, /v1/models and the log say."""
+        held, loops = parts.shelf.held, parts.loops.state
+        stale = sorted(name for name, one in held.items() if one.problem)
+        failing = sorted(name for name, loop in loops.items() if loop.problem)
+        return {
+            "status": "degraded" if stale or failing else "ready",
+            "models": sorted(held),
+            "problems": dict.fromkeys(stale, "the newer file could not take its place"),
+            "loops": {name: "failing" if name in failing else "well" for name in loops},
+        }
 
     @served.get("/metrics", dependencies=asked)
     async def metrics() -> Response:
         """Counts as Prometheus text."""
-        return Response(counts.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(parts.counts.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _refuse(served: FastAPI) -> None:
+    """How each error is answered: one sentence, and never a traceback."""
 
     @served.exception_handler(Refused)
     async def refused(_: Request, error: Refused) -> Response:
@@ -154,8 +227,15 @@ def app(shelf: Shelf, bounds: Bounds, tokens: Sequence[str] = ()) -> FastAPI:
         said = "no such question: /docs lists those there are" if error.status_code in (404, 405) else error.detail
         return JSONResponse({"error": said}, error.status_code, error.headers)
 
-    served.add_middleware(_Counted, counts=counts)
-    return served
+    @served.exception_handler(RequestValidationError)
+    async def misasked(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        return JSONResponse({"error": f"the query's {first['loc'][-1]} cannot be taken: {first['msg']}"}, 422)
+
+    @served.exception_handler(Exception)
+    async def unforeseen(_: Request, error: Exception) -> Response:
+        LOG.error("a request was not answered: %s", said(error))
+        return JSONResponse({"error": "the server could not answer this request: its log says why"}, 500)
 
 
 class _Counted:
@@ -174,8 +254,9 @@ class _Counted:
         await self.app(scope, receive, sent)
 
 
-def described(name: str, model: Any) -> dict[str, Any]:
+def described(name: str, held: Held) -> dict[str, Any]:
     """A model in plain values."""
+    model = held.detector.model
     known = model.calibration
     return {
         "name": name,
@@ -188,19 +269,15 @@ def described(name: str, model: Any) -> dict[str, Any]:
         "calibration": known.origin,
         "tells_drift": Monitor(model).able,
         "psdl": model.versions.get("psdl", ""),
+        "sha256": held.digest,
+        "problem": held.problem,
     }
 
 
-def _known(tokens: Sequence[str]) -> Callable[[Request], Any]:
-    """Raises Refused unless a request bears one of the tokens, each compared in constant time."""
-    wanted = [token.encode() for token in tokens]
+def _known(tokens: Tokens) -> Callable[[Request], Any]:
+    """What lets a request pass that bears a token which the server knows."""
 
     async def check(request: Request) -> None:
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        same = [hmac.compare_digest(given.strip().encode(), token) for token in wanted]
-        if wanted and not (scheme.lower() == "bearer" and any(same)):
-            raise Refused(
-                401, "no bearer token that this server knows: send Authorization: Bearer TOKEN", unread=True
-            )
+        tokens.check(request)
 
     return check

@@ -7,34 +7,38 @@ from collections.abc import AsyncGenerator
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
+from psdl.deploy.serve.arrivals import Arrival, Arrivals
 from psdl.deploy.serve.bounds import Bounds, Refused
 from psdl.deploy.serve.line import Named
 
 
 class _InMemory(MultiPartParser):
-    """Keeps files in memory: the body is bounded, and a line computer's disk may be read-only."""
+    """Keeps files in memory: the body is bounded, and a line computer's disk may be read-only. whole: whether the
+    form's end was seen; the parser itself takes what is there for all."""
 
     spool_max_size = 2**40
+    whole = False
+
+    def on_end(self) -> None:
+        self.whole = True
+        super().on_end()
 
 
-async def images(request: Request, bounds: Bounds) -> list[Named]:
+async def images(request: Request, bounds: Bounds, arrivals: Arrivals, one: Arrival) -> list[Named]:
     """The images of a request: files of a form, or the body itself. Raises Refused where there is none, where they
-    are too many or too large, or where they come too slowly."""
-    try:
-        async with asyncio.timeout(bounds.seconds):
-            found = await _images(request, bounds)
-    except TimeoutError:
-        raise Refused(408, f"the body did not arrive within {bounds.seconds:g} s", unread=True) from None
+    are too many or too large, and where the body is not whole; TimeoutError where it comes too slowly."""
+    found = await _images(request, bounds, arrivals, one)
+    arrivals.here(one)
     if not found:
         raise Refused(422, "the request holds no image: send one as the body, or several as files of a form")
     return found
 
 
-async def _images(request: Request, bounds: Bounds) -> list[Named]:
+async def _images(request: Request, bounds: Bounds, arrivals: Arrivals, one: Arrival) -> list[Named]:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    stream = _bounded(request, bounds)
+    stream = _bounded(request, bounds, arrivals, one)
     if kind == "multipart/form-data":
         return await _files(request, stream, bounds)
     if kind and not kind.startswith("image/") and kind != "application/octet-stream":
@@ -48,24 +52,34 @@ async def _images(request: Request, bounds: Bounds) -> list[Named]:
 
 
 async def _files(request: Request, stream: AsyncGenerator[bytes, None], bounds: Bounds) -> list[Named]:
+    parser = _InMemory(request.headers, stream, max_files=bounds.images, max_fields=16)
     try:
-        form = await _InMemory(request.headers, stream, max_files=bounds.images, max_fields=16).parse()
+        form = await parser.parse()
     except MultiPartException as error:
         raise Refused(422, f"the form cannot be read ({error.message.rstrip('.')})", unread=True) from None
+    if not parser.whole:
+        raise Refused(
+            422, "the form is cut short (the boundary that ends it is missing): send it again", unread=True
+        )
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
     return [(file.filename or f"image {n}", await file.read()) for n, file in enumerate(files)]
 
 
-async def _bounded(request: Request, bounds: Bounds) -> AsyncGenerator[bytes, None]:
+async def _bounded(
+    request: Request, bounds: Bounds, arrivals: Arrivals, one: Arrival
+) -> AsyncGenerator[bytes, None]:
     said = request.headers.get("content-length", "")
     if said.isdigit() and int(said) > bounds.body:
         raise _large(bounds)
-    arrived = 0
-    async for chunk in request.stream():
-        arrived += len(chunk)
-        if arrived > bounds.body:
-            raise _large(bounds)
-        yield chunk
+    try:
+        async for chunk in request.stream():
+            arrivals.grow(one, len(chunk))
+            if one.held > bounds.body:
+                raise _large(bounds)
+            yield chunk
+            await asyncio.sleep(0)  # a form of a hundred thousand parts keeps nobody else waiting
+    except ClientDisconnect:
+        raise Refused(400, "the connection ended before the body did", unread=True) from None
 
 
 def _large(bounds: Bounds) -> Refused:

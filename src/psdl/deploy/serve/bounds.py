@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from psdl.deploy.workers import MEMORY
+
 
 @dataclass(frozen=True)
 class Bounds:
-    """body: bytes of a request's body; pixels: of an image; images: of a request; queue: requests at a time, from
-    their head to their answer; seconds: for a body to arrive, and then again for its answer; head: bytes of a
-    request's head; patience: seconds for a head to arrive; connections: open at a time."""
+    """body: bytes of a request's body; pixels: of an image; images: of a request; queue: requests whose images are
+    judged, or wait for it, at a time; seconds: for a body to arrive, and then again for its answer; head: bytes of
+    a request's head, and of all else in it that is no body; patience: seconds for a head to arrive; connections:
+    open at a time; arriving: bodies that arrive at a time; held: bytes of all bodies at a time; memory: bytes that
+    judging one image may take; guesses: wrong tokens of one client in a minute."""
 
     body: int = 32 * 2**20
     pixels: int = 50_000_000
@@ -19,6 +23,10 @@ class Bounds:
     head: int = 16 * 2**10
     patience: float = 10.0
     connections: int = 512
+    arriving: int = 128
+    held: int = 128 * 2**20
+    memory: int = MEMORY
+    guesses: int = 10
 
 
 class Refused(Exception):

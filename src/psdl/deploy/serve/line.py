@@ -1,114 +1,150 @@
-"""Requests that have been taken on, and the threads that judge their images."""
+"""Requests whose images are judged: how many at a time, in whose turn, by which workers."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import io
-import os
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
-from psdl.api import Detector
-from psdl.deploy.client import Scored
+from psdl._util.machine import cores
+from psdl.deploy import judging
+from psdl.deploy.client import Scored, Unscored
+from psdl.deploy.judging import Seen, TooLarge
+from psdl.deploy.registry import Held
 from psdl.deploy.serve.bounds import Bounds, Refused
-from psdl.input import decode
-from psdl.report import heat
-from psdl.scoring.result import Result
+from psdl.deploy.serve.turns import Turns
+from psdl.deploy.workers import Failed, Workers
+from psdl.errors import PsdlError
 
 Named = tuple[str, bytes]  # an image: its file's name and content
+Answered = tuple[Scored, Seen] | Unscored
+LARGE = 4  # times the largest image learned from: an image of more pixels is judged apart
+PLAIN = 2_000_000  # pixels that are never many
+LONG = 50  # times what images take on average: one that takes longer is given up, so that others get their turn
+LEAST = 2.0  # seconds that an image has in any case
 
 
 class Line:
-    """At most `bounds.queue` requests at a time. An image that is alone gets all cores; those that wait for each
-    other get one core each, which judges more of them a second. Scores are the same bytes either way."""
+    """At most `bounds.queue` requests at a time, of which one client has at most three quarters. An image that is
+    alone gets all cores; those that wait for each other get one core each, which judges more of them a second.
+    Scores are the same bytes either way.
+
+    Images much larger than those learned from have a worker of their own, which gives way to all others.
+    """
 
     def __init__(self, bounds: Bounds, workers: int | None = None) -> None:
         self.bounds = bounds
-        self.cores = workers or os.cpu_count() or 1
-        self.taken = 0  # requests
+        self.cores = workers or cores()
+        self.clients: Counter[str] = Counter()  # requests of each
         self.images = 0
-        self.pool = ThreadPoolExecutor(self.cores, thread_name_prefix="psdl-serve")
+        self.plain, self.large = Workers(self.cores, bounds.memory), Workers(1, bounds.memory, idle=True)
+        self.mean = bounds.seconds  # that an image takes, in seconds
+        self._turns = {self.plain: Turns(self.cores), self.large: Turns(1)}
+        self._pool = ThreadPoolExecutor(self.cores + 1, thread_name_prefix="psdl-serve")
 
-    def take(self) -> None:
-        """Takes one request on, until `leave`. Raises Refused where all places are taken."""
+    @property
+    def taken(self) -> int:
+        """Requests that are being answered."""
+        return self.clients.total()
+
+    def load(self, model: Held) -> None:
+        """Gives the workers a model before the first image asks for it."""
+        self.plain.load(model, [(judging.warm, (threads,)) for threads in sorted({1, self.cores})])
+
+    def check(self, client: str) -> None:
+        """Raises Refused where a request of this client would find no place now."""
         if self.taken >= self.bounds.queue:
             raise Refused(
                 429, f"{self.taken} requests are being answered, which is the bound: come again", unread=True
             )
-        self.taken += 1
+        if self.clients[client] >= max(1, self.bounds.queue - self.bounds.queue // 4):
+            raise Refused(
+                429, f"{self.clients[client]} of your requests are being answered: come again", unread=True
+            )
 
-    def leave(self) -> None:
-        """Gives one request's place back."""
-        self.taken -= 1
-
-    async def judge(
-        self, detector: Detector, images: Sequence[Named], maps: str | None
-    ) -> list[tuple[Scored, Result]]:
-        """What the detector says of the images of one request. Raises PsdlError on images that cannot be read,
-        Refused on ones too large, and where no core came to them in time."""
-        loop = asyncio.get_running_loop()
-        self.images += len(images)
-        work = [loop.run_in_executor(self.pool, self._one, detector, image, maps) for image in images]
-        for future in work:
-            future.add_done_callback(self._done)
+    @contextmanager
+    def place(self, client: str) -> Iterator[None]:
+        """A place for one request. Raises Refused like `check`."""
+        self.check(client)
+        self.clients[client] += 1
         try:
-            async with asyncio.timeout(self.bounds.seconds):
-                return await asyncio.gather(*work)
-        except TimeoutError:
-            raise Refused(503, f"no answer within {self.bounds.seconds:g} s: too much is waiting") from None
+            yield
         finally:
-            for future in work:
-                future.cancel()
+            self.clients[client] -= 1
+            self.clients += Counter()  # forgets those without any
 
-    def _done(self, _: Any) -> None:
-        self.images -= 1
+    async def judge(self, model: Held, images: Sequence[Named], maps: str | None, client: str) -> list[Answered]:
+        """What the model says of each image of one request; or why it says nothing."""
+        until = time.monotonic() + self.bounds.seconds
+        beside = asyncio.Semaphore(self.cores)  # requests of one client take turns too, image by image
+        self.images += len(images)
 
-    def _one(self, detector: Detector, image: Named, maps: str | None) -> tuple[Scored, Result]:
+        async def one(image: Named) -> Answered:
+            try:
+                async with beside, asyncio.timeout(until - time.monotonic()):
+                    return await self._one(model, image, maps, client, until)
+            except TimeoutError:
+                late = f"no answer within {self.bounds.seconds:g} s: too much is waiting"
+                return Unscored(image[0], late, 503)
+            finally:
+                self.images -= 1
+
+        return list(await asyncio.gather(*map(one, images)))
+
+    async def _one(self, model: Held, image: Named, maps: str | None, client: str, until: float) -> Answered:
         name, data = image
-        height, width = decode.header(data, name)
-        if height * width > self.bounds.pixels:
-            raise Refused(413, f"{name} has {width} x {height} pixels, at most {self.bounds.pixels:,} are taken")
-        rule = detector.recipe.input
-        pixels = decode.pixels(data, name, rule.white if rule else None)
-        found = detector.score(pixels, threads=self.cores if self.images == 1 else 1)
-        return scored(name, found, maps), found
+        try:
+            pixels = await asyncio.to_thread(judging.sized, data, name, self.bounds.pixels)
+            workers = self.large if pixels > self._many(model) else self.plain
+            alone = self.images == 1 and workers is self.plain
+            arguments = (data, name, maps, self.bounds.pixels, self.cores if alone else 1)
+            return await self._called(workers, client, until, model, arguments)
+        except TooLarge as error:
+            return Unscored(name, str(error), 413)
+        except Failed as error:
+            return Unscored(name, f"{name}: {error}", 503 if not error.lasting else 422)
+        except PsdlError as error:
+            return Unscored(name, str(error), 422)
+
+    async def _called(
+        self, workers: Workers, client: str, until: float, model: Held, arguments: tuple[Any, ...]
+    ) -> tuple[Scored, Seen]:
+        turns, loop = self._turns[workers], asyncio.get_running_loop()
+        await turns.take(client)
+        if workers is self.plain:
+            until = min(until, time.monotonic() + max(LEAST, LONG * self.mean))
+        work = self._pool.submit(self._timed, workers, model, arguments, until)
+        work.add_done_callback(lambda _: loop.call_soon_threadsafe(turns.leave))  # also when nobody waits any more
+        found: tuple[Scored, Seen] = await asyncio.wrap_future(work)
+        return found
+
+    def _timed(
+        self, workers: Workers, model: Held, arguments: tuple[Any, ...], until: float
+    ) -> tuple[Scored, Seen]:
+        start = time.monotonic()
+        found: tuple[Scored, Seen] = workers.call(model, judging.answer, arguments, until)
+        if workers is self.plain:
+            self.mean += (time.monotonic() - start - self.mean) / 16
+        return found
+
+    def _many(self, model: Held) -> float:
+        """Pixels above which an image is none of those that the model is for."""
+        looks = model.detector.model.looks
+        known = float((looks[:, 2] * looks[:, 3]).max()) if len(looks) else 0.0
+        return max(PLAIN, LARGE * known)
+
+    def end(self) -> None:
+        """Ends all workers, whatever they do."""
+        self.plain.end()
+        self.large.end()
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def scored(name: str, result: Result, maps: str | None) -> Scored:
-    """A result in the words of the answer, with its map as `maps` asks: png, tiff or None."""
-    verdict = result.verdict
-    height, width = result.geometry.source
-    return Scored(
-        name=name,
-        verdict=verdict.verdict,
-        score=verdict.score,
-        threshold=verdict.threshold,
-        review_threshold=verdict.review_threshold,
-        p_value=verdict.p_value,
-        width=width,
-        height=height,
-        regions=list(result.regions),
-        drift=[],
-        map=_map(result, maps) if maps else None,
-    )
-
-
-def plain(answers: Sequence[Scored]) -> list[dict[str, Any]]:
+def plain(answers: Sequence[Scored | Unscored]) -> list[dict[str, Any]]:
     """Answers as JSON takes them."""
     return [asdict(one) for one in answers]
-
-
-def _map(result: Result, kind: str) -> str:
-    values = result.map
-    data = io.BytesIO()
-    if kind == "tiff":
-        Image.fromarray(values).save(data, "TIFF", compression="tiff_adobe_deflate")
-    else:
-        Image.fromarray(np.asarray(heat.opaque(values, result.calibration))).save(data, "PNG")
-    return base64.b64encode(data.getvalue()).decode()

@@ -1,8 +1,10 @@
-"""HTTP/1.1 as uvicorn speaks it with httptools, with bounds on a request's head, which uvicorn leaves open."""
+"""HTTP/1.1 as uvicorn speaks it with httptools, with bounds on all that a connection may send, which uvicorn
+leaves open. It reaches into uvicorn's protocol, which pyproject.toml bounds from above and a test watches."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -10,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from psdl.deploy.serve.bounds import Bounds
 
 GRACE = 1.0  # seconds that kept connections stay open once the server is told to end: a request may be on its way
+READ = 2**18  # bytes that a system hands over at once: they may be several requests
 SAID = b'{"error": "too many connections: come again in a second"}'
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n"
@@ -18,18 +21,27 @@ BUSY = (
 
 
 def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
-    """The protocol whose connections are closed where heads are too long or too slow, or connections too many."""
+    """The protocol whose connections are closed where they send too much or too slowly, or are too many.
+
+    What is sent of one request beside its body, be it head, chunk sizes or trailers, is at most `bounds.head`
+    bytes and as many again as its body has; what is sent while it is answered, one read. A new connection
+    beyond `bounds.connections` takes the place of the oldest one that waits for nothing, of the client that
+    has the most.
+    """
 
     class Bounded(HttpToolsProtocol):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self.begun = 0  # bytes of a head that has not ended
+            self.other, self.bodied = 0, 0  # bytes of a request in all, and of its body
+            self.whole = True  # a request has been read to its end
             self.ending = False
+            self.since = self.loop.time()
             self.waiting: asyncio.TimerHandle | None = None  # closes the connection unless the head ends before
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            if len(self.connections) > bounds.connections:
+            if len(self.connections) > bounds.connections and not self._make_room():
                 transport.write(BUSY)
                 transport.close()
             else:
@@ -42,13 +54,23 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
         def data_received(self, data: bytes) -> None:
             if self.transport.is_closing():
                 return
-            if self.cycle is None or self.cycle.response_complete:
+            if _idle(self):
                 self._wait()
+            self.other += len(data)
             super().data_received(data)
+            if self.transport.is_closing():
+                return
             if self.waiting is not None:
                 self.begun += len(data)
-                if self.begun > bounds.head:
-                    self.send_400_response("the head of the request is too long")
+            if self.begun > bounds.head:
+                self.send_400_response("the head of the request is too long")
+            elif self.other - self.bodied > bounds.head + self.bodied + (READ if self.whole else 0):
+                self.transport.abort()  # nothing may be said in the middle of an answer
+
+        def on_message_begin(self) -> None:
+            self.whole = False
+            self.other, self.bodied = 0, 0
+            super().on_message_begin()
 
         def on_headers_complete(self) -> None:
             self._rest()
@@ -56,12 +78,35 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
             if self.ending:
                 self.cycle.keep_alive = False
 
+        def on_body(self, body: bytes) -> None:
+            self.bodied += len(body)
+            super().on_body(body)
+
+        def on_message_complete(self) -> None:
+            super().on_message_complete()
+            self.whole, self.other, self.bodied = True, 0, 0
+
+        def on_response_complete(self) -> None:
+            self.since = self.loop.time()
+            super().on_response_complete()
+
         def shutdown(self) -> None:
             self.ending = True
-            if self.cycle is None or self.cycle.response_complete:
+            if _idle(self):
                 self.loop.call_later(GRACE, super().shutdown)
             else:
                 super().shutdown()
+
+        def _make_room(self) -> bool:
+            """Closes a connection on which nothing is answered; whether there was one."""
+            idle: list[Any] = [one for one in self.connections if one is not self and _idle(one)]
+            if not idle:
+                return False
+            count = Counter(_address(one) for one in self.connections)
+            victim = max(idle, key=lambda one: (count[_address(one)], -one.since))
+            self.connections.discard(victim)
+            victim.transport.abort()
+            return True
 
         def _wait(self) -> None:
             if self.waiting is None:
@@ -73,3 +118,12 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
             self.waiting, self.begun = None, 0
 
     return Bounded
+
+
+def _idle(connection: Any) -> bool:
+    """Whether nothing is answered on a connection."""
+    return connection.cycle is None or bool(connection.cycle.response_complete)
+
+
+def _address(connection: Any) -> str:
+    return connection.client[0] if connection.client else ""

@@ -3,42 +3,105 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
+import os
 import signal
 import socket
+import ssl
+import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
-from psdl.deploy.registry import Shelf
-from psdl.deploy.serve.bounds import Bounds
+from psdl.deploy.serve.access import HERE, is_loopback
+from psdl.deploy.serve.app import Parts
 from psdl.deploy.serve.protocol import bounded
 from psdl.errors import PsdlError
 
 IDLE = 30  # seconds that a connection may stay open without a question
 
 
-def tokens_of(file: Path | None, host: str) -> tuple[str, ...]:
-    """The tokens of a file, one a line. Raises PsdlError on a file without any, and where there is no file but
-    other machines could ask."""
-    if file is None:
-        if not _loopback(host):
+@dataclass(frozen=True)
+class Where:
+    """Where a server listens: a host's name and a port, or a Unix socket at the path `unix`; certificate,
+    key: files in PEM for TLS."""
+
+    host: str = "127.0.0.1"
+    port: int = 8100
+    unix: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @property
+    def near(self) -> bool:
+        """Whether this machine alone can ask."""
+        return self.unix is not None or is_loopback(self.host)
+
+    def check(self, tokens: bool) -> None:
+        """Raises PsdlError where other machines could ask without a token, and on certificates that do not
+        serve."""
+        if not (self.near or tokens):
             raise PsdlError(
-                f"--host {host} lets other machines ask and no --token-file was given: give a file of tokens, one"
-                " a line, or leave out --host"
+                f"--host {self.host} lets other machines ask and no --token-file was given: give a file of tokens,"
+                " one a line, or leave out --host"
             )
-        return ()
+        if (self.certificate is None) != (self.key is None):
+            raise PsdlError("--certificate and --key belong together: give both, or neither")
+        if self.certificate is not None:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, lambda: "")
+            except (OSError, ValueError) as error:
+                raise PsdlError(
+                    f"{self.certificate} and {self.key} are no certificate and its key ({error}): give PEM files"
+                    " without a password"
+                ) from None
+
+    def names(self, allowed: Sequence[str]) -> tuple[str, ...] | None:
+        """The names that a request may call the server by; None: any, where a token says who asks, or nobody but
+        programs can ask."""
+        if self.unix is not None or (not allowed and not self.near):
+            return None
+        return (*allowed, *HERE, *([self.host] if self.near else []))
+
+    def listen(self) -> socket.socket:
+        """A socket that listens. Raises PsdlError where the address cannot be had."""
+        return _listening(self.unix) if self.unix is not None else bind(self.host, self.port)
+
+    def url(self, listener: socket.socket) -> str:
+        """What to ask."""
+        if self.unix is not None:
+            return f"unix:{self.unix}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.certificate else 'http'}://{host}:{listener.getsockname()[1]}"
+
+
+def _listening(path: Path) -> socket.socket:
+    """A Unix socket that its user and group may ask. One that nobody listens on any more gives way."""
+    found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        found = tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise PsdlError(f"{file} cannot be read ({error}): give a text file of tokens, one a line") from None
-    if not found:
-        raise PsdlError(f"{file} holds no token: write one a line, such as `openssl rand -hex 32` makes")
+        if stat.S_ISSOCK(path.stat().st_mode):
+            found.connect(str(path))
+        raise PsdlError(f"{path} is there already: stop who listens on it, or give another --socket")
+    except ConnectionRefusedError:
+        path.unlink()
+        found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise PsdlError(f"cannot listen on {path} ({error}): give another --socket") from None
+    try:
+        before = os.umask(0o117)
+        try:
+            found.bind(str(path))
+        finally:
+            os.umask(before)
+    except OSError as error:
+        raise PsdlError(f"cannot listen on {path} ({error}): give another --socket") from None
     return found
 
 
@@ -56,24 +119,54 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def serve(
-    app: FastAPI, shelf: Shelf, listener: socket.socket, bounds: Bounds, ready: Callable[[], None] = lambda: None
+    served: FastAPI,
+    parts: Parts,
+    where: Where,
+    listener: socket.socket,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Answers until SIGTERM or SIGINT; then takes no new request and answers those that it has taken on. SIGHUP
-    reads every model file again. `ready` is called once it answers."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    reads every model file and the tokens again. `ready` is called once it answers."""
+    _allow_files()
+    bounds = parts.bounds
     config = uvicorn.Config(
-        app,
+        served,
         http=bounded(bounds),
         log_config=None,
         access_log=False,
         ws="none",
         server_header=False,
+        proxy_headers=False,  # who asks is who connects: a header can say anything
         backlog=bounds.connections,
         timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=int(3 * bounds.seconds) + 1,
+        ssl_certfile=where.certificate,
+        ssl_keyfile=where.key,
     )
-    asyncio.run(_answer(_Server(config), shelf, listener, ready))
+    try:
+        asyncio.run(_answer(_Server(config), parts, listener, ready))
+    finally:
+        parts.line.end()
+        if where.unix is not None:
+            where.unix.unlink(missing_ok=True)
+
+
+def log() -> None:
+    """Sends what the server and its libraries have to say to standard error."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # its tracebacks; ours are sentences
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+
+
+def _allow_files() -> None:
+    """Lets the process have as many connections as the system allows it."""
+    try:
+        import resource
+    except ImportError:
+        return
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else 65_536, hard))
 
 
 class _Server(uvicorn.Server):
@@ -85,15 +178,19 @@ class _Server(uvicorn.Server):
 
 
 async def _answer(
-    server: uvicorn.Server, shelf: Shelf, listener: socket.socket, ready: Callable[[], None]
+    server: uvicorn.Server, parts: Parts, listener: socket.socket, ready: Callable[[], None]
 ) -> None:
     loop = asyncio.get_running_loop()
-    tasks: set[asyncio.Task[Sequence[str]]] = set()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def read() -> None:
+        with parts.loops.round("hangup"):
+            await asyncio.to_thread(parts.refresh, True)
 
     def again() -> None:
-        task = asyncio.create_task(asyncio.to_thread(shelf.refresh, True))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+        if not tasks:  # what is being read is new enough
+            tasks.add(task := asyncio.create_task(read()))
+            task.add_done_callback(tasks.discard)
 
     def end() -> None:
         server.should_exit = True
@@ -107,10 +204,3 @@ async def _answer(
     if server.started:
         ready()
     await serving
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

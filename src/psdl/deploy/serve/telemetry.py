@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from psdl.deploy.client import Scored
+from psdl.deploy.client import Scored, Unscored
+from psdl.deploy.loops import Loops
 
 RECENT = 1000  # scores whose quantiles are told
 QUANTILES = (0.5, 0.9, 0.99)
@@ -18,18 +19,21 @@ SECONDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10
 
 
 class Telemetry:
-    """Counts of one server. waiting: how many requests are taken on now."""
+    """Counts of one server. waiting: how many requests are taken on now; loops: that work in the background."""
 
-    def __init__(self, waiting: Callable[[], int]) -> None:
+    def __init__(self, waiting: Callable[[], int], loops: Loops) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
-        self.waiting = waiting
+        self.waiting, self.loops = waiting, loops
         self.recent: dict[str, deque[float]] = {}
         self.drifts: dict[str, float] = {}
         self.requests = Counter(
             "psdl_requests", "Requests by path and status.", ["path", "status"], registry=self.registry
         )
         self.verdicts = Counter("psdl_verdicts", "Images judged.", ["model", "verdict"], registry=self.registry)
+        self.unscored = Counter(
+            "psdl_unscored", "Images that no verdict came of.", ["model", "status"], registry=self.registry
+        )
         self.reloads = Counter("psdl_reloads", "Models replaced while serving.", ["model"], registry=self.registry)
         self.seconds = Histogram(
             "psdl_request_seconds",
@@ -39,10 +43,13 @@ class Telemetry:
         )
         self.registry.register(self)
 
-    def judged(self, model: str, results: list[Scored], drift: float) -> None:
+    def judged(self, model: str, results: Sequence[Scored | Unscored], drift: float) -> None:
         """Counts verdicts and scores of images that a model judged; drift: the evidence its monitor has."""
         recent = self.recent.setdefault(model, deque(maxlen=RECENT))
         for one in results:
+            if isinstance(one, Unscored):
+                self.unscored.labels(model, str(one.status)).inc()
+                continue
             self.verdicts.labels(model, one.verdict).inc()
             recent.append(one.score)
         self.drifts[model] = drift
@@ -61,6 +68,8 @@ class Telemetry:
             "psdl_score", f"Quantiles of the last {RECENT} scores.", labels=["model", "quantile"]
         )
         for model, recent in self.recent.items():
+            if not recent:
+                continue
             for share, value in zip(QUANTILES, np.quantile(recent, QUANTILES), strict=True):
                 scores.add_metric([model, str(share)], float(value))
         yield scores
@@ -72,3 +81,9 @@ class Telemetry:
         for model, value in self.drifts.items():
             drifts.add_metric([model], value)
         yield drifts
+        failures = CounterMetricFamily(
+            "psdl_loop_failures", "Rounds of background loops that ended in an error.", labels=["loop"]
+        )
+        for name, loop in self.loops.state.items():
+            failures.add_metric([name], loop.failures)
+        yield failures

@@ -2,56 +2,150 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import os
 import time
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
 
 from psdl.datasets.files import is_image
+from psdl.errors import PsdlError
+
+LOG = logging.getLogger("psdl")
 
 
 class File(NamedTuple):
-    """One file as it was seen. name: below the folder, with forward slashes; size in bytes; changed: when, in
-    nanoseconds. A file of the same name that is another in size or time is another file."""
+    """One file as it was seen. name: below the folder, with forward slashes; size in bytes; changed: its content,
+    touched: that or its rights, both in nanoseconds; inode. A file of the same name that differs in any is looked
+    at again."""
 
     name: str
     size: int
     changed: int
+    inode: int = 0
+    touched: int = 0
+
+    def alike(self, other: File) -> bool:
+        """Whether both may hold the same bytes: they do unless somebody set the time by hand."""
+        return (self.size, self.changed) == (other.size, other.changed)
+
+
+class Known(NamedTuple):
+    """A file that was judged, and the SHA-256 of the bytes that were; empty in journals before it was kept."""
+
+    file: File
+    digest: str
+
+
+class Complete(NamedTuple):
+    """A file to judge. settled: nothing has changed it for so long that it will stay as it is; else its writer has
+    closed it, and may open it again."""
+
+    file: File
+    settled: bool
 
 
 class Folder:
     """The images below `root`, but for hidden files and folders and what lies in `out`.
 
-    settle: seconds. A file is complete when it was as it is at the last look, or when nothing changed it for so
-    long. known: files that need no look, as a journal names them.
+    A file is complete when nothing has changed it for `settle` seconds, or when its writer has closed it or
+    renamed it into place, as `closed` tells, which gives the names of files that were since it was asked
+    last.
     """
 
-    def __init__(self, root: Path, out: Path, settle: float, known: Iterable[File] = ()) -> None:
-        self.root, self.out, self.settle = root, out.resolve(), settle
-        self.known = set(known)
-        self.before: set[File] = set()
+    def __init__(
+        self, root: Path, out: Path, settle: float, closed: Callable[[], Mapping[str, bool]] = dict
+    ) -> None:
+        self.root, self.out, self.settle, self.closed = root, out.resolve(), settle, closed
+        self.known: dict[str, Known] = {}
+        self.waiting = 0  # files that are not complete yet
+        self._identity = _identity(root)
+        self._since: dict[File, float] = {}  # when a file that is not known was first seen as it is
+        self._whole: set[str] = set()  # names of files that their writers have closed
+        self._moved = False
 
-    def path(self, file: File) -> Path:
-        return self.root / file.name
+    def path(self, name: str) -> Path:
+        """Where the file of a name lies. Raises PsdlError on a name that leads out of the folder."""
+        path = self.root / inside(name)
+        if not path.parent.resolve().is_relative_to(self.root.resolve()):
+            raise PsdlError(f"{name!r} leads out of {self.root}")
+        return path
 
-    def complete(self) -> list[File]:
-        """The files that are complete and not known, the oldest first. Forgets those that are gone."""
-        now = set(self._files())
-        self.known &= now
-        old = time.time_ns() - int(self.settle * 1e9)
-        found = [file for file in now - self.known if file in self.before or file.changed < old]
-        self.before = now
-        return sorted(found, key=lambda file: (file.changed, file.name))
+    def complete(self) -> list[Complete]:
+        """The files that are complete and not known, the oldest first. Forgets those that are gone. Raises OSError
+        where the folder is not there."""
+        self._look_at_root()
+        self._close()
+        present = {file.name: file for file in self._files()}
+        now = time.monotonic()
+        fresh = [file for file in present.values() if not self._is_known(file)]
+        self._since = {file: self._since.get(file, now) for file in fresh}
+        if not self._moved:
+            self.known = {name: known for name, known in self.known.items() if name in present}
+        self._whole &= set(present)
+        ready = [Complete(file, now - self._since[file] >= self.settle) for file in fresh]
+        found = [one for one in ready if one.settled or one.file.name in self._whole]
+        self.waiting = len(fresh) - len(found)
+        return sorted(found, key=lambda one: (one.file.changed, one.file.name))
 
     def unchanged(self, file: File) -> bool:
         """Whether a file is still as it was seen."""
-        return _seen(self.path(file), file.name) == file
+        return self.seen(file.name) == file
+
+    def seen(self, name: str) -> File | None:
+        """The file of a name as it is now; None if there is none."""
+        return _seen(self.root / inside(name), name)
+
+    def judged(self, file: File, digest: str) -> None:
+        """This file needs no look any more, unless it changes."""
+        self.known[file.name] = Known(file, digest)
+
+    def reopened(self, file: File) -> None:
+        """A file whose writer had closed it is not whole: it waits until it has settled."""
+        self._whole.discard(file.name)
+
+    def same(self, file: File, known: Known) -> bool:
+        """Whether a file holds the bytes that were judged: its content is asked where inode or times leave a
+        doubt."""
+        if file == known.file:
+            return True
+        if not file.alike(known.file):
+            return False
+        if not known.digest:
+            return True
+        try:
+            with (self.root / file.name).open("rb") as content:
+                return hashlib.file_digest(content, "sha256").hexdigest() == known.digest
+        except OSError:
+            return False
+
+    def _is_known(self, file: File) -> bool:
+        known = self.known.get(file.name)
+        if known is None or not self.same(file, known):
+            return False
+        self.known[file.name] = known._replace(file=file)
+        return True
+
+    def _close(self) -> None:
+        for name, whole in self.closed().items():
+            (self._whole.add if whole else self._whole.discard)(name)
+
+    def _look_at_root(self) -> None:
+        """Raises OSError where the folder is not there. If it is another than at the start, as when a disk
+        was taken off, nothing is forgotten: it may come back."""
+        now = _identity(self.root)
+        if now is None:
+            raise FileNotFoundError(f"the folder {self.root} is not there: mount it, or make it again")
+        if now != self._identity and not self._moved:
+            LOG.warning("%s is another folder than at the start: was a disk taken off?", self.root)
+        self._moved = now != self._identity
 
     def _files(self) -> Iterator[File]:
-        for folder, inside, names in os.walk(self.root):
+        for folder, below, names in os.walk(self.root):
             here = Path(folder)
-            inside[:] = [n for n in inside if not n.startswith(".") and (here / n).resolve() != self.out]
+            below[:] = [n for n in below if not n.startswith(".") and (here / n).resolve() != self.out]
             for name in names:
                 if is_image(here / name):
                     found = _seen(here / name, (here / name).relative_to(self.root).as_posix())
@@ -59,9 +153,25 @@ class Folder:
                         yield found
 
 
+def inside(name: Any) -> PurePosixPath:
+    """A name as a path below a folder. Raises PsdlError on one that leads elsewhere."""
+    path = PurePosixPath(name) if isinstance(name, str) and "\0" not in name else PurePosixPath("..")
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise PsdlError(f"{name!r} is no name of a file below a folder")
+    return path
+
+
+def _identity(root: Path) -> tuple[int, int] | None:
+    try:
+        found = root.stat()
+        return (found.st_dev, found.st_ino) if root.is_dir() else None
+    except OSError:
+        return None
+
+
 def _seen(path: Path, name: str) -> File | None:
     try:
         found = path.stat()
     except OSError:
         return None
-    return File(name, found.st_size, found.st_mtime_ns)
+    return File(name, found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns)

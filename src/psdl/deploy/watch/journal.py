@@ -5,32 +5,46 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
+from psdl.deploy.watch.folder import inside
 from psdl.errors import PsdlError
 
 NAME = "images.jsonl"
+FULL = re.compile(r"images\.(\d{6,})\.jsonl")  # files of lines that were written before
+MOST = 64 * 2**20  # bytes after which another file is begun
+BLOCK = 64 * 2**10  # bytes read at a time from the end
+VERDICTS = ("OK", "REVIEW", "NG", "ERROR")
+
+
+class Place(NamedTuple):
+    """A place in the journal: the number of a file, from 1, and the byte in it."""
+
+    file: int
+    byte: int
 
 
 class Journal:
-    """Lines in the folder `out`, which is made if it is not there. Raises PsdlError where it cannot be, and where
-    another process writes there."""
+    """Lines in the folder `out`, which is made if it is not there. A file of more than `most` bytes is put
+    aside as images.000001.jsonl and so on. Raises PsdlError where the folder cannot be had, and where another
+    process writes there."""
 
-    def __init__(self, out: Path) -> None:
-        self.path = out / NAME
+    def __init__(self, out: Path, most: int = MOST) -> None:
+        self.path, self.most = out / NAME, most
         try:
             out.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(out / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._file = self.path.open("ab")
+            self._file = self.path.open("ab", buffering=0)
+            _cut(self.path)
         except BlockingIOError:
             raise PsdlError(f"another psdl watch writes into {out}: stop it, or give another --out") from None
         except OSError as error:
             raise PsdlError(f"{out} cannot be written ({error}): give another --out") from None
-        self._cut()
 
     def __enter__(self) -> Journal:
         return self
@@ -42,28 +56,108 @@ class Journal:
         os.close(self._lock)
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Writes a line and waits until it is on the disk."""
-        self._file.write(json.dumps(row).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        """Writes a line and waits until it is on the disk. Raises OSError where it is not, and leaves no part of
+        it."""
+        self._check()
+        line = json.dumps(row).encode() + b"\n"
+        size = os.fstat(self._file.fileno()).st_size
+        if size and size + len(line) > self.most:
+            self._put_aside()
+            size = 0
+        try:
+            written = 0
+            while written < len(line):
+                written += self._file.write(line[written:]) or 0
+            os.fsync(self._file.fileno())
+        except OSError:
+            os.ftruncate(self._file.fileno(), size)
+            raise
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """All lines, the oldest first. Raises PsdlError on one that psdl did not write."""
-        with self.path.open("rb") as file:
-            for n, line in enumerate(file, 1):
-                try:
-                    row = json.loads(line)
-                    (row["path"], row["size"], row["changed"])
-                except (ValueError, KeyError, TypeError):
-                    raise PsdlError(
-                        f"{self.path} line {n} is none that psdl watch wrote: mend it, or give another --out"
-                    ) from None
-                yield row
+        for path in files_of(self.path.parent):
+            with path.open("rb") as file:
+                for n, line in enumerate(file, 1):
+                    yield _row(line, f"{path} line {n}")
 
-    def _cut(self) -> None:
-        """Cuts off a last line without its end, which a killed process left."""
-        with self.path.open("r+b") as file:
-            data = file.read()
-            whole = data.rfind(b"\n") + 1
-            if whole < len(data):
-                file.truncate(whole)
+    def line(self, at: Place) -> tuple[bytes, Place] | None:
+        """The line at a place, and the place after it; None if there is none yet. A file that was removed is
+        passed over."""
+        for number, path in self._numbered():
+            if number < at.file:
+                continue
+            with path.open("rb") as file:
+                file.seek(at.byte if number == at.file else 0)
+                line = file.readline()
+                if line.endswith(b"\n"):
+                    return line, Place(number, file.tell())
+        return None
+
+    def left(self, at: Place) -> int:
+        """Bytes after a place."""
+        sizes = {number: path.stat().st_size for number, path in self._numbered() if number >= at.file}
+        return max(0, sum(sizes.values()) - (at.byte if at.file in sizes else 0))
+
+    @property
+    def first(self) -> Place:
+        """Where the oldest line is."""
+        return Place(self._numbered()[0][0], 0)
+
+    @property
+    def end(self) -> Place:
+        """Where the next line will be."""
+        return Place(self._numbered()[-1][0], os.fstat(self._file.fileno()).st_size)
+
+    def _numbered(self) -> list[tuple[int, Path]]:
+        full = _full(self.path.parent)
+        return [*full, (full[-1][0] + 1 if full else 1, self.path)]
+
+    def _put_aside(self) -> None:
+        number = self._numbered()[-1][0]
+        os.rename(self.path, self.path.with_name(f"images.{number:06}.jsonl"))
+        self._file.close()
+        self._file = self.path.open("ab", buffering=0)
+
+    def _check(self) -> None:
+        """Raises OSError where the journal's file is not the one that is open: its lines would be lost."""
+        here, now = os.fstat(self._file.fileno()), self.path.stat()
+        if (here.st_dev, here.st_ino) != (now.st_dev, now.st_ino):
+            raise FileNotFoundError(
+                f"{self.path} is another file than was written so far: put it back, or start anew"
+            )
+
+
+def files_of(out: Path) -> list[Path]:
+    """The files of the journal in a folder, the oldest first."""
+    return [path for _, path in _full(out)] + [out / NAME]
+
+
+def _full(out: Path) -> list[tuple[int, Path]]:
+    found = ((FULL.fullmatch(path.name), path) for path in out.glob("images.*.jsonl"))
+    return sorted((int(match[1]), path) for match, path in found if match)
+
+
+def _row(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+        inside(row["path"])
+        if not all(isinstance(row[key], int) for key in ("size", "changed")) or row["verdict"] not in VERDICTS:
+            raise ValueError(where)
+    except (ValueError, KeyError, TypeError, RecursionError, PsdlError):
+        raise PsdlError(f"{where} is none that psdl watch wrote: mend it, or give another --out") from None
+    return dict(row)
+
+
+def _cut(path: Path) -> None:
+    """Cuts off a last line without its end, which a killed process left. Reads from the end, as far as it must."""
+    with path.open("r+b") as file:
+        end = start = file.seek(0, os.SEEK_END)
+        while start:
+            start = max(0, start - BLOCK)
+            file.seek(start)
+            found = file.read(BLOCK).rfind(b"\n")
+            if found >= 0:
+                start += found + 1
+                break
+        if start < end:
+            file.truncate(start)

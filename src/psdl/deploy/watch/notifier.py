@@ -1,33 +1,55 @@
-"""Lines of the journal -> a webhook or an MQTT topic; what a receiver has not taken waits in the journal."""
+"""Lines of the journal -> a webhook or an MQTT topic; what a receiver has not taken waits in the journal.
+
+A line that the receiver refuses for ever does not keep back the others. It becomes a dead letter, a line of
+NAME.refused.jsonl that says why, where the receiver says that it will never take it (400, 413 and the like, three
+times), or where it refused it six times and takes one of the next five. While it takes none, all wait.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
-import logging
 import os
 import threading
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
+from psdl._util.atomic import drafted
+from psdl.deploy.loops import Loops, said
+from psdl.deploy.watch.journal import Journal, Place
 from psdl.errors import PsdlError
 
-LOG = logging.getLogger("psdl")
 FIRST, MOST = 0.5, 60.0  # seconds until a receiver is tried again: doubled each time, at most so many
-TIMEOUT = 10.0  # seconds that a receiver has
-Send = Callable[[bytes, str], None]  # a line and its key; raises OSError or ValueError where it was not taken
+TIMEOUT = 10.0  # seconds that a receiver has for a line, its answer included
+ANSWER = 64 * 2**10  # bytes of an answer that are read
+NEVER = (400, 405, 406, 409, 410, 411, 413, 414, 415, 417, 422, 431, 451)  # statuses that a line's content decides
+SURE, DOUBT, AHEAD = 3, 6, 5  # refusals that are for ever; refusals after which others are tried; so many others
+Send = Callable[
+    [bytes, str], None
+]  # a line and its key; raises NotTaken, or anything else, where it was not taken
+
+
+class NotTaken(Exception):
+    """A receiver answered, and did not take a line. forever: it never will."""
+
+    def __init__(self, sentence: str, forever: bool = False) -> None:
+        super().__init__(sentence)
+        self.forever = forever
 
 
 class News:
     """Sends the lines of a journal, in order, each at least once, in a thread of its own. `name`.sent beside the
-    journal holds how many bytes of it were taken: after a kill the line in flight may be sent again, with the same
-    key."""
+    journal holds the place up to which they were taken: after a kill the line in flight may be sent again,
+    with the same key."""
 
-    def __init__(self, journal: Path, name: str, send: Send) -> None:
-        self.journal, self.name, self.send = journal, name, send
-        self.mark = journal.with_name(f"{name}.sent")
-        self.sent = self._read()
+    def __init__(self, journal: Journal, name: str, send: Send, loops: Loops) -> None:
+        self.journal, self.name, self.send, self.loops = journal, name, send, loops
+        self.mark = journal.path.with_name(f"{name}.sent")
+        self.dead = journal.path.with_name(f"{name}.refused.jsonl")
+        self.at = self._read()
+        self.refusals = 0  # of the line that is next
         self.more, self.stopped = threading.Event(), threading.Event()
         self.thread = threading.Thread(target=self._work, name=f"psdl-{name}", daemon=True)
         self.thread.start()
@@ -41,65 +63,152 @@ class News:
         self.stopped.set()
         self.more.set()
         self.thread.join(seconds)
-        return self.journal.stat().st_size - self.sent
+        return self.journal.left(self.at)
 
     def _work(self) -> None:
+        try:
+            self._send_all()
+        finally:
+            if (close := getattr(self.send, "close", None)) is not None:
+                close()
+
+    def _send_all(self) -> None:
         pause = FIRST
         while True:
             try:
-                if self._one():
-                    pause = FIRST
-                    continue
+                sent = self._one()
+            except Exception as error:  # of whatever library: this round's end, not the sender's
+                self.loops.failed(self.name, f"a verdict was not taken ({said(error)}), it is tried again")
+                self.stopped.wait(pause)
+                pause = min(2 * pause, MOST) if not self.stopped.is_set() else FIRST
+                continue
+            self.loops.went_well(self.name)
+            pause = FIRST
+            if not sent:
                 if self.stopped.is_set():
                     return
                 self.more.wait()
                 self.more.clear()
-            except (OSError, ValueError) as error:
-                LOG.warning("%s did not take a verdict (%s): trying again in %g s", self.name, error, pause)
-                self.stopped.wait(pause)
-                pause = min(2 * pause, MOST) if not self.stopped.is_set() else FIRST
 
     def _one(self) -> bool:
         """Sends the next line; False if there is none."""
-        with self.journal.open("rb") as file:
-            file.seek(self.sent)
-            line = file.readline()
-        if not line.endswith(b"\n"):
+        found = self.journal.line(self.at)
+        if found is None:
             return False
-        row = json.loads(line)
-        self.send(line.strip(), f"{row['path']}:{row['size']}:{row['changed']}")
-        self.sent += len(line)
-        draft = self.mark.with_suffix(".part")
-        draft.write_text(f"{self.sent}\n")
-        os.replace(draft, self.mark)
+        line, then = found
+        key = _key(line)
+        if key is None:
+            self._bury(line, "it is no line that psdl watch wrote")
+        else:
+            try:
+                self.send(line.strip(), key)
+            except NotTaken as error:
+                self.refusals += 1
+                sure = error.forever and self.refusals >= SURE
+                if not sure and not (self.refusals >= DOUBT and self._takes_another(then)):
+                    raise
+                self._bury(line, str(error))
+        self.at, self.refusals = then, 0
+        with drafted(self.mark) as draft:
+            draft.write_text(f"{then.file} {then.byte}\n")
         return True
 
-    def _read(self) -> int:
+    def _takes_another(self, at: Place) -> bool:
+        """Whether the receiver takes one of the next lines; it gets it again in its turn, with the same key."""
+        for _ in range(AHEAD):
+            found = self.journal.line(at)
+            if found is None:
+                return False
+            line, at = found
+            key = _key(line)
+            try:
+                if key is not None:
+                    self.send(line.strip(), key)
+                    return True
+            except NotTaken:
+                continue
+        return False
+
+    def _bury(self, line: bytes, why: str) -> None:
+        """Writes a dead letter down, on the disk, before the next line is sent."""
+        text = line.decode("utf-8", "replace").strip()
+        with self.dead.open("ab") as file:
+            file.write(json.dumps({"why": why, "line": text}).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.loops.failed(
+            f"{self.name} dead letters", f"a verdict was refused for ever ({why}): see {self.dead.name}"
+        )
+
+    def _read(self) -> Place:
         try:
-            return min(int(self.mark.read_text()), self.journal.stat().st_size)
+            numbers = [int(word) for word in self.mark.read_text().split()]
+            found = Place(*(numbers if len(numbers) == 2 else (1, *numbers)))
         except FileNotFoundError:
-            return 0
-        except ValueError:
-            raise PsdlError(f"{self.mark} holds no number: remove it, and all verdicts are sent again") from None
+            return self.journal.first
+        except (ValueError, TypeError):
+            raise PsdlError(f"{self.mark} holds no place: remove it, and all verdicts are sent again") from None
+        first, end = self.journal.first, self.journal.end
+        if found > end and found.file > end.file:  # files of the journal were removed, so numbers begin anew
+            return first
+        return max(first, min(found, end))
 
 
-def webhook(url: str) -> Send:
+def _key(line: bytes) -> str | None:
+    """What names a line for receivers that get it twice; None if it is none that psdl wrote."""
+    try:
+        row = json.loads(line)
+        digest = row.get("sha256", "")[:16]
+        return f"{row['path']}:{row['size']}:{row['changed']}" + (f":{digest}" if digest else "")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+class Webhook:
     """Posts each line as JSON. Raises PsdlError on an address that is none."""
-    import httpx
 
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise PsdlError(f"--webhook is {url!r}: give an address such as http://host:8000/verdicts")
-    client = httpx.Client(timeout=TIMEOUT)
+    def __init__(self, url: str) -> None:
+        import httpx
 
-    def send(line: bytes, key: str) -> None:
-        known = key.encode("ascii", "backslashreplace").decode()
-        headers = {"Content-Type": "application/json", "Idempotency-Key": known}
         try:
-            client.post(url, content=line, headers=headers).raise_for_status()
-        except httpx.HTTPError as error:
-            raise OSError(f"{url}: {error or type(error).__name__}".splitlines()[0]) from None
+            known = urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname)
+        except ValueError:
+            known = False
+        if not known:
+            raise PsdlError(f"--webhook is {url!r}: give an address such as http://host:8000/verdicts")
+        self.url, self._runner, self._client = url, asyncio.Runner(), httpx.AsyncClient(timeout=TIMEOUT)
 
-    return send
+    def __call__(self, line: bytes, key: str) -> None:
+        import httpx
+
+        named = key.encode("ascii", "backslashreplace").decode()
+        try:
+            status = self._runner.run(self._post(line, named))
+        except TimeoutError:
+            raise OSError(f"{self.url} did not answer within {TIMEOUT:g} s") from None
+        except httpx.HTTPError as error:
+            raise OSError(f"{self.url}: {error or type(error).__name__}".splitlines()[0]) from None
+        if not 200 <= status < 300:
+            raise NotTaken(f"{self.url} answered {status}", status in NEVER)
+
+    def close(self) -> None:
+        """Ends the connection; in the thread that called it."""
+        self._runner.run(self._client.aclose())
+        self._runner.close()
+
+    async def _post(self, line: bytes, key: str) -> int:
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        async with (
+            asyncio.timeout(TIMEOUT),
+            self._client.stream("POST", self.url, content=line, headers=headers) as answer,
+            aclosing(cast(AsyncGenerator[bytes, None], answer.aiter_raw())) as chunks,
+        ):
+            read = 0
+            async for chunk in chunks:
+                read += len(chunk)
+                if read > ANSWER:
+                    break
+            return answer.status_code
 
 
 def mqtt(url: str) -> Send:
@@ -107,8 +216,11 @@ def mqtt(url: str) -> Send:
     from paho.mqtt.client import Client
     from paho.mqtt.enums import CallbackAPIVersion
 
-    where = urlsplit(url)
-    topic = unquote(where.path.strip("/"))
+    try:
+        where = urlsplit(url)
+        topic, port = unquote(where.path.strip("/")), where.port
+    except ValueError:
+        where, topic, port = urlsplit(""), "", None
     if where.scheme not in ("mqtt", "mqtts") or not where.hostname or not topic:
         raise PsdlError(f"--mqtt is {url!r}: give broker and topic such as mqtt://host:1883/line1/verdicts")
     client = Client(CallbackAPIVersion.VERSION2)
@@ -116,21 +228,22 @@ def mqtt(url: str) -> Send:
         client.username_pw_set(unquote(where.username), unquote(where.password or ""))
     if where.scheme == "mqtts":
         client.tls_set()
+    broker = where.hostname, port or (8883 if where.scheme == "mqtts" else 1883)
 
     def send(line: bytes, key: str) -> None:
-        _connect(client, where)
+        _connect(client, broker)
         found = client.publish(topic, line, qos=1)
         found.wait_for_publish(TIMEOUT)
         if not found.is_published():
-            raise OSError(f"{where.hostname} did not confirm within {TIMEOUT:g} s")
+            raise NotTaken(f"{broker[0]} did not confirm within {TIMEOUT:g} s")
 
     return send
 
 
-def _connect(client: Any, where: Any) -> None:
+def _connect(client: Any, broker: tuple[str, int]) -> None:
     """Connects, unless it is, and lets the client's own thread speak with the broker."""
     if client.is_connected():
         return
     client.loop_stop()
-    client.connect(where.hostname, where.port or (8883 if where.scheme == "mqtts" else 1883))
+    client.connect(*broker)
     client.loop_start()

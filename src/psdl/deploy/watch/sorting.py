@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from psdl._util import plugins
+from psdl._util.atomic import drafted
 from psdl.errors import PsdlError
 
 WAYS = ("move", "link")
@@ -45,9 +46,8 @@ def _move(source: Path, target: Path) -> None:
     except OSError as error:
         if isinstance(error, FileNotFoundError):
             raise
-        draft = target.with_name(f".{target.name}.part")
-        shutil.copy2(source, draft)
-        os.replace(draft, target)
+        with drafted(target) as draft:
+            shutil.copy2(source, draft)
         source.unlink()
 
 

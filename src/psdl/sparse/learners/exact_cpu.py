@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST, norm
+from ..pursuits.scratch_cpu import FAST, norm
 
 STEPS, RESTARTS = 24, 200
 

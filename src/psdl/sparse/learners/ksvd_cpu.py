@@ -11,9 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.learners.exact_cpu import update_atom_exactly
-from psdl.sparse.pursuits.omp_cpu import FAST, norm, omp_block, prepare_block
-from psdl.sparse.residuals_cpu import residual_block
+from ..pursuits.gram_cpu import gram_rows, start_of_line, transpose
+from ..pursuits.scratch_cpu import FAST, norm
+from ..residuals_cpu import residual_block
+from .exact_cpu import update_atom_exactly
 
 
 @njit(nogil=True, cache=True)
@@ -80,52 +81,79 @@ def update_atom(dictionary, k, users, first, last, x, residual, new):
 
 
 @njit(nogil=True, cache=True)
-def replace_atom(atom, signals, residual, serving, tolerance):
-    """atom (F,) <- the signal that leaves most, normalised, of those still `serving` (N,); it serves no more. What
-    leaves up to `tolerance` of its norm does not serve."""
-    worst = -1
-    most = 0.0
-    for n in range(signals.shape[0]):
-        left = norm(residual[n]) if serving[n] else 0.0
-        if left > most and left > tolerance * norm(signals[n]):
-            worst, most = n, left
-    if worst >= 0:
-        serving[worst] = False
-        length = norm(signals[worst])
-        for f in range(atom.shape[0]):
-            atom[f] = signals[worst, f] / length
+def update_block(signals, dictionary, support, x, residual, fixed, exact):
+    """The second half of a round: all atoms (K,F) after the first `fixed`, in place, and the coefficients x (N,T).
 
-
-@njit(nogil=True, cache=True)
-def update_block(signals, dictionary, support, x, exact, replace, tolerance):
-    """The second half of a round: all atoms (K,F), in place, and the coefficients x (N,T).
-
-    exact: True, or None, not False, so that approximate K-SVD does not compile the other branch.
+    residual (N,F) <- what is left then; returns its energy. exact: True, or None, not False, so that approximate
+    K-SVD does not compile the other branch.
     """
-    residual = np.empty_like(signals)
     residual_block(signals, dictionary, support, x, residual)
     new = np.empty_like(dictionary[0])
-    serving = np.ones(signals.shape[0], np.bool_)
     ends = np.empty(dictionary.shape[0], np.int64)
     users = np.empty(support.size, np.int64)
     index_users(support, ends, users)
-    first = 0
-    for k in range(dictionary.shape[0]):
+    for k in range(fixed, dictionary.shape[0]):
+        first = ends[k - 1] if k > 0 else 0
         if ends[k] > first:
             if exact is not None:
                 update_atom_exactly(dictionary, k, users, first, ends[k], x, residual)
             else:
                 update_atom(dictionary, k, users, first, ends[k], x, residual, new)
-        elif replace:
-            replace_atom(dictionary[k], signals, residual, serving, tolerance)
-        first = ends[k]
+    energy = 0.0
+    for n in range(residual.shape[0]):
+        left = norm(residual[n])
+        energy += left * left
+    return energy
 
 
 @njit(nogil=True, cache=True)
-def code_block(signals, dictionary, tolerance, dependent, never, transposed, gram, scratch, support, x):
-    """The first half of a round, one position: codes of signals (N,F) in support and x (N,T).
+def worst_coded(signals, residual, serving, tolerance):
+    """The signal (N,F) that leaves most, of those still `serving` (N,), -1 if none leaves more than `tolerance` of
+    its norm; it serves no more."""
+    worst, most = -1, 0.0
+    for n in range(signals.shape[0]):
+        if serving[n]:
+            left = norm(residual[n])
+            if left > most and left > tolerance * norm(signals[n]):
+                worst, most = n, left
+    if worst >= 0:
+        serving[worst] = False
+    return worst
 
-    Scratch: transposed (F,W), gram (K,W) and a pursuit's; `never` is an energy that no residual reaches.
-    """
-    prepare_block(dictionary, transposed, gram)
-    omp_block(signals, transposed, gram, tolerance, dependent, never, None, scratch, support, x)
+
+@njit(nogil=True, cache=True)
+def replace_block(signals, dictionary, support, residual, fixed, rule, tolerance):
+    """The end of a round: atoms of dictionary (K,F) after the first `fixed` that resemble another one or have few
+    users become signals that are coded worst, see `ksvd.replaced`; rule: the cosine from which atoms are alike,
+    and the number of users below which they are few."""
+    alike, few = rule
+    count, length = dictionary.shape
+    width = (count + 15) // 16 * 16
+    raw = np.empty((count + length) * width + 64, dictionary.dtype)
+    at = start_of_line(raw)
+    columns = raw[at : at + length * width].reshape(length, width)
+    gram = raw[at + length * width : at + (length + count) * width].reshape(count, width)
+    transpose(dictionary, columns)
+    gram_rows(dictionary, columns, gram, 0, count)
+    ends, users = np.empty(count, np.int64), np.empty(support.size, np.int64)
+    index_users(support, ends, users)
+    serving = np.ones(signals.shape[0], np.bool_)
+    for k in range(fixed, count):
+        nearest = 0.0
+        for j in range(count):
+            if j != k:
+                nearest = max(nearest, abs(np.float64(gram[k, j])))
+        used = ends[k] - (ends[k - 1] if k > 0 else 0)
+        if used >= few and nearest <= alike:
+            continue
+        worst = worst_coded(signals, residual, serving, tolerance)
+        if worst < 0:
+            return
+        size = norm(signals[worst])
+        for f in range(length):
+            dictionary[k, f] = signals[worst, f] / size
+        for j in range(count):
+            along = dictionary.dtype.type(0)
+            for f in range(length):
+                along += dictionary[j, f] * dictionary[k, f]
+            gram[k, j], gram[j, k] = along, along

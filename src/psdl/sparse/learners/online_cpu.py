@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST
+from ..pursuits.scratch_cpu import FAST
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def absorb_block(signals, support, x, keep, dictionary, moments, products, new):
+def absorb_block(signals, support, x, keep, fixed, dictionary, moments, products, new):
     """A position's chunk of signals (N,F) with its codes, into dictionary (K,F), moments (K,K) and products (K,F),
-    all in place. Scratch: new (F,)."""
+    all in place; the first `fixed` atoms stay. Scratch: new (F,)."""
     moments *= keep
     products *= keep
     for n in range(signals.shape[0]):
@@ -19,13 +19,13 @@ def absorb_block(signals, support, x, keep, dictionary, moments, products, new):
             k = support[n, t]
             if k < 0:
                 continue
-            value = x[n, t]
+            value = np.float64(x[n, t])
             for u in range(support.shape[1]):
                 if support[n, u] >= 0:
                     moments[k, support[n, u]] += value * x[n, u]
             for f in range(signals.shape[1]):
                 products[k, f] += value * signals[n, f]
-    for k in range(dictionary.shape[0]):
+    for k in range(fixed, dictionary.shape[0]):
         if not moments[k, k] > 0:
             continue
         for f in range(new.shape[0]):

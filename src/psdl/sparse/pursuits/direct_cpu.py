@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST, count_in, norm, solve, stretch
-from psdl.sparse.pursuits.step_simd import largest, step
-from psdl.sparse.simd import number, product
+from ..simd import number, product
+from .scratch_cpu import FAST, another, count_in, floors, norm, scratch, solve, stretch, weak
+from .step_simd import largest, step
 
 TILE = 8  # rows read from memory before their next stretch: nearly one stream
 
@@ -42,20 +42,25 @@ def direction(dictionary, j, directions, t, h):
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def pursue_direct(signals, n, dictionary, transposed, tolerance, dependent, enough, scratch, directions, support):
-    """As `omp_cpu.pursue`, of signal n of (N,F), whose correlations are scratch.a[0], from the dictionary
-    (K,F), transposed also (F,W); returns the number of atoms chosen. Scratch: directions (T,F), orthonormal."""
+def pursue_direct(signals, n, atoms, stops, least, enough, limit, scratch, directions, support):
+    """As `omp_cpu.pursue`, of signal n of (N,F), whose correlations are scratch.a[0]; returns the number of atoms
+    chosen. Scratch: directions (T,F), orthonormal."""
+    dictionary, transposed, squares = atoms
+    share, dependent = stops
     a, mask, rows, h, c = scratch.a, scratch.mask, scratch.rows, scratch.h, scratch.c
-    length, atoms = norm(signals[n]), dictionary.shape[0]
-    energy = length * length
-    limit = min(support.shape[1], atoms)
-    if energy <= enough:
+    length, count = norm(signals[n]), dictionary.shape[0]
+    energy, one = length * length, a.dtype.type(1)
+    bar = (share * length) * (share * length)
+    limit = min(support.shape[1], limit)
+    if energy <= enough or limit < 1:
         return 0
-    count_in(mask, atoms)
+    count_in(mask, count)
     j = largest(a, 0, mask, 0)
     for t in range(limit):
-        if abs(a[0, j]) <= tolerance * length:
-            return t
+        if weak(a[0, j], squares[j], bar):
+            j = another(a, 0, mask, 0, squares, bar, least, support, n, t, None, scratch.left, scratch.floor, one)
+            if j < 0:
+                return t
         whole, left = direction(dictionary, j, directions, t, h)
         if left <= dependent * whole:
             return t
@@ -76,32 +81,23 @@ def pursue_direct(signals, n, dictionary, transposed, tolerance, dependent, enou
 
 
 @njit(nogil=True, cache=True)
-def direct_items(
-    signals,
-    dictionary,
-    transposed,
-    tolerance,
-    dependent,
-    enough,
-    scratch,
-    directions,
-    support,
-    x,
-    first,
-    last,
-):
-    """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`, of dictionaries (P,K,F), transposed also
-    (P,F,W); uint16 numbers are the bits of float16 ones."""
+def direct_items(signals, atoms, stops, enough, limits, support, x, first, last):
+    """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`; dictionaries and transposed ones may be
+    uint16 numbers, the bits of float16 ones."""
+    dictionaries, columns, squares = atoms
     count, length = max(1, signals.shape[1]), signals.shape[2]
+    room = scratch(signals, support.shape[2], columns.shape[2], 4, 1)
+    directions = np.empty((support.shape[2], length), signals.dtype)
     for p in range(first // count, (last + count - 1) // count):
         start, stop = stretch(p, count, first, last)
+        one = dictionaries[p], columns[p], squares[p]
+        least = floors(squares[p], squares.shape[1], stops[1], room.floor)
         for n in range(start, stop):
             support[p, n] = -1
             x[p, n] = 0
             for row in range(0, length, TILE):
-                product(scratch.a, 0, signals[p], n, transposed[p], row, min(row + TILE, length))
-            found = scratch, directions, support[p]
+                product(room.a, 0, signals[p], n, columns[p], row, min(row + TILE, length))
             chosen = pursue_direct(
-                signals[p], n, dictionary[p], transposed[p], tolerance, dependent, enough, *found
+                signals[p], n, one, stops, least, enough[p, n], limits[p, n], room, directions, support[p]
             )
-            solve(scratch.h, 0, scratch.c, chosen, x[p], n)
+            solve(room.h, 0, room.c, chosen, x[p], n)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from psdl.sparse.pursuits.omp import NEVER, Array, Code, filled, stacked, stop_tolerance
+from .omp import NEVER, Array, Code, filled, stacked, stop_tolerance
 
 
 def mp_signal(signal: Array, dictionary: Array, sparsity: int, enough: float = NEVER) -> Code:
@@ -20,11 +20,12 @@ def mp_signal(signal: Array, dictionary: Array, sparsity: int, enough: float = N
     """
     x: dict[int, float] = {}
     residual = signal
-    smallest = stop_tolerance(signal.dtype) * np.linalg.norm(signal)
+    smallest = stop_tolerance(signal.dtype) * np.linalg.norm(signal) * np.linalg.norm(dictionary, axis=1)
     for _ in range(sparsity):
         correlation = dictionary @ residual
+        correlation[np.abs(correlation) <= smallest] = 0
         best = int(np.argmax(np.abs(correlation)))
-        if residual @ residual <= enough or abs(correlation[best]) <= smallest:
+        if residual @ residual <= enough or correlation[best] == 0:
             break
         value = correlation[best] / (dictionary[best] @ dictionary[best])
         x[best] = x.get(best, 0) + value

@@ -5,46 +5,74 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST, correlate, count_in, norm, stretch
-from psdl.sparse.pursuits.step_simd import largest
+from .gram_cpu import correlate, gram_row
+from .scratch_cpu import FAST, another, count_in, floors, norm, own_gram, scratch, stretch, weak
+from .step_simd import largest
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def follow(a, gram, tolerance, length, enough, mask, support, x):
-    """One signal of norm `length`: from correlations a[0] of (4,W), overwritten, to support (T,) and x (T,), in T
-    steps at most; an atom chosen again adds to its coefficient."""
+def follow(scratch, atoms, gram, share, least, length, enough, steps, support, x, n):
+    """One signal of norm `length`: from correlations scratch.a[0], overwritten, to support[n] (T,) and x[n] (T,),
+    in `steps` steps at most and to T different atoms; an atom chosen again adds to its coefficient."""
+    dictionary, transposed, squares = atoms
+    gram, known = gram
+    a, mask, one = scratch.a, scratch.mask, scratch.a.dtype.type(1)
     energy = length * length
+    bar = (share * length) * (share * length)
     count = 0
-    for _ in range(support.shape[0]):
+    for i in range(steps):
         if energy <= enough:
             return
         j = largest(a, 0, mask, 0)
-        if abs(a[0, j]) <= tolerance * length:
-            return
-        value = a[0, j] / gram[j, j]
+        if weak(a[0, j], squares[j], bar):
+            j = another(a, 0, mask, 0, squares, bar, least, support, n, 0, None, scratch.left, scratch.floor, one)
+            if j < 0:
+                return
+        value = a[0, j] / squares[j]
         energy -= np.float64(a[0, j]) * np.float64(value)
         place = count
-        for i in range(count):
-            if support[i] == j:
-                place = i
+        for m in range(count):
+            if support[n, m] == j:
+                place = m
+        if place == support.shape[1]:
+            return
         if place == count:
-            support[count] = j
+            support[n, count] = j
             count += 1
-        x[place] += value
+        x[n, place] += value
+        if not known[j]:
+            gram_row(dictionary, transposed, gram, known, j, a, 0, mask, 0, min(steps - i - 1, 3))
         for k in range(a.shape[1]):
             a[0, k] -= value * gram[j, k]
 
 
 @njit(nogil=True, cache=True)
-def mp_items(signals, transposed, gram, tolerance, dependent, enough, scratch, support, x, first, last):
-    """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`."""
-    a, mask = scratch.a, scratch.mask
+def mp_items(signals, atoms, gram, stops, enough, limits, support, x, first, last):
+    """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`; limits (P,N): steps."""
+    dictionaries, columns, squares = atoms
     count = max(1, signals.shape[1])
-    count_in(mask, gram.shape[1])
+    room = scratch(gram, 1, columns.shape[2], 4, 1)
+    there = np.ones(gram.shape[1], np.uint8)
     for p in range(first // count, (last + count - 1) // count):
         start, stop = stretch(p, count, first, last)
+        one = dictionaries[p], columns[p], squares[p]
+        own = (gram[p], there) if gram.shape[0] > 0 else own_gram(one, stop - start, support.shape[2])
+        least = floors(squares[p], squares.shape[1], stops[1], room.floor)
+        count_in(room.mask, squares.shape[1])
         for n in range(start, stop):
             support[p, n] = -1
             x[p, n] = 0
-            correlate(signals[p], n, 1, transposed[p], a, 0)
-            follow(a, gram[p], tolerance, norm(signals[p, n]), enough, mask, support[p, n], x[p, n])
+            correlate(signals[p], n, 1, columns[p], room.a, 0)
+            follow(
+                room,
+                one,
+                own,
+                stops[0],
+                least,
+                norm(signals[p, n]),
+                enough[p, n],
+                limits[p, n],
+                support[p],
+                x[p],
+                n,
+            )

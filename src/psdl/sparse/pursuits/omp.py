@@ -18,7 +18,7 @@ NEVER = -1.0  # an energy that no residual reaches
 
 
 def stop_tolerance(dtype: np.dtype) -> float:
-    """Correlations up to this share of the signal's norm count as none (64 units of rounding)."""
+    """Correlations up to this share of the signal's norm times the atom's count as none (64 units of rounding)."""
     return 64.0 * float(np.finfo(dtype).eps)
 
 
@@ -34,8 +34,9 @@ def omp_signal(signal: Array, dictionary: Array, sparsity: int, enough: float = 
     signal (F,), dictionary (K,F) with atoms as rows, sparsity T >= 1. Returns support (T,) int32 in the order
     of choice, -1 where unused, and coefficients (T,), 0 where unused. Each step takes the atom with the
     largest absolute correlation with the residual (ties go to the lower index) and codes the signal anew by
-    least squares on all atoms taken. It stops early when the residual's energy is at most `enough`, when no
-    atom correlates with the residual, or when the next atom depends linearly on those taken.
+    least squares on all atoms taken. Correlations that are rounding count as none, and those atoms are passed
+    over. It stops early when the residual's energy is at most `enough`, when no atom correlates with the residual,
+    or when the next atom depends linearly on those taken.
     """
     return greedy(signal, dictionary, sparsity, enough, lambda correlation, chosen: int(np.argmax(correlation)))
 
@@ -51,12 +52,13 @@ def greedy(
     chosen: list[int] = []
     x = np.zeros(0, signal.dtype)
     residual = signal
-    smallest = stop_tolerance(signal.dtype) * np.linalg.norm(signal)
+    smallest = stop_tolerance(signal.dtype) * np.linalg.norm(signal) * np.linalg.norm(dictionary, axis=1)
     while len(chosen) < min(sparsity, *dictionary.shape) and residual @ residual > enough:
         correlation = np.abs(dictionary @ residual)
         correlation[chosen] = 0
+        correlation[correlation <= smallest] = 0
         best = choose(correlation, chosen)
-        if correlation[best] <= smallest or depends(dictionary[best], dictionary[chosen]):
+        if correlation[best] == 0 or depends(dictionary[best], dictionary[chosen]):
             break
         chosen.append(best)
         x = least_squares(signal, dictionary[chosen])

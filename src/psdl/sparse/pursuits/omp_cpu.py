@@ -16,74 +16,61 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.step_simd import largest, most_gain, step, step_gain
-from psdl.sparse.simd import product, products
+from .gram_cpu import LARGE, correlate, correlate_in_panels, gram_row
+from .scratch_cpu import FAST, another, count_in, floors, norm, own_gram, scratch, solve, stretch, weak
+from .step_simd import largest, most_gain, step, step_gain
 
-# Reassociation and fused multiply-add let the loops use vector registers; NaN and infinity keep their meaning.
-FAST = {"reassoc", "contract", "arcp", "nsz"}
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def norm(values):
-    """The Euclidean norm of (F,), in float64: squares of float32 numbers neither overflow nor vanish there."""
-    energy = 0.0
-    for f in range(values.shape[0]):
-        energy += np.float64(values[f]) * np.float64(values[f])
-    return np.sqrt(energy)
-
-
-@njit(nogil=True, cache=True)
-def count_in(mask, atoms):
-    """Lets the first `atoms` of each row of mask (g,W) count, see `step_simd.largest`, and the padding not."""
-    mask[:] = 0
-    mask[:, :atoms] = np.iinfo(mask.dtype).max
-
-
-@njit(nogil=True, cache=True)
-def floors(gram, dependent, floor):
-    """floor (W,) <- the squared norms that count as nothing left of the atoms of gram (K,W)."""
-    floor[:] = 0
-    for k in range(gram.shape[0]):
-        floor[k] = dependent * gram[k, k]
+GROUPED = 24 * 1024  # bytes of rows up to which signals take their steps together
+LISTED = 64  # signals that are looked through at once for those that ask for atoms
+TOGETHER = 32  # signals that are correlated at once with a dictionary that exceeds the cache
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def pursue(a, first, size, gram, tolerance, enough, optimised, lengths, scratch, support, counts):
-    """A group of `size` signals of norms `lengths`: from correlations a[first:first+size] (4,W), overwritten, to
-    support (size,T) and the counts (size,) of atoms chosen; the coefficients are solved from scratch.h and
-    scratch.c.
+def pursue(a, first, group, atoms, gram, share, least, enough, limits, optimised, scratch, support):
+    """A group of signals, from correlations a[first:first+g], overwritten, to support (N,T); the coefficients are
+    solved from scratch.h and scratch.c.
 
-    A signal is done when T atoms are chosen, its residual's energy is at most `enough`, no correlation exceeds
-    `tolerance` times its norm, or the next atom depends linearly on those chosen. `optimised` chooses as ORMP
-    does. The signals take their steps in turn, so that the processor begins one's while it waits for another's
-    result.
+    group: the indices and norms of signals, of which those from `start` on are meant, g of them, and the counts
+    (g,) of atoms chosen, which are written.
+
+    atoms: the dictionary (K,F), transposed (F,W), and its squared norms (K,); gram: the matrix (K,W), and which of
+    its rows are there (K,). A signal is done when limits[n] atoms are chosen, its residual's energy is at most
+    enough[n], no correlation exceeds `share` times its norm and the atom's, or the next atom depends linearly on
+    those chosen. `optimised` chooses as ORMP does. The signals take their steps in turn, so that the processor
+    begins one's while it waits for another's result.
     """
+    dictionary, transposed, squares = atoms
+    gram, known = gram
     mask, rows, h, c, left, floor = scratch.mask, scratch.rows, scratch.h, scratch.c, scratch.left, scratch.floor
+    indices, lengths, start, size, counts = group
     chosen, energy = np.empty(size, np.intp), np.empty(size)
-    one, atoms = a.dtype.type(1), gram.shape[0]
-    limit = min(support.shape[1], atoms)
-    count_in(mask, atoms)
+    one, count = a.dtype.type(1), squares.shape[0]
+    count_in(mask, count)
     for s in range(size):
         counts[s] = 0
-        energy[s] = lengths[s] * lengths[s]
-        scale = a.dtype.type(1 / max(lengths[s], np.finfo(a.dtype).tiny))
-        if energy[s] <= enough:
-            chosen[s] = -1
-        elif optimised is not None:
+        length = lengths[start + s]
+        energy[s] = length * length
+        scale = a.dtype.type(1 / max(length, np.finfo(a.dtype).tiny))
+        if optimised is not None:
             for k in range(left.shape[1]):
-                left[s, k] = gram[k, k] if k < atoms else 0
+                left[s, k] = squares[k] if k < count else 0
             chosen[s] = most_gain(a, first + s, mask, s, left, floor, scale)
         else:
             chosen[s] = largest(a, first + s, mask, s)
-    for t in range(limit):
+    for t in range(support.shape[1]):
+        going = False
         for s in range(size):
             j, n = chosen[s], first + s
             if j < 0:
                 continue
-            chosen[s] = -1
-            if abs(a[n, j]) <= tolerance * lengths[s]:
-                continue
-            norm2 = gram[j, j]
+            chosen[s], i, length = -1, indices[start + s], lengths[start + s]
+            scale = a.dtype.type(1 / max(length, np.finfo(a.dtype).tiny))
+            bar = (share * length) * (share * length)
+            if weak(a[n, j], squares[j], bar):
+                j = another(a, n, mask, s, squares, bar, least, support, i, t, optimised, left, floor, scale)
+                if j < 0:
+                    continue
+            norm2 = squares[j]
             for m in range(t):
                 h[s, t, m] = rows[s, m, j]
             for m in range(t):
@@ -94,107 +81,130 @@ def pursue(a, first, size, gram, tolerance, enough, optimised, lengths, scratch,
             inverse = one / h[s, t, t]
             along = a[n, j] * inverse
             c[s, t] = along
-            support[s, t] = j
+            support[i, t] = j
             counts[s] = t + 1
             energy[s] -= np.float64(along) * np.float64(along)
-            if energy[s] <= enough or t + 1 == limit:
+            if energy[s] <= enough[i] or t + 1 >= limits[i]:
                 continue
             mask[s, j] = 0
+            if not known[j]:
+                gram_row(dictionary, transposed, gram, known, j, a, n, mask, s, limits[i] - t - 2)
             if optimised is not None:
-                scale = a.dtype.type(1 / lengths[s])
                 chosen[s] = step_gain(a, n, rows, h, t, gram, j, inverse, along, mask, s, left, floor, scale)
             else:
                 chosen[s] = step(a, n, rows, h, t, gram, j, inverse, along, mask, s)
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def solve(h, s, c, count, x, n):
-    """x[n,:count] from sum over i >= m of h[s,i,m] x[n,i] = c[s,m]; c[s] is overwritten."""
-    for i in range(count - 1, -1, -1):
-        value = c[s, i] / h[s, i, i]
-        x[n, i] = value
-        for m in range(i):
-            c[s, m] -= value * h[s, i, m]
+            going = True
+        if not going:
+            break
 
 
 @njit(nogil=True, cache=True)
-def correlate(signals, first, count, transposed, a, row):
-    """a[row:row+count] = signals[first:first+count] @ transposed, of signals (N,F), transposed (F,W), a (.,W)."""
-    n, length = 0, transposed.shape[0]
-    while n + 4 <= count:
-        products(a, row + n, signals, first + n, transposed, 0, length)
-        n += 4
-    while n < count:
-        product(a, row + n, signals, first + n, transposed, 0, length)
+def asked(signals, first, enough, limits, lengths, indices):
+    """indices (n,) <- the signals from `first` on that ask for atoms, lengths (n,) their norms, until there are n
+    or no more signals; returns how many, and where to go on."""
+    count, n = 0, first
+    while n < signals.shape[0] and count < indices.shape[0]:
+        length = norm(signals[n])
+        if length * length > enough[n] and limits[n] > 0:
+            indices[count], lengths[count] = n, length
+            count += 1
         n += 1
+    return count, n
 
 
 @njit(nogil=True, cache=True)
-def gram_rows(dictionary, transposed, gram, first, last):
-    """gram[first:last] of the Gram matrix (K,W) of a dictionary (K,F), given transposed and padded (F,W)."""
-    correlate(dictionary, first, last - first, transposed, gram, first)
+def in_turn(group, width, size, used):
+    """How many signals take their steps together, where their rows of `width` elements of so many bytes are as
+    many as those before have `used`: all of the group while they fit into half of a first-level cache."""
+    bytes_each = used * width * size
+    return group if group * bytes_each <= GROUPED else min(group, 2) if 2 * bytes_each <= GROUPED else 1
 
 
 @njit(nogil=True, cache=True)
-def prepare_block(dictionary, transposed, gram):
-    """What `omp_block` reads of a dictionary (K,F): transposed (F,W), padded with zeros, and the Gram matrix
-    (K,W)."""
-    atoms = dictionary.shape[0]
-    transposed[:, atoms:] = 0
-    for k in range(atoms):
-        for f in range(dictionary.shape[1]):
-            transposed[f, k] = dictionary[k, f]
-    gram_rows(dictionary, transposed, gram, 0, atoms)
-
-
-@njit(nogil=True, cache=True)
-def omp_block(signals, transposed, gram, tolerance, dependent, enough, optimised, scratch, support, x):
-    """Codes a block of signals (n,F) with one dictionary, given transposed (F,W) and as Gram matrix (K,W).
+def omp_block(signals, atoms, gram, stops, enough, limits, optimised, scratch, support, x):
+    """Codes a block of signals (n,F) with one dictionary; atoms and gram: see `pursue`; stops: the shares of
+    `omp.stop_tolerance` and `omp.dependence_tolerance`.
 
     Writes support (n,T), -1 where unused, and x (n,T), 0 where unused.
     """
-    group = scratch.mask.shape[0]
-    lengths, counts = np.empty(group), np.empty(group, np.intp)
-    floors(gram, dependent, scratch.floor)
+    transposed, squares = atoms[1], atoms[2]
+    group, batch, width = scratch.mask.shape[0], scratch.a.shape[0], scratch.a.shape[1]
+    indices, lengths, counts = np.empty(LISTED, np.intp), np.empty(LISTED), np.empty(group, np.intp)
+    picked = np.empty((batch, signals.shape[1]), signals.dtype)
+    least = floors(squares, squares.shape[0], stops[1], scratch.floor)
     support[:] = -1
     x[:] = 0
-    for first in range(0, signals.shape[0], 4):
-        last = min(first + 4, signals.shape[0])
-        correlate(signals, first, last - first, transposed, scratch.a, 0)
-        for start in range(first, last, group):
-            size = min(group, last - start)
-            for s in range(size):
-                lengths[s] = norm(signals[start + s])
-            row, found = start - first, support[start : start + size]
-            pursue(scratch.a, row, size, gram, tolerance, enough, optimised, lengths, scratch, found, counts)
-            for s in range(size):
-                solve(scratch.h, s, scratch.c, counts[s], x, start + s)
+    going, used = 0, min(8.0, 1.0 * support.shape[1])
+    while going < signals.shape[0]:
+        count, going = asked(signals, going, enough, limits, lengths, indices)
+        for first in range(0, count, batch):
+            many = min(batch, count - first)
+            start, follow = indices[first], indices[first + many - 1] == indices[first] + many - 1
+            if not follow:
+                start = 0
+                for i in range(many):
+                    for f in range(picked.shape[1]):
+                        picked[i, f] = signals[indices[first + i], f]
+            if batch > 4:
+                correlate_in_panels(signals if follow else picked, start, many, transposed, scratch.a, 0)
+            elif follow:
+                correlate(signals, start, many, transposed, scratch.a, 0)
+            else:
+                correlate(picked, start, many, transposed, scratch.a, 0)
+            done = 0
+            while done < many:
+                size = min(in_turn(group, width, x.itemsize, used), many - done)
+                found = indices, lengths, first + done, size, counts
+                pursue(
+                    scratch.a,
+                    done,
+                    found,
+                    atoms,
+                    gram,
+                    stops[0],
+                    least,
+                    enough,
+                    limits,
+                    optimised,
+                    scratch,
+                    support,
+                )
+                for s in range(size):
+                    solve(scratch.h, s, scratch.c, counts[s], x, indices[first + done + s])
+                    used += (counts[s] - used) / 16
+                done += size
 
 
 @njit(nogil=True, cache=True)
-def stretch(p, count, first, last):
-    """Of the signals `first` up to `last` of all positions, `count` each: those of position p, start and stop."""
-    return max(first - p * count, 0), min(last - p * count, count)
+def batch_of(transposed, signals):
+    """How many signals of a call are correlated at once with a dictionary, transposed (F,W)."""
+    return TOGETHER if transposed.size * transposed.itemsize > LARGE and signals >= 16 else 4
 
 
 @njit(nogil=True, cache=True)
-def omp_items(
-    signals, transposed, gram, tolerance, dependent, enough, optimised, scratch, support, x, first, last
-):
+def omp_items(signals, atoms, gram, stops, enough, limits, optimised, support, x, first, last):
     """`omp_block` for the signals `first` up to `last` of signals (P,N,F), position after position, each with its
-    own dictionary transposed (P,F,W) and gram (P,K,W)."""
+    own dictionary: atoms (P,K,F), (P,F,W) and (P,K), gram (P,K,W), or (0,K,W) where it is still to be computed;
+    enough and limits (P,N)."""
+    dictionaries, columns, squares = atoms
     count = max(1, signals.shape[1])
+    width = columns.shape[2]
+    ends = enough.size > 0 and enough.flat[0] >= 0
+    group = in_turn(4, width, x.itemsize, 1 if ends else support.shape[2])
+    room = scratch(gram, support.shape[2], width, batch_of(columns[0], last - first), group)
+    there = np.ones(gram.shape[1], np.uint8)
     for p in range(first // count, (last + count - 1) // count):
         start, stop = stretch(p, count, first, last)
+        one = dictionaries[p], columns[p], squares[p]
         omp_block(
             signals[p, start:stop],
-            transposed[p],
-            gram[p],
-            tolerance,
-            dependent,
-            enough,
+            one,
+            (gram[p], there) if gram.shape[0] > 0 else own_gram(one, stop - start, support.shape[2]),
+            stops,
+            enough[p, start:stop],
+            limits[p, start:stop],
             optimised,
-            scratch,
+            room,
             support[p, start:stop],
             x[p, start:stop],
         )

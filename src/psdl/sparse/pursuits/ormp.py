@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from psdl.sparse.pursuits.omp import NEVER, Array, Code, depends, greedy, outside, stacked
+from .omp import NEVER, Array, Code, depends, greedy, outside, stacked
 
 
 def ormp_signal(signal: Array, dictionary: Array, sparsity: int, enough: float = NEVER) -> Code:

@@ -10,7 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from psdl.sparse.simd import BYTES, FUSED, HELD, I64, Rows, arguments, elements, everywhere, stretches, summed
+from ..simd import BYTES, FUSED, HELD, I64, Rows, arguments, elements, everywhere, stretches, summed
 
 
 class _Largest:

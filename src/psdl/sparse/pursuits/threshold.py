@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from psdl.sparse.pursuits.omp import Array, Code, depends, filled, least_squares, stacked, stop_tolerance
+from .omp import Array, Code, depends, filled, least_squares, stacked, stop_tolerance
 
 
 def threshold_signal(signal: Array, dictionary: Array, sparsity: int) -> Code:
@@ -17,10 +17,10 @@ def threshold_signal(signal: Array, dictionary: Array, sparsity: int) -> Code:
     Of those T, atoms that depend linearly on better ones are left out, as are those that do not correlate.
     """
     correlation = np.abs(dictionary @ signal)
-    smallest = stop_tolerance(signal.dtype) * np.linalg.norm(signal)
+    smallest = stop_tolerance(signal.dtype) * np.linalg.norm(signal) * np.linalg.norm(dictionary, axis=1)
     chosen: list[int] = []
     for k in np.argsort(-correlation, kind="stable")[:sparsity]:
-        if correlation[k] > smallest and not depends(dictionary[k], dictionary[chosen]):
+        if correlation[k] > smallest[k] and not depends(dictionary[k], dictionary[chosen]):
             chosen.append(int(k))
     x = least_squares(signal, dictionary[chosen]) if chosen else np.zeros(0, signal.dtype)
     return filled(chosen, x, sparsity)

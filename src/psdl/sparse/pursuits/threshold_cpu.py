@@ -8,28 +8,34 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from psdl.sparse.pursuits.omp_cpu import FAST, correlate, count_in, floors, norm, solve, stretch
-from psdl.sparse.pursuits.step_simd import largest
+from .gram_cpu import correlate, gram_row
+from .scratch_cpu import FAST, count_in, floors, norm, own_gram, scratch, solve, stretch, weak
+from .step_simd import largest
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def keep(a, gram, smallest, scratch, support):
-    """One signal: from correlations a[0] of (4,W) to support (T,); scratch.h and scratch.c hold what the
-    coefficients are solved from. Returns the number of atoms kept."""
-    mask, h, c = scratch.mask, scratch.h, scratch.c
-    count_in(mask, gram.shape[0])
-    count = 0
-    for _ in range(min(support.shape[0], gram.shape[0])):
+def keep(scratch, atoms, gram, bar, limit, support, n):
+    """One signal: from correlations scratch.a[0] to support[n] (T,); scratch.h and scratch.c hold what the
+    coefficients are solved from. Correlations up to the root of `bar` times the atom's norm do not count. Returns
+    the number of atoms kept."""
+    dictionary, transposed, squares = atoms
+    gram, known = gram
+    a, mask, h, c = scratch.a, scratch.mask, scratch.h, scratch.c
+    count_in(mask, squares.shape[0])
+    count, chosen = 0, support[n]
+    for i in range(limit):
         j = largest(a, 0, mask, 0)
-        if abs(a[0, j]) <= smallest:
+        if mask[0, j] == 0:
             break
         mask[0, j] = 0
-        norm2 = gram[j, j]
+        if weak(a[0, j], squares[j], bar):
+            continue
+        norm2 = squares[j]
         value = a[0, j]
         for m in range(count):
-            along = gram[support[m], j]
-            for i in range(m):
-                along -= h[0, m, i] * h[0, count, i]
+            along = gram[chosen[m], j]
+            for l in range(m):
+                along -= h[0, m, l] * h[0, count, l]
             along /= h[0, m, m]
             h[0, count, m] = along
             norm2 -= along * along
@@ -38,21 +44,29 @@ def keep(a, gram, smallest, scratch, support):
             continue
         h[0, count, count] = np.sqrt(norm2)
         c[0, count] = value / h[0, count, count]
-        support[count] = j
+        chosen[count] = j
         count += 1
+        if not known[j]:
+            gram_row(dictionary, transposed, gram, known, j, a, 0, mask, 0, limit - i - 2)
     return count
 
 
 @njit(nogil=True, cache=True)
-def threshold_items(signals, transposed, gram, tolerance, dependent, enough, scratch, support, x, first, last):
+def threshold_items(signals, atoms, gram, stops, enough, limits, support, x, first, last):
     """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`."""
+    dictionaries, columns, squares = atoms
     count = max(1, signals.shape[1])
+    room = scratch(gram, support.shape[2], columns.shape[2], 4, 1)
+    there = np.ones(gram.shape[1], np.uint8)
     for p in range(first // count, (last + count - 1) // count):
         start, stop = stretch(p, count, first, last)
-        floors(gram[p], dependent, scratch.floor)
+        one = dictionaries[p], columns[p], squares[p]
+        own = (gram[p], there) if gram.shape[0] > 0 else own_gram(one, stop - start, support.shape[2])
+        floors(squares[p], squares.shape[1], stops[1], room.floor)
         for n in range(start, stop):
             support[p, n] = -1
             x[p, n] = 0
-            correlate(signals[p], n, 1, transposed[p], scratch.a, 0)
-            kept = keep(scratch.a, gram[p], tolerance * norm(signals[p, n]), scratch, support[p, n])
-            solve(scratch.h, 0, scratch.c, kept, x[p], n)
+            correlate(signals[p], n, 1, columns[p], room.a, 0)
+            share = stops[0] * norm(signals[p, n])
+            kept = keep(room, one, own, share * share, min(limits[p, n], squares.shape[1]), support[p], n)
+            solve(room.h, 0, room.c, kept, x[p], n)

@@ -1,4 +1,4 @@
-"""Start dictionaries."""
+"""Initial dictionaries."""
 
 from __future__ import annotations
 
@@ -81,14 +81,14 @@ def test_spread_takes_copies_only_when_nothing_else_is_left():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: sparse.dct(50), "needs a square signal length, not 50: use 49"),
-        (lambda: sparse.dct(49, 50), "needs a square number of atoms, not 50: use 49"),
+        (lambda: sparse.dct((8, 0)), "each side of a patch must be at least 1, not 0"),
+        (lambda: sparse.dct(49, 2.5), "atoms must be a whole number, not 2.5"),
         (lambda: sparse.haar(36), "signals of 4\\^n numbers, not 36: use 64"),
-        (lambda: sparse.haar(0), "not 0: use 1"),
-        (lambda: sparse.random(0, 3), "at least one atom of length 1"),
+        (lambda: sparse.haar(0), "at least 1, not 0"),
+        (lambda: sparse.random(0, 3), "the length of signals must be at least 1, not 0"),
         (lambda: sparse.drawn(np.zeros((9, 4)), 2), "2 atoms need as many signals that are not zero, not 0"),
         (lambda: sparse.spread(np.ones((2, 3, 4)), 4), "not 3 at position 0"),
-        (lambda: sparse.drawn(np.ones((3, 4)), 0), "at least one atom, not 0"),
+        (lambda: sparse.drawn(np.ones((3, 4)), 0), "atoms must be at least 1, not 0"),
     ],
 )
 def test_what_does_not_fit_is_named(make, words):

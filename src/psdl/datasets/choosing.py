@@ -1,0 +1,266 @@
+"""Samples -> those to learn from, and those to measure on: what every door learns is chosen here.
+
+Nothing is learned from where it is not certain that it is good; the sentence then shows what was understood.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from psdl.datasets.files import Left
+from psdl.datasets.tree import UNSURE
+from psdl.errors import PsdlError
+from psdl.types import InputRule, Sample
+
+SAY = "say which are with `good` GLOB or `bad` GLOB (psdl.read(FOLDER, good=[GLOB]) in Python), or by a table"
+SHOWN, MOST = 8, 16  # folders that a sentence shows, and lines do
+
+
+class Given(NamedTuple):
+    """items: the images or samples to learn from; rule: the input rule of their layout."""
+
+    items: Sequence[Any]
+    rule: InputRule
+
+
+def good(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """The samples to learn from, none if it is not certain that there are any.
+
+    Of each category they are the good ones of the part for learning, or, where it has none, of those without a
+    split; all of these where none is labelled."""
+    found: set[Sample] = set()
+    for category in {s.category for s in samples}:
+        inside = [s for s in samples if s.category == category]
+        for side in ("train", "none"):
+            pool = [s for s in inside if s.split == side]
+            chosen = [s for s in pool if s.label == 0]
+            if not chosen and not any(s.label or s.kind == UNSURE for s in pool):
+                chosen = pool
+            found |= set(chosen)
+            if chosen:
+                break
+    return tuple(s for s in samples if s in found)
+
+
+def learning(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """As `good`. Raises PsdlError where these are none, or one alone."""
+    chosen = good(samples)
+    if not chosen:
+        shown = understood(samples)
+        if any(s.label is None and s.split != "test" for s in samples):
+            raise PsdlError(f"it is not certain which of {len(samples)} images are good ({shown}): {SAY}")
+        raise PsdlError(
+            f"no good images to learn from among {len(samples)} ({shown}): put them into train/good, or {SAY}"
+        )
+    if len(chosen) < 2:
+        raise PsdlError("one good image cannot be learned from: at least 2 are needed, better 50 or more")
+    return chosen
+
+
+def testing(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """The labelled test images; where the data have no part for testing, all labelled ones. Raises PsdlError if
+    there are none."""
+    split = any(s.split == "test" for s in samples)
+    chosen = tuple(s for s in samples if s.label is not None and (s.split == "test" or not split))
+    if not chosen:
+        raise PsdlError(
+            f"no labelled test images to measure on among {len(samples)} images ({understood(samples)}): put them"
+            " into test/good and test/KIND, or use predict"
+        )
+    return chosen
+
+
+def unsplit(samples: Sequence[Sample]) -> bool:
+    """Whether labelled good images are there, and no part for testing."""
+    return not any(s.split == "test" for s in samples) and any(s.label == 0 for s in samples)
+
+
+def given(images: Any, published: bool = False) -> Given:
+    """What `fit` was given -> what to learn from.
+
+    images: a folder, table or list, what `read` found there, or samples, of which the good ones; or a list of
+    paths, bytes, PIL images or arrays, all of them.
+
+    published: with the input rule that was published for the layout, see `read`. Warns where samples are left
+    out. Raises PsdlError where it is not certain which are good, and on fewer than 2.
+    """
+    from psdl.datasets.read import Found, read
+
+    if isinstance(images, (str, Path)):
+        images = read(images, published=published)
+    if isinstance(images, Found):
+        return Given(learning(images.samples), images.rule)
+    chosen = list(images)
+    if len(chosen) < 2:
+        raise PsdlError(f"{len(chosen)} good images were given: at least 2 are needed, better 50 or more")
+    if not all(isinstance(one, Sample) for one in chosen):
+        return Given(chosen, InputRule())
+    kept = learning(chosen)
+    if len(kept) < len(chosen):
+        warnings.warn(
+            f"learning from {len(kept)} good of {len(chosen)} samples ({understood(chosen)})", stacklevel=3
+        )
+    return Given(kept, InputRule())
+
+
+def known_defects(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """The images that show defects: those labelled so, or all where none has a label. An image's kind is its
+    label, or the folder that it lies in. Raises PsdlError if all are labelled good."""
+    chosen = [s for s in samples if s.label == 1] or [s for s in samples if s.label is None]
+    if not chosen:
+        raise PsdlError(
+            f"none of {len(samples)} images is labelled as a defect: give a folder or table of defects"
+        )
+    kinds = (s.kind if s.kind not in ("", UNSURE) else Path(s.name).parent.name for s in chosen)
+    return tuple(replace(s, label=1, kind=kind) for s, kind in zip(chosen, kinds, strict=True))
+
+
+def given_defects(images: Any) -> Sequence[Any]:
+    """What `learn_defects` was given -> images or samples that show defects."""
+    from psdl.datasets.read import read
+
+    return known_defects(read(images).samples) if isinstance(images, (str, Path)) else list(images)
+
+
+def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) -> tuple[Sample, ...]:
+    """The samples, good where a pattern of `good` matches and defective where one of `bad` does.
+
+    Whatever they were taken for. With `good` what no pattern matches is not learned from; with `bad` alone it is
+    good if it was not known. Patterns are of the shell, for a name or for a folder above, ** for any folders.
+    Raises PsdlError on patterns that match nothing, and where two disagree.
+    """
+    if not good and not bad:
+        return tuple(samples)
+    hits = {pattern: [s for s in samples if _matches(s.name, pattern)] for pattern in (*good, *bad)}
+    for pattern, found in hits.items():
+        if not found:
+            raise PsdlError(
+                f"{pattern!r} matches none of {len(samples)} images ({understood(samples)}): correct it"
+            )
+    fine, faulty = ({s for pattern in some for s in hits[pattern]} for some in (good, bad))
+    for sample in fine & faulty:
+        raise PsdlError(f"{sample.name} is matched by `good` and by `bad`: make the patterns narrower")
+    return tuple(_named(s, s in fine, s in faulty, bool(good)) for s in samples)
+
+
+def _named(sample: Sample, fine: bool, faulty: bool, closed: bool) -> Sample:
+    if faulty:
+        kind = sample.kind if sample.label else PurePosixPath(sample.name).parent.name or "defect"
+        return replace(sample, label=1, kind=kind)
+    if fine:
+        return replace(sample, label=0, kind="good", mask=None)
+    if closed and not sample.label:
+        return replace(sample, label=None, kind=UNSURE)
+    known = closed or sample.label is not None or sample.split == "test"
+    return sample if known else replace(sample, label=0, kind="good")
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a pattern fits the name or a folder above, step by step; without a slash also any folder."""
+    parts = PurePosixPath(name.casefold()).parts
+    wanted = tuple(pattern.strip("/").casefold().split("/"))
+    if any(_fits(parts[: n + 1], wanted) for n in range(len(parts))):
+        return True
+    return len(wanted) == 1 and any(fnmatchcase(part, wanted[0]) for part in parts[:-1])
+
+
+def _fits(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether all parts fit all wanted ones, of which ** fits any number."""
+    if not wanted:
+        return not parts
+    if wanted[0] == "**":
+        return any(_fits(parts[n:], wanted[1:]) for n in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], wanted[0]) and _fits(parts[1:], wanted[1:])
+
+
+def understood(samples: Sequence[Sample]) -> str:
+    """What each folder is taken for, in words, of the first folders."""
+    lines = folders(samples)
+    more = f"; {len(lines) - SHOWN} more folders" if len(lines) > SHOWN else ""
+    return "; ".join(lines[:SHOWN]) + more
+
+
+def told(samples: Sequence[Sample], left: Sequence[Left]) -> list[str]:
+    """What each folder is taken for, a line each, the rest summed up where there are many; what is left out and
+    why, a line for each reason in each folder; and how that adds up."""
+    lines = folders(samples)
+    if len(lines) > MOST:
+        lines = folders(samples, alike=True)
+    more = [f"... and {len(lines) - MOST} more folders"] if len(lines) > MOST else []
+    return [*(f"  {line}" for line in (*lines[:MOST], *more)), *leaving(left), *_sums(len(samples), left)]
+
+
+def leaving(left: Sequence[Left]) -> list[str]:
+    """What is left out and why, a line for each reason in each folder, the rest summed up where there are many."""
+    groups: dict[tuple[str, str], list[Left]] = {}
+    many = len({_topmost(one) for one in left}) > MOST
+    for one in left:
+        groups.setdefault((_alike(_topmost(one)) if many else _topmost(one), one.kind), []).append(one)
+    lines = [f"  {folder}: {_reason(some)}" for (folder, _), some in sorted(groups.items())]
+    return (
+        lines if len(lines) <= MOST else [*lines[:MOST], f"  ... and {len(lines) - MOST} more reasons and folders"]
+    )
+
+
+def _topmost(left: Left) -> str:
+    """The folder that is left out with all it holds, or the folder of a file."""
+    parts = PurePosixPath(left.name).parts
+    if left.kind == "link":
+        return left.name
+    return "/".join(parts[:-1]) + "/" if len(parts) > 1 else "here"
+
+
+def _reason(some: Sequence[Left]) -> str:
+    reasons = {one.why for one in some}
+    if some[0].kind == "mask":
+        unused = sum(one.why.startswith("a mask,") for one in some)
+        return ("1 mask" if len(some) == 1 else f"{len(some)} masks") + (
+            f", {unused} of them of no defective image" if unused else ""
+        )
+    pictures = "1 picture" if len(some) == 1 else f"{len(some)} pictures"
+    return f"{pictures} left out: {some[0].why}" + (" ..." if len(reasons) > 1 else "")
+
+
+def _sums(read: int, left: Sequence[Left]) -> list[str]:
+    """How the pictures that are there divide, if any is left out."""
+    masks = sum(one.kind == "mask" for one in left)
+    links = sum(one.kind == "link" for one in left)
+    if not left:
+        return []
+    words = [f"{read} images", *([f"{masks} masks"] if masks else []), f"{len(left) - masks - links} left out"]
+    return [f"{read + len(left) - links} pictures: {', '.join(words)}"]
+
+
+def folders(samples: Sequence[Sample], alike: bool = False) -> list[str]:
+    """What each folder of samples is taken for, one line a folder; alike: one line for those whose names differ by
+    their numbers alone."""
+    chosen = set(good(samples))
+    inside: dict[str, Counter[str]] = {}
+    for s in samples:
+        folder = s.name.rpartition("/")[0]
+        inside.setdefault(_alike(folder) if alike else folder, Counter())[_words(s, s in chosen)] += 1
+    return [
+        f"{folder + '/' if folder else 'here'}: " + ", ".join(f"{n} {what}" for what, n in counts.most_common())
+        for folder, counts in sorted(inside.items())
+    ]
+
+
+def _alike(folder: str) -> str:
+    return re.sub(r"\d+", "*", folder)
+
+
+def _words(sample: Sample, chosen: bool) -> str:
+    """What a sample is taken for."""
+    if chosen:
+        return "good, to learn from" if sample.label == 0 else "unlabelled, taken as good"
+    if sample.label == 1:
+        return "defective" + (" to test" if sample.split == "test" else "")
+    said = "good" if sample.label == 0 else "not known" if sample.split != "test" else "unlabelled"
+    return said + (" to test" if sample.split == "test" else ", not learned from")

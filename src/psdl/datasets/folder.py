@@ -1,0 +1,75 @@
+"""A folder of one category -> its samples, whatever its folders are called; the reader of most layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from psdl.datasets import matching, tree
+from psdl.datasets.annotations import Marked
+from psdl.datasets.annotations import marked as annotated
+from psdl.datasets.files import pictures
+from psdl.datasets.tree import DEFECT, UNSURE, Taken
+from psdl.errors import PsdlError
+from psdl.input import masks as reading
+from psdl.types import Sample
+
+Masks = dict[str, tuple[str, ...]]  # by the image's name
+
+
+def samples(root: Path, folder: Path, category: str) -> Iterator[Sample]:
+    """The samples below `folder`, named by their paths below `root`.
+
+    What each is taken for is said by folders, else by masks and annotations: where some of the images for learning
+    (or for testing) that no folder labels have any, those that are marked are defective, those whose mask or
+    annotation is there and empty are good, and those without are not known.
+    """
+    images, masks = matching.divided(folder, pictures(folder).images)
+    found = tree.taken(images, folder.resolve().name)
+    bad = {name for name, one in found.items() if one.label == 1}
+    drawn = matching.pairs(folder, images, masks, bad)
+    marked = annotated(folder, images)
+    found |= _by_masks(folder, found, drawn, marked)
+    before = folder.relative_to(root).as_posix()
+    for name in images:
+        one = found[name]
+        mask = tuple(str(folder / m) for m in drawn.get(name, ())) or (
+            marked[name].mask if name in marked else None
+        )
+        yield Sample(
+            path=str(folder / name),
+            name=name if before == "." else f"{before}/{name}",
+            category=category,
+            split=one.side,
+            label=one.label,
+            kind=one.kind,
+            mask=_mask(mask) if one.label == 1 else None,
+        )
+
+
+def _mask(found: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+    return found[0] if isinstance(found, tuple) and len(found) == 1 else found
+
+
+def _by_masks(
+    folder: Path, found: Mapping[str, Taken], drawn: Masks, marked: Mapping[str, Marked]
+) -> dict[str, Taken]:
+    """What masks and annotations say of images that no folder labels."""
+    new: dict[str, Taken] = {}
+    for side in ("train", "test", "none"):
+        pool = [name for name, one in found.items() if one.side == side and one.label is None]
+        if any(name in drawn or name in marked for name in pool):
+            for name in pool:
+                any_ = _any(folder, drawn[name]) if name in drawn else marked[name].any if name in marked else None
+                label = None if any_ is None else int(any_)
+                kind = UNSURE if label is None else DEFECT if label else "good"
+                new[name] = Taken(found[name].side, label, kind)
+    return new
+
+
+def _any(folder: Path, masks: Sequence[str]) -> bool | None:
+    """Whether masks mark anything; None if one cannot be read."""
+    try:
+        return any(bool(reading.marked(str(folder / mask)).any()) for mask in masks)
+    except PsdlError:
+        return None

@@ -1,0 +1,170 @@
+"""Tables as people write them -> rows with known columns: separators, capitals, blanks, empty lines, Windows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PureWindowsPath
+from typing import Any, NamedTuple
+
+from psdl.datasets import words
+from psdl.errors import PsdlError
+
+NAMES = {
+    "path": (
+        "path",
+        "file",
+        "files",
+        "filename",
+        "filepath",
+        "image",
+        "images",
+        "imagepath",
+        "imagename",
+        "imagefile",
+        "img",
+    ),
+    "mask": ("mask", "masks", "maskpath", "maskfile", "groundtruth", "gt"),
+    "label": ("label", "labels", "class", "classname", "truth", "quality", "klasse"),
+    "split": ("split", "subset", "phase", "usage"),
+    "group": ("group", "item", "itemid", "serialnumber"),
+    "category": ("category", "product", "object"),
+    "part": ("part", "partid"),
+}  # what columns may be called, capitals, blanks and signs aside; the first that is there is taken
+UNKNOWN = frozenset({"nan", "null", "none", "n/a", "-", "?"})  # values that say nothing
+SEPARATORS = ",;\t|"
+
+
+class Table(NamedTuple):
+    """rows: the line each begins in, and its values by column; columns: as they are known here; ignored: the
+    columns that are not."""
+
+    rows: tuple[tuple[int, dict[str, str]], ...]
+    columns: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+def table(path: Path, columns: Sequence[str], names: dict[str, tuple[str, ...]] = NAMES) -> Table:
+    """A CSV file, or one with a JSON object a line (.jsonl), with at least `columns`; empty rows are passed over.
+
+    Raises PsdlError on a file that cannot be read, on a column that it lacks, on rows of more values than columns,
+    and on a column that holds labels but is called otherwise.
+    """
+    text = _text(path)
+    if path.suffix.lower() in (".jsonl", ".manifest"):
+        rows = list(objects(path, text.splitlines()))
+        header = list(dict.fromkeys(key for _, row in rows for key in row))
+    else:
+        header, rows = _cells(path, text, names)
+    known = _known(header, names)
+    missing = [c for c in columns if c not in known]
+    if missing:
+        raise PsdlError(
+            f"{path} lacks the column {missing[0]!r}: its columns must be {', '.join(columns)}, and are"
+            f" {', '.join(header) or 'none'}"
+        )
+    found = tuple(
+        (line, {name: _said(row.get(key, "")) for name, key in known.items()})
+        for line, row in rows
+        if any(row.values())
+    )
+    ignored = tuple(key for key in header if key not in known.values())
+    if not any(row.get("label") for _, row in found):
+        _check_labels(path, ignored, [row for _, row in rows])
+    return Table(found, tuple(known), ignored)
+
+
+def _said(value: str) -> str:
+    """A value without the blanks about it, empty where it says nothing."""
+    return "" if value.strip().casefold() in UNKNOWN else value.strip()
+
+
+def _known(header: Sequence[str], names: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    """The known columns, and what the header calls each."""
+    plain = {words.plain(key): key for key in reversed(header) if key}
+    found = {name: next((plain[n] for n in some if n in plain), None) for name, some in names.items()}
+    return {name: key for name, key in found.items() if key is not None}
+
+
+def _check_labels(path: Path, ignored: Sequence[str], rows: Sequence[dict[str, str]]) -> None:
+    """Raises PsdlError on a column that says of some images that they are good and of others that they are not."""
+    for key in ignored:
+        values = {row.get(key, "").strip() for row in rows}
+        said = {words.label(v) for v in values if len(v) < 40 and not v.replace(".", "", 1).lstrip("-").isdigit()}
+        if said >= {"good", "bad"}:
+            raise PsdlError(f"{path} has no labels, but its column {key!r} seems to hold them: call it label")
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "strict")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PsdlError(f"{path} cannot be read ({error}): give a file of UTF-8 text") from None
+
+
+def _cells(
+    path: Path, text: str, names: dict[str, tuple[str, ...]]
+) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The header and the rows of a CSV file, by the separator with which most columns are known."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    known = {s: len(_known(next(csv.reader([first], delimiter=s), []), names)) for s in SEPARATORS}
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=max(SEPARATORS, key=lambda s: (known[s], first.count(s)))
+    )
+    header: list[str] = []
+    rows = []
+    try:
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if not header:
+                header = [cell.strip() for cell in cells]
+            elif any(cell.strip() for cell in cells[len(header) :]):
+                raise PsdlError(
+                    f"{path} line {reader.line_num} has {len(cells)} values for {len(header)} columns: put names"
+                    " with a separator in them into quotes"
+                )
+            else:
+                rows.append((reader.line_num, dict(zip(header, cells, strict=False))))
+    except csv.Error as error:
+        raise PsdlError(f"{path} cannot be read ({error}): give a table of comma-separated values") from None
+    return header, rows
+
+
+def objects(path: Path, lines: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """The JSON objects of a file, one a line, their values as text. Raises PsdlError on other lines."""
+    for n, text in enumerate(lines, 1):
+        try:
+            values = json.loads(text) if text.strip() else None
+        except ValueError as error:
+            raise PsdlError(f"{path} line {n} is no JSON ({error}): write one object a line") from None
+        if values is not None and not isinstance(values, dict):
+            raise PsdlError(f"{path} line {n} is no JSON object: write one object a line")
+        if values:
+            yield n, {key: _worded(value) for key, value in values.items()}
+
+
+def _worded(value: Any) -> str:
+    """A JSON value as a table would hold it."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def existing(table: Path, line: int, root: Path, name: str) -> str:
+    """The path of a file that a table names, from `root` on, with Windows' separators too.
+
+    Raises PsdlError if it is not there."""
+    for written in (name, PureWindowsPath(name).as_posix()) if name else ():
+        if (root / written).is_file() or (root / written).is_symlink():
+            return str(root / written)
+    raise PsdlError(f"{table} line {line}: no file {name} below {root}, from where paths count")
+
+
+def one_of(table: Path, line: int, column: str, value: str, known: Sequence[str]) -> None:
+    """Raises PsdlError on a value of a table's column that is not known."""
+    if value not in known:
+        raise PsdlError(f"{table} line {line}: {column} is {value!r}, expected {' or '.join(filter(None, known))}")

@@ -1,0 +1,171 @@
+"""What the names of folders, files, columns and labels mean, by the list in `words.toml`.
+
+A name is divided into its words (`good_parts`, `OKTeile`, `i.O.`, `不良品`), each of which may say good, bad
+(that is defective), mask, or a split; a negation turns good and bad about (`not_good`, `defect-free`).
+Parts of words count only where they are words of their own: `abnormal`, `NOK` and `nonconforming` are not good.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Literal, NamedTuple, get_args
+
+Role = Literal["good", "bad", "mask"]
+Split = Literal["train", "test", "val"]
+
+
+class Meaning(NamedTuple):
+    """role: what lies in a folder of that name; split: what it is for; neutral: the name says nothing of either,
+    as `lot3`, `cam_left` or `2024-11-05`; aside: it says that what lies there is not sorted, as `misc`."""
+
+    role: Role | None = None
+    split: Split | None = None
+    neutral: bool = False
+    aside: bool = False
+
+
+def _listed() -> dict[str, Any]:
+    return tomllib.loads((files("psdl.datasets") / "words.toml").read_text(encoding="utf-8"))
+
+
+_LISTS = _listed()
+GOOD, BAD, MASK, NEGATIONS, FREE, BRIDGE, NOUNS, ASIDE = (
+    frozenset(_LISTS[name].split())
+    for name in ("good", "bad", "mask", "negations", "after_a_defect", "between", "nouns", "aside")
+)
+NEUTRAL = NOUNS | frozenset(_LISTS["neutral"].split())
+SPLITS: dict[str, Split] = {word: name for name in get_args(Split) for word in _LISTS[name].split()}
+SIGNS = tuple(
+    (word, "good" if what == "flawless" else what)
+    for what, some in _LISTS["signs"].items()
+    for word in some.split()
+)
+VALUES = {"0": "good", "1": "bad", "0.0": "good", "1.0": "bad"}  # of a column of labels, as psdl writes them
+
+
+@lru_cache(maxsize=65536)
+def meaning(name: str) -> Meaning:
+    """What the name of a folder, or of a file without its ending, says of the pictures."""
+    words = parts(name)
+    roles, split, rest = _read(words)
+    role: Role | None = "mask" if "mask" in roles else None
+    if role is None and len(roles) == 1:
+        role = next(iter(roles))
+    lone = len(words) == 1 and len(words[0]) == 1  # 0 and 1, A and B may be grades
+    neutral = not (roles or split or lone) and all(w in NEUTRAL or len(w) == 1 or w.isdigit() for w in rest)
+    return Meaning(role, split, neutral, not roles and any(w in ASIDE for w in rest))
+
+
+def label(value: str) -> Role | None:
+    """What a value of a column of labels says: good, bad, or None, when it names a kind of defect."""
+    text = value.strip()
+    if text in VALUES:
+        return VALUES[text]  # type: ignore[return-value]
+    found = meaning(text).role
+    return found if found in ("good", "bad") else None
+
+
+def split(value: str) -> Split | None:
+    """What a value of a column of splits says."""
+    return meaning(value.strip()).split
+
+
+def plain(name: str) -> str:
+    """The name in small letters without accents, blanks and signs, as columns are compared."""
+    return "".join(parts(name, digits=True))
+
+
+def parts(name: str, digits: bool = False) -> list[str]:
+    """The words of a name in small letters without accents, divided at signs, digits and capitals inside."""
+    divided = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", unicodedata.normalize("NFKC", name))
+    folded = divided.casefold().replace("ı", "i").replace("ł", "l").replace("ø", "o").replace("ä", "ae")
+    bare = "".join(c for c in unicodedata.normalize("NFD", folded) if not _mark(c))
+    composed = unicodedata.normalize("NFC", bare)
+    composed = re.sub(r"(?<=[a-z])(?=[\u3040-\uffff])|(?<=[\u3040-\uffff])(?=[a-z])", " ", composed)
+    pattern = r"[^\W_]+" if digits else r"[^\W\d_]+|\d+"
+    return re.findall(pattern, composed)
+
+
+def _mark(c: str) -> bool:
+    """Whether it is an accent of a Latin letter; the marks of kana stay."""
+    return unicodedata.combining(c) != 0 and c not in "\u3099\u309a"
+
+
+def _read(words: list[str]) -> tuple[set[Role], Split | None, list[str]]:
+    """What words say: roles, the first split, and the words that say neither."""
+    roles: set[Role] = set()
+    found: Split | None = None
+    rest: list[str] = []
+    negated, n = False, 0
+    while n < len(words):
+        length, what = _longest(words, n)
+        after = words[n + length : n + length + 1]
+        if what in ("good", "bad"):
+            if what == "bad" and after and after[0] in FREE:
+                what, length = "good", length + 1
+            roles.add(_turned(what) if negated else what)  # type: ignore[arg-type]
+            negated = False
+        elif what == "mask":
+            roles.add("mask")
+        elif what:
+            found = found or what  # type: ignore[assignment]
+        elif words[n] in NEGATIONS or (words[n] == "free" and after):
+            negated = True
+            rest.append(words[n])
+        elif words[n] not in BRIDGE:
+            negated = False
+            rest.append(words[n])
+        n += length
+    return roles, found, rest
+
+
+def _longest(words: list[str], n: int) -> tuple[int, str | None]:
+    """How many words from the n-th on say something together, and what; (1, None) if none do."""
+    for length in (4, 3, 2, 1):
+        chosen = words[n : n + length]
+        if len(chosen) < length or (length > 1 and any(w.isdigit() for w in chosen)):
+            continue
+        what = _known("".join(chosen)) if length == 1 or max(map(len, chosen)) < 8 else None
+        if what:
+            return length, what
+    return 1, None
+
+
+def _known(word: str) -> str | None:
+    """What one word says, by the lists, its ending, or its signs."""
+    for known, what in ((GOOD, "good"), (BAD, "bad"), (MASK, "mask")):
+        if word in known:
+            return what
+    if word in SPLITS:
+        return SPLITS[word]
+    for start in ("non", "not", "un", "no", "nicht", "kein"):
+        inner = word.removeprefix(start)
+        if inner != word and len(inner) > (2 if start == "no" else 1) and (inner in GOOD or inner in BAD):
+            return "bad" if inner in GOOD else "good"
+    for end in ("free", "less", "frei", "los"):
+        if word.removesuffix(end) != word and word.removesuffix(end) in BAD:
+            return "good"
+    for noun in NOUNS:
+        inner = word.removesuffix(noun)
+        if (
+            inner != word
+            and len(inner) > 1
+            and (inner in GOOD or inner in BAD or inner in SPLITS or inner in MASK)
+        ):
+            return _known(inner)
+    if not word.isascii():
+        return next((what for signs, what in SIGNS if signs in word and _fits(signs, word)), None)
+    return None
+
+
+def _fits(signs: str, word: str) -> bool:
+    """A sign that stands alone in the list must be the whole word but for a noun after it."""
+    return len(signs) > 1 or word.rstrip("品図像") in (signs, "")
+
+
+def _turned(role: str) -> str:
+    return "bad" if role == "good" else "good"

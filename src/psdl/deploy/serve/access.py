@@ -1,0 +1,172 @@
+"""Who may ask: bearer tokens from a file, guesses of them counted, and no web page from elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import json
+import logging
+import os
+import stat
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from psdl.deploy.serve.bounds import Refused
+from psdl.errors import PsdlError
+
+LOG = logging.getLogger("psdl")
+MINUTE = 60.0
+CLIENTS = 10_000  # of which wrong tokens, and right ones, are remembered
+HERE = ("localhost", "127.0.0.1", "::1")  # names of this machine, for itself
+
+
+class Tokens:
+    """The tokens of a file, one a line; blank lines and lines that begin with # are none. Without a file everybody
+    may ask. guesses: wrong tokens that one client may give in a minute.
+
+    Raises PsdlError on a file without any, that cannot be read, or that others may write.
+    """
+
+    def __init__(self, file: Path | None = None, guesses: int = 10) -> None:
+        self.file, self.guesses = file, guesses
+        self._known = _tokens(file) if file else ()
+        self._wrong: OrderedDict[str, tuple[float, float]] = OrderedDict()  # client -> how many, when
+        self._right: OrderedDict[tuple[str, bytes], None] = OrderedDict()  # clients with the tokens they gave
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def read(self) -> None:
+        """Reads the file again: tokens that it no longer holds are known no more. Raises PsdlError as at
+        first, and leaves the tokens as they were."""
+        if self.file:
+            self._known = _tokens(self.file)
+
+    def check(self, request: Request) -> None:
+        """Raises Refused unless a request bears one of the tokens. A client that has given too many wrong ones is
+        refused whatever it gives, but for what it gave rightly before."""
+        if not self.file:
+            return
+        client = client_of(request)
+        given = request.headers.getlist("authorization")
+        scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+        secret = token.strip().encode("latin-1", "replace")
+        pair = client, hashlib.sha256(secret).digest()
+        if pair not in self._right and self._wrongs(client) > self.guesses - 1:
+            raise Refused(429, "too many wrong tokens: come again in a minute", unread=True)
+        same = [hmac.compare_digest(secret, known) for known in self._known]
+        if scheme.lower() == "bearer" and any(same):
+            _remember(self._right, pair, None)
+            return
+        self._right.pop(pair, None)
+        if given:
+            _remember(self._wrong, client, (self._wrongs(client) + 1, time.monotonic()))
+        raise Refused(401, "no bearer token that this server knows: send Authorization: Bearer TOKEN", unread=True)
+
+    def _wrongs(self, client: str) -> float:
+        """Wrong tokens of a client; within a minute a full count is forgotten."""
+        count, when = self._wrong.get(client, (0.0, 0.0))
+        return max(0.0, count - (time.monotonic() - when) * self.guesses / MINUTE)
+
+
+class Pages:
+    """Refuses what a browser sends for a page that is not this server's own.
+
+    hosts: the names that a request may call the server by, so that no other name can be bound to its address; all,
+    if None. A request whose Origin is another than the server's own, or that a browser says comes from another
+    site, is refused in any case.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str] | None) -> None:
+        self.app = app
+        self.hosts = None if hosts is None else {host.lower().strip("[]") for host in hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        problem = self._problem(scope) if scope["type"] == "http" else None
+        if problem is None:
+            await self.app(scope, receive, send)
+            return
+        status, sentence = problem
+        data = json.dumps({"error": sentence}).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(data))]
+        headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": data})
+
+    def _problem(self, scope: Scope) -> tuple[int, str] | None:
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
+        sites = [value for name, value in scope["headers"] if name == b"sec-fetch-site"]
+        if len(hosts) > 1 or (self.hosts is not None and (not hosts or _name(hosts[0]) not in self.hosts)):
+            return 421, f"the Host header is {', '.join(hosts)!r}: call the server by its name, or allow that one"
+        own = f"{scope['scheme']}://{hosts[0].lower()}" if hosts else ""
+        if any(origin.lower() != own for origin in origins) or set(sites) - {b"same-origin", b"none"}:
+            return 403, "a page of another site may not ask this server"
+        return None
+
+
+def client_of(request: Request) -> str:
+    """Who asks, as far as a server can tell: the address, of which networks of 64 bits are one; or the token."""
+    host = request.client.host if request.client else "local"
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    return host if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name is one that only this machine can be asked by."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _name(host: str) -> str:
+    """The name in a Host header, without its port and in small letters; empty if it is none."""
+    try:
+        return (urlsplit(f"//{host.strip()}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _tokens(file: Path) -> tuple[bytes, ...]:
+    try:
+        _check_rights(file)
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PsdlError(f"{file} cannot be read ({error}): give a text file of tokens, one a line") from None
+    found = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+    if not found:
+        raise PsdlError(f"{file} holds no token: write one a line, such as `openssl rand -hex 32` makes")
+    if odd := next((n for n, token in enumerate(found, 1) if not token.isascii() or len(token.split()) > 1), None):
+        raise PsdlError(
+            f"token {odd} of {file} holds blanks or letters beyond ASCII, which no header bears: change it"
+        )
+    return tuple(token.encode() for token in found)
+
+
+def _check_rights(file: Path) -> None:
+    """Raises PsdlError where others than the owner may write a file: they could add a token."""
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise PsdlError(f"{file} is no regular file: give a text file of tokens, one a line")
+    if hasattr(os, "getuid") and (found.st_mode & 0o022 or found.st_uid not in (0, os.getuid())):
+        raise PsdlError(f"{file} can be written by others than its owner: chmod go-w {file}, and own it")
+    if hasattr(os, "getuid") and found.st_mode & 0o004:
+        LOG.warning("%s can be read by every user of this machine: chmod o-r %s", file, file)
+
+
+def _remember(known: OrderedDict, key: object, value: object) -> None:  # type: ignore[type-arg]
+    known[key] = value
+    known.move_to_end(key)
+    while len(known) > CLIENTS:
+        known.popitem(last=False)

@@ -1,0 +1,67 @@
+"""What writers do to files below a folder, as the system tells it (inotify): closed, renamed into place, or opened
+again. Where it does not, files are complete when they have settled."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from watchdog.events import FileSystemEventHandler
+from watchdog.observers import Observer
+
+LOG = logging.getLogger("psdl")
+WHOLE, BEGUN = ("closed", "moved"), ("created", "modified")  # kinds of events
+
+
+class Events(FileSystemEventHandler):
+    """Notes which files below `root` were closed by their writers. Calling it gives what is new: names, and
+    whether the file is closed. able: whether the system tells at all."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self._lock = threading.Lock()
+        self._new: dict[str, bool] = {}
+        self._observer: Any = Observer()
+        self.able = "inotify" in type(self._observer).__module__
+        if self.able:
+            try:
+                self._observer.schedule(self, str(self.root), recursive=True)
+                self._observer.start()
+            except OSError as error:  # no more watches can be had
+                self.able = False
+                LOG.warning("%s is looked at again and again, for the system does not tell (%s)", root, error)
+
+    def __enter__(self) -> Events:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.able:
+            self._observer.stop()
+            self._observer.join(5)
+
+    def __call__(self) -> Mapping[str, bool]:
+        with self._lock:
+            found, self._new = self._new, {}
+        return found
+
+    def on_any_event(self, event: Any) -> None:
+        """Called by the observer's thread."""
+        if event.is_directory or event.event_type not in WHOLE + BEGUN:
+            return
+        path = os.fsdecode(event.dest_path if event.event_type == "moved" else event.src_path)
+        try:
+            name = Path(path).relative_to(self.root).as_posix()
+        except ValueError:
+            return
+        with self._lock:
+            if event.event_type in WHOLE:
+                self._new[name] = True
+            elif self._new.get(name) or event.event_type == "modified":
+                self._new[name] = False

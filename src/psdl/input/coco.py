@@ -1,0 +1,83 @@
+"""What is drawn in a COCO file (JSON: `images`, `annotations`) of one of its images -> a mask."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+
+def recognise(values: Any) -> bool:
+    """Whether a JSON value is a COCO file of images; one without annotations draws nothing."""
+    return isinstance(values, dict) and isinstance(values.get("images"), list) and "annotations" in values
+
+
+def names(values: Any) -> dict[str, int]:
+    """The names of the images, and how many annotations each has."""
+    counts = {image["id"]: 0 for image in values["images"]}
+    for one in values["annotations"]:
+        counts[one["image_id"]] = counts.get(one["image_id"], 0) + 1
+    return {str(image["file_name"]): counts[image["id"]] for image in values["images"]}
+
+
+def mask(values: Any, name: str | None, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(h,w) bool, true inside all that is annotated in the image called `name` (None: the only one), of `size`.
+
+    Raises ValueError, TypeError, KeyError or IndexError on annotations that are none, and where that image is not.
+    """
+    chosen = [i for i in values["images"] if name is None or _same(str(i["file_name"]), name)]
+    if len(chosen) != 1:
+        raise ValueError(f"{len(chosen)} images called {name or 'anything'}, expected one")
+    found = np.zeros(size, bool)
+    for one in values["annotations"]:
+        if one["image_id"] == chosen[0]["id"]:
+            found |= _region(one, size)
+    return found
+
+
+def _same(written: str, name: str) -> bool:
+    return written == name or PurePosixPath(written).name == PurePosixPath(name).name
+
+
+def _region(one: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(h,w) bool of one annotation: its polygons, its runs, or, where it has neither, its box."""
+    drawn = one.get("segmentation")
+    if isinstance(drawn, dict):
+        counts = drawn["counts"]
+        return _runs(_numbers(counts) if isinstance(counts, str) else counts, size)
+    canvas = Image.new("1", size[::-1])
+    draw = ImageDraw.Draw(canvas)
+    for polygon in drawn or []:
+        draw.polygon([float(value) for value in polygon], fill=1)
+    if not drawn:
+        x, y, width, height = map(float, one["bbox"])
+        draw.rectangle([x, y, x + width - 1, y + height - 1], fill=1)
+    return np.asarray(canvas)
+
+
+def _runs(counts: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Lengths of runs of false and true in turns, down the columns."""
+    values = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+    if len(values) != size[0] * size[1]:
+        raise ValueError(f"runs of {len(values)} pixels, expected {size[0] * size[1]}")
+    return values.reshape(size[::-1]).T
+
+
+def _numbers(text: str) -> list[int]:
+    """The lengths that COCO's compressed form holds: five bits a character, lowest first, a sign at the end; from
+    the fourth on each is the difference from the last but one."""
+    found: list[int] = []
+    value, shift = 0, 0
+    for code in (ord(c) - 48 for c in text):
+        value |= (code & 31) << shift
+        shift += 5
+        if code & 32:
+            continue
+        if code & 16:
+            value -= 1 << shift
+        found.append(value + (found[-2] if len(found) > 2 else 0))
+        value, shift = 0, 0
+    return found

@@ -1,0 +1,153 @@
+"""Files that say which pixels are defective -> masks: pictures of every kind, LabelMe and COCO files."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ImageOps
+
+from psdl.errors import PsdlError
+from psdl.input import coco, decode, labelme
+
+Mask = NDArray[np.bool_]
+FEW = 16  # levels up to which those of a lossless file are kinds, and above which they are soft edges
+LOSSY = ("JPEG", "MPO", "WEBP", "JPEG2000", "AVIF")
+APART = 63  # of 255: so far do the colours of a lossy file lie apart
+
+
+def read(mask: str | tuple[str, ...], size: tuple[int, int], image: str) -> Mask:
+    """(h,w) bool, true where an image is defective, by a file or by any of several.
+
+    A file: a picture, see `marked`; a LabelMe file; or a COCO file and, after a #, the name of the image in it.
+    Raises PsdlError if it cannot be read or is not of `size` (h,w). image: its name in messages.
+    """
+    found = np.zeros(size, bool)
+    for path in (mask,) if isinstance(mask, str) else mask:
+        found |= _one(path, size, image)
+    return found
+
+
+def check(mask: str | tuple[str, ...], size: tuple[int, int], image: str) -> None:
+    """Raises PsdlError if a mask that is a picture is not of `size` (h,w), by its header."""
+    for path in (mask,) if isinstance(mask, str) else mask:
+        if _annotations(path) is None:
+            _same(decode.header(path), size, path, image)
+
+
+def marked(path: str) -> Mask:
+    """(h,w) bool of a picture: transparency where it alone tells; of colours all but the ground's; of grey levels
+    all but the lowest, or, of a lossy file and of soft edges, the upper half."""
+    with decode.opened(path) as opened:
+        lossy = opened.format in LOSSY
+        picture = ImageOps.exif_transpose(opened)
+        if picture.mode.startswith(("I", "F")):
+            return _levels(np.array(picture), lossy)
+        indices = np.array(picture) if picture.mode == "P" else None
+        clear = "A" in picture.mode or "transparency" in picture.info
+        pixels = np.array(picture.convert("RGBA"))
+    colours, alpha = pixels[..., :3], pixels[..., 3]
+    inside = alpha > 127
+    if clear and not inside.all():
+        opaque = colours[inside]
+        if not len(opaque) or (opaque == opaque[0]).all():
+            return inside
+        return inside & _coloured(colours, None, lossy)
+    return _coloured(colours, indices, lossy)
+
+
+def doubt(mask: Mask) -> str:
+    """Why a mask (h,w) of a defective image cannot be right, or nothing."""
+    if not mask.any():
+        return "empty"
+    edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    return "inverted, as it seems (true nearly everywhere)" if mask.mean() > 0.5 and edge.mean() > 0.9 else ""
+
+
+def values(path: str | Path) -> Any:
+    """What a JSON file holds. Raises PsdlError if it cannot be read."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise PsdlError(f"{path} cannot be read ({error}): expected a file of JSON") from None
+
+
+def known(found: Any) -> bool:
+    """Whether the content of a JSON file is that of LabelMe or COCO."""
+    return labelme.recognise(found) or coco.recognise(found)
+
+
+def drawn(found: Any, name: str | None, size: tuple[int, int], path: str) -> Mask:
+    """The mask (h,w) that the content of a LabelMe or COCO file draws. Raises PsdlError if it is neither."""
+    try:
+        if labelme.recognise(found):
+            return labelme.mask(found, size)
+        if coco.recognise(found):
+            return coco.mask(found, name, size)
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise PsdlError(f"{path} has shapes that cannot be drawn ({error}): export it again") from None
+    raise PsdlError(f"{path} is neither a LabelMe file (shapes) nor a COCO file (images, annotations)")
+
+
+@lru_cache(maxsize=4)
+def _held(path: str, changed: int) -> Any:
+    """The content of a file that many images share, read once as long as it does not change."""
+    return values(path)
+
+
+def _annotations(path: str) -> tuple[str, str | None] | None:
+    """The JSON file that a mask is drawn in, and the image's name there; None for a picture."""
+    if path.lower().endswith(".json"):
+        return path, None
+    file, mark, name = path.partition(".json#")
+    return (f"{file}.json", name) if mark and not Path(path).exists() else None
+
+
+def _one(path: str, size: tuple[int, int], image: str) -> Mask:
+    found = _annotations(path)
+    if found is not None:
+        file, name = found
+        if not Path(file).is_file():
+            raise PsdlError(f"no file {file}, which draws the mask of {image}: copy it again")
+        return drawn(_held(file, Path(file).stat().st_mtime_ns), name, size, file)
+    mask = marked(path)
+    _same((mask.shape[0], mask.shape[1]), size, path, image)
+    return mask
+
+
+def _same(found: tuple[int, int], size: tuple[int, int], path: str, image: str) -> None:
+    if found != size:
+        raise PsdlError(
+            f"{image} is {size[1]} x {size[0]} but its mask {path} is {found[1]} x {found[0]}:"
+            " masks must have the image's size, export the mask again"
+        )
+
+
+def _coloured(colours: NDArray[np.uint8], indices: NDArray[np.uint8] | None, lossy: bool) -> Mask:
+    """Of colours (h,w,3): all but the ground, which is a palette's first, or the colour that most of the edge has;
+    of greys as `_levels` has it."""
+    spread = colours.max(axis=2).astype(int) - colours.min(axis=2)
+    if spread.max() <= (APART if lossy else 0):
+        return _levels(colours.max(axis=2), lossy)
+    if indices is not None:
+        return np.asarray(indices != 0)
+    edge = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]])
+    kinds, counts = np.unique(edge, axis=0, return_counts=True)
+    apart = np.abs(colours.astype(int) - kinds[counts.argmax()].astype(int)).max(axis=2)
+    return np.asarray(apart > (APART if lossy else 0))
+
+
+def _levels(grey: NDArray[Any], lossy: bool) -> Mask:
+    """Of grey levels (h,w): all but the lowest, or the upper half of a lossy file and of one with soft edges."""
+    low, high = grey.min(), grey.max()
+    if lossy:
+        return np.asarray(grey > 127)
+    if low == high:
+        return np.full(grey.shape, bool(high > 0))
+    if len(np.unique(grey)) <= FEW:
+        return np.asarray(grey > low)
+    return np.asarray(grey.astype(np.float64) > high / 2)

@@ -1,0 +1,155 @@
+"""What compiled pursuits share: scratch memory, norms, which atoms count, what counts as nothing, coefficients."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+import numpy as np
+from numba import njit, types
+from numba.extending import overload
+
+from .gram_cpu import gram_rows, start_of_line
+from .step_simd import largest, most_gain
+
+# Reassociation and fused multiply-add let the loops use vector registers; NaN and infinity keep their meaning.
+FAST = {"reassoc", "contract", "arcp", "nsz"}
+LAZY = 4  # how many times as long a row of a Gram matrix takes alone as with all others
+
+Scratch = namedtuple("Scratch", "a mask rows h c left floor")
+Scratch.__doc__ = """What a pursuit writes while it works on the g signals of a group, for one thread; W =
+padded(K) elements a row.
+
+a (4,W), or (TOGETHER,W) for large dictionaries: correlations; mask (g,W): integers, see `step_simd.largest`; rows
+(g,T,W): correlations of all atoms with the orthonormal directions found; h (g,T,T): coordinates of the chosen
+atoms in them; c (g,T): the signals'; left (g,W): what is left of the atoms' squared norms outside of them, and
+floor (W,): what counts as nothing left.
+"""
+
+
+def integers(size, like):
+    """(size,) integers of the size of the floats of `like`; for compiled code alone."""
+    raise NotImplementedError
+
+
+@overload(integers)
+def _integers(size, like):
+    kind = np.int32 if like.dtype == types.float32 else np.int64
+    return lambda size, like: np.empty(size, kind)
+
+
+@njit(nogil=True, cache=True)
+def carved(raw, at, rows, width):
+    """The part (rows,width) of raw (n,) from element `at` on, and where the next may start, at a cache line."""
+    line, size = 64 // raw.itemsize, rows * width
+    return raw[at : at + size].reshape(rows, width), at + (size + line - 1) // line * line
+
+
+@njit(nogil=True, cache=True)
+def scratch(like, sparsity, width, batch, group):
+    """Scratch of one thread for T = `sparsity` and rows of W = `width` elements of the dtype of `like`; batch: how
+    many signals are correlated at once; group: how many may take their steps together."""
+    line = 64 // like.itemsize
+    size = batch * width + group * ((sparsity + 1) * width + sparsity * (sparsity + 1)) + width + 8 * line
+    raw = np.empty(size, like.dtype)
+    at = start_of_line(raw)
+    a, at = carved(raw, at, batch, width)
+    rows, at = carved(raw, at, group * sparsity, width)
+    left, at = carved(raw, at, group, width)
+    floor, at = carved(raw, at, 1, width)
+    h, at = carved(raw, at, group * sparsity, sparsity)
+    c, at = carved(raw, at, group, sparsity)
+    bits = integers(group * width + 2 * line, like)
+    mask, at = carved(bits, start_of_line(bits), group, width)
+    rows = rows.reshape(group, sparsity, width)
+    return Scratch(a, mask, rows, h.reshape(group, sparsity, sparsity), c, left, floor[0])
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def norm(values):
+    """The Euclidean norm of (F,), in float64: squares of float32 numbers neither overflow nor vanish there."""
+    energy = 0.0
+    for f in range(values.shape[0]):
+        energy += np.float64(values[f]) * np.float64(values[f])
+    return np.sqrt(energy)
+
+
+@njit(nogil=True, cache=True)
+def count_in(mask, atoms):
+    """Lets the first `atoms` of each row of mask (g,W) count, see `step_simd.largest`, and the padding not."""
+    mask[:] = 0
+    mask[:, :atoms] = np.iinfo(mask.dtype).max
+
+
+@njit(nogil=True, cache=True)
+def floors(squares, atoms, dependent, floor):
+    """floor (W,) <- the squared norms that count as nothing left of atoms with squared norms `squares` (W,);
+    returns the smallest of these that is not 0."""
+    floor[:] = 0
+    least = np.inf
+    for k in range(atoms):
+        floor[k] = dependent * squares[k]
+        if squares[k] > 0:
+            least = min(least, np.float64(squares[k]))
+    return least
+
+
+@njit(nogil=True, cache=True)
+def weak(value, square, bar):
+    """Whether a correlation counts as none: `bar` is the squared share of the signal's norm that does, `square`
+    the atom's squared norm."""
+    return np.float64(value) * np.float64(value) <= bar * np.float64(square)
+
+
+@njit(nogil=True, cache=True)
+def another(a, n, mask, s, squares, bar, least, support, u, t, gain, left, floor, scale):
+    """The best atom that is not `weak`, where the best of all is: it may be long where others are short. -1 if
+    there is none. mask[s] is left as the
+    atoms support[u,:t] ask for; gain: True for ORMP's choice, or None."""
+    found = -1
+    j = largest(a, n, mask, s)
+    if mask[s, j] != 0 and not weak(a[n, j], least, bar):
+        for _ in range(mask.shape[1]):
+            j = most_gain(a, n, mask, s, left, floor, scale) if gain is not None else largest(a, n, mask, s)
+            if mask[s, j] == 0:
+                break
+            if not weak(a[n, j], squares[j], bar):
+                found = j
+                break
+            mask[s, j] = 0
+        mask[s] = 0
+        mask[s, : squares.shape[0]] = np.iinfo(mask.dtype).max
+        for m in range(t):
+            mask[s, support[u, m]] = 0
+    return found
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def solve(h, s, c, count, x, n):
+    """x[n,:count] from sum over i >= m of h[s,i,m] x[n,i] = c[s,m]; c[s] is overwritten."""
+    for i in range(count - 1, -1, -1):
+        value = c[s, i] / h[s, i, i]
+        x[n, i] = value
+        for m in range(i):
+            c[s, m] -= value * h[s, i, m]
+
+
+@njit(nogil=True, cache=True)
+def stretch(p, count, first, last):
+    """Of the signals `first` up to `last` of all positions, `count` each: those of position p, start and stop."""
+    return max(first - p * count, 0), min(last - p * count, count)
+
+
+@njit(nogil=True, cache=True)
+def own_gram(atoms, signals, sparsity):
+    """The Gram matrix of a position's dictionary for so many signals, and which of its rows are there: all where
+    the signals will ask for many of them, else none, and they are computed as they are asked for. Either way they
+    have the same bits."""
+    dictionary, transposed, _ = atoms
+    count, width = dictionary.shape[0], transposed.shape[1]
+    raw = np.empty(count * width + 64, dictionary.dtype)
+    at = start_of_line(raw)
+    gram, known = raw[at : at + count * width].reshape(count, width), np.zeros(count, np.uint8)
+    if signals * sparsity * LAZY > count:
+        known[:] = 1
+        gram_rows(dictionary, transposed, gram, 0, count)
+    return gram, known

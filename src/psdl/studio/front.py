@@ -1,0 +1,28 @@
+"""The pages of `psdl serve`: drop an image and see the verdict; what can be asked, without a network."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Response
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+
+from psdl.studio.app import PAGE
+from psdl.studio.guard import SAID
+
+OWN = ("/docs", "/docs/oauth2-redirect", "/redoc")  # FastAPI's own, which take their scripts from the network
+
+
+def add_pages(served: FastAPI) -> FastAPI:
+    """Adds the pages to a server's application, in the place of those that need a network. Returns it."""
+    served.router.routes[:] = [one for one in served.router.routes if getattr(one, "path", "") not in OWN]
+
+    @served.get("/", include_in_schema=False)
+    async def judge() -> Response:
+        return FileResponse(PAGE / "serve.html", headers=SAID)
+
+    @served.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return FileResponse(PAGE / "docs.html", headers=SAID)
+
+    served.mount("/page", StaticFiles(directory=PAGE))
+    return served

@@ -1,0 +1,169 @@
+"""labels.csv: the images of a project and what people say of them, as a table that `psdl fit` reads."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from psdl._util.atomic import drafted
+from psdl.datasets.tables import SEVERAL
+from psdl.errors import PsdlError
+from psdl.types import Sample
+
+NAME = "labels.csv"
+COLUMNS = ("path", "mask", "label", "split", "group", "use", "name", "said")
+USES = ("learn", "check", "out")
+DEFECTIVE = "defective"
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image of a project. path: absolute; name: for people; use: "learn" (a good one to learn from), "check"
+    (to be judged) or "out" (neither); label: "good", the name of a defect, or "" if nobody said; mask, group: as
+    in `psdl.types.Sample`; said: "yes" where a person set the label in the studio, after looking at a verdict."""
+
+    path: str
+    name: str
+    use: str
+    label: str = ""
+    mask: str = ""
+    group: str = ""
+    said: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the page calls it: 16 hexadecimal digits that tell nothing of where it lies."""
+        return key_of(self.path)
+
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """The files of its mask, which may be several."""
+        return tuple(self.mask.split(SEVERAL)) if self.mask else ()
+
+    @property
+    def good(self) -> bool | None:
+        """What a person or the data set says; None: nobody does."""
+        return self.label == "good" if self.label else None
+
+    def sample(self, category: str) -> Sample:
+        """The image as the library takes it."""
+        label = None if not self.label else int(self.label != "good")
+        split: Literal["train", "test"] = "train" if self.use == "learn" else "test"
+        kind = "" if self.label == "good" else self.label
+        return Sample(
+            self.path,
+            self.name,
+            category,
+            split,
+            label,
+            kind,
+            self.masks or None,
+            self.group or None,
+        )
+
+
+def key_of(path: str) -> str:
+    """The key of the image at an absolute path."""
+    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def of(sample: Sample, use: str | None = None) -> Image:
+    """The image that a data set's sample is. use: what for, where the data set does not say; a defective one is
+    never learned from."""
+    if sample.label == 1:
+        said = "check"
+    elif sample.split == "none":
+        said = use or "learn"
+    else:
+        said = "learn" if sample.split == "train" and use != "check" else "check"
+    label = "" if sample.label is None else "good" if sample.label == 0 else sample.kind or DEFECTIVE
+    if said == "learn" and not label:
+        label = "good"
+    path = str(Path(sample.path).resolve())
+    masks = (sample.mask,) if isinstance(sample.mask, str) else sample.mask or ()
+    mask = SEVERAL.join(str(Path(one).resolve()) for one in masks)
+    return Image(path, sample.name, said, label, mask, sample.group or "")
+
+
+def read(file: Path) -> list[Image]:
+    """The images of a table; none if it is not there. Raises PsdlError on a table that cannot be read."""
+    if not file.is_file():
+        return []
+    try:
+        with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as lines:
+            rows = list(csv.DictReader(lines))
+        return [_image(row, file.parent) for row in rows]
+    except (OSError, csv.Error, KeyError, TypeError) as error:
+        raise PsdlError(
+            f"{file} cannot be read ({error}): its columns must be {', '.join(COLUMNS)}; correct it or remove it"
+        ) from None
+
+
+def _image(row: dict[str, str], root: Path) -> Image:
+    use = row.get("use", "")
+    if use not in USES:
+        use = "learn" if row["split"] == "train" and row["label"] in ("good", "") else "check"
+    mask = SEVERAL.join(str(root / one) for one in row.get("mask", "").split(SEVERAL) if one)
+    name = row.get("name") or row["path"]
+    return Image(str(root / row["path"]), name, use, row["label"], mask, row.get("group", ""), row.get("said", ""))
+
+
+def write(file: Path, images: Iterable[Image]) -> None:
+    """Writes the table, whole or not at all; paths below its folder are written from there on."""
+    root = file.parent
+    with drafted(file) as draft, draft.open("w", newline="", encoding="utf-8", errors="surrogateescape") as target:
+        table = csv.writer(target)
+        table.writerow(COLUMNS)
+        table.writerows(_row(image, root) for image in images)
+
+
+def _row(image: Image, root: Path) -> tuple[str, ...]:
+    """A row whose label and split say the same to `psdl fit`: what is left out has no label and is not learned."""
+    learned = image.use == "learn"
+    label = "" if image.use == "out" else image.label
+    split = "train" if learned else "test"
+    return (
+        _below(image.path, root),
+        SEVERAL.join(_below(one, root) for one in image.masks),
+        label,
+        split,
+        image.group,
+        image.use,
+        image.name,
+        image.said,
+    )
+
+
+def _below(path: str, root: Path) -> str:
+    if path and Path(path).is_relative_to(root):
+        return Path(path).relative_to(root).as_posix()
+    return path
+
+
+def marked(image: Image, use: str | None, label: str | None) -> Image:
+    """The image as a person wants it: to be used so, or to be called so. A defective one is never learned from,
+    and what is learned from is good."""
+    if label is not None:
+        image = replace(image, label=label, said="yes" if label and image.use != "learn" else "")
+    if use is not None:
+        image = replace(image, use=use)
+    if image.use == "learn":
+        if label not in (None, "good"):
+            return replace(image, use="check")
+        image = replace(image, label="good", said="")
+    return image
+
+
+def joined(known: Sequence[Image], new: Iterable[Image]) -> list[Image]:
+    """The images that are known, then those that are not yet among them."""
+    paths = {image.path: None for image in known}
+    found = list(known)
+    for image in new:
+        if image.path not in paths:
+            paths[image.path] = None
+            found.append(image)
+    return found

@@ -1,0 +1,75 @@
+"""Images of a project as a browser shows them: small ones for the grid, which are kept, and larger ones."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+from html import escape
+from pathlib import Path
+
+from PIL import Image as Picture
+
+from psdl._util.atomic import drafted
+from psdl.errors import PsdlError
+from psdl.input import decode
+from psdl.studio import results
+from psdl.studio.labels import Image
+
+SMALL, LARGE = 240, 1600  # pixels of the longer side
+Shown = tuple[bytes, str]  # content and its media type
+
+
+def small(root: Path, image: Image) -> Shown:
+    """A small picture, kept in the project until the file changes; of a file that cannot be read a sign."""
+    seen = hashlib.sha256(repr(results.seen(image)).encode()).hexdigest()[:8]
+    kept = root / ".thumbs" / f"{image.key}-{seen}.webp"
+    if kept.is_file():
+        return kept.read_bytes(), "image/webp"
+    try:
+        data = _webp(_opened(image, SMALL), SMALL, 70)
+    except PsdlError as error:
+        return _sign(str(error)), "image/svg+xml"
+    with contextlib.suppress(OSError):  # another window may be writing the same one
+        kept.parent.mkdir(exist_ok=True)
+        with drafted(kept) as draft:
+            draft.write_bytes(data)
+    return data, "image/webp"
+
+
+def large(image: Image) -> Shown:
+    """The picture for a whole screen. A file that cannot be read gives a sign."""
+    try:
+        return _webp(_opened(image, LARGE), LARGE, 85), "image/webp"
+    except PsdlError as error:
+        return _sign(str(error)), "image/svg+xml"
+
+
+def size(image: Image) -> tuple[int, int]:
+    """Width and height in pixels. Raises PsdlError on what is no image."""
+    height, width = decode.header(image.path)
+    return width, height
+
+
+def _opened(image: Image, side: int) -> Picture.Image:
+    """The image by the library's own reader, deeper samples brought to 8 bit."""
+    most = decode.largest(image.path)
+    white = None if most is None else decode.white_of(most)
+    return Picture.fromarray(decode.pixels(image.path, white=white))
+
+
+def _webp(picture: Picture.Image, side: int, quality: int) -> bytes:
+    picture.thumbnail((side, side), Picture.Resampling.BILINEAR, reducing_gap=2.0)
+    file = io.BytesIO()
+    picture.save(file, "WEBP", quality=quality, method=2)
+    return file.getvalue()
+
+
+def _sign(why: str) -> bytes:
+    return (
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 240 180' role='img'>"
+        f"<title>{escape(why)}</title><rect width='240' height='180' fill='#8883'/>"
+        "<path d='M85 60l70 60M155 60l-70 60' stroke='#c33' stroke-width='8'/>"
+        "<text x='120' y='160' font-family='sans-serif' font-size='18' text-anchor='middle' fill='#888'>"
+        "cannot be read</text></svg>"
+    ).encode("utf-8", "replace")

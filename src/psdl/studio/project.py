@@ -1,0 +1,228 @@
+"""A project: a folder of plain files. What is in it is all that a studio knows; it may be killed at any moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from psdl._util.atomic import drafted
+from psdl.datasets.read import choose, read
+from psdl.errors import PsdlError
+from psdl.studio import labels
+from psdl.studio.labels import Image
+
+FORMAT = 1
+SETTINGS: dict[str, Any] = {"recipe": "default", "false_reject": None, "size": None}
+Values = dict[str, Any]
+
+
+class Project:
+    """The folder `root`, which is made if it is not there.
+
+    project.json: name, settings, the model in use; roi.json: where to look; labels.csv: the images; images/: those
+    that were dropped in; models/: a model file and what the page shows of it, for each version; results/: verdicts
+    and small pictures, a folder for each version; jobs.json: what is being done. `changed` is called after each
+    change, with what it was. Raises PsdlError where the folder cannot be used.
+    """
+
+    def __init__(self, root: Path, changed: Callable[[str], None] = lambda _: None) -> None:
+        self.root, self.changed = root.resolve(), changed
+        self._lock = threading.RLock()
+        try:
+            for name in ("", "images", "models", "results"):
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PsdlError(f"{root} cannot be a project ({error}): give a folder that can be written") from None
+        self._values: Values = {"format": FORMAT, "name": self.root.name, "settings": SETTINGS, "roi": None}
+        self._values |= _values(self.root / "project.json")
+        self._images = labels.read(self.table)
+        self._places = {image.key: n for n, image in enumerate(self._images)}
+
+    @property
+    def table(self) -> Path:
+        return self.root / labels.NAME
+
+    @property
+    def category(self) -> str:
+        return str(self._values["name"])
+
+    @property
+    def images(self) -> Sequence[Image]:
+        """All images, as they were added."""
+        return self._images
+
+    def image(self, key: str) -> Image:
+        """The image of that key. Raises PsdlError if there is none."""
+        place = self._places.get(key)
+        if place is None:
+            raise PsdlError("no such image in this project: load the page again")
+        return self._images[place]
+
+    def used(self, use: str) -> list[Image]:
+        """The images that are to be used so: "learn", "check" or "out"."""
+        return [image for image in self._images if image.use == use]
+
+    @property
+    def values(self) -> Values:
+        """What project.json holds."""
+        return dict(self._values)
+
+    @property
+    def settings(self) -> Values:
+        return {**SETTINGS, **self._values["settings"]}
+
+    def set(self, **values: Any) -> None:
+        """Sets values of project.json."""
+        with self._lock:
+            self._values |= values
+            _write(self.root / "project.json", self._values)
+        self.changed("project")
+
+    @property
+    def roi_file(self) -> Path | None:
+        """The file that tells the region of interest, as `psdl fit --roi` reads it; None: everywhere counts."""
+        file = self.root / "roi.json"
+        return file if file.is_file() else None
+
+    def look_at(self, polygons: Sequence[Any]) -> None:
+        """Sets the region of interest, polygons in pixels of an image; none: everywhere counts."""
+        if polygons:
+            _write(self.root / "roi.json", list(polygons))
+        else:
+            (self.root / "roi.json").unlink(missing_ok=True)
+        self.set(roi=polygons or None)
+
+    def add(self, images: Iterable[Image]) -> int:
+        """Adds images that are not there yet; returns how many those are."""
+        with self._lock:
+            before = len(self._images)
+            self._replace(labels.joined(self._images, images))
+        self.changed("images")
+        return len(self._images) - before
+
+    def add_folder(
+        self, folder: Path, use: str | None, category: str | None = None, within: Sequence[Path] = ()
+    ) -> Values:
+        """Adds the images of a folder whose layout is recognised; says what it was and how many were new. Where it
+        holds several kinds of parts and none is named: their names, and nothing is added. within: the folders in
+        which every file must lie, wherever a table or a link points; the folder itself if none is given. Raises
+        PsdlError."""
+        found = read(folder)
+        kinds = sorted({sample.category for sample in found.samples})
+        if category is None and len(kinds) > 1:
+            return {"choose": kinds, "layout": found.layout}
+        samples = choose(found.samples, [category] if category else [])
+        images, roots = [labels.of(sample, use) for sample in samples], within or (folder.resolve(),)
+        for path in (path for image in images for path in (image.path, *image.masks)):
+            if not any(Path(path).is_relative_to(root) for root in roots):
+                raise PsdlError(f"{folder} names {path}, which lies outside what this studio may show: remove it")
+        added = self.add(images)
+        left: dict[str, list[str]] = {}
+        for one in found.left:
+            left.setdefault(one.why, []).append(one.name)
+        said = {"layout": found.layout, "reason": found.reason, "left": left}
+        return {"added": added, "found": len(samples), **said}
+
+    def mark(self, keys: Iterable[str], use: str | None, label: str | None) -> int:
+        """Says of images what they are for, or what they are; returns how many. Raises PsdlError on others."""
+        if use is not None and use not in labels.USES:
+            raise PsdlError(f"an image cannot be used for {use!r}: {', '.join(labels.USES)} are known")
+        with self._lock:
+            images, places = list(self._images), [self._places[self.image(key).key] for key in keys]
+            for place in places:
+                images[place] = labels.marked(images[place], use, label)
+            self._replace(images)
+        self.changed("images")
+        return len(places)
+
+    def forget(self, keys: Iterable[str]) -> int:
+        """Takes images out of the project; files that were dropped in are removed, others stay where they are."""
+        with self._lock:
+            gone = {self.image(key).key for key in keys}
+            for image in self._images:
+                if image.key in gone and Path(image.path).is_relative_to(self.root / "images"):
+                    Path(image.path).unlink(missing_ok=True)
+            self._replace([image for image in self._images if image.key not in gone])
+        self.changed("images")
+        return len(gone)
+
+    def _replace(self, images: list[Image]) -> None:
+        labels.write(self.table, images)
+        self._images = images
+        self._places = {image.key: n for n, image in enumerate(images)}
+
+    def model_file(self, version: str) -> Path:
+        """The model file of a version such as "003"."""
+        return self.root / "models" / f"{version}.psdl"
+
+    def models(self) -> list[Values]:
+        """What the page shows of each version, the oldest first; those whose file is there."""
+        found = []
+        for file in sorted((self.root / "models").glob("[0-9]*.json")):
+            if self.model_file(file.stem).is_file():
+                found.append(_values(file))
+        return [values for values in found if values]
+
+    def model(self, version: str) -> Values:
+        """What the page shows of a version. Raises PsdlError if there is none."""
+        found = _values(self._described(version))
+        if not found or not self.model_file(version).is_file():
+            raise PsdlError(f"there is no model {version}: load the page again")
+        return found
+
+    def _described(self, version: str) -> Path:
+        if not version.isdigit():
+            raise PsdlError(f"{version!r} is no version of a model: load the page again")
+        return self.root / "models" / f"{version}.json"
+
+    def describe(self, version: str, values: Mapping[str, Any]) -> None:
+        """Writes what the page shows of a version."""
+        _write(self._described(version), values)
+
+    def next_version(self) -> str:
+        """The version that the next model gets."""
+        known = [int(file.stem) for file in (self.root / "models").glob("[0-9]*.psdl")]
+        return f"{max(known, default=0) + 1:03}"
+
+    def remove_model(self, version: str) -> None:
+        """Removes a version that is not in use, and its verdicts. Raises PsdlError on the one in use, and on one
+        whose verdicts another version shows."""
+        others = [model for model in self.models() if model["version"] != version]
+        if version == self.current or any(model["base"] == version for model in others):
+            raise PsdlError(f"model {version} is needed by the one in use or a later one: it stays")
+        self.model(version)
+        self.model_file(version).unlink(missing_ok=True)
+        self._described(version).unlink(missing_ok=True)
+        shutil.rmtree(self.root / "results" / version, ignore_errors=True)
+        self.changed("models")
+
+    @property
+    def current(self) -> str | None:
+        """The version in use: the one that was chosen, or the newest; None if there is none."""
+        chosen = self._values.get("model")
+        if chosen and self.model_file(str(chosen)).is_file():
+            return str(chosen)
+        known = self.models()
+        return str(known[-1]["version"]) if known else None
+
+
+def _values(file: Path) -> Values:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise PsdlError(f"{file} cannot be read ({error}): remove it, or bring back its last good copy") from None
+    return found if isinstance(found, dict) else {}
+
+
+def _write(file: Path, values: Any) -> None:
+    with drafted(file) as draft, draft.open("w", encoding="utf-8") as target:
+        json.dump(values, target, indent=1)
+        target.flush()
+        os.fsync(target.fileno())

@@ -1,0 +1,129 @@
+"""Verdicts of a project's images: results/VERSION/images.jsonl, a line an image, and small pictures beside it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from psdl.studio.labels import Image
+
+NAME = "images.jsonl"
+Values = dict[str, Any]
+
+
+def folder(root: Path, version: str) -> Path:
+    """Where the verdicts of a version lie, in the project `root`."""
+    return root / "results" / version
+
+
+def read(where: Path) -> dict[str, Values]:
+    """{key: its last row} of a folder of results; a torn last line, which a killed process left, is no row."""
+    try:
+        lines = (where / NAME).read_bytes().splitlines()
+    except FileNotFoundError:
+        return {}
+    found: dict[str, Values] = {}
+    for line in lines:
+        try:
+            row = json.loads(line)
+            found[row["key"]] = row
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+def seen(image: Image) -> list[int]:
+    """Size and time of an image's file, which tell it from its later self; empty if it is not there."""
+    try:
+        found = os.stat(image.path)
+    except OSError:
+        return []
+    return [found.st_size, found.st_mtime_ns]
+
+
+def missing(where: Path, images: Iterable[Image]) -> list[Image]:
+    """The images that have no row of their file as it is now."""
+    known = read(where)
+    return [image for image in images if known.get(image.key, {}).get("seen") != seen(image)]
+
+
+class Writer:
+    """Adds rows to a folder of results; a line is there only when its pictures are."""
+
+    def __init__(self, where: Path) -> None:
+        self.where = where
+        (where / "pictures").mkdir(parents=True, exist_ok=True)
+        self.file = (where / NAME).open("ab")
+        if self.file.tell() and not (where / NAME).read_bytes().endswith(b"\n"):
+            self.file.write(b"\n")
+
+    def add(self, image: Image, row: Mapping[str, Any], pictures: Mapping[str, Any] | None) -> None:
+        """Writes an image's pictures, as `thumbs.thumb` makes them, then its row."""
+        drawn = keep(self.where, image.key, pictures) if pictures else {}
+        line = {"key": image.key, "seen": seen(image), **row, **drawn}
+        self.file.write(json.dumps(line).encode() + b"\n")
+        self.file.flush()
+
+    def close(self) -> None:
+        self.file.close()
+
+
+def keep(where: Path, key: str, pictures: Mapping[str, Any]) -> Values:
+    """Writes the pictures of one image as files; returns what a row says of them: width, height and outline
+    of the picture, and of each region's patches the name of the good image, None where there are none."""
+    (where / "pictures").mkdir(parents=True, exist_ok=True)
+    for name, address in _addresses(pictures):
+        (where / "pictures" / f"{key}.{name}.webp").write_bytes(base64.b64decode(address.partition(",")[2]))
+    shown = {name: pictures[name] for name in ("width", "height", "outline")}
+    return {"picture": shown, "patches": [pair and pair["name"] for pair in pictures["patches"]]}
+
+
+def _addresses(pictures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "image", pictures["image"]
+    yield "heat", pictures["heat"]
+    for n, pair in enumerate(pictures["patches"]):
+        if pair:
+            yield f"here{n}", pair["here"]
+            yield f"good{n}", pair["good"]
+
+
+def verdict(score: float, model: Mapping[str, Any]) -> str:
+    """OK, REVIEW or NG by a version's thresholds."""
+    if not score <= model["threshold"]:
+        return "NG"
+    review = model["review_threshold"]
+    return "REVIEW" if review is not None and score > review else "OK"
+
+
+def shown(root: Path, model: Mapping[str, Any]) -> dict[str, Values]:
+    """{key: row} of all that is known of a version: what it judged itself, else what the version that it differs
+    from by thresholds alone did, with the verdicts of its own thresholds."""
+    found: dict[str, Values] = {}
+    for version in dict.fromkeys((model["base"], model["version"])):
+        for key, row in read(folder(root, version)).items():
+            found[key] = {**row, "at": version}
+    for row in found.values():
+        if "score" in row:
+            row["verdict"] = verdict(row["score"], model)
+    return found
+
+
+def brief(image: Image, row: Mapping[str, Any]) -> Values:
+    """A row as a list of many shows it, with what people say of the image."""
+    kept = {name: row.get(name) for name in ("key", "verdict", "score", "error", "width", "height", "at")}
+    return {**kept, "name": image.name, "label": image.label, "said": bool(image.said)}
+
+
+def flips(rows: Mapping[str, Values], old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Values]:
+    """The images whose verdict other thresholds change."""
+    found = []
+    for key, row in rows.items():
+        if "score" in row:
+            before, after = verdict(row["score"], old), verdict(row["score"], new)
+            if before != after:
+                found.append({"key": key, "before": before, "after": after})
+    return found

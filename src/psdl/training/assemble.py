@@ -1,0 +1,39 @@
+"""What was planned and learned -> the model that a file holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.metadata import version
+
+import numpy as np
+
+from psdl.calibrate.rates import record
+from psdl.model.model import Model
+from psdl.training.options import FitOptions
+from psdl.training.plan import Plan
+from psdl.training.train import LIBRARIES, Learned
+from psdl.types import Sample
+
+
+def assemble(planned: Plan, learned: Learned, options: FitOptions) -> Model:
+    """The model, still without the images that it proves itself on."""
+    items, known = learned.items, learned.calibration
+    unseen = dict(zip(known.images, known.scores, strict=True))
+    origin = known.origin + (planned.grouping and f": {planned.grouping}")
+    return Model(
+        recipe=learned.recipe,
+        network=planned.extractor.network,
+        states=learned.states,
+        calibration=replace(known, origin=origin),
+        categories=tuple(sorted({s.category if isinstance(s, Sample) else "images" for s in items})),
+        options=options.record(),
+        versions={name: version(name) for name in LIBRARIES},
+        learned=learned.origins,
+        dropped=planned.dropped,
+        album=learned.album,
+        frame=planned.extractor.frame,
+        looks=learned.looks,
+        averages=learned.averages,
+        unseen=np.array([unseen[where] for where in learned.origins]),
+        history=({"what": "learned", "images": len(items), **record(known)},),
+    )
