@@ -173,15 +173,14 @@ class Detector:
         return self.recorded(known, {"what": "calibrated", "images": len(known.scores)}, by)
 
     def learn_defects(self, images: Any, by: str = "", run: RunContext = HERE) -> Lesson:
-        """Learns known defects, as `fit` takes good images; the kind of each is its sample's. They are used only
-        if more of those left out are found with them, and the thresholds keep their promise. by: who names them,
-        for the record. Returns what it came to. Raises PsdlError like `defects.taught`."""
+        """Learns known defects, given as `fit` takes good images; the kind of each is its sample's. They are used
+        only if more of those left out are found with them; the promise is kept. by: for the record. Returns what
+        it came to. Raises PsdlError like `defects.taught`."""
         items = check.given_defects(images)
         new = defects.known_of(items, list(self.results(items, run.jobs, averages=True)))
         self._take(defects.taught(self.model, defects.joined(self.model.defects, new)).model)
-        if (golden := self.model.golden) is not None:
-            proved = self.golden(list(golden.inputs), golden.maps.shape[1:])
-            self._model = replace(self.model, golden=proved)
+        if (old := self.model.golden) is not None:
+            self._model = replace(self.model, golden=self.golden(list(old.inputs), old.maps.shape[1:]))
         self.recorded(self.model.calibration, {"what": "known defects learned", "images": len(items)}, by)
         return Lesson.of(self.model)
 

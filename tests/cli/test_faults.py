@@ -54,7 +54,7 @@ def test_a_model_that_does_not_fit_on_the_disk_is_not_there(mvtec, tmp_path, mos
 def test_results_that_do_not_fit_on_the_disk_are_one_sentence(model_file, mvtec, tmp_path, most):
     limit = bounded(resource.RLIMIT_FSIZE, most)
     done = psdl("predict", model_file, mvtec / "bolt/test", "--out", tmp_path / "out", "--quiet", preexec_fn=limit)
-    refused(done, "cannot be read or written", "large")
+    refused(done, "large")
     whole = psdl("predict", model_file, mvtec / "bolt/test", "--out", tmp_path / "out", "--quiet")
     assert whole.returncode == 0, whole.stderr  # nothing that was left behind is in the way
     assert (tmp_path / "out/images.csv").read_text().count("\n") == 9

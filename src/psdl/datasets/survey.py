@@ -14,6 +14,7 @@ from psdl.datasets.duplicates import Pair
 from psdl.errors import PsdlError
 from psdl.features.extractor import origin
 from psdl.input import decode, masks, room
+from psdl.input.formats import FORMATS
 from psdl.types import Run, Sample
 
 LEAKING = 0.1  # share of good test images whose item was learned from, above which figures mean little
@@ -139,7 +140,7 @@ def _look(sample: Sample) -> _File | str:
             height, width = decode.pixels(sample.path, white=white).shape[:2]
         if sample.mask:
             masks.read(sample.mask, (height, width), sample.path)
-        with Image.open(sample.path, formats=decode.FORMATS) as opened:
+        with Image.open(sample.path, formats=FORMATS) as opened:
             return _File((height, width), opened.mode, origin(sample, 0).sha256, largest)
     except PsdlError as error:
         return str(error)

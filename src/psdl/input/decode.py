@@ -16,13 +16,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from psdl.errors import PsdlError
 from psdl.input import urls
 from psdl.input.ends import ENDS
+from psdl.input.formats import FORMATS, deep, deep_channels, several
 
 TAILS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND\xaeB`\x82"}  # how a whole file of that start ends
 LEAST = 8  # pixels that a side must have
 BITS = (8, 10, 12, 14, 16)  # of cameras' samples
 FULL = 65_535.0  # the largest sample of a 16-bit file
 SURELY = 16_383.0  # samples above it need all 16 bits, so the file uses its full range
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")  # all that are read; Pillow knows many more
 Pixels = NDArray[np.uint8]
 
 
@@ -46,7 +46,7 @@ def largest(source: Any, name: str = "image") -> float | None:
     name, source = _called(source, name), given(source, name)
     if isinstance(source, (str, Path)):
         with _file(source, urls.peeked) as file, _opened(file, name) as image:
-            if not _deep(image):
+            if not deep(image):
                 return None
     samples = _samples(source, name)
     return _most(samples, name) if samples.dtype != np.uint8 else None
@@ -176,9 +176,9 @@ def check_file(path: Path) -> None:
 
 
 def _check_one(image: Image.Image, name: str) -> None:
-    if _several(image):
+    if several(image):
         raise PsdlError(f"{name} holds several pictures, expected one: save each into a file of its own")
-    if _deep_channels(image):
+    if deep_channels(image):
         raise PsdlError(
             f"{name} has several channels deeper than 8 bit, which would lose their lower bits: save it as 8-bit"
             " colours or as 16-bit grey"
@@ -188,33 +188,9 @@ def _check_one(image: Image.Image, name: str) -> None:
         raise PsdlError(f"{name} is {width} x {height} pixels, expected at least {LEAST} x {LEAST}: remove it")
 
 
-def _several(image: Image.Image) -> bool:
-    """Whether a file holds several pictures of equal rank. Of a TIFF's directories, which a few bytes each make a
-    long chain, only the first is read: a second one elsewhere is a second picture."""
-    if image.format == "TIFF":
-        first, then = image.tag_v2.offset, image.tag_v2.next  # type: ignore[attr-defined]
-        return then not in (0, first)
-    return image.format in ("GIF", "PNG", "WEBP") and bool(getattr(image, "is_animated", False))
-
-
-def _deep(image: Image.Image) -> bool:
-    return image.mode.startswith(("I", "F"))
-
-
-def _deep_channels(image: Image.Image) -> bool:
-    """Whether a file has colours or transparency deeper than 8 bit, which the reader would cut without a word."""
-    if _deep(image):
-        return False
-    if image.format == "TIFF":
-        return any(bits > 8 for bits in image.tag_v2.get(258, ()))  # type: ignore[attr-defined]
-    if image.format == "PNG":
-        return ";16" in str(getattr(image, "tile", ""))
-    return False
-
-
 def _from_pil(image: Image.Image) -> NDArray[Any]:
     image = ImageOps.exif_transpose(image)
-    if _deep(image):
+    if deep(image):
         return np.array(image)
     if image.mode == "P":
         image = image.convert("RGBA")

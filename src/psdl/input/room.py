@@ -11,7 +11,8 @@ from typing import Any
 from PIL import Image
 
 from psdl._util import machine
-from psdl.input import decode, urls
+from psdl.input import urls
+from psdl.input.formats import FORMATS
 
 BYTES = 12  # that a pixel takes: as the file's reader has it, as an array, and while it is resized
 LARGE = 2**20  # pixels: of smaller images any number of threads may work
@@ -35,7 +36,7 @@ def _pixels(source: Any) -> int:
     elif not isinstance(source, (str, Path)) or urls.is_url(source):
         return 0
     try:
-        with Image.open(source, formats=decode.FORMATS) as image:
+        with Image.open(source, formats=FORMATS) as image:
             return int(image.width * image.height)
     except Exception:  # the readers of damaged files raise whatever they stumble over
         return 0

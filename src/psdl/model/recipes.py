@@ -225,7 +225,7 @@ def from_card(card: Mapping[str, Any]) -> Recipe:
     """A recipe from its JSON form (`dataclasses.asdict`, tuples as lists)."""
     from psdl.types import InputRule
 
-    values = {key: value for key, value in card.items() if key != "unbind"}  # models before 0.9 have it
+    values = {key: value for key, value in card.items() if key != "unbind"}  # earlier models name it
     values["parts"] = tuple(Part(**{**p, "taps": tuple(p["taps"])}) for p in card["parts"])
     values |= {name: tuple(card.get(name, ())) for name in ("explained", "image_explained")}
     if card["input"]:

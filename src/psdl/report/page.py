@@ -22,7 +22,7 @@ from psdl.measure.metrics import KEYS
 from psdl.model.card import card
 from psdl.model.model import Model
 from psdl.model.words import described
-from psdl.report import acceptance, charts, heat, tables, thumbs
+from psdl.report import acceptance, charts, found, heat, tables, thumbs
 from psdl.report.tables import Judged
 from psdl.types import F64, Calibration, Run, Sample
 
@@ -78,7 +78,7 @@ def beside(strangest: Judged) -> list[str]:
     for _, result in strangest:
         (x, y), (height, width) = result.strangest.peak_at, result.geometry.source
         places.append(min(x / width, 1 - x / width, y / height, 1 - y / height) < BORDER)
-    if len(places) < 5 or sum(places) <= len(places) / 2:
+    if len(places) < 5 or 3 * sum(places) <= 2 * len(places):
         return []
     return [
         f"in {sum(places)} of the {len(places)} good images that look least like the rest the strangest place lies"
@@ -138,7 +138,7 @@ def _text(judged: Judged, shown: Sequence[int], pictures: Sequence[Mapping[str, 
         scores=[result.score for _, result in judged],
         categories=_metrics(page.summary) if page.summary else [],
         columns=tables.titles(),
-        found=_found(page.summary) if page.summary else [],
+        found=found.shares(page.summary) if page.summary else [],
         found_columns=list(tables.FOUND.values()),
         found_notes=tables.intervals(page.summary) if page.summary else [],
         curves=Markup(charts.curves(_sets(judged))) if labelled else "",
@@ -168,7 +168,7 @@ def _lead(judged: Judged, mode: str) -> tuple[str, str]:
         return "Look through these before anything is promised: a bad part among the good ones hides its like.", ""
     verdicts = [(sample.label, result.verdict.verdict) for sample, result in judged]
     review = sum(verdict == "REVIEW" for _, verdict in verdicts)
-    look = f" {review} are for a person to look at." if review else ""
+    look = f" {review} {'is' if review == 1 else 'are'} for a person to look at." if review else ""
     good = [verdict for label, verdict in verdicts if label == 0]
     bad = [verdict for label, verdict in verdicts if label == 1]
     if not good and not bad:
@@ -200,7 +200,7 @@ def _model(model: Model, file: Path, inside: Judged) -> dict[str, Any]:
     return {
         "title": file.name,
         "file": str(file),
-        "promise": [line[0].upper() + line[1:] for line in (*promise(known), *_defects(model))],
+        "promise": [line[0].upper() + line[1:] for line in (*promise(known), *found.defects(model))],
         "histograms": {form: charts.histogram(_by_truth(inside), low, high, form) for form in charts.SIZES},
         "low": low,
         "high": high,
@@ -214,17 +214,6 @@ def _model(model: Model, file: Path, inside: Judged) -> dict[str, Any]:
         "items": known.groups,
         "rates": [known.rates.alarm, known.rates.review],
     }
-
-
-def _defects(model: Model) -> list[str]:
-    """What known defects earned when the model learned them, where it uses them."""
-    if model.defects is None or model.classifier is None:
-        return []
-    found = model.defects.report["found"]
-    return [
-        f"{len(model.defects.images)} known defects are told from good images as well: each left out of learning"
-        f" in turn, {found['ng_with']} of {found['count']} were NG, {found['ng']} without it"
-    ]
 
 
 def _axis(scores: F64, known: Calibration) -> tuple[float, float]:
@@ -265,14 +254,6 @@ def _metrics(summary: Mapping[str, Any]) -> list[tuple[str, list[float | None]]]
     if len(rows) > 1:
         rows["mean"] = summary["mean"]
     return [(name, [row[key] for key in KEYS]) for name, row in rows.items()]
-
-
-def _found(summary: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """What each category finds at the promised rates, and their mean."""
-    rows = dict(summary["categories"])
-    if len(rows) > 1:
-        rows["mean"] = summary["mean"]
-    return [(name, tables.found_cells(row)) for name, row in rows.items()]
 
 
 def _scale(judged: Judged) -> dict[str, str]:

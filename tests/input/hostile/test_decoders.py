@@ -16,6 +16,7 @@ from PIL import Image
 import psdl
 from psdl.errors import PsdlError
 from psdl.input import decode
+from psdl.input.formats import FORMATS
 from tests import parts
 
 Image.init()
@@ -63,7 +64,7 @@ def test_formats_beyond_the_documented_ones_are_no_images(kind):
         decode.pixels(file.getvalue())
 
 
-@pytest.mark.parametrize("kind", decode.FORMATS)
+@pytest.mark.parametrize("kind", FORMATS)
 def test_the_documented_formats_are_read(kind):
     file = io.BytesIO()
     pixels = parts.good(np.random.default_rng(0))
