@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -124,7 +123,7 @@ def _text(judged: Judged, shown: Sequence[int], pictures: Sequence[Mapping[str, 
         facts=page.facts,
         models=models,
         acceptance=acceptance.rows(judged) if page.mode == "report" else [],
-        grouped=_grouped(judged),
+        grouped=acceptance.grouped(judged),
         names=[sample.name for sample, _ in judged],
         scores=[result.score for _, result in judged],
         categories=_metrics(page.summary) if page.summary else [],
@@ -230,14 +229,6 @@ def _sets(judged: Judged) -> dict[str, tuple[F64, Any]]:
         name: (np.array([r.score for _, r in pairs]), np.array([s.label == 1 for s, _ in pairs]))
         for name, pairs in inside.items()
     }
-
-
-def _grouped(judged: Judged) -> bool:
-    """Whether several labelled pictures show one item."""
-    items = Counter(
-        (sample.category, sample.group or sample.part) for sample, _ in judged if sample.label is not None
-    )
-    return any(count > 1 for (_, item), count in items.items() if item)
 
 
 def _metrics(summary: Mapping[str, Any]) -> list[tuple[str, list[float | None]]]:
