@@ -46,10 +46,9 @@ class Detector:
 
     recipe: "default", "fast", "paper", ... or a Recipe (see `psdl.recipe`). options: all that can be chosen of
     learning, see `FitOptions`; recipe, false_reject, review and confidence, where given, stand in its place.
-    false_reject: the share of good images that the threshold may reject, between 0 and 1. review: the share that a
-    person may look at, rejected ones included; five times false_reject if None, and no such verdict if 0.
-    confidence: how sure the threshold must be to keep its rate for all new items; if 0 it keeps it on average.
-    device: auto, cpu or cuda. Raises PsdlError on values out of range.
+    false_reject: the share of good images that may be NG, between 0 and 1; review: that a person may look at,
+    rejected ones included, 0 for none; confidence: how sure the threshold must be to keep its rate for all new items,
+    0 for on average. device: auto, cpu or cuda. Raises PsdlError on values out of range.
     """
 
     def __init__(
@@ -101,9 +100,7 @@ class Detector:
     @property
     def extractor(self) -> FeatureExtractor:
         """The way of an image to the model's signals. Raises PsdlError before `fit` or `load`."""
-        self.model  # noqa: B018 says what is missing
-        assert self._extractor is not None
-        return self._extractor
+        return self._extractor or FeatureExtractor(self.model.recipe, self.model.network)
 
     @property
     def strangest(self) -> tuple[tuple[Source, Result], ...]:
@@ -140,7 +137,10 @@ class Detector:
         size, good = chosen[0].geometry.input, [found.inputs for found in chosen]
         proof = selftest.chosen(good, extractor.frame.roi, lambda image: self.golden([image], size))
         self._model = replace(self.model, golden=self.golden(proof, size))
-        self._strangest = tuple((items[n], held_out(*rest, self.model)) for n, *rest in learned.strangest)
+        self._strangest = tuple(
+            (items[n], held_out(score, geometry, look, self.model))
+            for n, score, geometry, look in learned.strangest
+        )
 
     def calibrate(
         self,

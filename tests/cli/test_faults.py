@@ -46,7 +46,8 @@ def test_a_model_that_does_not_fit_on_the_disk_is_not_there(mvtec, tmp_path, mos
         refused(done, "large")
         if most < 4_000_000:
             break
-    assert left(model.parent) == ([] if most < 4_000_000 else ["m.psdl"])
+    models = [name for name in left(model.parent) if not name.endswith(".going")]  # the same command goes on there
+    assert models == ([] if most < 4_000_000 else ["m.psdl"])
     assert most < 4_000_000 or model.read_bytes() == b"the model before"
 
 

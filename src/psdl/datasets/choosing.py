@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from psdl.datasets.files import Left
 from psdl.datasets.tree import UNSURE
 from psdl.errors import PsdlError
+from psdl.input import decode
 from psdl.types import InputRule, Sample
 
 SAY = "say which are with `good` GLOB or `bad` GLOB (psdl.read(FOLDER, good=[GLOB]) in Python), or by a table"
@@ -101,7 +102,7 @@ def given(images: Any, published: bool = False) -> Given:
     if len(chosen) < 2:
         raise PsdlError(f"{len(chosen)} good images were given: at least 2 are needed, better 50 or more")
     if not all(isinstance(one, Sample) for one in chosen):
-        return Given(chosen, InputRule())
+        return Given([one if isinstance(one, Sample) else decode.given(one) for one in chosen], InputRule())
     kept = learning(chosen)
     if len(kept) < len(chosen):
         warnings.warn(

@@ -19,7 +19,7 @@ from psdl.scoring import anomaly_map, normalise
 from psdl.scoring.averages import averaged
 from psdl.scoring.known import known_score
 from psdl.scoring.result import Result, as_if_unseen
-from psdl.scoring.scorer import Judge
+from psdl.scoring.scorer import Judge, check_grid
 from psdl.types import F32, Coded, Geometry, Score, Signals
 
 
@@ -95,6 +95,7 @@ def _infer(
 
 def _normalised(judge: Judge, found: Signals, threads: int) -> Coded:
     """What a part says of one image, its distance in units of what unseen good images show where the part asks."""
+    check_grid(found.grid, judge.state.grid)
     coded = judge(found, threads)
     if not judge.part.unseen:
         return coded

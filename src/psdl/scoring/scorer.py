@@ -15,7 +15,7 @@ from psdl import sparse
 from psdl._util import plugins
 from psdl.errors import PsdlError
 from psdl.features.store import Store
-from psdl.types import F32, Coded, Part, Run, Signals, State
+from psdl.types import F32, Coded, Grid, Part, Run, Signals, State
 
 BATCH = 16  # images judged at once
 
@@ -59,6 +59,15 @@ def _looked(judge: Judge, store: Store, batch: NDArray[np.intp]) -> F32:
     coded = judge(store.images(batch))
     known = [v for v in (coded.distance, coded.code, coded.residual, coded.norm) if v is not None]
     return np.stack(known, axis=2)
+
+
+def check_grid(found: Grid, known: Grid) -> None:
+    """Raises PsdlError where an image's grid is not the one that a part was learned on."""
+    if found != known:
+        raise PsdlError(
+            f"the images give an input of {found.input[1]} x {found.input[0]} pixels, the model was learned from"
+            f" {known.input[1]} x {known.input[0]}: give images of its size"
+        )
 
 
 def coder(device: str, asked: str) -> str:
