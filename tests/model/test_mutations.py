@@ -176,3 +176,23 @@ def test_a_signed_model_is_known_and_another_is_not(whole, tmp_path, monkeypatch
     Detector.load(file).save(tmp_path / "again.psdl")  # whoever writes anew signs anew
     assert modelfile.opened(tmp_path / "again.psdl").signed is None
     assert (tmp_path / "again.psdl.bak").read_bytes() == file.read_bytes()
+
+
+def test_a_card_knows_the_image_scores_that_there_are():
+    from psdl.model.card import IMAGE_SCORES
+    from psdl.scoring.anomaly_map import RULES
+
+    assert set(IMAGE_SCORES) == set(RULES)
+
+
+def test_images_of_another_size_than_those_learned_from_are_refused():
+    from dataclasses import replace
+
+    from psdl import recipe
+    from psdl.types import InputRule
+
+    rng = np.random.default_rng(0)
+    free = replace(recipe("fast"), input=InputRule(resize=None))
+    detector = Detector(free).fit([parts.good(rng, (64, 64)) for _ in range(10)])
+    with pytest.raises(PsdlError, match="input of 128 x 96 pixels"):
+        detector.score(PROBE)

@@ -44,9 +44,21 @@ class Judge:
         return Judge, (self.part, self.state, self.device)
 
     def __call__(self, signals: Signals, threads: int = 1) -> Coded:
-        """What the method says of signals (n,P,F)."""
+        """What the method says of signals (n,P,F). Raises PsdlError where they are of other positions than those
+        that a position-bound part learned."""
+        if signals.grid.input != self.state.grid.input or signals.values.shape[1] != self.state.grid.positions:
+            self._check_free(signals)
         coded: Coded = method_of(self.part).judge(self.ready, signals, threads)
         return coded
+
+    def _check_free(self, signals: Signals) -> None:
+        shapes = getattr(method_of(self.part), "ARRAYS", {}).values()
+        if self.part.unseen or any("P" in shape for shape in shapes):
+            (height, width), (h, w) = signals.grid.input, self.state.grid.input
+            raise PsdlError(
+                f"an image gives an input of {width} x {height} pixels with {signals.values.shape[1]} positions, the"
+                f" model was learned from {w} x {h} with {self.state.grid.positions}: give images of its size"
+            )
 
     def rows(self, store: Store, rows: NDArray[np.intp], run: Run) -> F32:
         """(len(rows),P,1|3|4): of the store's images `rows` distances, codes and residuals, and norms, as far as
