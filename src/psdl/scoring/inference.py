@@ -96,8 +96,8 @@ def _normalised(judge: Judge, found: Signals, threads: int) -> Coded:
     if found.grid != judge.state.grid:
         (tall, wide), (height, width) = found.grid.input, judge.state.grid.input
         raise PsdlError(
-            f"the image gives an input of {wide} x {tall} pixels, the model was learned from {width} x {height}: give"
-            " images of its size"
+            f"the image gives an input of {wide} x {tall} pixels, the model was learned from"
+            f" {width} x {height}: give images of its size"
         )
     return replace(coded, distance=normalise.Unseen.of(judge.state).measure(coded.distance))
 
