@@ -21,7 +21,7 @@ def main() -> None:
             "-m",
             "psdl.cli.main",
             "studio",
-            f"{folder}/boards",
+            f"{folder}/plates",
             "--port",
             "0",
             "--no-browser",

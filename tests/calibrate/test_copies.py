@@ -25,7 +25,7 @@ def scene():
     pictures = [parts.good(rng, (64, 64)) for _ in range(12)]
     said: list[str] = []
     copies = [png(pictures[0], kind) for kind in ("PNG", "BMP", "TIFF") for _ in range(4)][:11]
-    detector = Detector("fast").fit([*pictures, *copies], say=said.append)
+    detector = Detector("fast").fit([*pictures, *copies], parts.listening(said))
     return detector, pictures, [parts.good(rng, (64, 64)) for _ in range(12)], said
 
 
@@ -60,11 +60,13 @@ def test_images_learned_from_are_left_out_of_calibrations(scene, tmp_path):
     copy, said = Detector.load(tmp_path / "m.psdl"), []
     with pytest.raises(PsdlError, match="all 12 images are among those that the model learned from"):
         copy.calibrate([png(pixels) for pixels in pictures])
-    copy.calibrate([*new, *pictures[:3], new[0]], say=said.append)
+    copy.calibrate([*new, *pictures[:3], new[0]], run=parts.listening(said))
     assert len(copy.model.calibration.scores) == 12
     assert "3 of 16 images are among those that the model learned from" in said[0]
     assert "1 of 13 images are copies" in said[1]
-    joined = copy.calibrate(new[:6]).calibrate(new, join=True, say=said.append)  # half of them are in it already
+    joined = copy.calibrate(new[:6]).calibrate(
+        new, join=True, run=parts.listening(said)
+    )  # half of them are in it already
     assert "6 of 12 images are in the calibration already" in said
     assert len(joined.model.calibration.scores) == joined.model.calibration.groups == 12
     dark = Detector.load(tmp_path / "m.psdl").calibrate([pixels // 3 for pixels in new], join=True)
@@ -75,8 +77,7 @@ def test_the_same_data_elsewhere_give_the_same_bytes(scene, tmp_path):
     _, pictures, _, _ = scene
     for name in ("a", "else/where"):
         files = [parts.save(pixels, tmp_path / name / f"good/{n}.png") for n, pixels in enumerate(pictures)]
-        options = {"data": str(tmp_path / name), "roi": str(tmp_path / name / "roi.png"), "jobs": len(name)}
-        Detector("fast").fit(files, options=options).save(tmp_path / f"{name[0]}.psdl")
+        Detector("fast").fit(files).save(tmp_path / f"{name[0]}.psdl")
     assert (tmp_path / "a.psdl").read_bytes() == (tmp_path / "e.psdl").read_bytes()
     learned = Detector.load(tmp_path / "a.psdl").model.learned
     assert [where.name for where in learned[:2]] == ["0.png", "1.png"]

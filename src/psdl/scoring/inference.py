@@ -10,7 +10,7 @@ import numpy as np
 
 from psdl.calibrate.thresholds import verdict
 from psdl.errors import PsdlError
-from psdl.features.extractor import FeatureExtractor, Prepared, Source, file_of
+from psdl.features.extractor import FeatureExtractor, Prepared, Source, digest, file_of
 from psdl.input import room
 from psdl.input.statistics import Look
 from psdl.jobs.threads import beside
@@ -29,6 +29,13 @@ class Known(NamedTuple):
 
     averages: Averages
     classifier: Classifier | None
+
+    @classmethod
+    def of(cls, model: Model, asked: bool) -> Known | None:
+        """What a model knows of defects, if it uses that or if averages are `asked` for."""
+        if model.averages is None or not (asked or model.classifier):
+            return None
+        return cls(model.averages, model.classifier)
 
 
 class Inference(NamedTuple):
@@ -102,11 +109,10 @@ def _normalised(judge: Judge, found: Signals, threads: int) -> Coded:
     return replace(coded, distance=normalise.Unseen.of(judge.state).measure(coded.distance))
 
 
-def judged(found: Inference, model: Model, digest: str) -> Result:
-    """One image judged by a model; where the model learned from it, by its score as if unseen. digest: of what the
-    network saw."""
-    score = float(found.score.image[0])
-    value = as_if_unseen(score, digest, model)
+def judged(found: Inference, model: Model) -> Result:
+    """One image judged by a model; where the model learned from it, by its score as if unseen."""
+    seen, score = digest(found.image), float(found.score.image[0])
+    value = as_if_unseen(score, seen, model)
     return Result(
         score=value,
         verdict=verdict(value, model.calibration),
@@ -115,7 +121,7 @@ def judged(found: Inference, model: Model, digest: str) -> Result:
         coded=found.coded,
         model=model,
         look=found.image.look,
-        digest=digest,
+        digest=seen,
         anomaly=found.anomaly if value == score else value,
         known=found.known if value == score else None,
         averages=found.averages,

@@ -240,7 +240,7 @@ def report(project: Project, version: str, tell: Progress, say: Say) -> Values:
     facts = page.facts(len(judged), time.perf_counter() - start)
     summary = tables.summed(judged) if _measurable(usable.samples) else None
     file, model = out / "report.html", project.model_file(version)
-    for done, total in page.write(judged, file, lambda _: model, runner(None), summary, facts):
+    for done, total in page.write(judged, file, page.About(lambda _: model, summary, facts), runner(None)):
         tell("report", done, total)
     tables.write_skipped(usable.skipped, out)
     resume.finished(out)

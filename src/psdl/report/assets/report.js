@@ -356,7 +356,7 @@ function headline() {
     if (image.label !== null) (image.label ? bad : good).push(verdict);
   }
   for (const name of Object.keys(counts)) $(`tally-${name}`).textContent = counts[name];
-  const look = counts.REVIEW ? ` ${counts.REVIEW} are for a person to look at.` : "";
+  const look = counts.REVIEW ? ` ${counts.REVIEW} ${counts.REVIEW === 1 ? "is" : "are"} for a person to look at.` : "";
   const missed = bad.filter((verdict) => verdict === "OK").length, refused = good.filter((verdict) => verdict === "NG").length;
   const said = [];
   if (bad.length) said.push(`${missed} of ${bad.length} defective passed as OK`);

@@ -34,7 +34,7 @@ export function Start() {
       </div>
       <div class="way">
         <h2>Try the demo</h2>
-        <p class="soft">Pictures of circuit boards, some with planted defects. From here to the first defect found in about a minute.</p>
+        <p class="soft">Pictures of metal plates, some with planted defects. From here to the first defect found in about a minute.</p>
         <p class="row"><button type="button" disabled=${Boolean(demo)} onClick=${start}>${demo ? "Making the images…" : "Try the demo"}</button></p>
       </div>
     </div>
