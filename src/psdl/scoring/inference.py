@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from psdl.calibrate.thresholds import verdict
+from psdl.errors import PsdlError
 from psdl.features.extractor import FeatureExtractor, Prepared, Source, digest, file_of
 from psdl.input import room
 from psdl.input.statistics import Look
@@ -60,7 +61,8 @@ def infer(
     """Judges one image by what each part of the extractor's recipe learned, and by what is known of defects.
 
     Scales, the largest first, go their ways beside each other where there are threads for it; nothing of the
-    result depends on threads. Raises PsdlError on images that cannot be read.
+    result depends on threads. Raises PsdlError on images that cannot be read, and on those of another size than a
+    model of positions knows.
     """
     with room.held(file_of(source)):
         return _infer(extractor.prepare(source), extractor, judges, threads, known)
@@ -99,6 +101,12 @@ def _normalised(judge: Judge, found: Signals, threads: int) -> Coded:
     coded = judge(found, threads)
     if not judge.part.unseen:
         return coded
+    if found.grid != judge.state.grid:
+        (tall, wide), (height, width) = found.grid.input, judge.state.grid.input
+        raise PsdlError(
+            f"the image gives an input of {wide} x {tall} pixels, the model was learned from"
+            f" {width} x {height}: give images of its size"
+        )
     return replace(coded, distance=normalise.Unseen.of(judge.state).measure(coded.distance))
 
 
