@@ -47,8 +47,8 @@ class Detector:
     recipe: "default", "fast", "paper", ... or a Recipe (see `psdl.recipe`). options: all that can be chosen of
     learning, see `FitOptions`; recipe, false_reject, review and confidence, where given, stand in its place.
     false_reject: the share of good images that may be NG, between 0 and 1; review: that a person may look at,
-    rejected ones included, 0 for none; confidence: how sure the threshold must be to keep its rate for all new items,
-    0 for on average. device: auto, cpu or cuda. Raises PsdlError on values out of range.
+    rejected ones included, 0 for none; confidence: how sure the threshold must be to keep its rate for all new
+    items, 0 for on average. device: auto, cpu or cuda. Raises PsdlError on values out of range.
     """
 
     def __init__(
