@@ -56,8 +56,8 @@ class Judge:
         if self.part.unseen or any("P" in shape for shape in shapes):
             (height, width), (h, w) = signals.grid.input, self.state.grid.input
             raise PsdlError(
-                f"an image gives an input of {width} x {height} pixels with {signals.values.shape[1]} positions, the"
-                f" model was learned from {w} x {h} with {self.state.grid.positions}: give images of its size"
+                f"an image gives an input of {width} x {height} pixels with {signals.values.shape[1]} positions,"
+                f" the model was learned from {w} x {h} with {self.state.grid.positions}: give images of its size"
             )
 
     def rows(self, store: Store, rows: NDArray[np.intp], run: Run) -> F32:
