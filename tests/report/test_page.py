@@ -91,7 +91,7 @@ def test_the_page_says_what_to_reject(opened, measured):
     assert "at most" in page.locator(".promise").first.inner_text()
     assert set(shown(page)[: len(bad)]) == set(bad)
     assert page.locator(".card.is-NG").count() == len(bad)
-    assert page.locator("tbody tr th").first.inner_text() == "good"
+    assert page.locator("#acceptance tbody tr th").first.inner_text() == "good"
     assert "0 missed" in page.locator("#acceptance-title ~ .wide").inner_text()
     assert "show one item" not in page.locator("#acceptance").inner_text()
     assert page.locator(".histogram:visible .broad svg").is_visible()
@@ -171,7 +171,7 @@ def test_the_gallery_goes_by_keyboard(opened, measured):
     page.keyboard.press("ArrowLeft")
     assert dialog.locator("h2 bdi").first.inner_text() == names[1]
     page.keyboard.press("h")
-    assert not page.locator("#panels img.heat").first.is_visible()
+    assert not page.locator("#panels .over img.heat").first.is_visible()
     page.keyboard.press("h")
     page.keyboard.press("Escape")
     assert not dialog.is_visible()
@@ -213,7 +213,7 @@ def test_names_and_labels_stay_text(opened, model_file, tmp_path):
         path = parts.save(parts.good(rng), tmp_path / f"good {n}.png")
         judged.append((Sample(str(path), f"good {n}", NASTY[n], "test", 0, "good"), detector.score(path)))
     file = tmp_path / "report.html"
-    list(report.write(judged, file, lambda _: Path(NASTY[0])))
+    list(report.write(judged, file, report.About(lambda _: Path(NASTY[0]))))
     page = opened(file)
     assert page.title() == "Inspection report"
     assert "Several pictures here show one item" in page.locator("#acceptance").inner_text()
@@ -259,5 +259,5 @@ def test_five_hundred_images_stay_below_15_mb(model_file, mvtec, tmp_path):
     results = detector.score(paths)
     judged = [(Sample(str(paths[n % 5]), f"{n}.png", "bolt"), results[n % 5]) for n in range(500)]
     file = tmp_path / "report.html"
-    assert sum(1 for _ in report.write(judged, file, lambda _: model_file)) == 500
+    assert sum(1 for _ in report.write(judged, file, report.About(lambda _: model_file))) == 500
     assert 1e6 < file.stat().st_size < 15e6

@@ -116,6 +116,65 @@ def test_a_table_whose_categories_lead_elsewhere_stays_inside(mvtec, model_file,
     out.parent.mkdir(parents=True)
     before = {path for path in tmp_path.rglob("*") if out not in path.parents}
     done = parts.psdl("evaluate", model_file, table, "--out", out, "--maps")
+    parts.refused(done, "category is '../..'", "expected a plain name")
+    assert {path for path in tmp_path.rglob("*") if out not in path.parents and path != out} == before
+    one = mvtec / "bolt/test/good/000.png"
+    parts.refused(parts.psdl("predict", model_file, one, "--out", out), "another run", "--overwrite")
+    assert {path for path in out.rglob("*") if path.is_file()} == before
+    (out / "notes.txt").write_text("mine")
+    assert parts.psdl("predict", model_file, one, "--out", out, "--overwrite").returncode == 0
+    assert len(list(out.rglob("*.png"))) == 1
+    assert not (out / "maps").exists()
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_results_go_neither_into_a_file_nor_among_images(model_file, mvtec, tmp_path):
+    file = tmp_path / "out"
+    file.write_text("mine")
+    image = mvtec / "bolt/test/good/000.png"
+    parts.refused(parts.psdl("predict", model_file, image, "--out", file), "is a file", "--out")
+    assert file.read_text() == "mine"
+    data = tmp_path / "data"
+    parts.save(np.zeros((96, 128, 3)), data / "deep/1.png")
+    for overwrite in (False, True):
+        with pytest.raises(PsdlError, match=r"no folder of psdl's results but holds 1\.png"):
+            prepare(data, "predict", overwrite)
+    (tmp_path / "theirs/pictures").mkdir(parents=True)
+    with pytest.raises(PsdlError, match="holds pictures"):
+        prepare(tmp_path / "theirs", "predict", overwrite=True)
+    assert (tmp_path / "theirs/pictures").is_dir()
+
+
+def test_what_a_broken_run_left_is_cleared_but_what_lets_it_go_on_stays(tmp_path):
+    prepare(tmp_path / "out", "predict")
+    for name in (".going/a.npz", "pictures/old.png", "images.csv"):
+        (tmp_path / "out" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "out" / name).write_text("")
+    prepare(tmp_path / "out", "predict")
+    left = {path.name for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert left == {"a.npz", ".psdl-results"}
+
+
+@pytest.mark.parametrize("name", ["../..", "/etc", "a/b", "a\\b", "C:x", "", ".", "..", "\0", "n" * 300])
+def test_no_category_writes_outside_the_folder_of_models(name):
+    with pytest.raises(PsdlError, match="cannot name a model file"):
+        model_files(Path("models"), [Sample("x", "x", name)], each=True)
+    assert model_files(Path("m.psdl"), [Sample("x", "x", name)], each=False) == {name: Path("m.psdl")}
+
+
+def test_a_table_whose_categories_lead_elsewhere_stays_inside(mvtec, model_file, tmp_path):
+    rows = "".join(
+        f"bolt/test/{kind}/00{n}.png,{kind},test,{where}\n"
+        for n, where in enumerate(("../..", "/tmp"))
+        for kind in ("good", "blot")
+    )
+    table = tmp_path / "data/table.csv"
+    parts.mvtec(tmp_path / "data", ("bolt",), train=2)
+    table.write_text("path,label,split,category\n" + rows)
+    out = tmp_path / "far/far/out"
+    out.parent.mkdir(parents=True)
+    before = {path for path in tmp_path.rglob("*") if out not in path.parents}
+    done = parts.psdl("evaluate", model_file, table, "--out", out, "--maps")
     assert done.returncode == 0, done.stderr
     assert {path for path in tmp_path.rglob("*") if out not in path.parents and path != out} == before
     assert len(list((out / "pictures").rglob("*.png"))) == 4
