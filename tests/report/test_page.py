@@ -216,7 +216,7 @@ def test_names_and_labels_stay_text(opened, model_file, tmp_path):
     list(report.write(judged, file, report.About(lambda _: Path(NASTY[0]))))
     page = opened(file)
     assert page.title() == "Inspection report"
-    assert "Several pictures here show one item" in page.locator("#acceptance").inner_text()
+    assert "by item (several pictures here show one" in page.locator("#acceptance").inner_text()
     assert sorted(shown(page)) == sorted([*NASTY, "good 0", "good 1", "good 2"])
     page.locator("#gallery button").first.click()
     page.keyboard.press("Escape")

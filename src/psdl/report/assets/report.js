@@ -330,6 +330,7 @@ function step(by) {
   const place = state.open + by;
   if (place >= state.shown) more(CHUNK);
   if (place >= 0 && place < state.list.length) open(place);
+  if (!$("dialog").contains(document.activeElement)) $("dialog").focus();  // what had it is gone: keys go on
 }
 
 // Thresholds: the marks on the histogram, and what they would have done.
