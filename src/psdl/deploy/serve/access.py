@@ -151,6 +151,8 @@ def _tokens(file: Path) -> tuple[bytes, ...]:
         raise PsdlError(
             f"token {odd} of {file} holds blanks or letters beyond ASCII, which no header bears: change it"
         )
+    if hasattr(os, "getuid") and file.stat().st_mode & 0o004:
+        LOG.warning("%s can be read by every user of this machine: chmod o-r %s", file, file)
     return tuple(token.encode() for token in found)
 
 
@@ -161,8 +163,6 @@ def _check_rights(file: Path) -> None:
         raise PsdlError(f"{file} is no regular file: give a text file of tokens, one a line")
     if hasattr(os, "getuid") and (found.st_mode & 0o022 or found.st_uid not in (0, os.getuid())):
         raise PsdlError(f"{file} can be written by others than its owner: chmod go-w {file}, and own it")
-    if hasattr(os, "getuid") and found.st_mode & 0o004:
-        LOG.warning("%s can be read by every user of this machine: chmod o-r %s", file, file)
 
 
 def _remember(known: OrderedDict, key: object, value: object) -> None:  # type: ignore[type-arg]
