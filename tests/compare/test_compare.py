@@ -23,7 +23,7 @@ def test_the_verb_writes_a_table_and_goes_on(mvtec, tmp_path):
     assert done.returncode == 0, done.stderr
     text = (out / "accuracy.md").read_text()
     assert text in done.stdout
-    assert f"choices were made: {mvtec.name}." in text
+    assert f"choices were made: {mvtec.name}/bolt, {mvtec.name}/nut." in text
     assert "## Where fast wins" in text
     rows = json.loads((out / "accuracy.json").read_text())
     assert {row["data"] for row in rows} == {f"{mvtec.name}/bolt", f"{mvtec.name}/nut"}
