@@ -21,6 +21,8 @@ from psdl.cli.main import app
 from psdl.workflows.resume import FOLDER
 from tests import parts
 
+LITTLE = 280_000  # bytes of a file: what is kept of an image fits, the report of many does not
+
 
 def test_every_door_says_which_psdl_it_is():
     said = f"psdl {psdl.__version__}\n"
@@ -55,15 +57,15 @@ def test_lines_that_cannot_be_written_are_an_error(model_file, mvtec):
 
 def test_a_disk_that_fills_up_keeps_what_was_judged(model_file, mvtec, tmp_path):
     def little() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (LITTLE, LITTLE))
 
-    images, out = mvtec / "bolt/test/blot", tmp_path / "out"
+    images, out = mvtec / "bolt", tmp_path / "out"
     done = parts.psdl("predict", model_file, images, "--out", out, preexec_fn=little)
     parts.refused(done, "no room is left", "File too large")
-    assert len(list((out / FOLDER).glob("*.npz"))) == 4
+    assert len(list((out / FOLDER).glob("*.npz"))) == len(parts.verdicts(done)) > 12
     done = parts.psdl("predict", model_file, images, "--out", out)
     assert done.returncode == 0, done.stderr
-    assert (out / "report.html").stat().st_size > 60_000
+    assert (out / "report.html").stat().st_size > LITTLE
     assert not (out / FOLDER).exists()
 
 

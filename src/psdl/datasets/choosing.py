@@ -112,9 +112,11 @@ def given(images: Any, published: bool = False) -> Given:
 
 
 def known_defects(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """The images that show defects: those labelled so, or all where none has a label. An image's kind is its
-    label, or the folder that it lies in. Raises PsdlError if all are labelled good."""
-    chosen = [s for s in samples if s.label == 1] or [s for s in samples if s.label is None]
+    """The images that show defects, of data said to hold them: those labelled so, and, where no image there is
+    labelled good, those without a label. An image's kind is its label, or the folder that it lies in. Raises
+    PsdlError if all are labelled good."""
+    mixed = any(s.label == 0 for s in samples)
+    chosen = [s for s in samples if s.label == 1 or (s.label is None and not mixed)]
     if not chosen:
         raise PsdlError(
             f"none of {len(samples)} images is labelled as a defect: give a folder or table of defects"
