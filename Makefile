@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TORCH := .venv-torch/bin
 
-.PHONY: setup demo test check wheel wheel-sparse browser bench test-torch test-lowest test-newest audit lock sbom size clean
+.PHONY: setup docs demo test check wheel wheel-sparse browser bench test-torch test-lowest test-newest audit lock sbom size clean
 
 setup: .venv/.ready
 
@@ -105,6 +105,12 @@ sbom: setup
 	build/sbom/bin/python -m pip install -q 'cyclonedx-bom>=7,<8'
 	build/sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 		-o build/psdl.cdx.json build/released/bin/python
+
+# The reference of the Python API, from the docstrings: build/docs/index.html.
+docs: setup
+	rm -rf build/docs
+	$(BIN)/pdoc --docformat markdown -o build/docs psdl psdl.sparse psdl.api psdl.training.options psdl.jobs.context psdl.scoring.result \
+		psdl.types psdl.errors psdl.deploy.client
 
 # Lines of every source file, longest last.
 size:

@@ -25,10 +25,9 @@ KEYS = ("image_auroc", "pixel_auroc", "aupro", "aupro_05", "aupimo")
 RESULTS = Path(__file__).parent / "results"
 
 
-def without(name: str) -> Recipe:
-    """The default without one of its parts."""
-    kept = [(p, w) for p, w in zip(BASE.parts, BASE.explained, strict=True) if p.name != name]
-    return replace(BASE, parts=tuple(p for p, _ in kept), explained=tuple(w for _, w in kept))
+def only(name: str) -> Recipe:
+    """One of the default's parts by itself."""
+    return replace(BASE, parts=tuple(p for p in BASE.parts if p.name == name), explained=(), image_explained=())
 
 
 def changed(**params: Any) -> Recipe:
@@ -36,17 +35,21 @@ def changed(**params: Any) -> Recipe:
     return replace(BASE, parts=tuple(replace(p, params={**p.params, **params}) for p in BASE.parts))
 
 
+BOUND = {"atoms": 64, "sparsity": 4, "whiten": 0.5}
 VARIANTS = {
     "default": BASE,
-    "without coarse": without("coarse"),
-    "without fine": without("fine"),
-    "without deep": without("deep"),
-    "not weighted": replace(BASE, explained=()),
-    "always bound to positions": replace(BASE, unbind=False),
-    "not measured against held-out images": replace(
-        BASE, explained=(), parts=tuple(replace(p, unseen=False) for p in BASE.parts)
+    "coarse alone": only("coarse"),
+    "fine alone": only("fine"),
+    "not weighted": replace(BASE, explained=(), image_explained=()),
+    "image scores of the map itself": replace(BASE, image_explained=()),
+    "a dictionary at each position": replace(
+        BASE, parts=tuple(replace(p, method="exemplars", params=BOUND) for p in BASE.parts)
+    ),
+    "not measured against unseen images": replace(
+        BASE, explained=(), image_explained=(), parts=tuple(replace(p, unseen=False) for p in BASE.parts)
     ),
     "one atom": changed(sparsity=1),
+    "twice the patches": changed(atoms=2048),
     "not whitened": changed(whiten=0.0),
     "image score: maximum": replace(BASE, image_score="max"),
 }

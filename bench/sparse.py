@@ -1,8 +1,8 @@
 """psdl.sparse against SPAMS, dictlearn and scikit-learn: verified, then timed, interleaved, in one run.
 
-    make bench            (or: python bench/sparse.py; five minutes)
+    make bench            (or: python bench/sparse.py; ten minutes)
 
-Prints three tables and writes bench/results/sparse.json. Every library gets two threads. GFLOP/s counts
+Prints its tables and writes bench/results/sparse.json. Every library gets two threads. GFLOP/s counts
 2 F K + K T (T + 1) a signal, what OMP costs, for ORMP too; the rate of SGEMM is measured in the same run. Between
 timings there is a pause, since BLAS threads go on spinning after a call and would slow whoever comes next.
 """
@@ -32,6 +32,7 @@ THREADS = min(2, os.cpu_count() or 1)
 REPEATS = 9
 PAUSE, LONG = 0.05, 0.05  # seconds
 CASES = [(256, 256, 64, 4096), (100, 100, 25, 4096), (112, 112, 4, 16384), (1024, 1024, 256, 128)]
+SINGLE = [(64, 256, 5), (256, 256, 64), (192, 512, 8), (512, 2048, 16), (2048, 4096, 16)]
 SLOW = 256  # signals that the slow peers code, once
 RESULTS = Path(__file__).parent / "results"
 
@@ -157,6 +158,55 @@ def one_image(positions: int, f: int, k: int, T: int, stores: list[str]) -> dict
     return {"case": case, "ms": ms, "mb": {name: p.nbytes / 1e6 for name, p in ready.items()}, "seconds": seconds}
 
 
+def tolerant(sigma: int) -> dict[str, Any]:
+    """All 8 x 8 patches of a photograph with noise, less their means, coded to the noise's energy, one thread."""
+    from numpy.lib.stride_tricks import sliding_window_view
+    from skimage.data import camera
+
+    image = camera().astype(np.float32)
+    noisy = (image + sigma * np.random.default_rng(0).normal(size=image.shape)).astype(np.float32)
+    Y = np.ascontiguousarray(sliding_window_view(noisy, (8, 8)).reshape(-1, 64)[::8])
+    Y = Y - Y.mean(axis=1, keepdims=True)
+    D, enough = sparse.dct(64, 256).astype(np.float32), float(64 * (1.15 * sigma) ** 2)
+    X, atoms = np.asfortranarray(Y.T), np.asfortranarray(D.T)
+    used = (sparse.ormp(Y, D, tolerance=enough).support >= 0).sum()
+    theirs = spams.omp(X, atoms, L=64, eps=enough, numThreads=1).nnz
+    check(
+        f"sigma {sigma}: ORMP takes {used / theirs:.4f} times as many atoms as SPAMS",
+        abs(used / theirs - 1) < 1e-3,
+    )
+    seconds = timed(
+        {
+            "omp": lambda: sparse.omp(Y, D, tolerance=enough, threads=1),
+            "ormp": lambda: sparse.ormp(Y, D, tolerance=enough, threads=1),
+            "spams": lambda: spams.omp(X, atoms, L=64, eps=enough, numThreads=1),
+        }
+    )
+    return _against_spams(f"to a tolerance, sigma {sigma}, {used / len(Y):.2f} atoms", len(Y), seconds)
+
+
+def single(f: int, k: int, T: int) -> dict[str, Any]:
+    """One signal a call, one thread: with a prepared dictionary and with one as it is given."""
+    Y, D = problem(f, k, 1)
+    X, atoms, prepared = np.asfortranarray(Y.T), np.asfortranarray(D.T), sparse.prepare(D)
+    seconds = timed(
+        {
+            "omp, prepared": lambda: sparse.omp(Y, prepared, sparsity=T, threads=1),
+            "omp": lambda: sparse.omp(Y, D, sparsity=T, threads=1),
+            "spams": lambda: spams.omp(X, atoms, L=T, eps=0.0, numThreads=1),
+        }
+    )
+    return _against_spams(f"one signal, F={f}, K={k}, T={T}", 1, seconds)
+
+
+def _against_spams(case: str, signals: int, seconds: dict[str, list[float]]) -> dict[str, Any]:
+    """A row: microseconds a signal, and how many times as long SPAMS takes, the median of pairs."""
+    us = {name: float(np.median(s)) / signals * 1e6 for name, s in seconds.items()}
+    over = {name: float(np.median(np.divide(seconds["spams"], s))) for name, s in seconds.items()}
+    print(f"{case}: " + ", ".join(f"{name} {us[name]:.2f} us ({over[name]:.2f})" for name in us), flush=True)
+    return {"case": case, "us": us, "spams_over": over, "seconds": seconds}
+
+
 def reference_rounds(Y: np.ndarray, D: np.ndarray, T: int, rounds: int) -> np.ndarray:
     """Approximate K-SVD the reference's way: scikit-learn's OMP, then a dense update of every atom."""
     D = D.copy()
@@ -183,11 +233,11 @@ def learning(positions: int = 256, n: int = 761, f: int = 100, T: int = 25, roun
         warnings.simplefilter("ignore", RuntimeWarning)  # it ends early where a signal is coded completely
         theirs = reference_rounds(one, start, T, rounds)
     reference = time.perf_counter() - begun
-    ours, _ = sparse.learn(one, start, sparsity=T, rounds=rounds)
+    ours, _ = sparse.learn(one, start, sparsity=T, rounds=rounds, replace=False)
     apart = float(np.abs(ours - theirs).max())
     check(f"dictionaries after {rounds} rounds differ by {apart:.1e} in float64", apart < 1e-4)
     begun = time.perf_counter()
-    sparse.learn(Y, start, sparsity=T, rounds=rounds, threads=THREADS)
+    sparse.learn(Y, start, sparsity=T, rounds=rounds, replace=False, threads=THREADS)
     seconds = time.perf_counter() - begun
     case = f"{positions} positions, N={n}, F=K={f}, T={T}, {rounds} rounds"
     return {"case": case, "seconds": seconds, "reference_one_position": reference, "apart": apart}
@@ -233,6 +283,8 @@ def main() -> None:
         one_image(1024, 152, 128, 4, ["gram", "no gram", "float16"]),
     ]
     print(image_table(images))
+    tolerances = [tolerant(sigma) for sigma in (10, 25, 50)]
+    singles = [single(*case) for case in SINGLE]
     learned = learning()
     reference = learned["reference_one_position"] * 256
     print(
@@ -252,6 +304,8 @@ def main() -> None:
         "sgemm_gflops": peak,
         "pursuits": rows,
         "images": images,
+        "tolerances": tolerances,
+        "singles": singles,
         "learning": learned,
     }
     RESULTS.mkdir(exist_ok=True)

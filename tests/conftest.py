@@ -30,7 +30,19 @@ def model_file(mvtec, tmp_path_factory) -> Path:
     """A model of the first category of `mvtec`, learned by the command line."""
     file = tmp_path_factory.mktemp("model") / "bolt.psdl"
     done = parts.psdl(
-        "fit", mvtec, "--model", file, "--category", "bolt", "--iterations", "2", "--groups", "given", "--quiet"
+        "fit",
+        mvtec,
+        "--model",
+        file,
+        "--category",
+        "bolt",
+        "--iterations",
+        "2",
+        "--groups",
+        "given",
+        "--resize",
+        "square",
+        "--quiet",
     )
     assert done.returncode == 0, done.stderr
     return file

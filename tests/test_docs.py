@@ -26,7 +26,7 @@ def test_the_command_line_page_is_current():
     assert page == (ROOT / "docs/cli.md").read_text(), "run: python tools/cli_docs.py"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/sparse.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/sparse.md", "docs/tutorial.md"])
 def test_python_examples_run(page, tmp_path):
     rng = np.random.default_rng(0)
     for n in range(8):
@@ -34,7 +34,8 @@ def test_python_examples_run(page, tmp_path):
     parts.save(parts.defective(rng)[0], tmp_path / "new/017.png")
     found = blocks(page)
     assert found
-    programs = ["\n".join(found)] if page == "docs/sparse.md" else found  # its blocks follow on each other
+    follow = page in ("docs/sparse.md", "docs/tutorial.md")  # their blocks follow on each other
+    programs = ["\n".join(found)] if follow else found
     for program in programs:
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
         assert done.returncode == 0, done.stderr

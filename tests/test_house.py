@@ -102,3 +102,26 @@ def test_kernels_are_cached_and_never_fastmath_true():
         for decorator in re.findall(r"@njit\((.*?)\)\n", path.read_text()):
             assert "nogil=True, cache=True" in decorator
             assert "fastmath=True" not in decorator
+
+
+MANY = {  # keyword arguments after scikit-learn's habit
+    "sparse/learning.py": {"learn"},
+    "sparse/learners/ksvd.py": {"learn"},
+    "sparse/learners/online.py": {"absorb"},
+    "sparse/estimators.py": {"__init__"},
+}
+
+
+def test_no_function_takes_more_than_seven_parameters():
+    """Kernels aside, and verbs of the command line, whose options typer reads off their parameters."""
+    found = {}
+    for path in SOURCES:
+        name = path.relative_to(ROOT / "src/psdl").as_posix()
+        if name.startswith("cli/") or path.stem.endswith(("_cpu", "simd")):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name not in MANY.get(name, ()):
+                given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                if sum(one.arg not in ("self", "cls") for one in given) > 7:
+                    found[f"{name}:{node.name}"] = len(given)
+    assert found == {}

@@ -1,4 +1,4 @@
-"""The pictures of docs/studio.md, from the demo: python tools/studio_pictures.py (chromium, scikit-image)."""
+"""The pictures of docs/studio.md, from the demo: python tools/studio_pictures.py (chromium)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main() -> None:
             "-m",
             "psdl.cli.main",
             "studio",
-            f"{folder}/brick",
+            f"{folder}/plates",
             "--port",
             "0",
             "--no-browser",
@@ -44,6 +44,8 @@ def main() -> None:
 def take(page: Page) -> None:
     """Goes from the demo's button to a defect, and takes the pictures on the way."""
     page.get_by_role("button", name="Try the demo").click()
+    page.get_by_text("More settings").click()
+    page.get_by_label("Method").select_option("fast")
     page.get_by_role("button", name="Learn", exact=True).click()
     page.get_by_role("button", name=re.compile("Next: see")).click()
     page.locator(".strip").wait_for(state="detached")

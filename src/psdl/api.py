@@ -19,7 +19,7 @@ from psdl.calibrate import anew, selftest, thresholds
 from psdl.calibrate.rates import record, renewed
 from psdl.datasets import check
 from psdl.errors import PsdlError
-from psdl.features.extractor import FeatureExtractor, Source, digest
+from psdl.features.extractor import FeatureExtractor, Source
 from psdl.jobs import remote, runner
 from psdl.jobs.context import HERE, RunContext
 from psdl.model import file
@@ -46,10 +46,9 @@ class Detector:
 
     recipe: "default", "fast", "paper", ... or a Recipe (see `psdl.recipe`). options: all that can be chosen of
     learning, see `FitOptions`; recipe, false_reject, review and confidence, where given, stand in its place.
-    false_reject: the share of good images that the threshold may reject, between 0 and 1. review: the share that a
-    person may look at, rejected ones included; five times false_reject if None, and no such verdict if 0.
-    confidence: how sure the threshold must be to keep its rate for all new items; if 0 it keeps it on average.
-    device: auto, cpu or cuda. Raises PsdlError on values out of range.
+    false_reject: the share of good images that may be NG, between 0 and 1; review: that a person may look at,
+    rejected ones included, 0 for none; confidence: how sure the threshold must be to keep its rate for all new
+    items, 0 for on average. device: auto, cpu or cuda. Raises PsdlError on values out of range.
     """
 
     def __init__(
@@ -101,9 +100,7 @@ class Detector:
     @property
     def extractor(self) -> FeatureExtractor:
         """The way of an image to the model's signals. Raises PsdlError before `fit` or `load`."""
-        self.model  # noqa: B018 says what is missing
-        assert self._extractor is not None
-        return self._extractor
+        return self._extractor or FeatureExtractor(self.model.recipe, self.model.network)
 
     @property
     def strangest(self) -> tuple[tuple[Source, Result], ...]:
@@ -173,15 +170,13 @@ class Detector:
         return self.recorded(known, {"what": "calibrated", "images": len(known.scores)}, by)
 
     def learn_defects(self, images: Any, by: str = "", run: RunContext = HERE) -> Lesson:
-        """Learns known defects, as `fit` takes good images; the kind of each is its sample's. They are used only
-        if more of those left out are found with them, and the thresholds keep their promise. by: who names them,
-        for the record. Returns what it came to. Raises PsdlError like `defects.taught`."""
+        """Learns known defects, given as `fit` takes good images; used only if more of those left out are found.
+        by: for the record. Returns what it came to. Raises PsdlError like `defects.taught`."""
         items = check.given_defects(images)
         new = defects.known_of(items, list(self.results(items, run.jobs, averages=True)))
         self._take(defects.taught(self.model, defects.joined(self.model.defects, new)).model)
-        if (golden := self.model.golden) is not None:
-            proved = self.golden(list(golden.inputs), golden.maps.shape[1:])
-            self._model = replace(self.model, golden=proved)
+        old = self.model.golden
+        self._model = replace(self.model, golden=old and self.golden(list(old.inputs), old.maps.shape[1:]))
         self.recorded(self.model.calibration, {"what": "known defects learned", "images": len(items)}, by)
         return Lesson.of(self.model)
 
@@ -243,8 +238,7 @@ class Detector:
     def results(
         self, images: Iterable[Source], jobs: int | Run | None = None, *, averages: bool = False
     ) -> Iterator[Result]:
-        """Results in the order of `images`, computed `jobs` at a time (all cores if None); with their averages for
-        known defects if these are asked for."""
+        """Results in the order of `images`, `jobs` at a time (all cores if None); averages: with them."""
         self.model  # noqa: B018 says what is missing before any work
         run = runner(jobs)
         if not remote(run):
@@ -283,16 +277,11 @@ class Detector:
         self._extractor.session(1)
         return self
 
-    def _infer(
-        self, source: Source, extractor: FeatureExtractor, threads: int, averages: bool = False
-    ) -> Inference:
-        model, asked = self.model, averages or self.model.classifier is not None
-        known = Known(model.averages, model.classifier) if model.averages and asked else None
-        return infer(source, extractor, self._judges, threads, known)
+    def _infer(self, source: Source, extractor: FeatureExtractor, threads: int, asked: bool = False) -> Inference:
+        return infer(source, extractor, self._judges, threads, Known.of(self.model, asked))
 
     def _one(self, source: Source, threads: int, averages: bool = False) -> Result:
-        found = self._infer(source, self.extractor, threads, averages)
-        return judged(found, self.model, digest(found.image))
+        return judged(self._infer(source, self.extractor, threads, averages), self.model)
 
     def _bare(self, source: Source, averages: bool = False) -> Result:
         return replace(self._one(source, threads=1, averages=averages), model=None)  # type: ignore[arg-type]

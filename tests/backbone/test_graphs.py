@@ -109,3 +109,63 @@ def test_cuda_is_not_promised_where_there_is_none():
 def test_the_zoo_names_the_papers_networks():
     assert {"resnet18", "wide_resnet50_2", "efficientnet_b5", "efficientnet_b6", "efficientnet_b7"} < set(ZOO)
     assert all(tuple(entry.taps)[:3] == TAPS[:3] for entry in ZOO.values())
+
+
+def hostile(kind: str) -> onnx.ModelProto:
+    """The packaged graph with something that reaches beyond computing."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = onnx.load(PACKAGED / "efficientnet_lite0.onnx")
+    if kind == "external":
+        tensor = TensorProto(
+            name="leak", data_type=TensorProto.FLOAT, dims=[4], data_location=TensorProto.EXTERNAL
+        )
+        tensor.external_data.add(key="location", value="/etc/passwd")
+        graph.graph.initializer.append(tensor)
+    elif kind in ("Loop", "If"):
+        name = graph.graph.output[0].name
+        value = helper.make_tensor_value_info("x", TensorProto.FLOAT, None)
+        inside = helper.make_graph([helper.make_node("Identity", [name], ["x"])], "inside", [], [value])
+        given = {"body": inside} if kind == "Loop" else {"then_branch": inside, "else_branch": inside}
+        graph.graph.initializer.append(numpy_helper.from_array(np.array(True), "go"))
+        graph.graph.node.append(helper.make_node(kind, ["", "go"] if kind == "Loop" else ["go"], ["y"], **given))
+    elif kind == "RandomNormal":
+        graph.graph.node.append(helper.make_node("RandomNormal", [], ["y"], shape=[1]))
+    else:
+        graph.graph.node[0].domain, graph.graph.node[0].op_type = (
+            ("com.microsoft", "Gelu") if kind == "custom" else ("", kind)
+        )
+    return graph
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("external", "reads another file (/etc/passwd)"),
+        ("Loop", "control flow Loop"),
+        ("If", "control flow If"),
+        ("RandomNormal", "draws random numbers"),
+        ("custom", "operator Gelu of the domain com.microsoft"),
+        ("Execute", "unknown operator Execute"),
+    ],
+)
+def test_a_graph_that_could_do_more_than_compute_is_refused_by_both_doors(kind, words, tmp_path):
+    from dataclasses import replace
+
+    graph = hostile(kind)
+    (tmp_path / "mine.onnx").write_bytes(graph.SerializeToString())
+    with pytest.raises(PsdlError) as error:
+        network(str(tmp_path / "mine.onnx"), ("layer2",))
+    assert words in str(error.value)
+    with pytest.raises(PsdlError) as error:
+        Session(replace(network("efficientnet_lite0", ("layer2",)), graph=graph.SerializeToString()))
+    assert words in str(error.value)
+
+
+def test_a_graph_that_is_none_or_lacks_its_layers_is_refused():
+    from dataclasses import replace
+
+    net = network("efficientnet_lite0", ("layer2",))
+    for changed in ({"graph": b"junk" * 100}, {"graph": b""}, {"taps": ("layer9",)}, {"channels": (41,)}):
+        with pytest.raises(PsdlError, match=r"fit (the|a new) model|cannot be run"):
+            Session(replace(net, **changed))

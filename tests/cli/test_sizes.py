@@ -33,8 +33,8 @@ def test_the_ways_to_the_networks_size(resize, side, expected):
 @pytest.mark.parametrize(
     ("resize", "side", "words"),
     [
-        ("stretch", None, "unknown value of --resize 'stretch'"),
-        (None, 8, "--size is 8"),
+        ("stretch", None, "unknown value of `resize` 'stretch'"),
+        (None, 8, "`size` is 8"),
         ("none", 64, "leave one out"),
         ("none", None, "needs images of one size, found 20 x 10 to 40 x 30"),
     ],
@@ -73,7 +73,7 @@ def test_people_are_told_where_large_images_are_seen_small():
     (said,) = check.shrunk(InputRule(), sizes, 1.25)
     assert said == (
         "images are shrunk from 4000 x 3000 to 320 x 320 pixels: a defect of fewer than 19 pixels is hard to see;"
-        " try --size or --tile"
+        " try `size` or `tile`"
     )
     assert check.shrunk(InputRule(resize=(768, 1024)), sizes, 1.0) == []
     assert check.shrunk(InputRule(resize=None), sizes, 1.0) == []

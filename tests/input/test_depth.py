@@ -49,7 +49,7 @@ def test_the_depth_is_learned_and_both_copies_score_alike(camera):
         "predict", camera / "m.psdl", camera / "deep.png", "--json", "--quiet", "--out", camera / "o"
     )
     assert json.loads(done.stdout)["score"] == pytest.approx(deep.score)
-    assert (camera / "o" / "pictures" / "images").is_dir()
+    assert list((camera / "o" / "pictures").rglob("*.png"))
 
 
 def test_a_stated_depth_is_kept_and_must_hold_the_images(camera, tmp_path):

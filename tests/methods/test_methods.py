@@ -94,7 +94,7 @@ def test_covering_lowers_the_worst_error_more_than_drawn_atoms_do():
     signals = np.concatenate([rng.normal(size=(500, 4)) @ rng.normal(size=(4, 20)), rng.normal(size=(20, 20))])
     signals = signals.astype(np.float32)
     start = signals[:5] / np.linalg.norm(signals[:5], axis=1, keepdims=True)
-    grown = shared._cover(signals, start, 40)
+    grown = np.concatenate([start, shared._units(signals[shared._covering(signals, start, 35)])])
     drawn = signals[:40] / np.linalg.norm(signals[:40], axis=1, keepdims=True)
     assert grown.shape == (40, 20)
 

@@ -24,7 +24,6 @@ def test_a_model_read_and_written_again_has_the_same_bytes(model_file, tmp_path)
     assert model.recipe.parts[0].params == {"rounds": 2, "sparsity": 0.25}
     assert model.categories == ("bolt",)
     assert model.options["iterations"] == 2
-    assert model.options["category"] == ["bolt"]
     assert set(model.versions) == {"psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors"}
 
 
@@ -103,7 +102,7 @@ HOSTILE = {
     "an older format": (lambda data: rewritten(data, older), "model format 2, this psdl reads 10: fit a new one"),
     "one bit of an array": (lambda data: flipped(data, -5000), "is damaged: its content gives the digest"),
     "one bit of the card": (lambda data: data.replace(b"threshold", b"thresholt", 1), "gives the digest"),
-    "a cut that is not there": (lambda data: rewritten(data, other_cut), "damaged model file ('graph/1')"),
+    "a cut that is not there": (lambda data: rewritten(data, other_cut), "damaged model file (it has cuts"),
     "another grid": (lambda data: rewritten(data, other_grid), "damaged model file"),
     "an unknown method": (lambda data: rewritten(data, unknown_method), "unknown methods name 'os'"),
     "no recipe": (lambda data: rewritten(data, no_recipe), "damaged model file"),

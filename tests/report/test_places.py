@@ -116,6 +116,5 @@ def test_a_table_whose_categories_lead_elsewhere_stays_inside(mvtec, model_file,
     out.parent.mkdir(parents=True)
     before = {path for path in tmp_path.rglob("*") if out not in path.parents}
     done = parts.psdl("evaluate", model_file, table, "--out", out, "--maps")
-    assert done.returncode == 0, done.stderr
+    parts.refused(done, "category is '../..'", "expected a plain name")
     assert {path for path in tmp_path.rglob("*") if out not in path.parents and path != out} == before
-    assert len(list((out / "pictures").rglob("*.png"))) == 4

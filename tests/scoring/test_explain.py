@@ -115,6 +115,6 @@ def test_a_planted_defects_region_lies_on_it_and_shows_the_good_patch_most_like_
         assert left - 16 <= x < right + 16
         assert top - 16 <= y < bottom + 16
         likes = [r.like for r in region.reasons if r.like]
-        assert {like.image for like in likes} <= {str(file) for file in files}
+        assert {like.image for like in likes} <= {file.name for file in files}
         assert all(detector.model.learned[like.number].name == like.image for like in likes)
         assert likes, "coarse and deep keep patches"

@@ -79,12 +79,36 @@ def test_chunks_do_not_change_results(monkeypatch):
 
 
 @needs_torch
+@pytest.mark.parametrize("pursuit", [sparse.omp, sparse.ormp], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(("f", "k", "t"), [(36, 36, 9), (40, 17, 17), (30, 80, 10)])
+def test_long_codes_by_triangles_equal_the_compiled_ones(monkeypatch, pursuit, f, k, t):
+    from psdl.sparse import torch
+
+    monkeypatch.setattr(torch, "LONG", 2)
+    Y, D = coherent(f + k, 40, f, k)
+    codes, expected = pursuit(Y, D, sparsity=t, device=CPU), pursuit(Y, D, sparsity=t)
+    np.testing.assert_array_equal(codes.support, expected.support)
+    np.testing.assert_allclose(codes.coefficients, expected.coefficients, atol=1e-8)
+
+
+@needs_torch
+def test_limits_of_each_signal_and_atoms_of_any_norm():
+    Y, D = problem(4, n=30, f=20, k=30)
+    D[7] *= 1e5
+    for given in ({"sparsity": np.arange(1, 31)}, {"tolerance": np.linspace(0.1, 9, 30)}):
+        codes, expected = sparse.omp(Y, D, device=CPU, **given), sparse.omp(Y, D, **given)
+        np.testing.assert_array_equal(codes.support, expected.support)
+
+
+@needs_torch
 def test_a_device_that_is_not_there_is_named():
     with pytest.raises(sparse.SparseError, match="torch finds no device 'cuda:7'"):
         sparse.omp(np.ones((2, 4)), np.eye(4), sparsity=1, device="cuda:7")
 
 
-def test_the_exact_learner_and_a_missing_torch_are_named(monkeypatch):
+def test_what_a_device_cannot_do_and_a_missing_torch_are_named(monkeypatch):
+    with pytest.raises(sparse.SparseError, match="callback and stop work on the CPU only"):
+        sparse.learn(np.ones((4, 4)), np.eye(4), sparsity=1, rounds=1, stop=0.1, device="cuda")
     with pytest.raises(sparse.SparseError, match="runs on the CPU only"):
         sparse.learn(np.ones((4, 4)), np.eye(4), sparsity=1, rounds=1, learner="exact", device="cuda")
     monkeypatch.setitem(__import__("sys").modules, "psdl.sparse.torch", None)

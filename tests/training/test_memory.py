@@ -40,7 +40,7 @@ def test_every_recipe_can_be_planned(name):
 
 
 def test_what_does_not_fit_is_refused_before_it_starts():
-    with pytest.raises(PsdlError, match=r"needs about .* GB of memory, but --max-memory allows 500 MB"):
+    with pytest.raises(PsdlError, match=r"needs about .* GB of memory, but `max_memory` allows 500 MB"):
         memory.plan(recipe("default"), FIRST, 5000, 500 * 10**6)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,10 +31,12 @@ def own_process() -> None:
 
     ONNX Runtime from 1.28 on otherwise names the machine in a file and sends events to its maker. OpenCV otherwise
     starts a thread a core for each image, though images are worked on side by side already. numba gets a folder
-    for compiled kernels where it would find none. What dask says of workers that end is no news: no work is lost.
+    for compiled kernels where it would find none. What dask says of workers that end is no news: no work is lost. Pillow warns of
+    large images, which are bounded by what memory there is (`input/room.py`).
     """
     os.environ.update(ORT_DISABLE_TELEMETRY="1", ORT_TELEMETRY_DISABLED="1")
     os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
     if os.name == "posix":
         kernel_cache.settle()
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")

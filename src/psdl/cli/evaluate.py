@@ -119,17 +119,10 @@ class Measuring:
         """Writes report and pictures, step after step."""
         from psdl.jobs import near, runner
         from psdl.report import drawn as report
+        from psdl.report import page
 
-        return report.write(
-            judged,
-            drawn,
-            self.out,
-            with_maps=self.maps,
-            model_of=lambda sample: files[sample.category],
-            run=near(runner(self.work)),
-            facts=facts,
-            summary=summary,
-        )
+        about = page.About(lambda sample: files[sample.category], summary, facts)
+        return report.write(judged, drawn, self.out, about, near(runner(self.work)), self.maps)
 
 
 def unseen(samples: Sequence[Sample], detector: Detector, lines: Lines) -> list[Sample]:

@@ -114,11 +114,10 @@ def _write(
     judged: list[tuple[Any, Any]], out: Path, with_maps: bool, model: Path, facts: str, run: Any, quiet: bool
 ) -> None:
     from psdl.cli.lines import Lines
-    from psdl.report import drawn, tables
+    from psdl.report import drawn, page, tables
 
     with Lines(quiet).progress() as tell:
         tables.write_images(judged, out)
-        for step in drawn.write(
-            judged, judged, out, with_maps=with_maps, model_of=lambda _: model, run=run, facts=facts
-        ):
+        about = page.About(lambda _: model, None, facts)
+        for step in drawn.write(judged, judged, out, about, run, with_maps):
             tell(*step)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from psdl.datasets.files import Left
 from psdl.datasets.tree import UNSURE
 from psdl.errors import PsdlError
+from psdl.input import decode
 from psdl.types import InputRule, Sample
 
 SAY = "say which are with `good` GLOB or `bad` GLOB (psdl.read(FOLDER, good=[GLOB]) in Python), or by a table"
@@ -101,7 +102,7 @@ def given(images: Any, published: bool = False) -> Given:
     if len(chosen) < 2:
         raise PsdlError(f"{len(chosen)} good images were given: at least 2 are needed, better 50 or more")
     if not all(isinstance(one, Sample) for one in chosen):
-        return Given(chosen, InputRule())
+        return Given([one if isinstance(one, Sample) else decode.given(one) for one in chosen], InputRule())
     kept = learning(chosen)
     if len(kept) < len(chosen):
         warnings.warn(
@@ -111,9 +112,11 @@ def given(images: Any, published: bool = False) -> Given:
 
 
 def known_defects(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """The images that show defects: those labelled so, or all where none has a label. An image's kind is its
-    label, or the folder that it lies in. Raises PsdlError if all are labelled good."""
-    chosen = [s for s in samples if s.label == 1] or [s for s in samples if s.label is None]
+    """The images that show defects, of data said to hold them: those labelled so, and, where no image there is
+    labelled good, those without a label. An image's kind is its label, or the folder that it lies in. Raises
+    PsdlError if all are labelled good."""
+    mixed = any(s.label == 0 for s in samples)
+    chosen = [s for s in samples if s.label == 1 or (s.label is None and not mixed)]
     if not chosen:
         raise PsdlError(
             f"none of {len(samples)} images is labelled as a defect: give a folder or table of defects"

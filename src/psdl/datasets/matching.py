@@ -14,7 +14,8 @@ from psdl.errors import PsdlError
 from psdl.input import masks as reading
 
 WORD = r"(?:masks?|gt|ground[-_ ]?truths?|labels?|seg|segmentation|anno|annotation)"
-AFTER = re.compile(rf"(.+?)[-_. ]+{WORD}[-_. ]*\d*", re.IGNORECASE)  # 000_mask, 000_mask2, Part0_label
+COPY = r"(?: ?- ?copy| ?\(copy\)| ?\(\d+\))?"  # what systems add to the names of copies
+AFTER = re.compile(rf"(.+?)[-_. ]+{WORD}[-_. ]*\d*{COPY}", re.IGNORECASE)  # 000_mask, 000_mask2, Part0_label
 BEFORE = re.compile(rf"{WORD}[-_. ]+(.+)", re.IGNORECASE)  # mask_000
 NUMBERED = re.compile(r"(.+)[-_]\d+")  # 000_1, below a folder of masks
 LOSSY = ("jpg", "jpeg", "jpe", "jif", "jfif", "webp")

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from psdl._util.matmul import product
-from psdl.types import F32
+from psdl.types import F32, F64
 
 ROWS = 8
+AT_ONCE = 32  # blocks of so many rows whose products are held
 FLOOR = 1e-6  # eigenvalues below this share of the largest count as it
 
 
@@ -38,7 +39,7 @@ def fit(batches: Iterable[F32], length: int, power: float, ridge: float = 0.0) -
         rows = rows - start
         count += len(rows)
         total += rows.sum(axis=0, dtype=np.float64)
-        products += (rows.T @ rows).astype(np.float64)
+        products += _outer(rows)
     offset = total / count
     mean = start + offset
     values, vectors = np.linalg.eigh(products / count - np.outer(offset, offset))
@@ -46,6 +47,18 @@ def fit(batches: Iterable[F32], length: int, power: float, ridge: float = 0.0) -
     scaled = (values + ridge * values.mean()) ** (-power / 2)
     scaled *= np.sqrt(values.sum() / (values * scaled**2).sum())
     return Whitening(mean.astype(np.float32), (vectors * scaled).astype(np.float32))
+
+
+def _outer(rows: F32) -> F64:
+    """rows (n,F) -> their transpose times them (F,F), ROWS rows at a time: the same on any number of threads."""
+    length, found = rows.shape[1], np.zeros((rows.shape[1], rows.shape[1]))
+    padded = np.zeros((-(-len(rows) // ROWS) * ROWS, length), np.float32)
+    padded[: len(rows)] = rows
+    blocks = padded.reshape(-1, ROWS, length)
+    for n in range(0, len(blocks), AT_ONCE):
+        some = blocks[n : n + AT_ONCE]
+        found += product(some.transpose(0, 2, 1), some).sum(axis=0)
+    return found
 
 
 def apply(whitening: Whitening, signals: F32) -> F32:

@@ -29,6 +29,7 @@ APART = (  # not plain values
     *("averages", "defects", "classifier"),
 )
 PLACES = ("data", "model", "out", "extend", "suspects", "config")  # options that say where, not what
+IMAGE_SCORES = ("max", "top-percent", "smooth-top")  # the RULES of anomaly_map, which a test compares
 LARGEST = 1 << 16  # pixels a side
 RESERVED = ("graph", "digest", "signature", "selftest", *APART[2:])
 
@@ -221,6 +222,7 @@ def _check_recipe(recipe: Recipe, taps: tuple[str, ...]) -> None:
     for part in recipe.parts:
         _check_part(part, taps)
     _need(0 <= recipe.smoothing <= 1000 and 1 <= recipe.multiple <= 4096, "its smoothing or multiple is odd")
+    _need(recipe.image_score in IMAGE_SCORES, f"it has the image score {recipe.image_score[:40]!r}")
     _need(recipe.light is None or 0 < recipe.light <= 255, f"its light is {recipe.light}")
     _need(recipe.tile is None or 32 <= recipe.tile <= LARGEST, f"its tile is {recipe.tile}")
     _need(1 <= recipe.folds <= 1000, f"its folds are {recipe.folds}")

@@ -57,9 +57,9 @@ def write(model: Model, path: str | Path) -> Path | None:
     check_target(path)
     text, arrays = json.dumps(card(model), sort_keys=True), stored.of(model)
     data = save({**arrays, DIGEST: np.frombuffer(digest(text, arrays), np.uint8)}, {KEY: text})
-    before = kept(path, data)
-    write_whole(path, data)
-    return before
+    with drafted(path) as draft:
+        _write_through(draft, data)
+        return kept(path, data)  # only now: where the new model has no room the old one stays as it is
 
 
 def kept(path: Path, data: bytes) -> Path | None:
@@ -77,7 +77,12 @@ def kept(path: Path, data: bytes) -> Path | None:
 
 def write_whole(path: Path, data: bytes) -> None:
     """A file that is on the disk, whole, or not there at all."""
-    with drafted(path) as draft, draft.open("wb") as file:
+    with drafted(path) as draft:
+        _write_through(draft, data)
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

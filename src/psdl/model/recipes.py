@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from psdl._util import plugins
 from psdl.backbone import tiling
@@ -97,45 +97,49 @@ SEEDED = ("shared", "padim", "patchcore")  # methods that draw
 MULTIPLE = ("layer1", "layer2", "layer3")
 
 
-def recipe(
-    name: str | None = None,
-    *,
-    arch: str | None = None,
-    type: str | None = None,  # noqa: A002 the paper's reference calls it so
-    layer: str | None = None,
-    sparsity: float | None = None,
-    iterations: int | None = None,
-    folds: int | None = None,
-    seed: int | None = None,
-    tile: int | None = None,
-    light: str | None = None,
-) -> Recipe:
-    """The recipe `name` with what is given put in its place. Raises PsdlError on values out of range.
+class RecipeSettings(TypedDict, total=False):
+    """What can be put in place of a recipe's own. Of the recipe paper alone: type, "single" for one `layer`
+    (layer3 if not given) or "multiple" for layer1 to layer3; sparsity: T / F in (0, 1]; iterations: rounds of
+    K-SVD. arch: the backbone; folds: for unseen scores; seed: of folds and of what is drawn; tile: see `tiled`;
+    light: "match", images are brought to one brightness, so that another lamp changes little, or "keep",
+    brightness counts. None: as the recipe has it."""
 
-    name: one of RECIPES or ALIASES; None: "paper" where one of its own settings is given, else "default". Those
-    settings are type, "single" for one `layer` (layer3 if not given) or "multiple" for layer1 to layer3; sparsity:
-    T / F in (0, 1]; iterations: rounds of K-SVD. folds: for unseen scores; seed: of folds and of what is drawn;
-    tile: see `tiled`; light: "match", images are brought to one brightness, so that another lamp changes little,
-    or "keep", brightness counts; None: as the recipe has it.
+    arch: str | None
+    type: str | None
+    layer: str | None
+    sparsity: float | None
+    iterations: int | None
+    folds: int | None
+    seed: int | None
+    tile: int | None
+    light: str | None
+
+
+def recipe(name: str | None = None, **settings: Unpack[RecipeSettings]) -> Recipe:
+    """The recipe `name` with the settings in place of its own, see `RecipeSettings`. Raises PsdlError on values
+    out of range.
+
+    name: one of RECIPES or ALIASES; None: "paper" where one of its own settings is given, else "default".
     """
-    own = {"type": type, "layer": layer, "sparsity": sparsity, "iterations": iterations}
+    own = {key: settings.get(key) for key in ("type", "layer", "sparsity", "iterations")}
     given = [key for key, value in own.items() if value is not None]
     name = name or ("paper" if given else "default")
     name = ALIASES.get(name, name)
     if name not in RECIPES:
         raise plugins.unknown("recipe", name, RECIPES)
-    base = RECIPES[name]
+    base, light, tile = RECIPES[name], settings.get("light"), settings.get("tile")
     if name == "paper":
-        base = replace(base, parts=(_paper(base.parts[0], type or "single", layer, sparsity, iterations),))
+        base = replace(base, parts=(_paper(base.parts[0], settings),))
     elif given:
         raise PsdlError(f"`{given[0]}` is a setting of the recipe paper, not of {name}: add `recipe` paper")
     if light is not None and light not in LIGHTS:
         raise plugins.unknown("value of `light`", light, LIGHTS)
+    seed, folds = settings.get("seed"), settings.get("folds")
     drawn = base.seed if seed is None else int(_within("seed", seed, -1, 2**63))
     parts = [replace(p, params={**p.params, "seed": drawn}) if p.method in SEEDED else p for p in base.parts]
     found = replace(
         base,
-        arch=arch or base.arch,
+        arch=settings.get("arch") or base.arch,
         parts=tuple(parts),
         folds=base.folds if folds is None else int(_within("folds", folds, 1, 1000)),
         seed=drawn,
@@ -199,7 +203,9 @@ def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recip
     return replace(base, multiple=patch) if patch else base
 
 
-def _paper(part: Part, kind: str, layer: str | None, sparsity: float | None, iterations: int | None) -> Part:
+def _paper(part: Part, settings: RecipeSettings) -> Part:
+    kind, layer = settings.get("type") or "single", settings.get("layer")
+    sparsity, iterations = settings.get("sparsity"), settings.get("iterations")
     if kind not in ("single", "multiple"):
         raise plugins.unknown("type", kind, ("single", "multiple"))
     if kind == "multiple" and layer:
@@ -225,7 +231,7 @@ def from_card(card: Mapping[str, Any]) -> Recipe:
     """A recipe from its JSON form (`dataclasses.asdict`, tuples as lists)."""
     from psdl.types import InputRule
 
-    values = {key: value for key, value in card.items() if key != "unbind"}  # models before 0.9 have it
+    values = {key: value for key, value in card.items() if key != "unbind"}  # earlier models name it
     values["parts"] = tuple(Part(**{**p, "taps": tuple(p["taps"])}) for p in card["parts"])
     values |= {name: tuple(card.get(name, ())) for name in ("explained", "image_explained")}
     if card["input"]:

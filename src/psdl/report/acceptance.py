@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -50,3 +51,11 @@ def _row(what: str, inside: list[tuple[int, Sample, Any]], mistake: str, of: str
         "high": rate["high"],
         "worst": [n for n, _, _ in by_fault[:WORST]],
     }
+
+
+def grouped(judged: Judged) -> bool:
+    """Whether several labelled pictures show one item."""
+    items = Counter(
+        (sample.category, sample.group or sample.part) for sample, _ in judged if sample.label is not None
+    )
+    return any(count > 1 for (_, item), count in items.items() if item)

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from psdl.report import maps, page, pictures
 from psdl.report.places import places
 from psdl.report.tables import Judged
-from psdl.types import Run, Sample
+from psdl.types import Run
 
 
 def write(
-    judged: Judged,
-    chosen: Judged,
-    out: Path,
-    *,
-    with_maps: bool,
-    model_of: Callable[[Sample], Path],
-    run: Run,
-    facts: str,
-    summary: Mapping[str, Any] | None = None,
+    judged: Judged, chosen: Judged, out: Path, about: page.About, run: Run, with_maps: bool = False
 ) -> Iterator[tuple[str, int, int]]:
     """Writes a picture of each of `chosen`, with `with_maps` the maps of all, and report.html; yields (stage, 1,
-    how many in all) after each. What follows is as `page.write` has it."""
+    how many in all) after each. about, run: as `page.write` has them."""
     where = places([sample for sample, _ in judged])
     stages = {
         "pictures": pictures.write(chosen, out, where),
         "maps": maps.write(judged if with_maps else [], out, where),
-        "report": page.write(judged, out / "report.html", model_of, run, summary, facts),
+        "report": page.write(judged, out / "report.html", about, run),
     }
     for stage, steps in stages.items():
         for done, total in steps:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -22,7 +21,7 @@ from psdl.measure.metrics import KEYS
 from psdl.model.card import card
 from psdl.model.model import Model
 from psdl.model.words import described
-from psdl.report import acceptance, charts, heat, tables, thumbs
+from psdl.report import acceptance, charts, found, heat, tables, thumbs
 from psdl.report.tables import Judged
 from psdl.types import F64, Calibration, Run, Sample
 
@@ -32,29 +31,20 @@ TITLES = {"report": "Inspection report", "suspects": "Good images that look leas
 
 
 @dataclass(frozen=True)
-class _Page:
-    """What a page is about beside its images: mode, the model file of an image, metrics, a line on the run."""
+class About:
+    """What a page tells beside its images. model_of: the model file of an image; summary: the metrics, as
+    `tables.write` returns them, where images are labelled; facts: a line about the run; mode: report or
+    suspects."""
 
-    mode: str
     model_of: Callable[[Sample], Path]
-    summary: Mapping[str, Any] | None
-    facts: str
+    summary: Mapping[str, Any] | None = None
+    facts: str = ""
+    mode: str = "report"
 
 
-def write(
-    judged: Judged,
-    path: Path,
-    model_of: Callable[[Sample], Path],
-    run: Run = map,
-    summary: Mapping[str, Any] | None = None,
-    facts: str = "",
-) -> Iterator[tuple[int, int]]:
-    """Writes the report; yields (1, how many pictures in all) after each.
-
-    model_of: the model file of an image; run: the map that makes pictures; summary: the metrics, as `tables.write`
-    returns them, where images are labelled; facts: a line about the run.
-    """
-    yield from _write(judged, path, _Page("report", model_of, summary, facts), run)
+def write(judged: Judged, path: Path, about: About, run: Run = map) -> Iterator[tuple[int, int]]:
+    """Writes the report; yields (1, how many pictures in all) after each. run: the map that makes pictures."""
+    yield from _write(judged, path, about, run)
 
 
 def write_suspects(judged: Judged, path: Path, model_of: Callable[[Sample], Path], run: Run = map) -> None:
@@ -62,7 +52,7 @@ def write_suspects(judged: Judged, path: Path, model_of: Callable[[Sample], Path
     bad = sum(sample.label == 1 for sample, _ in judged)
     facts = f"The {len(judged) - bad} of the good images learned from that score highest when they are held out"
     facts += f", or look like known defects; and {bad} known defects that look good." if bad else "."
-    for _ in _write(judged, path, _Page("suspects", model_of, None, facts), run):
+    for _ in _write(judged, path, About(model_of, None, facts, "suspects"), run):
         pass
 
 
@@ -78,11 +68,11 @@ def beside(strangest: Judged) -> list[str]:
     for _, result in strangest:
         (x, y), (height, width) = result.strangest.peak_at, result.geometry.source
         places.append(min(x / width, 1 - x / width, y / height, 1 - y / height) < BORDER)
-    if len(places) < 5 or sum(places) <= len(places) / 2:
+    if len(places) < 5 or 3 * sum(places) <= 2 * len(places):
         return []
     return [
         f"in {sum(places)} of the {len(places)} good images that look least like the rest the strangest place lies"
-        " at the border: where that is no part, set --roi"
+        " at the border: where that is no part, set `roi`"
     ]
 
 
@@ -93,7 +83,7 @@ def facts(images: int, seconds: float) -> str:
     return f"{images} images judged in {seconds:.1f} s, {each:.0f} ms each, reading included. {now}."
 
 
-def _write(judged: Judged, path: Path, page: _Page, run: Run) -> Iterator[tuple[int, int]]:
+def _write(judged: Judged, path: Path, page: About, run: Run) -> Iterator[tuple[int, int]]:
     check_target(path)
     shown = _pictured(judged)
     room = thumbs.ROOM // max(len(shown), 1)
@@ -111,7 +101,7 @@ def _pictured(judged: Judged) -> list[int]:
     return sorted(np.argsort(-np.array(margins), kind="stable")[: thumbs.MOST].tolist()) if judged else []
 
 
-def _text(judged: Judged, shown: Sequence[int], pictures: Sequence[Mapping[str, Any]], page: _Page) -> str:
+def _text(judged: Judged, shown: Sequence[int], pictures: Sequence[Mapping[str, Any]], page: About) -> str:
     from jinja2 import Environment
     from markupsafe import Markup
 
@@ -133,12 +123,12 @@ def _text(judged: Judged, shown: Sequence[int], pictures: Sequence[Mapping[str, 
         facts=page.facts,
         models=models,
         acceptance=acceptance.rows(judged) if page.mode == "report" else [],
-        grouped=_grouped(judged),
+        grouped=acceptance.grouped(judged),
         names=[sample.name for sample, _ in judged],
         scores=[result.score for _, result in judged],
         categories=_metrics(page.summary) if page.summary else [],
         columns=tables.titles(),
-        found=_found(page.summary) if page.summary else [],
+        found=found.shares(page.summary) if page.summary else [],
         found_columns=list(tables.FOUND.values()),
         found_notes=tables.intervals(page.summary) if page.summary else [],
         curves=Markup(charts.curves(_sets(judged))) if labelled else "",
@@ -168,7 +158,7 @@ def _lead(judged: Judged, mode: str) -> tuple[str, str]:
         return "Look through these before anything is promised: a bad part among the good ones hides its like.", ""
     verdicts = [(sample.label, result.verdict.verdict) for sample, result in judged]
     review = sum(verdict == "REVIEW" for _, verdict in verdicts)
-    look = f" {review} are for a person to look at." if review else ""
+    look = f" {review} {'is' if review == 1 else 'are'} for a person to look at." if review else ""
     good = [verdict for label, verdict in verdicts if label == 0]
     bad = [verdict for label, verdict in verdicts if label == 1]
     if not good and not bad:
@@ -200,7 +190,7 @@ def _model(model: Model, file: Path, inside: Judged) -> dict[str, Any]:
     return {
         "title": file.name,
         "file": str(file),
-        "promise": [line[0].upper() + line[1:] for line in (*promise(known), *_defects(model))],
+        "promise": [line[0].upper() + line[1:] for line in (*promise(known), *found.defects(model))],
         "histograms": {form: charts.histogram(_by_truth(inside), low, high, form) for form in charts.SIZES},
         "low": low,
         "high": high,
@@ -214,17 +204,6 @@ def _model(model: Model, file: Path, inside: Judged) -> dict[str, Any]:
         "items": known.groups,
         "rates": [known.rates.alarm, known.rates.review],
     }
-
-
-def _defects(model: Model) -> list[str]:
-    """What known defects earned when the model learned them, where it uses them."""
-    if model.defects is None or model.classifier is None:
-        return []
-    found = model.defects.report["found"]
-    return [
-        f"{len(model.defects.images)} known defects are told from good images as well: each left out of learning"
-        f" in turn, {found['ng_with']} of {found['count']} were NG, {found['ng']} without it"
-    ]
 
 
 def _axis(scores: F64, known: Calibration) -> tuple[float, float]:
@@ -252,27 +231,11 @@ def _sets(judged: Judged) -> dict[str, tuple[F64, Any]]:
     }
 
 
-def _grouped(judged: Judged) -> bool:
-    """Whether several labelled pictures show one item."""
-    items = Counter(
-        (sample.category, sample.group or sample.part) for sample, _ in judged if sample.label is not None
-    )
-    return any(count > 1 for (_, item), count in items.items() if item)
-
-
 def _metrics(summary: Mapping[str, Any]) -> list[tuple[str, list[float | None]]]:
     rows = dict(summary["categories"])
     if len(rows) > 1:
         rows["mean"] = summary["mean"]
     return [(name, [row[key] for key in KEYS]) for name, row in rows.items()]
-
-
-def _found(summary: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """What each category finds at the promised rates, and their mean."""
-    rows = dict(summary["categories"])
-    if len(rows) > 1:
-        rows["mean"] = summary["mean"]
-    return [(name, tables.found_cells(row)) for name, row in rows.items()]
 
 
 def _scale(judged: Judged) -> dict[str, str]:

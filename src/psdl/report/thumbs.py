@@ -75,6 +75,8 @@ def _drawn(pixels: decode.Pixels, result: Any, room: int) -> dict[str, Any]:
 def _fitting(picture: Image.Image, room: int) -> tuple[Image.Image, bytes]:
     """The picture made small, and its file: the best of TRIES that fits, or the last."""
     for side, quality in TRIES:
+        if side * side / 50 > room and side > TRIES[-1][0]:
+            continue  # so much even a smooth picture takes
         small = picture.copy()
         small.thumbnail((side, side), Image.Resampling.LANCZOS)
         data = _encoded(small, quality)

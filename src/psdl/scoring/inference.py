@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from psdl.calibrate.thresholds import verdict
-from psdl.features.extractor import FeatureExtractor, Prepared, Source, file_of
+from psdl.errors import PsdlError
+from psdl.features.extractor import FeatureExtractor, Prepared, Source, digest, file_of
 from psdl.input import room
 from psdl.input.statistics import Look
 from psdl.jobs.threads import beside
@@ -19,7 +20,7 @@ from psdl.scoring import anomaly_map, normalise
 from psdl.scoring.averages import averaged
 from psdl.scoring.known import known_score
 from psdl.scoring.result import Result, as_if_unseen
-from psdl.scoring.scorer import Judge
+from psdl.scoring.scorer import Judge, check_grid
 from psdl.types import F32, Coded, Geometry, Score, Signals
 
 
@@ -28,6 +29,13 @@ class Known(NamedTuple):
 
     averages: Averages
     classifier: Classifier | None
+
+    @classmethod
+    def of(cls, model: Model, asked: bool) -> Known | None:
+        """What a model knows of defects, if it uses that or if averages are `asked` for."""
+        if model.averages is None or not (asked or model.classifier):
+            return None
+        return cls(model.averages, model.classifier)
 
 
 class Inference(NamedTuple):
@@ -53,7 +61,8 @@ def infer(
     """Judges one image by what each part of the extractor's recipe learned, and by what is known of defects.
 
     Scales, the largest first, go their ways beside each other where there are threads for it; nothing of the
-    result depends on threads. Raises PsdlError on images that cannot be read.
+    result depends on threads. Raises PsdlError on images that cannot be read, and on those of another size than a
+    model of positions knows.
     """
     with room.held(file_of(source)):
         return _infer(extractor.prepare(source), extractor, judges, threads, known)
@@ -88,17 +97,23 @@ def _infer(
 
 def _normalised(judge: Judge, found: Signals, threads: int) -> Coded:
     """What a part says of one image, its distance in units of what unseen good images show where the part asks."""
+    check_grid(found.grid, judge.state.grid)
     coded = judge(found, threads)
     if not judge.part.unseen:
         return coded
+    if found.grid != judge.state.grid:
+        (tall, wide), (height, width) = found.grid.input, judge.state.grid.input
+        raise PsdlError(
+            f"the image gives an input of {wide} x {tall} pixels, the model was learned from"
+            f" {width} x {height}: give images of its size"
+        )
     return replace(coded, distance=normalise.Unseen.of(judge.state).measure(coded.distance))
 
 
-def judged(found: Inference, model: Model, digest: str) -> Result:
-    """One image judged by a model; where the model learned from it, by its score as if unseen. digest: of what the
-    network saw."""
-    score = float(found.score.image[0])
-    value = as_if_unseen(score, digest, model)
+def judged(found: Inference, model: Model) -> Result:
+    """One image judged by a model; where the model learned from it, by its score as if unseen."""
+    seen, score = digest(found.image), float(found.score.image[0])
+    value = as_if_unseen(score, seen, model)
     return Result(
         score=value,
         verdict=verdict(value, model.calibration),
@@ -107,7 +122,7 @@ def judged(found: Inference, model: Model, digest: str) -> Result:
         coded=found.coded,
         model=model,
         look=found.image.look,
-        digest=digest,
+        digest=seen,
         anomaly=found.anomaly if value == score else value,
         known=found.known if value == score else None,
         averages=found.averages,

@@ -15,7 +15,7 @@ from psdl import sparse
 from psdl._util import plugins
 from psdl.errors import PsdlError
 from psdl.features.store import Store
-from psdl.types import F32, Coded, Part, Run, Signals, State
+from psdl.types import F32, Coded, Grid, Part, Run, Signals, State
 
 BATCH = 16  # images judged at once
 
@@ -44,9 +44,21 @@ class Judge:
         return Judge, (self.part, self.state, self.device)
 
     def __call__(self, signals: Signals, threads: int = 1) -> Coded:
-        """What the method says of signals (n,P,F)."""
+        """What the method says of signals (n,P,F). Raises PsdlError where they are of other positions than those
+        that a position-bound part learned."""
+        if signals.grid.input != self.state.grid.input or signals.values.shape[1] != self.state.grid.positions:
+            self._check_free(signals)
         coded: Coded = method_of(self.part).judge(self.ready, signals, threads)
         return coded
+
+    def _check_free(self, signals: Signals) -> None:
+        shapes = getattr(method_of(self.part), "ARRAYS", {}).values()
+        if self.part.unseen or any("P" in shape for shape in shapes):
+            (height, width), (h, w) = signals.grid.input, self.state.grid.input
+            raise PsdlError(
+                f"an image gives an input of {width} x {height} pixels with {signals.values.shape[1]} positions,"
+                f" the model was learned from {w} x {h} with {self.state.grid.positions}: give images of its size"
+            )
 
     def rows(self, store: Store, rows: NDArray[np.intp], run: Run) -> F32:
         """(len(rows),P,1|3|4): of the store's images `rows` distances, codes and residuals, and norms, as far as
@@ -59,6 +71,15 @@ def _looked(judge: Judge, store: Store, batch: NDArray[np.intp]) -> F32:
     coded = judge(store.images(batch))
     known = [v for v in (coded.distance, coded.code, coded.residual, coded.norm) if v is not None]
     return np.stack(known, axis=2)
+
+
+def check_grid(found: Grid, known: Grid) -> None:
+    """Raises PsdlError where an image's grid is not the one that a part was learned on."""
+    if found != known:
+        raise PsdlError(
+            f"the images give an input of {found.input[1]} x {found.input[0]} pixels, the model was learned from"
+            f" {known.input[1]} x {known.input[0]}: give images of its size"
+        )
 
 
 def coder(device: str, asked: str) -> str:

@@ -17,7 +17,7 @@ from psdl.calibrate.guarantee import promise
 from psdl.calibrate.thresholds import weights
 from psdl.datasets import check, survey
 from psdl.errors import PsdlError
-from psdl.features.extractor import FeatureExtractor, origin
+from psdl.features.extractor import FeatureExtractor
 from psdl.jobs import runner
 from psdl.jobs.context import RunContext
 from psdl.model import recipes
@@ -185,20 +185,22 @@ def edit(project: Project, version: str, base: str, by: str, why: str, values: V
     return _described(project, version, detector, facts)
 
 
-def correct(project: Project, version: str, base: str, by: str) -> Values:
-    """Writes a version whose calibration knows the good images that people corrected; says what came of it."""
+def correct(project: Project, version: str, base: str, by: str, tell: Progress, say: Say) -> Values:
+    """Writes a version that knows what people corrected, and judges by it; says what came of it."""
     from psdl.workflows.feedback import Correction, corrected
 
     said = [image for image in project.used("check") if image.said and image.label]
-    detector = Detector.load(project.model_file(base))
-    known = {where.sha256 for where in detector.model.calibration.images}
-    fresh = [image for image in said if not image.good or origin(image.path, 0).sha256 not in known]
-    sentences = corrected(detector, [Correction(image.path, bool(image.good)) for image in fresh], by)
-    detector.save(project.model_file(version))
+    if not said:
+        raise PsdlError("nothing was corrected yet: say of a part that it is good, or that it is defective")
+    corrections = [Correction(image.path, bool(image.good)) for image in said]
+    found = corrected(Detector.load(project.model_file(base)), corrections, by)
+    found.detector.save(project.model_file(version))
     old = project.model(base)
-    facts = {"what": "corrected", "base": old["base"], "from": base, "by": by, "said": sentences}
-    facts |= {"corrections": len(said), "settings": old["settings"], "strangest": old["strangest"]}
-    return _described(project, version, detector, facts)
+    facts: Values = {"what": "corrected", "base": version, "from": base, "by": by, "said": found.said}
+    facts |= {"corrections": len(said), "settings": old["settings"]}
+    values = _described(project, version, found.detector, facts)
+    judge(project, version, tell, say)
+    return values
 
 
 def export(project: Project, version: str) -> Values:
@@ -238,7 +240,7 @@ def report(project: Project, version: str, tell: Progress, say: Say) -> Values:
     facts = page.facts(len(judged), time.perf_counter() - start)
     summary = tables.summed(judged) if _measurable(usable.samples) else None
     file, model = out / "report.html", project.model_file(version)
-    for done, total in page.write(judged, file, lambda _: model, runner(None), summary, facts):
+    for done, total in page.write(judged, file, page.About(lambda _: model, summary, facts), runner(None)):
         tell("report", done, total)
     tables.write_skipped(usable.skipped, out)
     resume.finished(out)
@@ -250,14 +252,19 @@ def _measurable(samples: Sequence[Sample]) -> bool:
     return {sample.label for sample in samples} == {0, 1}
 
 
-def demo(project: Project, say: Say) -> Values:
+def demo(project: Project, tell: Progress) -> Values:
     """Makes the demo's images in the project, of which the page then takes one kind of part."""
     from psdl.workflows import demo as making
 
     folder = project.root / "images" / "demo"
     shutil.rmtree(folder, ignore_errors=True)
-    say(f"{making.write(folder)} images made")
-    return {"folder": str(folder)}
+    count = making.COUNT
+    making.write(folder, lambda n: tell("drawn", n, count))
+    return {
+        "folder": str(folder),
+        "part": next(iter(making.PARTS)),
+        "false_reject": making.OPTIONS["false_reject"],
+    }
 
 
 def plan(project: Project) -> Values:

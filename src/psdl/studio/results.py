@@ -107,7 +107,7 @@ def shown(root: Path, model: Mapping[str, Any]) -> dict[str, Values]:
         for key, row in read(folder(root, version)).items():
             found[key] = {**row, "at": version}
     for row in found.values():
-        if "score" in row:
+        if "score" in row and row["at"] != model["version"]:
             row["verdict"] = verdict(row["score"], model)
     return found
 
@@ -118,12 +118,11 @@ def brief(image: Image, row: Mapping[str, Any]) -> Values:
     return {**kept, "name": image.name, "label": image.label, "said": bool(image.said)}
 
 
-def flips(rows: Mapping[str, Values], old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Values]:
-    """The images whose verdict other thresholds change."""
+def flips(old: Mapping[str, Values], new: Mapping[str, Values]) -> list[Values]:
+    """The images of which two versions say otherwise, by their rows."""
     found = []
-    for key, row in rows.items():
-        if "score" in row:
-            before, after = verdict(row["score"], old), verdict(row["score"], new)
-            if before != after:
-                found.append({"key": key, "before": before, "after": after})
+    for key, row in old.items():
+        other = new.get(key, {})
+        if "verdict" in row and "verdict" in other and row["verdict"] != other["verdict"]:
+            found.append({"key": key, "before": row["verdict"], "after": other["verdict"]})
     return found

@@ -103,8 +103,8 @@ def router(studio: Studio) -> APIRouter:
 
     @routes.get("/flips/{old}/{new}")
     def flips(old: str, new: str) -> list[Values]:
-        """The images whose verdict changes from one version's thresholds to another's, on the same scores."""
-        return results.flips(rows(project, old), project.model(old), project.model(new))
+        """The images of which two versions say otherwise."""
+        return results.flips(rows(project, old), rows(project, new))
 
     @routes.get("/results/{version}")
     def verdicts(version: str) -> list[Values]:

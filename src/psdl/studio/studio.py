@@ -141,8 +141,10 @@ class Studio:
         elif kind == "judge":
             self.judge()
         elif kind == "demo":
-            self.project.set(name="demo", settings={**self.project.settings, "false_reject": 0.1})
-            self.project.add_folder(Path(found["folder"]), None, "brick")
+            self.project.set(
+                name="demo", settings={**self.project.settings, "false_reject": found["false_reject"]}
+            )
+            self.project.add_folder(Path(found["folder"]), None, found["part"])
             self.added()
         self.changed("all")
 

@@ -74,11 +74,11 @@ def _do(job: dict[str, Any], teller: Teller) -> Any:
         "learn": lambda: engine.learn(project, version, by, tell, say),
         "judge": lambda: engine.judge(project, version, tell, say),
         "edit": lambda: engine.edit(project, version, base, by, job.get("why", ""), job),
-        "correct": lambda: engine.correct(project, version, base, by),
+        "correct": lambda: engine.correct(project, version, base, by, tell, say),
         "export": lambda: engine.export(project, version),
         "selftest": lambda: engine.selftest(project, version),
         "report": lambda: engine.report(project, version, tell, say),
-        "demo": lambda: engine.demo(project, say),
+        "demo": lambda: engine.demo(project, tell),
     }
     return kinds[job["kind"]]()
 

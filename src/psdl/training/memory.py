@@ -63,8 +63,7 @@ def plan(recipe: Recipe, first: Mapping[str, Signals], images: int, most: int | 
             f"learning from {images} images needs about {_words(found.memory)} of memory, but {limit}: give fewer"
             " images, a smaller `size`, the recipe fast, or more memory"
         )
-    room = shutil.disk_usage(tempfile.gettempdir()).free
-    if found.file > room:
+    if found.file and found.file > (room := shutil.disk_usage(tempfile.gettempdir()).free):
         raise PsdlError(
             f"learning from {images} images needs {_words(found.file)} of temporary files, but"
             f" {tempfile.gettempdir()} has {_words(room)} left: set TMPDIR to a larger disk, or allow more memory"

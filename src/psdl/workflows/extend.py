@@ -29,13 +29,13 @@ from psdl.model.model import Model
 from psdl.scoring import anomaly_map, normalise
 from psdl.scoring.averages import averaged
 from psdl.scoring.known import with_classifier
-from psdl.scoring.scorer import Judge, method_of, params_of
+from psdl.scoring.scorer import Judge, check_grid, method_of, params_of
 from psdl.training import crossval
 from psdl.training.collect import Collected, collect
 from psdl.training.copies import fresh, groups_of, once
 from psdl.training.defects import taught
 from psdl.training.train import with_statistics
-from psdl.types import F32, Calibration, Grid, Part, Run, State
+from psdl.types import F32, Calibration, Part, Run, State
 
 FAR = 3.0  # times the way from the median good score to the threshold: beyond lie other products and defects
 STATISTICS = ("unseen", "code", "residual")  # of which a state may have means and deviations
@@ -62,7 +62,7 @@ def extended(
     with ExitStack() as open_stores:
         collected = collect(detector.extractor, items, run, open_stores)
         for part in model.recipe.parts:
-            _check_grid(collected.stores[part.name].grid, model.states[part.name].grid)
+            check_grid(collected.stores[part.name].grid, model.states[part.name].grid)
         items, collected = once(items, collected, run.say)
         fold = crossval.folds(groups_of(items), model.recipe.folds, model.recipe.seed)
         found, states = {}, {}
@@ -157,14 +157,6 @@ def _check_new(detector: Detector, items: Sequence[Source], run: Run, force: boo
 def _items(groups: NDArray[np.int32], chosen: NDArray[np.bool_]) -> str:
     """How many of the items the chosen images show."""
     return f"of {len(np.unique(groups[chosen]))} of {len(np.unique(groups))} items"
-
-
-def _check_grid(found: Grid, known: Grid) -> None:
-    if found != known:
-        raise PsdlError(
-            f"the images give an input of {found.input[1]} x {found.input[0]} pixels, the model was learned from"
-            f" {known.input[1]} x {known.input[0]}: give images of its size"
-        )
 
 
 def _measured(state: State, part: Part, distances: F32) -> F32:

@@ -111,7 +111,7 @@ def _whole(file: Path, model: Model) -> bool:
 
 
 def _read(file: Path, model: Model) -> Result:
-    with np.load(file, allow_pickle=False) as arrays:
+    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
         card = json.loads(arrays["card"].tobytes())
         coded = {part: _coded(part, arrays) for part in card["parts"]}
         verdict = thresholds.verdict(card["score"], model.calibration)

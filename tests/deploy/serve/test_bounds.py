@@ -139,6 +139,7 @@ def test_what_cannot_start_says_why(model_file, tmp_path):
     refused(psdl("serve", model_file, "--host", "0.0.0.0"), "--token-file")
     refused(psdl("serve", model_file, "--token-file", tmp_path / "none"), "cannot be read")
     (tmp_path / "empty").write_text("\n")
+    (tmp_path / "empty").chmod(0o600)
     refused(psdl("serve", model_file, "--token-file", tmp_path / "empty"), "no token")
     refused(psdl("serve", model_file, "--max-body", "much"), "--max-body")
     refused(psdl("serve", tmp_path), "no model files")

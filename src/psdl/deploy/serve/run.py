@@ -82,18 +82,8 @@ class Where:
 
 def _listening(path: Path) -> socket.socket:
     """A Unix socket that its user and group may ask. One that nobody listens on any more gives way."""
+    _give_way(path)
     found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        if stat.S_ISSOCK(path.stat().st_mode):
-            found.connect(str(path))
-        raise PsdlError(f"{path} is there already: stop who listens on it, or give another --socket")
-    except ConnectionRefusedError:
-        path.unlink()
-        found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise PsdlError(f"cannot listen on {path} ({error}): give another --socket") from None
     try:
         before = os.umask(0o117)
         try:
@@ -101,8 +91,24 @@ def _listening(path: Path) -> socket.socket:
         finally:
             os.umask(before)
     except OSError as error:
+        found.close()
         raise PsdlError(f"cannot listen on {path} ({error}): give another --socket") from None
     return found
+
+
+def _give_way(path: Path) -> None:
+    """Removes a Unix socket that nobody listens on any more. Raises PsdlError where anything else is there."""
+    try:
+        if stat.S_ISSOCK(path.stat().st_mode):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+                asking.connect(str(path))
+        raise PsdlError(f"{path} is there already: stop who listens on it, or give another --socket")
+    except ConnectionRefusedError:
+        path.unlink()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise PsdlError(f"cannot listen on {path} ({error}): give another --socket") from None
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -330,6 +330,7 @@ function step(by) {
   const place = state.open + by;
   if (place >= state.shown) more(CHUNK);
   if (place >= 0 && place < state.list.length) open(place);
+  if (!$("dialog").contains(document.activeElement)) $("dialog").focus();  // what had it is gone: keys go on
 }
 
 // Thresholds: the marks on the histogram, and what they would have done.
@@ -356,7 +357,7 @@ function headline() {
     if (image.label !== null) (image.label ? bad : good).push(verdict);
   }
   for (const name of Object.keys(counts)) $(`tally-${name}`).textContent = counts[name];
-  const look = counts.REVIEW ? ` ${counts.REVIEW} are for a person to look at.` : "";
+  const look = counts.REVIEW ? ` ${counts.REVIEW} ${counts.REVIEW === 1 ? "is" : "are"} for a person to look at.` : "";
   const missed = bad.filter((verdict) => verdict === "OK").length, refused = good.filter((verdict) => verdict === "NG").length;
   const said = [];
   if (bad.length) said.push(`${missed} of ${bad.length} defective passed as OK`);

@@ -18,6 +18,7 @@ function App() {
   useStore();
   const [over, setOver] = useState(false);
   const empty = store.state && !store.state.counts.learn && !store.state.counts.check && !store.state.counts.out;
+  useEffect(() => { if (store.afterDemo && store.state?.counts.learn) { store.afterDemo = false; go("learn"); } });
   const start = empty && !["models", "line"].includes(store.screen);
   const screen = SCREENS[store.screen] ? store.screen : store.state?.model ? "check" : "pictures";
   useEffect(() => {

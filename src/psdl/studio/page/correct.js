@@ -21,9 +21,8 @@ export function Corrections() {
     return html`<p class="soft">Your ${plural(said.length, "correction")} ${said.length === 1 ? "is" : "are"} part of the model in use.</p>`;
   }
   return html`<div class="panel corrections"><p><b>You corrected ${plural(said.length, "part")}</b>: ${[good && `${good} good`, bad && `${bad} defective`].filter(Boolean).join(", ")}.</p>
-    <p class="row"><button type="button" class="primary" disabled=${Boolean(job) || !good} onClick=${() => attempt(() => post("jobs/correct"))}>${job ? "Working it out…" : "See what they would change"}</button>
-      <button type="button" disabled=${!good} onClick=${learn}>Learn again, the good ones too</button>
-      ${!good && html`<span class="soft">The limit follows from good parts: mark false alarms as good. Defective ones show below how well it does.</span>`}</p></div>`;
+    <p class="row"><button type="button" class="primary" disabled=${Boolean(job)} onClick=${() => attempt(() => post("jobs/correct"))}>${job ? "Working it out…" : "See what they would change"}</button>
+      <button type="button" disabled=${!good} onClick=${learn}>Learn again, the good ones too</button></p></div>`;
 }
 
 function Draft({ draft }) {

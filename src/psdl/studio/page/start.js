@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { get, post } from "./api.js";
 import { add, chosen, send } from "./drop.js";
-import { attempt, changed, go, jobOf, store } from "./store.js";
+import { attempt, changed, jobOf, store } from "./store.js";
 import { Dialog } from "./parts.js";
 import { plural } from "./words.js";
 
@@ -18,7 +18,6 @@ export function Start() {
   const [browsing, setBrowsing] = useState(false);
   const demo = jobOf("demo");
   const start = () => attempt(async () => { await post("jobs/demo"); store.afterDemo = true; changed(); });
-  useEffect(() => { if (store.afterDemo && store.images.length) { store.afterDemo = false; go("learn"); } });
   return html`<section class="start">
     <h1>Find what is wrong with a part, from pictures of good ones</h1>
     <p class="lead">Show the studio 20 or more pictures of good parts. It learns what they have in common, and then marks what is unlike them in new pictures. Nothing leaves this computer.</p>
@@ -35,7 +34,7 @@ export function Start() {
       </div>
       <div class="way">
         <h2>Try the demo</h2>
-        <p class="soft">Photographs of brick, some with planted defects. From here to the first defect found in about a minute.</p>
+        <p class="soft">Pictures of metal plates, some with planted defects. From here to the first defect found in about a minute.</p>
         <p class="row"><button type="button" disabled=${Boolean(demo)} onClick=${start}>${demo ? "Making the images…" : "Try the demo"}</button></p>
       </div>
     </div>

@@ -13,7 +13,7 @@ export const MEANING = { NG: "reject", REVIEW: "look at it", OK: "like the good 
 export const STAGES = {
   files: "Looking at the files", pairs: "Looking for pictures of the same part", network: "Looking at every part",
   dictionaries: "Learning what good parts look like", alignment: "Comparing how parts lie", scores: "Checking parts",
-  report: "Drawing the report",
+  report: "Drawing the report", drawn: "Drawing the parts",
 };
 export const KINDS = {
   look: "Looking at the images", plan: "Estimating", learn: "Learning", judge: "Checking new parts", edit: "Setting the limit",

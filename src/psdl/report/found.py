@@ -1,0 +1,28 @@
+"""What is found at the promised rates, and what known defects earned, for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from psdl.model.model import Model
+from psdl.report import tables
+
+
+def defects(model: Model) -> list[str]:
+    """What known defects earned when the model learned them, where it uses them."""
+    if model.defects is None or model.classifier is None:
+        return []
+    found = model.defects.report["found"]
+    return [
+        f"{len(model.defects.images)} known defects are told from good images as well: each left out of learning"
+        f" in turn, {found['ng_with']} of {found['count']} were NG, {found['ng']} without it"
+    ]
+
+
+def shares(summary: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """What each category finds at the promised rates, and their mean."""
+    rows = dict(summary["categories"])
+    if len(rows) > 1:
+        rows["mean"] = summary["mean"]
+    return [(name, tables.found_cells(row)) for name, row in rows.items()]
