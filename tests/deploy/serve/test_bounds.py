@@ -107,7 +107,7 @@ def test_a_full_queue_says_so_at_once_and_slow_bodies_do_not_fill_it(start, mode
     server = start(model_file, "--queue", "1", "--seconds", "20")
 
     def ask(_: int) -> httpx.Response:
-        return httpx.post(f"{server.url}/v1/score", content=png(1500, 1500), headers=JPEG, timeout=60)
+        return httpx.post(f"{server.url}/v1/score", content=png(1400, 1400), headers=JPEG, timeout=60)
 
     with socket.create_connection(("127.0.0.1", server.port)) as slow:
         slow.sendall(

@@ -26,6 +26,7 @@ class Events(FileSystemEventHandler):
         self.root = root.resolve()
         self._lock = threading.Lock()
         self._new: dict[str, bool] = {}
+        logging.getLogger("watchdog").setLevel(logging.CRITICAL)  # it complains of events that come as it ends
         self._observer: Any = Observer()
         self.able = "inotify" in type(self._observer).__module__
         if self.able:
