@@ -18,7 +18,7 @@ from psdl.training import checkpoint
 from tests.parts import good, listening, save
 
 STEPS = {  # what is there -> how much memory learning may take
-    "the first images": ("*/images.jsonl", 20, "500MB"),
+    "the first images": ("*/images.jsonl", 20, "650MB"),
     "the first part": ("coarse-shared-all.npz", 1, "3GB"),
     "the first fold": ("coarse-shared-fold-0.npz", 1, "3GB"),
 }
