@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from psdl.deploy.serve.access import HERE
-from psdl.deploy.serve.run import Where
+from psdl.deploy.serve.run import Server, Where, answer_until_told
 from psdl.errors import PsdlError
 from psdl.studio.studio import Studio
 
@@ -53,33 +52,7 @@ def serve(app: FastAPI, studio: Studio, listener: socket.socket, ready: Callable
     config = uvicorn.Config(
         app, log_level="error", access_log=False, ws="none", server_header=False, timeout_graceful_shutdown=3
     )
-    asyncio.run(_answer(_Server(config), studio, listener, ready))
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to us."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-async def _answer(
-    server: uvicorn.Server, studio: Studio, listener: socket.socket, ready: Callable[[], None]
-) -> None:
-    def end() -> None:
-        studio.hub.end()
-        server.should_exit = True
-
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, end)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not (server.started or serving.done()):
-        await asyncio.sleep(0.01)
-    if server.started:
-        ready()
-    await serving
+    asyncio.run(answer_until_told(Server(config), listener, ready, studio.hub.end))
 
 
 def roots(allow: Sequence[Path], local: bool) -> list[Path]:

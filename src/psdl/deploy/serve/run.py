@@ -150,7 +150,7 @@ def serve(
         ssl_keyfile=where.key,
     )
     try:
-        asyncio.run(_answer(_Server(config), parts, listener, ready))
+        asyncio.run(_answer(Server(config), parts, listener, ready))
     finally:
         parts.line.end()
         if where.unix is not None:
@@ -175,7 +175,7 @@ def _allow_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else 65_536, hard))
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Leaves signals to us: its own way ends the process by the signal that it had caught."""
 
     @contextmanager
@@ -183,9 +183,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _answer(
-    server: uvicorn.Server, parts: Parts, listener: socket.socket, ready: Callable[[], None]
-) -> None:
+async def _answer(server: Server, parts: Parts, listener: socket.socket, ready: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -198,10 +196,21 @@ async def _answer(
             tasks.add(task := asyncio.create_task(read()))
             task.add_done_callback(tasks.discard)
 
+    loop.add_signal_handler(signal.SIGHUP, again)
+    await answer_until_told(server, listener, ready)
+
+
+async def answer_until_told(
+    server: Server, listener: socket.socket, ready: Callable[[], None], ending: Callable[[], None] | None = None
+) -> None:
+    """Answers until SIGTERM or SIGINT. `ready` is called once it does, `ending` when it is told to end."""
+
     def end() -> None:
+        if ending:
+            ending()
         server.should_exit = True
 
-    loop.add_signal_handler(signal.SIGHUP, again)
+    loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, end)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
