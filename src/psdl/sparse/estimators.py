@@ -129,15 +129,6 @@ class KSVD(_Coding):
 
     def fit(self, X: Any, y: Any = None) -> KSVD:
         """Learns the dictionary of signals (N,F); y is not read."""
-        self._fit(X)
-        return self
-
-    def fit_transform(self, X: Any, y: Any = None) -> Array:
-        """`fit`, then `transform` of the same signals."""
-        self._fit(X)
-        return self.transform(X)
-
-    def _fit(self, X: Any) -> None:
         X = validate_data(self, X, dtype=FLOATS)
         before: Array | None = getattr(self, "components_", None) if self.warm_start else None
         start = _start(X, self) if before is None else before
@@ -161,6 +152,7 @@ class KSVD(_Coding):
         )
         self.error_ = np.array([done.error for done in rounds])
         self.n_iter_ = len(rounds)
+        return self
 
 
 class OnlineKSVD(_Coding):
