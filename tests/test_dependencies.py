@@ -18,7 +18,7 @@ import advisories  # noqa: E402
 PRIVATE = {  # what an upper bound guards: look at each before you raise one
     "uvicorn": "deploy/serve/protocol.py overrides methods of HttpToolsProtocol, run.py one of Server",
     "llvmlite": "sparse/simd.py and sparse/pursuits/step_simd.py write vector code by its builder",
-    "numba": "sparse/simd.py uses numba.core.cgutils and array structures",
+    "numba": "sparse/simd.py uses numba.core.cgutils and array structures, kernels.py its cache",
 }
 
 
@@ -64,6 +64,16 @@ def test_uvicorn_has_what_the_protocol_overrides():
     import uvicorn
 
     assert "capture_signals" in dir(uvicorn.Server)
+
+
+def test_numba_has_what_the_cache_of_kernels_overrides():
+    from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+    for name in "load save flush _load_data _save_data".split():
+        assert callable(getattr(IndexDataCacheFile, name)), name
+    source = inspect.getsource(FunctionCache) + inspect.getsource(FunctionCache.__base__)
+    for word in ("self._cache_file.load(key)", "self._cache_file.save(key, data)", "self._impl.filename_base"):
+        assert word in source, word
 
 
 def test_starlette_tells_the_end_of_a_form():

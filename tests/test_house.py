@@ -44,7 +44,7 @@ def test_starting_loads_nothing_heavy():
 
 
 def test_the_light_start_test_can_fail():
-    assert "numba" in loaded("import psdl._util.components")
+    assert "numba" in loaded("import psdl.measure.components")
 
 
 def test_scoring_loads_neither_matplotlib_nor_onnx():

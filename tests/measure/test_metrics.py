@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from sklearn import metrics as oracle
 
-from psdl._util.components import label
 from psdl.measure.aupro import aupro, region_weights
 from psdl.measure.auroc import auroc
 from psdl.measure.average_precision import average_precision
+from psdl.measure.components import label
 from psdl.measure.f1max import f1max, oracle_threshold
 from psdl.measure.metrics import KEYS, mean, metrics
 from psdl.measure.ranks import ranks

@@ -8,8 +8,8 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl._util.components import label
 from psdl.calibrate.thresholds import PIXEL_SHARES
+from psdl.measure.components import label
 from psdl.types import F32, Calibration, Region
 
 RARITY = -np.log10(PIXEL_SHARES)

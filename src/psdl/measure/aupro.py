@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl._util.components import label
+from psdl.measure.components import label
 from psdl.measure.ranks import Ranks
 from psdl.types import F64
 

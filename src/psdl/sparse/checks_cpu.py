@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from .kernels import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def largest_value(bits, like):
     """The largest magnitude of floats of the dtype of `like`, given as integers by their bits (n,); 0 if there are
     none.
@@ -23,7 +24,7 @@ def largest_value(bits, like):
     return np.float64(top.view(like.dtype)[0])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def row_bits(bits, rows):
     """rows (P,N) <- the largest magnitude of each row of floats, both given by their bits, bits (P,N,F); returns
     the smallest of those that are not 0 and the largest: the largest integer and 0 if there are none."""
@@ -41,7 +42,7 @@ def row_bits(bits, rows):
     return low, high
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+@kernel(fastmath={"reassoc", "contract", "nsz"})
 def energies(signals, out):
     """out (P,N) float64 <- the squared norms of signals (P,N,F)."""
     for p in range(signals.shape[0]):
@@ -52,7 +53,7 @@ def energies(signals, out):
             out[p, n] = energy
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def widest(support):
     """The most places that a code of support (P,N,T) uses; those used come first."""
     width = 0

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from .kernels import kernel
 from .pursuits.scratch_cpu import FAST
 from .pursuits.step_simd import largest
 from .simd import product
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def cover_block(units, transposed, energy, left, mask, chosen):
     """chosen (count,) <- in turn the signal of which most is left, once one of those before it codes it.
 

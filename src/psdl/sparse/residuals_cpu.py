@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from .kernels import kernel
 from .pursuits.scratch_cpu import FAST
 from .simd import number
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def residual_row(signals, dictionary, support, x, n, residual, row):
     """residual[row] (F,) <- signals[n] - x[n] D, of a dictionary (K,F); uint16 numbers are the bits of float16
     ones."""
@@ -22,14 +22,14 @@ def residual_row(signals, dictionary, support, x, n, residual, row):
                 residual[row, f] -= value * number(dictionary[k, f])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def residual_block(signals, dictionary, support, x, residual):
     """residual (n,F) <- signals - X D."""
     for n in range(signals.shape[0]):
         residual_row(signals, dictionary, support, x, n, residual, n)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def residual_items(signals, dictionary, support, x, residual, first, last):
     """`residual_block` for the signals `first` up to `last` of signals (P,N,F), position after position."""
     count = max(1, signals.shape[1])
@@ -38,7 +38,7 @@ def residual_items(signals, dictionary, support, x, residual, first, last):
         residual_row(signals[p], dictionary[p], support[p], x[p], n, residual[p], n)
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def residual_norm_items(signals, dictionary, support, x, norms, first, last):
     """norms (P,N) <- the norms of the residuals of the signals `first` up to `last` of signals (P,N,F)."""
     row = np.empty((1, signals.shape[2]), signals.dtype)

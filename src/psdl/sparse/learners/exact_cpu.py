@@ -8,14 +8,14 @@ computations", 4th edition, chapter 10. A whole singular value decomposition wou
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..kernels import kernel
 from ..pursuits.scratch_cpu import FAST, norm
 
 STEPS, RESTARTS = 24, 200
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def times(E, count, v, u):
     """u (n,) = E v, of the first `count` rows of E."""
     for n in range(count):
@@ -25,7 +25,7 @@ def times(E, count, v, u):
         u[n] = along
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def times_transposed(E, count, u, w):
     """w (F,) = E' u, of the first `count` rows of E."""
     w[:] = 0
@@ -35,7 +35,7 @@ def times_transposed(E, count, u, w):
             w[f] += value * E[n, f]
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def normalise(v):
     """v (F,) <- v / |v|, if not zero; returns |v|."""
     length = norm(v)
@@ -45,7 +45,7 @@ def normalise(v):
     return length
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def top_pair(diagonal, beside, count, s):
     """The largest eigenvalue of the symmetric tridiagonal matrix of `count` rows; s (count,) <- its unit vector.
 
@@ -84,7 +84,7 @@ def top_pair(diagonal, beside, count, s):
     return high
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def leading(E, count, v, u, w, basis):
     """The leading singular pair of the first `count` rows of E (n,F), from a start v (F,) that is not zero.
 
@@ -131,7 +131,7 @@ def leading(E, count, v, u, w, basis):
     return True
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def update_atom_exactly(dictionary, k, users, first, last, x, residual):
     """As `ksvd_cpu.update_atom`, with the best atom and coefficients there are."""
     length, sparsity, count = dictionary.shape[1], x.shape[1], last - first

@@ -9,15 +9,15 @@ O(|w| F) for its |w| users instead of a dense product:
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..kernels import kernel
 from ..pursuits.gram_cpu import gram_rows, start_of_line, transpose
 from ..pursuits.scratch_cpu import FAST, norm
 from ..residuals_cpu import residual_block
 from .exact_cpu import update_atom_exactly
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def index_users(support, ends, users):
     """Lists, atom after atom, the places n * T + t of `support` where the atom is used.
 
@@ -41,7 +41,7 @@ def index_users(support, ends, users):
                 ends[k] += 1
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def update_atom(dictionary, k, users, first, last, x, residual, new):
     """Atom k of dictionary (K,F), in place, with its coefficients in x (N,T), at the places users[first:last], and
     the residual (N,F). Scratch: new (F,)."""
@@ -80,7 +80,7 @@ def update_atom(dictionary, k, users, first, last, x, residual, new):
         dictionary[k, f] = new[f]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def update_block(signals, dictionary, support, x, residual, fixed, exact):
     """The second half of a round: all atoms (K,F) after the first `fixed`, in place, and the coefficients x (N,T).
 
@@ -106,7 +106,7 @@ def update_block(signals, dictionary, support, x, residual, fixed, exact):
     return energy
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def worst_coded(signals, residual, serving, tolerance):
     """The signal (N,F) that leaves most, of those still `serving` (N,), -1 if none leaves more than `tolerance` of
     its norm; it serves no more."""
@@ -121,7 +121,7 @@ def worst_coded(signals, residual, serving, tolerance):
     return worst
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def replace_block(signals, dictionary, support, residual, fixed, rule, tolerance):
     """The end of a round: atoms of dictionary (K,F) after the first `fixed` that resemble another one or have few
     users become signals that are coded worst, see `ksvd.replaced`; rule: the cosine from which atoms are alike,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..kernels import kernel
 from ..pursuits.scratch_cpu import FAST
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def absorb_block(signals, support, x, keep, fixed, dictionary, moments, products, new):
     """A position's chunk of signals (N,F) with its codes, into dictionary (K,F), moments (K,K) and products (K,F),
     all in place; the first `fixed` atoms stay. Scratch: new (F,)."""

@@ -8,8 +8,8 @@ the cache T - 1 times. A dictionary stored as float16 is widened in registers as
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..kernels import kernel
 from ..simd import number, product
 from .scratch_cpu import FAST, another, count_in, floors, norm, scratch, solve, stretch, weak
 from .step_simd import largest, step
@@ -17,7 +17,7 @@ from .step_simd import largest, step
 TILE = 8  # rows read from memory before their next stretch: nearly one stream
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def direction(dictionary, j, directions, t, h):
     """directions[t] (F,) = atom j of (K,F) less its part along directions[:t], whose coordinates become h[0,t,:t].
 
@@ -41,7 +41,7 @@ def direction(dictionary, j, directions, t, h):
     return whole, left
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def pursue_direct(signals, n, atoms, stops, least, enough, limit, scratch, directions, support):
     """As `omp_cpu.pursue`, of signal n of (N,F), whose correlations are scratch.a[0]; returns the number of atoms
     chosen. Scratch: directions (T,F), orthonormal."""
@@ -80,7 +80,7 @@ def pursue_direct(signals, n, atoms, stops, least, enough, limit, scratch, direc
     return limit
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def direct_items(signals, atoms, stops, enough, limits, support, x, first, last):
     """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`; dictionaries and transposed ones may be
     uint16 numbers, the bits of float16 ones."""

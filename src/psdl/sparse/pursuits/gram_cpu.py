@@ -7,8 +7,8 @@ is computed with others, alone, in one thread or in several.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..kernels import kernel
 from ..simd import lanes, product, products, turn
 
 TILE = 16  # rows of float16 numbers that are transposed at once
@@ -17,13 +17,13 @@ PANEL = 256  # bytes of a row of a panel: four vectors
 LARGE = 512 * 1024  # bytes from which a dictionary is read in panels that stay in the second-level cache
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def start_of_line(raw):
     """The index of the first element of raw (n,) that starts a cache line."""
     return (-raw.ctypes.data % 64) // raw.itemsize
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def transpose(rows, out):
     """out (F,W) <- rows (K,F) of floats transposed and padded with zeros."""
     count, length = rows.shape
@@ -40,7 +40,7 @@ def transpose(rows, out):
             out[f, k] = 0
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def transpose_bits(rows, out):
     """As `transpose`, of dictionaries (P,K,F) of integers, the bits of float16 numbers."""
     positions, count, length = rows.shape
@@ -52,14 +52,14 @@ def transpose_bits(rows, out):
                     out[p, f, k] = rows[p, k, f]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def transpose_all(rows, out):
     """As `transpose`, of dictionaries (P,K,F)."""
     for p in range(rows.shape[0]):
         transpose(rows[p], out[p])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def prepare_all(dictionary, width):
     """What pursuits read of dictionaries (P,K,F): transposed (P,F,W), padded with zeros to W = `width`, and
     squared norms (P,K); and the smallest of these."""
@@ -76,7 +76,7 @@ def prepare_all(dictionary, width):
     return transposed, squares, least
 
 
-@njit(nogil=True, cache=True, fastmath={"contract", "nsz"})
+@kernel(fastmath={"contract", "nsz"})
 def squared_norms(transposed, squares):
     """squares (W,) <- the squared norms of the atoms of transposed (F,W): the diagonal of the Gram matrix."""
     squares[:] = 0
@@ -85,7 +85,7 @@ def squared_norms(transposed, squares):
             squares[k] += transposed[f, k] * transposed[f, k]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def correlate(signals, first, count, transposed, a, row):
     """a[row:row+count] = signals[first:first+count] @ transposed, of signals (N,F), transposed (F,W), a (.,W)."""
     n, length = 0, transposed.shape[0]
@@ -97,7 +97,7 @@ def correlate(signals, first, count, transposed, a, row):
         n += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def correlate_in_panels(signals, first, count, transposed, a, row):
     """As `correlate`, the same bits, for dictionaries that exceed the cache: panels of columns are read from it by
     all signals before the next panel comes."""
@@ -127,7 +127,7 @@ def correlate_in_panels(signals, first, count, transposed, a, row):
             n += together
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def gram_rows(dictionary, transposed, gram, first, last):
     """gram[first:last] of the Gram matrix (K,W) of a dictionary (K,F), given transposed and padded (F,W)."""
     if last - first > 16 and transposed.size * transposed.itemsize > 32768:
@@ -136,7 +136,7 @@ def gram_rows(dictionary, transposed, gram, first, last):
         correlate(dictionary, first, last - first, transposed, gram, first)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def gram_row(dictionary, transposed, gram, known, j, a, n, mask, s, ahead):
     """Row j of a Gram matrix (K,W) of which only the rows with known (K,) are there, with up to `ahead` others,
     the best correlated in a[n] of those that count in mask[s]: they are likely to be asked for next, and the

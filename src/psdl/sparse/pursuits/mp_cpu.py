@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..kernels import kernel
 from .gram_cpu import correlate, gram_row
 from .scratch_cpu import FAST, another, count_in, floors, norm, own_gram, scratch, stretch, weak
 from .step_simd import largest
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def follow(scratch, atoms, gram, share, least, length, enough, steps, support, x, n):
     """One signal of norm `length`: from correlations scratch.a[0], overwritten, to support[n] (T,) and x[n] (T,),
     in `steps` steps at most and to T different atoms; an atom chosen again adds to its coefficient."""
@@ -46,7 +46,7 @@ def follow(scratch, atoms, gram, share, least, length, enough, steps, support, x
             a[0, k] -= value * gram[j, k]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def mp_items(signals, atoms, gram, stops, enough, limits, support, x, first, last):
     """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`; limits (P,N): steps."""
     dictionaries, columns, squares = atoms

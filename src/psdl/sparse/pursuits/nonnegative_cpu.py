@@ -7,13 +7,13 @@ residual's are a0 - x G, its energy is |y|^2 - x (a0 + a) on the support.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..kernels import kernel
 from .gram_cpu import correlate, gram_row
 from .scratch_cpu import FAST, count_in, floors, norm, own_gram, scratch, stretch
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def factor(gram, chosen, free, count, floor, L):
     """L (.,.) <- the Cholesky factor of the Gram matrix of the atoms chosen[free[:count]], in float64; returns how
     many rows come before one that depends linearly on those above it."""
@@ -31,7 +31,7 @@ def factor(gram, chosen, free, count, floor, L):
     return count
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def solved(L, b, count):
     """b (count,) <- the solution of L L' x = b."""
     for i in range(count):
@@ -44,7 +44,7 @@ def solved(L, b, count):
         b[i] /= L[i, i]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def least_squares(gram, a0, chosen, count, bars, floor, L, x):
     """x (count,) float64 <- the non-negative coefficients of the atoms chosen[:count] that leave the least, from
     the active set that x tells. Scratch: L (.,.)."""
@@ -94,7 +94,7 @@ def least_squares(gram, a0, chosen, count, bars, floor, L, x):
                 break
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def follow(scratch, atoms, gram, share, least, length, enough, limit, support, out, n):
     """One signal of norm `length`: from correlations scratch.a[0] to support[n] (T,) and out[n] (T,)."""
     dictionary, transposed, squares = atoms
@@ -143,7 +143,7 @@ def follow(scratch, atoms, gram, share, least, length, enough, limit, support, o
         out[n, i] = x[i]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def nonnegative_items(signals, atoms, gram, stops, enough, limits, support, x, first, last):
     """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`."""
     dictionaries, columns, squares = atoms

@@ -14,8 +14,8 @@ factor, no residual; a step reads W once.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..kernels import kernel
 from .gram_cpu import LARGE, correlate, correlate_in_panels, gram_row
 from .scratch_cpu import FAST, another, count_in, floors, norm, own_gram, scratch, solve, stretch, weak
 from .step_simd import largest, most_gain, step, step_gain
@@ -25,7 +25,7 @@ LISTED = 64  # signals that are looked through at once for those that ask for at
 TOGETHER = 32  # signals that are correlated at once with a dictionary that exceeds the cache
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def pursue(a, first, group, atoms, gram, share, least, enough, limits, optimised, scratch, support):
     """A group of signals, from correlations a[first:first+g], overwritten, to support (N,T); the coefficients are
     solved from scratch.h and scratch.c.
@@ -98,7 +98,7 @@ def pursue(a, first, group, atoms, gram, share, least, enough, limits, optimised
             break
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def asked(signals, first, enough, limits, lengths, indices):
     """indices (n,) <- the signals from `first` on that ask for atoms, lengths (n,) their norms, until there are n
     or no more signals; returns how many, and where to go on."""
@@ -112,7 +112,7 @@ def asked(signals, first, enough, limits, lengths, indices):
     return count, n
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def in_turn(group, width, size, used):
     """How many signals take their steps together, where their rows of `width` elements of so many bytes are as
     many as those before have `used`: all of the group while they fit into half of a first-level cache."""
@@ -120,7 +120,7 @@ def in_turn(group, width, size, used):
     return group if group * bytes_each <= GROUPED else min(group, 2) if 2 * bytes_each <= GROUPED else 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def omp_block(signals, atoms, gram, stops, enough, limits, optimised, scratch, support, x):
     """Codes a block of signals (n,F) with one dictionary; atoms and gram: see `pursue`; stops: the shares of
     `omp.stop_tolerance` and `omp.dependence_tolerance`.
@@ -175,13 +175,13 @@ def omp_block(signals, atoms, gram, stops, enough, limits, optimised, scratch, s
                 done += size
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def batch_of(transposed, signals):
     """How many signals of a call are correlated at once with a dictionary, transposed (F,W)."""
     return TOGETHER if transposed.size * transposed.itemsize > LARGE and signals >= 16 else 4
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def omp_items(signals, atoms, gram, stops, enough, limits, optimised, support, x, first, last):
     """`omp_block` for the signals `first` up to `last` of signals (P,N,F), position after position, each with its
     own dictionary: atoms (P,K,F), (P,F,W) and (P,K), gram (P,K,W), or (0,K,W) where it is still to be computed;

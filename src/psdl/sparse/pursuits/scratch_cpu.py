@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import namedtuple
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
+from ..kernels import kernel
 from .gram_cpu import gram_rows, start_of_line
 from .step_simd import largest, most_gain
 
@@ -37,14 +38,14 @@ def _integers(size, like):
     return lambda size, like: np.empty(size, kind)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def carved(raw, at, rows, width):
     """The part (rows,width) of raw (n,) from element `at` on, and where the next may start, at a cache line."""
     line, size = 64 // raw.itemsize, rows * width
     return raw[at : at + size].reshape(rows, width), at + (size + line - 1) // line * line
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def scratch(like, sparsity, width, batch, group):
     """Scratch of one thread for T = `sparsity` and rows of W = `width` elements of the dtype of `like`; batch: how
     many signals are correlated at once; group: how many may take their steps together."""
@@ -64,7 +65,7 @@ def scratch(like, sparsity, width, batch, group):
     return Scratch(a, mask, rows, h.reshape(group, sparsity, sparsity), c, left, floor[0])
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def norm(values):
     """The Euclidean norm of (F,), in float64: squares of float32 numbers neither overflow nor vanish there."""
     energy = 0.0
@@ -73,14 +74,14 @@ def norm(values):
     return np.sqrt(energy)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_in(mask, atoms):
     """Lets the first `atoms` of each row of mask (g,W) count, see `step_simd.largest`, and the padding not."""
     mask[:] = 0
     mask[:, :atoms] = np.iinfo(mask.dtype).max
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def floors(squares, atoms, dependent, floor):
     """floor (W,) <- the squared norms that count as nothing left of atoms with squared norms `squares` (W,);
     returns the smallest of these that is not 0."""
@@ -93,14 +94,14 @@ def floors(squares, atoms, dependent, floor):
     return least
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def weak(value, square, bar):
     """Whether a correlation counts as none: `bar` is the squared share of the signal's norm that does, `square`
     the atom's squared norm."""
     return np.float64(value) * np.float64(value) <= bar * np.float64(square)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def another(a, n, mask, s, squares, bar, least, support, u, t, gain, left, floor, scale):
     """The best atom that is not `weak`, where the best of all is: it may be long where others are short. -1 if
     there is none. mask[s] is left as the
@@ -123,7 +124,7 @@ def another(a, n, mask, s, squares, bar, least, support, u, t, gain, left, floor
     return found
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def solve(h, s, c, count, x, n):
     """x[n,:count] from sum over i >= m of h[s,i,m] x[n,i] = c[s,m]; c[s] is overwritten."""
     for i in range(count - 1, -1, -1):
@@ -133,13 +134,13 @@ def solve(h, s, c, count, x, n):
             c[s, m] -= value * h[s, i, m]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def stretch(p, count, first, last):
     """Of the signals `first` up to `last` of all positions, `count` each: those of position p, start and stop."""
     return max(first - p * count, 0), min(last - p * count, count)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def own_gram(atoms, signals, sparsity):
     """The Gram matrix of a position's dictionary for so many signals, and which of its rows are there: all where
     the signals will ask for many of them, else none, and they are computed as they are asked for. Either way they

@@ -6,14 +6,14 @@ The chosen atoms are made orthonormal one after another by the rows of a Cholesk
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..kernels import kernel
 from .gram_cpu import correlate, gram_row
 from .scratch_cpu import FAST, count_in, floors, norm, own_gram, scratch, solve, stretch, weak
 from .step_simd import largest
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def keep(scratch, atoms, gram, bar, limit, support, n):
     """One signal: from correlations scratch.a[0] to support[n] (T,); scratch.h and scratch.c hold what the
     coefficients are solved from. Correlations up to the root of `bar` times the atom's norm do not count. Returns
@@ -51,7 +51,7 @@ def keep(scratch, atoms, gram, bar, limit, support, n):
     return count
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def threshold_items(signals, atoms, gram, stops, enough, limits, support, x, first, last):
     """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`."""
     dictionaries, columns, squares = atoms

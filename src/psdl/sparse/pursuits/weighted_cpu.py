@@ -6,14 +6,14 @@ For each signal the dictionary is weighted and normalised anew, then read once f
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..kernels import kernel
 from ..simd import product
 from .direct_cpu import pursue_direct
 from .scratch_cpu import FAST, floors, scratch, solve, stretch
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def weigh(dictionary, transposed, squares, root, dependent, own, own_transposed, inverse):
     """own (K,F) and own_transposed (F,W) <- the dictionary times `root` (F,), normalised; inverse (K,) <- what
     atoms were multiplied by for that, 0 where the weights leave nothing but rounding of them."""
@@ -37,7 +37,7 @@ def weigh(dictionary, transposed, squares, root, dependent, own, own_transposed,
             own[k, f] = dictionary[k, f] * root[f] * inverse[k]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def weighted_items(signals, roots, atoms, stops, enough, limits, support, x, first, last):
     """Codes of the signals `first` up to `last` of sqrt(w) y (P,N,F), with roots sqrt(w) (P,N,F); see
     `omp_cpu.omp_items`."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from psdl.sparse.kernels import kernel
 
 
 def label(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
@@ -16,7 +17,7 @@ def label(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
     return labels, int(count)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _root(parent: Any, i: Any) -> Any:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -24,7 +25,7 @@ def _root(parent: Any, i: Any) -> Any:
     return i
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _label(mask: Any, labels: Any, parent: Any) -> Any:
     height, width = mask.shape
     used = 0
