@@ -69,7 +69,7 @@ def test_uvicorn_has_what_the_protocol_overrides():
 def test_numba_has_what_the_cache_of_kernels_overrides():
     from numba.core.caching import FunctionCache, IndexDataCacheFile
 
-    for name in "load save flush _load_data _save_data".split():
+    for name in ["load", "save", "flush", "_load_data", "_save_data"]:
         assert callable(getattr(IndexDataCacheFile, name)), name
     source = inspect.getsource(FunctionCache) + inspect.getsource(FunctionCache.__base__)
     for word in ("self._cache_file.load(key)", "self._cache_file.save(key, data)", "self._impl.filename_base"):

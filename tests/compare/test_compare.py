@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from psdl.compare.cell import cell, divided
+from psdl.compare.cell import cell, divided, shown
 from psdl.compare.methods import METHODS, method
 from psdl.compare.table import ACCURACY, markdown
 from psdl.datasets.read import read
@@ -68,6 +68,13 @@ def test_every_other_method_finds_the_blots(mvtec, name):
 def test_methods_state_their_seed():
     assert {method(name, 3).seed for name in METHODS} == {3}
     assert method("patchcore", 1) == method("patchcore-5", 1)
+
+
+def test_methods_see_whole_images_as_fit_does(mvtec):
+    assert shown(str(mvtec), "paper").rule.window
+    for name in ("default", "patchcore-1"):
+        assert shown(str(mvtec), name).rule == read(mvtec).rule
+        assert not shown(str(mvtec), name).rule.window
 
 
 def test_random_splits_keep_items_together_and_sizes(mvtec):

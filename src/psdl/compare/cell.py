@@ -24,7 +24,7 @@ from psdl.api import Detector
 from psdl.calibrate.thresholds import threshold_at
 from psdl.compare.methods import method
 from psdl.datasets import check, duplicates
-from psdl.datasets.read import choose, read
+from psdl.datasets.read import Found, choose, read
 from psdl.datasets.split import split
 from psdl.errors import PsdlError
 from psdl.input import decode
@@ -48,7 +48,7 @@ def cell(data: str, category: str, name: str, seed: int, drawn: int | None = Non
 
     Raises PsdlError on a data set without defective images.
     """
-    found = read(data, published=True)
+    found = shown(data, name)
     good, test = divided(choose(found.samples, [category]), drawn)
     start = time.perf_counter()
     detector = Detector(method(name, seed)).fit(found._replace(samples=tuple(good)))
@@ -66,6 +66,11 @@ def cell(data: str, category: str, name: str, seed: int, drawn: int | None = Non
         "peak_gb": peak / 1e9,
         "images": [len(good), len(test)],
     }
+
+
+def shown(data: str, name: str) -> Found:
+    """The data set as `fit` reads it: whole images, but for the published method, which cuts them as published."""
+    return read(data, published=name == "paper")
 
 
 def divided(samples: Sequence[Sample], drawn: int | None) -> tuple[Sequence[Sample], Sequence[Sample]]:
