@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from psdl import sparse
-from psdl._util import plugins
 from psdl.features.store import Store
-from psdl.methods import patchcore, shared
+from psdl.methods import base, patchcore, shared
 from psdl.types import Grid, Signals
 
 GRID = Grid(4, 5, (64, 80))
@@ -35,7 +34,7 @@ def store():
 
 
 def learned(name, store, rows=None, device="cpu"):
-    method = plugins.load("methods", name)
+    method = base.load(name)
     params = method.Params(**PARAMS[name])
     told = []
     state = method.fit(store, np.arange(40) if rows is None else rows, params, map, told.append, device)
@@ -43,7 +42,7 @@ def learned(name, store, rows=None, device="cpu"):
     return method, method.ready(state, params, device), state
 
 
-@pytest.mark.parametrize("name", plugins.names("methods"))
+@pytest.mark.parametrize("name", base.BUILT_IN)
 def test_strangers_are_further_than_unseen_good_signals(name, store):
     method, ready, state = learned(name, store, np.arange(30))
     good = store.images(np.arange(30, 40))
@@ -55,7 +54,7 @@ def test_strangers_are_further_than_unseen_good_signals(name, store):
     assert state.grid == GRID
 
 
-@pytest.mark.parametrize("name", plugins.names("methods"))
+@pytest.mark.parametrize("name", base.BUILT_IN)
 def test_threads_and_order_change_nothing(name, store):
     method, ready, _ = learned(name, store)
     whole = method.judge(ready, store.images(np.arange(4)), 1).distance
@@ -64,7 +63,7 @@ def test_threads_and_order_change_nothing(name, store):
 
 
 @pytest.mark.skipif(not sparse.runs_on("cpu:0"), reason="torch is not installed (make test-torch)")
-@pytest.mark.parametrize("name", plugins.names("methods"))
+@pytest.mark.parametrize("name", base.BUILT_IN)
 def test_torch_learns_and_judges_as_the_kernels_do(name, store):
     method, ready, _ = learned(name, store)
     _, on_torch, _ = learned(name, store, device="cpu:0")

@@ -104,7 +104,7 @@ HOSTILE = {
     "one bit of the card": (lambda data: data.replace(b"threshold", b"thresholt", 1), "gives the digest"),
     "a cut that is not there": (lambda data: rewritten(data, other_cut), "damaged model file (it has cuts"),
     "another grid": (lambda data: rewritten(data, other_grid), "damaged model file"),
-    "an unknown method": (lambda data: rewritten(data, unknown_method), "unknown methods name 'os'"),
+    "an unknown method": (lambda data: rewritten(data, unknown_method), "unknown method 'os'"),
     "no recipe": (lambda data: rewritten(data, no_recipe), "damaged model file"),
     "no card": (lambda data: rewritten(data, lambda card: [1]), "no object"),
 }

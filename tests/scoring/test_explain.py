@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from psdl import Detector
-from psdl._util import plugins
 from psdl.features.store import Store
+from psdl.methods import base
 from psdl.model.model import Model
 from psdl.scoring import explain, normalise
 from psdl.types import Coded, Geometry, Grid, Network, Origin, Part, Recipe, Region, Signals
@@ -32,7 +32,7 @@ def reason_for(name, change):
     rng = np.random.default_rng(0)
     basis = np.abs(rng.normal(size=(GRID.positions, 3, 25)))
     part = Part("only", ("layer3",), name, PARAMS[name])
-    method = plugins.load("methods", name)
+    method = base.load(name)
     with Store(60, GRID, 25) as store:
         for n, values in enumerate(good_signals(rng, basis, 60)):
             store.write(n, Signals(values[None], GRID))

@@ -20,9 +20,9 @@ from psdl import sparse
 from psdl._util.machine import cores
 from psdl.methods import _whitening
 from psdl.methods._coding import at_once, coded
+from psdl.methods.base import SignalStore
 from psdl.types import Coded, Run, Signals, State
 
-READS = "positions"
 ARRAYS = {
     "dictionary": ("float16", "P", "K", "F"),
     "source": ("int32", "P", "K"),
@@ -43,7 +43,7 @@ class Params:
 
 
 def fit(
-    store: Any,
+    store: SignalStore,
     rows: NDArray[np.intp],
     params: Params,
     run: Run,
@@ -73,7 +73,7 @@ def workspace(images: int, positions: int, length: int, params: Params) -> int:
 
 
 def _fit_block(
-    store: Any, rows: NDArray[np.intp], params: Params, white: _whitening.Whitening, block: tuple[int, int]
+    store: SignalStore, rows: NDArray[np.intp], params: Params, white: _whitening.Whitening, block: tuple[int, int]
 ) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
     signals = _whitening.apply(white, store.positions(*block, rows))
     chosen = sparse.covering(signals, params.atoms, threads=1)
@@ -81,7 +81,9 @@ def _fit_block(
     return (atoms / sparse.norms(atoms)).astype(np.float16), rows[chosen].astype(np.int32)
 
 
-def extend(state: State, store: Any, rows: NDArray[np.intp], params: Params, run: Run, before: int) -> State:
+def extend(
+    state: State, store: SignalStore, rows: NDArray[np.intp], params: Params, run: Run, before: int
+) -> State:
     """The state with signals of the images `rows` of the store among the exemplars from which each position's are
     chosen anew; `before`: how many images it was learned from."""
     white = _whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
@@ -97,7 +99,7 @@ def extend(state: State, store: Any, rows: NDArray[np.intp], params: Params, run
 
 def _extend_block(
     arrays: Mapping[str, Any],
-    store: Any,
+    store: SignalStore,
     rows: NDArray[np.intp],
     params: Params,
     white: _whitening.Whitening,

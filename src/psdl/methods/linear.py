@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl.methods import _whitening
+from psdl.methods.base import SignalStore
 from psdl.types import F32, F64, Coded, Run, Signals, State
 
-READS = "images"
 ARRAYS = {
     "centre": ("float32", "M", "F"),
     "leave": ("float32", "M", "F", "F"),
@@ -40,7 +40,7 @@ class Params:
 
 
 def fit(
-    store: Any,
+    store: SignalStore,
     rows: NDArray[np.intp],
     params: Params,
     run: Run,

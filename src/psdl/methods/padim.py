@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl.methods.base import SignalStore
 from psdl.types import Coded, Run, Signals, State
 
-READS = "images"
 ARRAYS = {
     "channels": ("int64", "C"),
     "mean": ("float32", "P", "C"),
@@ -34,7 +34,7 @@ class Params:
 
 
 def fit(
-    store: Any,
+    store: SignalStore,
     rows: NDArray[np.intp],
     params: Params,
     run: Run,

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from psdl import sparse
 from psdl._util.machine import cores
 from psdl.methods._coding import at_once
+from psdl.methods.base import SignalStore
 from psdl.types import F32, F64, Coded, Run, Signals, State
 
-READS = "positions"
 ARRAYS = {
     "dictionary": ("float32", "P", "K", "F"),
     "mean": ("float64", "P", 2),
@@ -44,7 +44,7 @@ def atoms_per_signal(length: int, params: Params) -> int:
 
 
 def fit(
-    store: Any,
+    store: SignalStore,
     rows: NDArray[np.intp],
     params: Params,
     run: Run,
@@ -72,7 +72,7 @@ def workspace(images: int, positions: int, length: int, params: Params) -> int:
 
 
 def _fit_block(
-    store: Any, rows: NDArray[np.intp], params: Params, device: str, block: tuple[int, int]
+    store: SignalStore, rows: NDArray[np.intp], params: Params, device: str, block: tuple[int, int]
 ) -> tuple[F32, F64, F64]:
     signals = store.positions(*block, rows)
     T = atoms_per_signal(store.length, params)

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl.methods.base import SignalStore
 from psdl.types import F32, Coded, Run, Signals, State
 
-READS = "images"
 ARRAYS = {"bank": ("float32", "K", "F")}  # of the state: types and shapes
 
 
@@ -31,7 +31,7 @@ class Params:
 
 
 def fit(
-    store: Any,
+    store: SignalStore,
     rows: NDArray[np.intp],
     params: Params,
     run: Run,

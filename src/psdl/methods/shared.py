@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from psdl import sparse
 from psdl.methods import _whitening
 from psdl.methods._coding import coded
+from psdl.methods.base import SignalStore
 from psdl.types import F32, Coded, Run, Signals, State
 
-READS = "images"
 ARRAYS = {
     "dictionary": ("float16", "K", "F"),
     "mean": ("float32", "F"),
@@ -47,7 +47,7 @@ class Params:
 
 
 def fit(
-    store: Any,
+    store: SignalStore,
     rows: NDArray[np.intp],
     params: Params,
     run: Run,
@@ -94,7 +94,9 @@ def workspace(images: int, positions: int, length: int, params: Params) -> int:
     return 6 * 4 * min(COVERED, images * positions * length)
 
 
-def extend(state: State, store: Any, rows: NDArray[np.intp], params: Params, run: Run, before: int) -> State:
+def extend(
+    state: State, store: SignalStore, rows: NDArray[np.intp], params: Params, run: Run, before: int
+) -> State:
     """The state with atoms that cover what its dictionary codes worst in the images `rows` of the store: as large
     a share of `atoms` as these are of all images, while there are at most twice `atoms`; `before`: how many images
     it was learned from."""
@@ -121,7 +123,7 @@ class _Drawn(NamedTuple):
     place: NDArray[np.int32]
 
 
-def _drawn(store: Any, rows: NDArray[np.intp], count: int, rng: np.random.Generator) -> _Drawn:
+def _drawn(store: SignalStore, rows: NDArray[np.intp], count: int, rng: np.random.Generator) -> _Drawn:
     """At most `count` signals, as many from each image, positions drawn without repetition."""
     each = max(1, min(store.grid.positions, count // len(rows)))
     signals, places = [], []

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl._util import plugins
+from psdl.methods.base import method_of
 from psdl.model import known
 from psdl.model.card import SCORED, UNSEEN, Card
 from psdl.model.model import VERDICTS, Frame, Golden, Model
@@ -55,7 +55,7 @@ def state(arrays: Arrays, part: Part, grid: Grid, card: Card) -> State:
     inside = {k.removeprefix(part.name + "/"): v for k, v in arrays.items() if k.startswith(part.name + "/")}
     length = _length(part, card)
     sizes = {"P": grid.positions, "F": length}
-    for name, (kind, *shape) in getattr(plugins.load("methods", part.method), "ARRAYS", {}).items():
+    for name, (kind, *shape) in method_of(part).ARRAYS.items():
         _fit(inside, name, kind, shape, sizes)
     for name in STATISTICS:
         if f"{name}_mean" in inside or (name == "unseen" and part.unseen):

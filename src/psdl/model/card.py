@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from psdl._util import plugins
+from psdl.methods.base import load
 from psdl.model import known as defects
 from psdl.model.model import Model
 from psdl.types import Calibration, Grid, Network, Origin, Part, Rates, Recipe
@@ -245,7 +245,7 @@ def _check_part(part: Part, taps: tuple[str, ...]) -> None:
     _need(1 <= part.pool <= 99 and 0 < part.scale <= 4, f"{part.name} has an odd pool or scale")
     _need(0 <= part.shrink <= 1 and 0 <= part.weight < 1e6, f"{part.name} has an odd shrink or weight")
     _need(part.image_weight is None or 0 <= part.image_weight < 1e6, f"{part.name} has an odd image weight")
-    method = plugins.load("methods", part.method)
+    method = load(part.method)
     try:
         params = msgspec.convert(part.params, method.Params, strict=True)
         method.Params(**part.params)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl import sparse
-from psdl._util import plugins
 from psdl.errors import PsdlError
 from psdl.features.store import Store
+from psdl.methods.base import method_of, params_of
 from psdl.types import F32, Coded, Grid, Part, Run, Signals, State
 
 BATCH = 16  # images judged at once
@@ -48,11 +48,10 @@ class Judge:
         that a position-bound part learned."""
         if signals.grid.input != self.state.grid.input or signals.values.shape[1] != self.state.grid.positions:
             self._check_free(signals)
-        coded: Coded = method_of(self.part).judge(self.ready, signals, threads)
-        return coded
+        return method_of(self.part).judge(self.ready, signals, threads)
 
     def _check_free(self, signals: Signals) -> None:
-        shapes = getattr(method_of(self.part), "ARRAYS", {}).values()
+        shapes = method_of(self.part).ARRAYS.values()
         if self.part.unseen or any("P" in shape for shape in shapes):
             (height, width), (h, w) = signals.grid.input, self.state.grid.input
             raise PsdlError(
@@ -93,13 +92,3 @@ def coder(device: str, asked: str) -> str:
             " with CUDA, or use `device` cpu"
         )
     return "cpu"
-
-
-def method_of(part: Part) -> Any:
-    """The module of a part's method."""
-    return plugins.load("methods", part.method)
-
-
-def params_of(part: Part) -> Any:
-    """The parameters of a part's method; raises TypeError on a name that the method does not know."""
-    return method_of(part).Params(**part.params)

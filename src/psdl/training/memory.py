@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from psdl._util import machine, plugins
+from psdl._util import machine
 from psdl.errors import PsdlError
 from psdl.features import store
+from psdl.methods.base import method_of, params_of
 from psdl.types import Recipe, Signals
 
 BUDGET = 3 * 10**9  # bytes, where nothing else is asked for
@@ -43,8 +44,7 @@ def plan(recipe: Recipe, first: Mapping[str, Signals], images: int, most: int | 
     works, kept = [], 0
     for part in recipe.parts:
         N, P, F = shapes[part.name]
-        method = plugins.load("methods", part.method)
-        works.append(method.workspace(N, P, F, method.Params(**part.params)) + 2 * 16 * N * P)
+        works.append(method_of(part).workspace(N, P, F, params_of(part)) + 2 * 16 * N * P)
         kept += 16 * N * P
     height, width = first[recipe.parts[0].name].grid.input
     pixels = 4 * height * width

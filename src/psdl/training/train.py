@@ -22,9 +22,10 @@ from psdl.features.extractor import FeatureExtractor, Source, identity
 from psdl.features.store import Store
 from psdl.input.statistics import Look
 from psdl.jobs.context import RunContext
+from psdl.methods.base import method_of, params_of
 from psdl.model.known import Averages
 from psdl.scoring import anomaly_map, averages, normalise
-from psdl.scoring.scorer import Judge, method_of, params_of
+from psdl.scoring.scorer import Judge
 from psdl.training import checkpoint, crossval
 from psdl.training.checkpoint import NOTHING, Arrays, Checkpoint
 from psdl.training.collect import collect
@@ -258,8 +259,7 @@ class Learner:
 
     def fit(self, rows: NDArray[np.intp]) -> State:
         method = method_of(self.part)
-        state: State = method.fit(self.store, rows, params_of(self.part), self.run, self.done, self.device)
-        return state
+        return method.fit(self.store, rows, params_of(self.part), self.run, self.done, self.device)
 
     def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
         """(len(rows),P,1|3|4): what the state says of the store's images `rows`, see `Judge.rows`."""

@@ -25,11 +25,12 @@ from psdl.errors import PsdlError
 from psdl.features.extractor import Source, origin
 from psdl.features.store import Store
 from psdl.jobs.context import HERE, RunContext
+from psdl.methods.base import ExtendableMethod, extendable, method_of, params_of
 from psdl.model.model import Model
 from psdl.scoring import anomaly_map, normalise
 from psdl.scoring.averages import averaged
 from psdl.scoring.known import with_classifier
-from psdl.scoring.scorer import Judge, check_grid, method_of, params_of
+from psdl.scoring.scorer import Judge, check_grid
 from psdl.training import crossval
 from psdl.training.collect import Collected, collect
 from psdl.training.copies import fresh, groups_of, once
@@ -56,8 +57,7 @@ def extended(
     """
     model = detector.model
     for part in model.recipe.parts:
-        if not hasattr(method_of(part), "extend"):
-            raise PsdlError(f"the method {part.method} cannot be extended: learn again from old and new images")
+        _method(part)
     run.say(_check_new(detector, items, run.work, force))
     with ExitStack() as open_stores:
         collected = collect(detector.extractor, items, run, open_stores)
@@ -92,6 +92,14 @@ def extended(
         golden=None,
     )
     return proved(relearned(Detector.of(new, detector.device), run), model)
+
+
+def _method(part: Part) -> ExtendableMethod:
+    """The method of a part. Raises PsdlError where it cannot learn from more images."""
+    method = method_of(part)
+    if not extendable(method):
+        raise PsdlError(f"the method {part.method} cannot be extended: learn again from old and new images")
+    return method
 
 
 def relearned(detector: Detector, run: RunContext) -> Detector:
@@ -178,8 +186,7 @@ class _Work:
         if not len(rows):
             return old
         before = len(self.model.learned)
-        state: State = method_of(self.part).extend(old, self.store, rows, params_of(self.part), self.run, before)
-        return state
+        return _method(self.part).extend(old, self.store, rows, params_of(self.part), self.run, before)
 
     def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
         """(n,P,1|3|4): what a state says of the new images `rows`, see `Judge.rows`."""

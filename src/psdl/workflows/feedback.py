@@ -18,9 +18,9 @@ from psdl.api import Detector
 from psdl.calibrate import anew
 from psdl.errors import PsdlError
 from psdl.jobs.context import RunContext
+from psdl.methods.base import extendable, method_of
 from psdl.scoring.known import with_classifier
 from psdl.scoring.result import Result
-from psdl.scoring.scorer import method_of
 from psdl.training.copies import fresh
 from psdl.training.defects import few, joined, known_of, scarce, taught
 from psdl.training.lesson import regression, words
@@ -117,7 +117,7 @@ def _with_good(
     found = fresh([one.path for one, _ in good], [result for _, result in good], detector.model)
     kept = anew.once(anew.unlearned(found, said.append), said.append)
     paths = [one.path for (one, _), new in zip(good, found, strict=True) if any(new is other for other in kept)]
-    if all(hasattr(method_of(part), "extend") for part in detector.model.recipe.parts):
+    if all(extendable(method_of(part)) for part in detector.model.recipe.parts):
         return extended(detector, paths, by, RunContext(jobs), force=True), said
     known = detector.model.calibration
     more = anew.joined(known, kept, known.rates, "by feedback", said.append)
