@@ -13,7 +13,7 @@ import psdl
 from psdl import Detector
 from psdl.scoring import normalise
 from psdl.training import crossval, train
-from psdl.types import Grid, Part, Recipe, State
+from psdl.types import Coded, Grid, Part, Recipe, State
 from tests import parts
 
 
@@ -43,10 +43,9 @@ def test_an_images_distance_does_not_change_when_the_image_does():
     def distances(data):
         return crossval.judged(
             lambda rows: data[rows].mean(axis=0),
-            lambda state, rows: np.tile(state, (len(rows), 1)),
-            len(data),
+            lambda state, rows: Coded(np.tile(state, (len(rows), 1))),
             fold,
-        )
+        ).distance
 
     changed = values.copy()
     changed[5] += 100

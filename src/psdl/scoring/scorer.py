@@ -15,7 +15,8 @@ from psdl import sparse
 from psdl.errors import PsdlError
 from psdl.features.store import Store
 from psdl.methods.base import method_of, params_of
-from psdl.types import F32, Coded, Grid, Part, Run, Signals, State
+from psdl.scoring.coded import joined, without_atoms
+from psdl.types import Coded, Grid, Part, Run, Signals, State
 
 BATCH = 16  # images judged at once
 
@@ -59,17 +60,14 @@ class Judge:
                 f" the model was learned from {w} x {h} with {self.state.grid.positions}: give images of its size"
             )
 
-    def rows(self, store: Store, rows: NDArray[np.intp], run: Run) -> F32:
-        """(len(rows),P,1|3|4): of the store's images `rows` distances, codes and residuals, and norms, as far as
-        the method has them."""
+    def rows(self, store: Store, rows: NDArray[np.intp], run: Run) -> Coded:
+        """What the method says of the store's images `rows`, arrays (len(rows),P), without the strongest atoms."""
         batches = np.array_split(rows, max(1, -(-len(rows) // BATCH)))
-        return np.concatenate(list(run(partial(_looked, self, store), batches)))
+        return joined(list(run(partial(_judge_batch, self, store), batches)))
 
 
-def _looked(judge: Judge, store: Store, batch: NDArray[np.intp]) -> F32:
-    coded = judge(store.images(batch))
-    known = [v for v in (coded.distance, coded.code, coded.residual, coded.norm) if v is not None]
-    return np.stack(known, axis=2)
+def _judge_batch(judge: Judge, store: Store, batch: NDArray[np.intp]) -> Coded:
+    return without_atoms(judge(store.images(batch)))
 
 
 def check_grid(found: Grid, known: Grid) -> None:

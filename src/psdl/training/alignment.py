@@ -68,4 +68,4 @@ def _unexplained(extractor: FeatureExtractor, items: Sequence[Source], run: RunC
         collected = collect(placed, items, replace(run, progress=count, jobs=run.near), stores)
         learner = Learner(recipe.parts[0], collected.stores[recipe.parts[0].name], run.near)
         found = learner.held_out(fold)
-    return 1 - crossval.explained(found[..., 2], found[..., 3])
+    return 1 - crossval.explained(found.residual, found.norm)

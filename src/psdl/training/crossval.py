@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl.scoring.coded import joined
 from psdl.scoring.normalise import statistics
-from psdl.types import F32, State
+from psdl.types import F32, Coded, State
 
 DOUBTED = 30  # images that it takes to believe half of what positions seem to tell
 
@@ -59,10 +59,12 @@ def _kurtosis(values: F32) -> float:
     return values.size * fourth / second**2 if second else 1.0
 
 
-def explained(residual: F32, norm: F32) -> float:
+def explained(residual: F32 | None, norm: F32 | None) -> float:
     """The share of unseen good signals' energy that their codes explain, 0 if none: from norms (N,P) of their
-    residuals and of the signals. A dictionary that explains nothing tells good from bad no better than the
-    signal's norm does."""
+    residuals and of the signals; 1 for a method that gives no norms. A dictionary that explains nothing separates
+    good from bad no better than the signal's norm does."""
+    if residual is None or norm is None:
+        return 1.0
     energy = float(np.square(norm, dtype=np.float64).sum())
     return max(0.0, 1 - float(np.square(residual, dtype=np.float64).sum()) / max(energy, 1e-300))
 
@@ -84,20 +86,17 @@ def without(state: State, out: NDArray[np.bool_]) -> State:
 
 def judged(
     fit: Callable[[NDArray[np.intp]], State],
-    judge: Callable[[State, Any], F32],
-    images: int,
+    judge: Callable[[State, NDArray[np.intp]], Coded],
     fold: NDArray[np.intp],
-    keep: Callable[[int, Callable[[], F32]], F32] = lambda _, compute: compute(),
-) -> F32:
-    """(N,...) for N = `images`: what `judge` says (n,...) of each by the state that `fit` learns on the other
-    folds' images. keep(fold, compute): what `compute` gives of a fold, or what is known of it already."""
+    keep: Callable[[int, Callable[[], Coded]], Coded] = lambda _, compute: compute(),
+) -> Coded:
+    """What `judge` says of each of N images by the state that `fit` learns on the other folds' images, arrays
+    (N,P). fold (N,): the fold of each image. keep(fold, compute): what `compute` gives of a fold's images, or
+    what is known of them already."""
 
-    def one(inside: NDArray[np.bool_]) -> F32:
+    def one(inside: NDArray[np.bool_]) -> Coded:
         return judge(fit(np.nonzero(~inside)[0]), np.nonzero(inside)[0])
 
-    count = int(fold.max()) + 1
-    parts = [keep(f, partial(one, fold == f)) for f in range(count)]
-    order = [np.nonzero(fold == f)[0] for f in range(count)]
-    out = np.empty((images, *parts[0].shape[1:]), np.float32)
-    out[np.concatenate(order)] = np.concatenate(parts)
-    return out
+    folds = range(int(fold.max()) + 1)
+    found = [keep(f, partial(one, fold == f)) for f in folds]
+    return joined(found, np.concatenate([np.nonzero(fold == f)[0] for f in folds]))

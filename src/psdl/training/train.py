@@ -24,7 +24,7 @@ from psdl.input.statistics import Look
 from psdl.jobs.context import RunContext
 from psdl.methods.base import method_of, params_of
 from psdl.model.known import Averages
-from psdl.scoring import anomaly_map, averages, normalise
+from psdl.scoring import anomaly_map, averages, coded, normalise
 from psdl.scoring.scorer import Judge
 from psdl.training import checkpoint, crossval
 from psdl.training.checkpoint import NOTHING, Arrays, Checkpoint
@@ -33,6 +33,7 @@ from psdl.training.copies import groups_of, once
 from psdl.types import (
     F32,
     Calibration,
+    Coded,
     Geometry,
     Origin,
     Part,
@@ -156,6 +157,7 @@ def _key(extractor: FeatureExtractor, items: Sequence[Source], device: str) -> s
         groups_of(items),
         [None if array is None else array.tobytes().hex() for array in (frame.roi, frame.reference)],
         [version(name) for name in LIBRARIES],
+        coded.FIELDS,
         [identity(item, n) for n, item in enumerate(items)],
     ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
@@ -173,11 +175,11 @@ class Taught(NamedTuple):
 
 def _taught(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> Taught:
     found, part = learner.held_out(fold), learner.part
-    distances, scale = found[..., 0], scale_of(found)
+    distances, scale = found.distance, scale_of(found)
     if part.unseen:
         part = replace(part, shrink=crossval.shrinkage(distances, fold, scale))
     unseen = crossval.measured(distances, fold, part.shrink, scale) if part.unseen else distances
-    explained = crossval.explained(found[..., 2], found[..., 3]) if found.shape[2] == 4 else 1.0
+    explained = crossval.explained(found.residual, found.norm)
     return Taught(part, with_statistics(learner.learned, part, found), unseen, explained)
 
 
@@ -202,20 +204,21 @@ def _in_all(given: Sequence[float], counted: Sequence[float]) -> list[float]:
     return [weight / (sum(found) / len(found)) for weight in found]
 
 
-def with_statistics(state: State, part: Part, found: F32) -> State:
+def with_statistics(state: State, part: Part, found: Coded) -> State:
     """The state with what unseen good images show at each position: of the distance, if the part is measured by
-    it; and of codes and residuals, which reasons are given by. found (N,P,1|3|4), as `Learner.judge` has it."""
+    it; and of codes and residuals, which reasons are given by. found: arrays (N,P) of N such images."""
     if part.unseen:
-        state = normalise.statistics(found[..., 0], part.shrink, scale_of(found)).into(state)
-    for k, name in enumerate(("code", "residual")[: found.shape[2] - 1], 1):
-        state = normalise.statistics(found[..., k]).into(state, name)
+        state = normalise.statistics(found.distance, part.shrink, scale_of(found)).into(state)
+    if found.code is not None:
+        state = normalise.statistics(found.code).into(state, "code")
+    if found.residual is not None:
+        state = normalise.statistics(found.residual).into(state, "residual")
     return state
 
 
-def scale_of(found: F32) -> float:
-    """The mean norm of the signals of which so much was found (N,P,4): how large a distance can be. 0 where it is
-    not known."""
-    return float(found[..., 3].mean()) if found.shape[2] == 4 else 0.0
+def scale_of(found: Coded) -> float:
+    """The mean norm of the signals that were coded: how large a distance can be. 0 where it is not known."""
+    return 0.0 if found.norm is None else float(found.norm.mean())
 
 
 @dataclass(frozen=True)
@@ -229,12 +232,12 @@ class Learner:
     device: str = "cpu"
     kept: Checkpoint = NOTHING
 
-    def held_out(self, fold: NDArray[np.intp]) -> F32:
-        """(N,P,1|3|4): what is said of each image by the state of the other folds, see `Judge.rows`: learned on
-        them, or, where atoms are patches of known images, that of all images without the fold's own atoms. New
-        images are judged by the very dictionary then, less a few atoms, and nothing is learned twice."""
+    def held_out(self, fold: NDArray[np.intp]) -> Coded:
+        """What is said of each image by the state of the other folds, arrays (N,P): learned on them, or, where
+        atoms are patches of known images, that of all images without the fold's own atoms. New images are judged
+        by the very dictionary then, less a few atoms, and nothing is learned twice."""
         fit = self._without if "source" in self.learned.arrays else self.fit
-        return crossval.judged(fit, self.judge, self.store.count, fold, self.keep)
+        return crossval.judged(fit, self.judge, fold, self.keep)
 
     def _without(self, rows: NDArray[np.intp]) -> State:
         """The state of all images less the atoms of those that are not among `rows`."""
@@ -247,9 +250,9 @@ class Learner:
         arrays = self._kept("all", lambda: self.fit(np.arange(self.store.count)).arrays)
         return State(self.store.grid, arrays)
 
-    def keep(self, fold: int, compute: Callable[[], F32]) -> F32:
+    def keep(self, fold: int, compute: Callable[[], Coded]) -> Coded:
         """What `compute` gives of a fold's images; not computed again if it was kept."""
-        return self._kept(f"fold-{fold}", lambda: {"found": compute()})["found"]
+        return coded.of_arrays(self._kept(f"fold-{fold}", lambda: coded.arrays(compute())))
 
     def _kept(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
         found, known = self.kept.arrays(f"{self.part.name}-{self.part.method}-{name}", compute)
@@ -261,8 +264,8 @@ class Learner:
         method = method_of(self.part)
         return method.fit(self.store, rows, params_of(self.part), self.run, self.done, self.device)
 
-    def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
-        """(len(rows),P,1|3|4): what the state says of the store's images `rows`, see `Judge.rows`."""
+    def judge(self, state: State, rows: NDArray[np.intp]) -> Coded:
+        """What the state says of the store's images `rows`, see `Judge.rows`."""
         return Judge(self.part, state, self.device).rows(self.store, rows, self.run)
 
 

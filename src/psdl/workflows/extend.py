@@ -36,7 +36,7 @@ from psdl.training.collect import Collected, collect
 from psdl.training.copies import fresh, groups_of, once
 from psdl.training.defects import taught
 from psdl.training.train import with_statistics
-from psdl.types import F32, Calibration, Part, Run, State
+from psdl.types import F32, Calibration, Coded, Part, Run, State
 
 FAR = 3.0  # times the way from the median good score to the threshold: beyond lie other products and defects
 STATISTICS = ("unseen", "code", "residual")  # of which a state may have means and deviations
@@ -68,10 +68,10 @@ def extended(
         found, states = {}, {}
         for part in model.recipe.parts:
             work = _Work(model, part, collected.stores[part.name], run.work)
-            found[part.name] = crossval.judged(work.learn, work.judge, len(items), fold)
+            found[part.name] = crossval.judged(work.learn, work.judge, fold)
             states[part.name] = work.state(found[part.name])
         seen = {
-            part.name: _measured(states[part.name], part, found[part.name][..., 0]) for part in model.recipe.parts
+            part.name: _measured(states[part.name], part, found[part.name].distance) for part in model.recipe.parts
         }
         more = _scored(model, collected, seen, groups_of(items))
     calibration = thresholds.extended(model.calibration, more, f"{len(items)} good images added")
@@ -188,11 +188,11 @@ class _Work:
         before = len(self.model.learned)
         return _method(self.part).extend(old, self.store, rows, params_of(self.part), self.run, before)
 
-    def judge(self, state: State, rows: NDArray[np.intp]) -> F32:
-        """(n,P,1|3|4): what a state says of the new images `rows`, see `Judge.rows`."""
+    def judge(self, state: State, rows: NDArray[np.intp]) -> Coded:
+        """What a state says of the new images `rows`, see `Judge.rows`."""
         return Judge(self.part, state, "cpu").rows(self.store, rows, self.run)
 
-    def state(self, found: F32) -> State:
+    def state(self, found: Coded) -> State:
         """The state with all new images, and in its statistics what was `found` of them unseen."""
         old, before, count = self.model.states[self.part.name], len(self.model.learned), self.store.count
         state = self.learn(np.arange(count))

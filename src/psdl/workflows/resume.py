@@ -24,11 +24,12 @@ from psdl.input.statistics import Look
 from psdl.jobs import remote, runner
 from psdl.model.model import Model
 from psdl.report.folder import GOING as FOLDER
+from psdl.scoring.coded import FIELDS, of_arrays
+from psdl.scoring.coded import arrays as arrays_of
 from psdl.scoring.result import Result
 from psdl.types import Coded, Run, Sample
 
 AHEAD = 8  # files behind URLs that are read at a time
-FIELDS = ("distance", "code", "residual", "atom", "norm")  # of what a part says
 
 
 def results(
@@ -93,7 +94,7 @@ def _keep(result: Result, file: Path) -> None:
     """Writes a result, whole or not at all."""
     arrays = {"map": result.input_map}
     for part, coded in result.coded.items():
-        arrays |= {f"{part}/{name}": value for name in FIELDS if (value := getattr(coded, name)) is not None}
+        arrays |= {f"{part}/{name}": value for name, value in arrays_of(coded).items()}
     card: dict[str, Any] = {"score": result.score, "anomaly": result.anomaly, "known": result.known}
     card |= {"geometry": asdict(result.geometry), "look": result.look}
     card["digest"], card["parts"] = result.digest, list(result.coded)
@@ -130,4 +131,4 @@ def _read(file: Path, model: Model) -> Result:
 
 
 def _coded(part: str, arrays: Mapping[str, Any]) -> Coded:
-    return Coded(**{name: arrays[f"{part}/{name}"] for name in FIELDS if f"{part}/{name}" in arrays})
+    return of_arrays({name: arrays[f"{part}/{name}"] for name in FIELDS if f"{part}/{name}" in arrays})
