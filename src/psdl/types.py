@@ -204,10 +204,11 @@ class Origin:
 
 @dataclass(frozen=True)
 class Rates:
-    """What was asked of a threshold. alarm: the share of good images that may be NG; review: that a person may
-    look at, at least alarm (0: none); confidence: how sure alarm must be kept for new items (0: on average)."""
+    """What was asked of a threshold. false_reject: the share of good images that may be NG; review: that a person
+    may look at, rejected ones included (0: none); confidence: how sure it must be that new items keep the first
+    (0: on average)."""
 
-    alarm: float = 0.01
+    false_reject: float = 0.01
     review: float = 0.0
     confidence: float = 0.0
 

@@ -10,13 +10,13 @@ from psdl.calibrate.guarantee import agreement, promise
 from psdl.types import Calibration, Rates, Score
 
 
-def calibration(scores, alarm=0.1, review=0.0, confidence=0.0, items=None, **others):
+def calibration(scores, false_reject=0.1, review=0.0, confidence=0.0, items=None, **others):
     """A calibration of these scores; every image its own item if `items` is None."""
     order = np.argsort(np.asarray(scores, float), kind="stable")
     scores = np.asarray(scores, float)[order]
     items = np.arange(len(scores), dtype=np.int32) if items is None else np.asarray(items, np.int32)[order]
-    limit = thresholds.threshold_at(scores, items, alarm, confidence)
-    rates = Rates(alarm, review, confidence)
+    limit = thresholds.threshold_at(scores, items, false_reject, confidence)
+    rates = Rates(false_reject, review, confidence)
     values = {
         "peak_threshold": limit,
         "peaks": scores,
@@ -37,23 +37,23 @@ def test_the_promise_holds_for_exchangeable_scores():
 
 
 @pytest.mark.parametrize(
-    ("n", "alarm", "place"), [(99, 0.01, 99), (100, 0.01, 100), (199, 0.01, 198), (9, 0.1, 9), (5, 0.1, 5)]
+    ("n", "false_reject", "place"), [(99, 0.01, 99), (100, 0.01, 100), (199, 0.01, 198), (9, 0.1, 9), (5, 0.1, 5)]
 )
-def test_the_order_statistic(n, alarm, place):
-    assert thresholds.order_statistic(np.arange(1.0, n + 1), alarm) == place
+def test_the_order_statistic(n, false_reject, place):
+    assert thresholds.order_statistic(np.arange(1.0, n + 1), false_reject) == place
 
 
 def test_too_few_images_are_admitted_to():
     assert thresholds.attainable(19, 0.01) == 0.05
-    words = promise(calibration(np.arange(19.0), alarm=0.01, items=np.arange(19) % 7))[0]
+    words = promise(calibration(np.arange(19.0), false_reject=0.01, items=np.arange(19) % 7))[0]
     assert "at most 12.50%" in words  # 7 items, whatever the number of their pictures
     assert "19 held-out good images of 7 items" in words
     assert "1.00% was asked for and needs 99" in words
-    assert "asked for" not in promise(calibration(np.arange(99.0), alarm=0.01))[0]
+    assert "asked for" not in promise(calibration(np.arange(99.0), false_reject=0.01))[0]
 
 
 def test_verdicts_and_p_values():
-    known = calibration(np.arange(1.0, 20.0), alarm=0.1)
+    known = calibration(np.arange(1.0, 20.0), false_reject=0.1)
     assert known.threshold == 18
     assert thresholds.verdict(18.0, known).verdict == "OK"
     assert thresholds.verdict(18.1, known).verdict == "NG"
@@ -63,8 +63,8 @@ def test_verdicts_and_p_values():
     assert thresholds.verdict(18.0, known).p_value == 3 / 20
 
 
-def calibrated(unseen, alarm, groups):
-    return thresholds.calibrate(unseen, Rates(alarm), list(groups))
+def calibrated(unseen, false_reject, groups):
+    return thresholds.calibrate(unseen, Rates(false_reject), list(groups))
 
 
 def test_calibration_takes_scores_one_at_a_time_or_all_at_once():
@@ -104,7 +104,7 @@ def test_a_region_reaches_down_to_half_its_peak_but_leaves_nothing_high_out():
 
 
 def test_review_lies_between_good_and_rejected():
-    known = calibration(np.arange(1.0, 101.0), alarm=0.02, review=0.1)
+    known = calibration(np.arange(1.0, 101.0), false_reject=0.02, review=0.1)
     assert known.review_threshold == 91
     said = [thresholds.verdict(score, known).verdict for score in (91.0, 91.5, 99.0, 99.5)]
     assert said == ["OK", "REVIEW", "REVIEW", "NG"]
@@ -118,18 +118,18 @@ def test_the_review_promise_holds_for_exchangeable_scores():
     seen = []
     for _ in range(2000):
         scores = rng.gamma(2, size=121)
-        known = calibration(scores[:-1], alarm=0.01, review=0.1)
+        known = calibration(scores[:-1], false_reject=0.01, review=0.1)
         seen.append(thresholds.verdict(scores[-1], known).verdict != "OK")
     assert np.mean(seen) == pytest.approx(12 / 121, abs=0.02)
 
 
 def test_rates_and_thresholds_are_edited_and_a_hand_set_one_says_what_it_keeps():
-    known = calibration(np.arange(1.0, 101.0), alarm=0.02, review=0.1)
+    known = calibration(np.arange(1.0, 101.0), false_reject=0.02, review=0.1)
     wider = thresholds.edited(known, Rates(0.05, 0.1), None)
     assert (wider.threshold, wider.rates) == (96, Rates(0.05, 0.1))
     by_hand = thresholds.edited(known, Rates(0.02), 80.5)
     assert (by_hand.threshold, by_hand.rates.review) == (80.5, 0.0)
-    assert by_hand.rates.alarm == pytest.approx(21 / 101)
+    assert by_hand.rates.false_reject == pytest.approx(21 / 101)
     assert "set by hand" in by_hand.origin
     assert thresholds.edited(by_hand, Rates(0.05), None).origin == known.origin
     np.testing.assert_array_equal(by_hand.scores, known.scores)
@@ -149,7 +149,7 @@ def test_agreement_tells_like_from_unlike_and_keeps_its_level():
     expected = mannwhitneyu(*ties, method="asymptotic", use_continuity=False).pvalue
     assert thresholds.alike(*map(calibration, ties)) == pytest.approx(expected)
     assert thresholds.alike(calibration(np.ones(5)), calibration(np.ones(5))) == 1
-    known = calibration(old, alarm=0.01)
+    known = calibration(old, false_reject=0.01)
     assert "does not hold" in agreement(known, calibration(3 * new))[0]
     assert "score like the images" in agreement(known, calibration(old[:50]))[0]
 
@@ -188,14 +188,16 @@ def test_the_promise_holds_for_items_with_several_pictures_and_not_when_they_are
     assert np.mean(rejected["pictures"]) >= 0.06
 
 
-@pytest.mark.parametrize(("alarm", "count"), [(0.1, 29), (0.05, 59), (0.02, 149), (0.01, 299), (0.005, 598)])
-def test_how_many_items_a_tolerance_bound_needs(alarm, count):
+@pytest.mark.parametrize(
+    ("false_reject", "count"), [(0.1, 29), (0.05, 59), (0.02, 149), (0.01, 299), (0.005, 598)]
+)
+def test_how_many_items_a_tolerance_bound_needs(false_reject, count):
     """The figures that the field quotes for 95 % confidence and the largest score (Wilks 1941)."""
-    assert thresholds.needed(alarm, 0.95) == count
-    assert thresholds.attainable(count, alarm, 0.95) == alarm
-    assert thresholds.attainable(count - 1, alarm, 0.95) > alarm
-    assert thresholds.bound(np.arange(1.0, count + 1), alarm, 0.95) == count
-    assert thresholds.bound(np.arange(1.0, 3 * count + 1), alarm, 0.95) < 3 * count
+    assert thresholds.needed(false_reject, 0.95) == count
+    assert thresholds.attainable(count, false_reject, 0.95) == false_reject
+    assert thresholds.attainable(count - 1, false_reject, 0.95) > false_reject
+    assert thresholds.bound(np.arange(1.0, count + 1), false_reject, 0.95) == count
+    assert thresholds.bound(np.arange(1.0, 3 * count + 1), false_reject, 0.95) < 3 * count
 
 
 def test_a_tolerance_bound_keeps_its_rate_with_its_confidence():
@@ -209,10 +211,10 @@ def test_a_tolerance_bound_keeps_its_rate_with_its_confidence():
 
 
 def test_with_confidence_items_count_by_their_worst_picture():
-    known = calibration([1.0, 9, 2, 8, 3, 7], alarm=0.4, confidence=0.35, items=[0, 0, 1, 1, 2, 2])
+    known = calibration([1.0, 9, 2, 8, 3, 7], false_reject=0.4, confidence=0.35, items=[0, 0, 1, 1, 2, 2])
     np.testing.assert_array_equal(thresholds.largest(known.scores, known.items), [7, 8, 9])
     assert known.threshold == 8  # P(at most 1 of 3 with chance .6) = .352, P(at most 2) = .784
-    words = promise(calibration(np.arange(20.0), alarm=0.01, confidence=0.95))[0]
+    words = promise(calibration(np.arange(20.0), false_reject=0.01, confidence=0.95))[0]
     assert "with 95% confidence at most 13.91% of new good items" in words
     assert "1.00% was asked for and needs 299 items" in words
 
@@ -222,12 +224,12 @@ def test_a_part_of_several_pictures_gets_one_verdict_at_a_joint_rate():
     views = {"joint": [], "each": []}
     for _ in range(2000):
         scores = rng.gamma(2, size=(41, 3)) * [1, 2, 3]
-        known = calibration(scores[:40].ravel(), alarm=0.1, items=np.repeat(np.arange(40), 3))
+        known = calibration(scores[:40].ravel(), false_reject=0.1, items=np.repeat(np.arange(40), 3))
         views["joint"].append(thresholds.joint(scores[40], known).verdict == "NG")
         views["each"].append(any(thresholds.verdict(s, known).verdict == "NG" for s in scores[40]))
     assert np.mean(views["joint"]) == pytest.approx(4 / 41, abs=0.02)
     assert np.mean(views["each"]) > 0.13
-    single = calibration(rng.gamma(2, size=199), alarm=0.1)
+    single = calibration(rng.gamma(2, size=199), false_reject=0.1)
     rejected = [thresholds.joint(rng.gamma(2, size=4), single).verdict == "NG" for _ in range(2000)]
     assert 0.05 < np.mean(rejected) <= 0.1 + 0.02  # Bonferroni: each picture a quarter of the rate
     assert thresholds.joint([99.0, 0.0], single).p_value == 2 / 200

@@ -10,7 +10,8 @@ from psdl.types import Coded
 
 
 def said(first, count):
-    """Distances and norms of `count` images at 3 positions, from `first` on, in columns as some methods give them."""
+    """Distances and norms of `count` images at 3 positions, from `first` on, in columns as some methods give
+    them."""
     values = np.arange(first, first + 3 * count, dtype=np.float32).reshape(3, count, order="F").T
     return Coded(values, norm=2 * values)
 

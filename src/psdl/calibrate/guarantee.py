@@ -18,15 +18,15 @@ def promise(calibration: Calibration) -> list[str]:
     rates, images, groups = calibration.rates, len(calibration.scores), calibration.groups
     of_items = f" of {groups} items" if groups != images else ""
     known = f"{images} {'held-out ' if calibration.origin.startswith(HELD_OUT) else ''}good images{of_items}"
-    kept = attainable(groups, rates.alarm, rates.confidence)
+    kept = attainable(groups, rates.false_reject, rates.confidence)
     if rates.confidence:
         sure = f"with {rates.confidence:.0%} confidence at most {kept:.2%} of new good items like these"
         said = f"{sure} will have a picture rejected"
     else:
         said = f"of new good images like these at most {kept:.2%} should be rejected"
-    if kept > rates.alarm:
-        count = needed(rates.alarm, rates.confidence)
-        known += f"; {rates.alarm:.2%} was asked for and needs {count} items"
+    if kept > rates.false_reject:
+        count = needed(rates.false_reject, rates.confidence)
+        known += f"; {rates.false_reject:.2%} was asked for and needs {count} items"
     return [f"threshold {calibration.threshold:.4g}: {said} ({known})", *_third(calibration)]
 
 
@@ -59,7 +59,7 @@ def check_scale(calibration: Calibration, measured: bool) -> None:
 
 def worse(old: Calibration, new: Calibration) -> list[str]:
     """A line where the new calibration promises less than the old one did, so that nobody overlooks it."""
-    before, now = (attainable(c.groups, c.rates.alarm, c.rates.confidence) for c in (old, new))
+    before, now = (attainable(c.groups, c.rates.false_reject, c.rates.confidence) for c in (old, new))
     if now <= before + 1e-12:
         return []
     few = f"from {new.groups} items, where {old.groups} had promised" if new.groups < old.groups else "instead of"

@@ -16,9 +16,9 @@ RARITY = -np.log10(PIXEL_SHARES)
 
 
 def pixel_threshold(calibration: Calibration) -> float:
-    """The map value that the share `alarm` of good pixels exceeds."""
+    """The map value that the share `false_reject` of good pixels exceeds."""
     known = calibration.pixels
-    return float(np.interp(-np.log10(calibration.rates.alarm), RARITY[: len(known)], known))
+    return float(np.interp(-np.log10(calibration.rates.false_reject), RARITY[: len(known)], known))
 
 
 def rarity(values: F32, calibration: Calibration) -> F32:

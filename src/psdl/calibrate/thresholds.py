@@ -39,7 +39,7 @@ def calibrate(
     image, peak = np.concatenate(scores), np.concatenate(peaks)
     items = numbered(groups)
     order = np.argsort(image, kind="stable")
-    threshold = threshold_at(image, items, rates.alarm, rates.confidence)
+    threshold = threshold_at(image, items, rates.false_reject, rates.confidence)
     values = np.concatenate(sampled)
     values = values[np.isfinite(values)]  # the others lie outside the region of interest
     shares = PIXEL_SHARES[PIXEL_SHARES * values.size >= 1]
@@ -51,7 +51,7 @@ def calibrate(
         pixels=np.quantile(values, 1 - shares).astype(np.float64),
         threshold=threshold,
         review_threshold=review_at(image, items, rates, threshold),
-        peak_threshold=threshold_at(peak, items, rates.alarm, rates.confidence),
+        peak_threshold=threshold_at(peak, items, rates.false_reject, rates.confidence),
         images=tuple(images[n] for n in order) if images else (),
         anomaly=None if averages is None else (image if anomaly is None else anomaly)[order],
         averages=None if averages is None else averages[order],
@@ -84,18 +84,18 @@ def numbered(groups: Sequence[object]) -> NDArray[np.int32]:
     return np.array([numbers[group] for group in groups], np.int32)
 
 
-def threshold_at(scores: F64, items: NDArray[np.int32], alarm: float, confidence: float = 0.0) -> float:
+def threshold_at(scores: F64, items: NDArray[np.int32], false_reject: float, confidence: float = 0.0) -> float:
     """The score above which an image is rejected; scores (N,) in any order, items (N,) the item each shows.
 
-    Without confidence: of new items' pictures at most the share `alarm` is rejected, on average over all that the
-    calibration could have been (`order_statistic`, a picture counting as its part of its item). With confidence:
-    unless luck is worse than that, at most the share `alarm` of new items has any picture rejected (`bound`, on
-    each item's largest score). Where there are too few items it is the largest score, and `attainable` says what
-    that keeps.
+    Without confidence: of new items' pictures at most the share `false_reject` is rejected, on average over all
+    that the calibration could have been (`order_statistic`, a picture counting as its part of its item). With
+    confidence: unless luck is worse than that, at most the share `false_reject` of new items has any picture
+    rejected (`bound`, on each item's largest score). Where there are too few items it is the largest score, and
+    `attainable` says what that keeps.
     """
     if confidence:
-        return bound(largest(scores, items), alarm, confidence)
-    return order_statistic(scores, alarm, weights(items))
+        return bound(largest(scores, items), false_reject, confidence)
+    return order_statistic(scores, false_reject, weights(items))
 
 
 def weights(items: NDArray[np.int32]) -> F64:
@@ -111,38 +111,39 @@ def largest(scores: F64, items: NDArray[np.int32]) -> F64:
     return np.sort(found[np.isfinite(found)])
 
 
-def order_statistic(scores: F64, alarm: float, weights: F64 | None = None) -> float:
-    """The smallest score that at most the share `alarm` of exchangeable new scores exceeds, or the largest.
+def order_statistic(scores: F64, false_reject: float, weights: F64 | None = None) -> float:
+    """The smallest score that at most the share `false_reject` of exchangeable new scores exceeds, or the largest.
 
-    That is the ceil((N+1)(1-alarm))-th of N scores (Vovk, Gammerman, Shafer 2005). weights (N,), if given, sum to
-    the number of items: the scores up to the threshold must then weigh (items + 1)(1 - alarm), which pools the
-    items' distributions (Dunn, Wasserman, Ramdas 2023, two-layer hierarchical models).
+    That is the ceil((N+1)(1-false_reject))-th of N scores (Vovk, Gammerman, Shafer 2005). weights (N,), if given,
+    sum to the number of items: the scores up to the threshold must then weigh (items + 1)(1 - false_reject), which
+    pools the items' distributions (Dunn, Wasserman, Ramdas 2023, two-layer hierarchical models).
     """
     order = np.argsort(scores, kind="stable")
     reached = np.cumsum(np.ones(len(scores)) if weights is None else weights[order])
     # The tiny shift keeps rounding from raising a whole number.
-    place = int(np.searchsorted(reached, (reached[-1] + 1) * (1 - alarm) - 1e-9))
+    place = int(np.searchsorted(reached, (reached[-1] + 1) * (1 - false_reject) - 1e-9))
     return float(scores[order[min(place, len(scores) - 1)]])
 
 
-def bound(ascending: F64, alarm: float, confidence: float) -> float:
-    """The smallest of n scores of which, with that confidence, at most the share `alarm` of new ones lies above;
-    or the largest. A one-sided, distribution-free tolerance bound (Wilks 1941)."""
+def bound(ascending: F64, false_reject: float, confidence: float) -> float:
+    """The smallest of n scores of which, with that confidence, at most the share `false_reject` of new ones lies
+    above; or the largest. A one-sided, distribution-free tolerance bound (Wilks 1941)."""
     n = len(ascending)
-    sure = at_most(n, 1 - alarm)  # [k - 1]: that the k-th score is high enough
+    sure = at_most(n, 1 - false_reject)  # [k - 1]: that the k-th score is high enough
     return float(ascending[min(int(np.searchsorted(sure, confidence)), n - 1)])
 
 
-def attainable(items: int, alarm: float, confidence: float = 0.0) -> float:
-    """The false-reject rate that so many calibration items can promise: `alarm`, or what their largest score
-    keeps if that is more: 1/(items+1), or 1 - (1-confidence)^(1/items)."""
+def attainable(items: int, false_reject: float, confidence: float = 0.0) -> float:
+    """The false-reject rate that so many calibration items can promise: `false_reject`, or what their largest
+    score keeps if that is more: 1/(items+1), or 1 - (1-confidence)^(1/items)."""
     least = 1 - (1 - confidence) ** (1 / items) if confidence else 1 / (items + 1)
-    return alarm if least <= alarm + 1e-12 else least
+    return false_reject if least <= false_reject + 1e-12 else least
 
 
-def needed(alarm: float, confidence: float = 0.0) -> int:
-    """How many good items can promise `alarm`: with 95 % confidence 29 for 10 %, 59 for 5 %, 149, 299, 598."""
-    exact = math.log(1 - confidence) / math.log(1 - alarm) if confidence else 1 / alarm - 1
+def needed(false_reject: float, confidence: float = 0.0) -> int:
+    """How many good items can promise `false_reject`: with 95 % confidence 29 for 10 %, 59 for 5 %, 149, 299,
+    598."""
+    exact = math.log(1 - confidence) / math.log(1 - false_reject) if confidence else 1 / false_reject - 1
     return max(1, math.ceil(exact - 1e-9))
 
 
@@ -177,23 +178,26 @@ def extended(known: Calibration, more: Calibration, said: str) -> Calibration:
 def edited(calibration: Calibration, rates: Rates, threshold: float | None) -> Calibration:
     """The calibration with other rates, or with a threshold set by hand; its scores stay.
 
-    A threshold given by hand keeps the promise that it can: the alarm rate becomes the share of known scores
-    above it, without confidence, and as large a share as before is for REVIEW; masks are drawn as at that rate.
+    A threshold given by hand keeps the promise that it can: the false-reject rate becomes the share of known
+    scores above it, without confidence, and as large a share as before is for REVIEW; masks are drawn as at that
+    rate.
     """
     origin = calibration.origin.removesuffix(BY_HAND)
     if threshold is not None:
-        alarm = share_at_least(np.nextafter(threshold, np.inf), calibration)
-        review = min(1.0, max(rates.review, alarm + rates.review - rates.alarm)) if rates.review else 0.0
-        rates = Rates(alarm, review)
+        false_reject = share_at_least(np.nextafter(threshold, np.inf), calibration)
+        review = (
+            min(1.0, max(rates.review, false_reject + rates.review - rates.false_reject)) if rates.review else 0.0
+        )
+        rates = Rates(false_reject, review)
         origin += BY_HAND
     scores, items = calibration.scores, calibration.items
-    limit = threshold_at(scores, items, rates.alarm, rates.confidence) if threshold is None else threshold
+    limit = threshold_at(scores, items, rates.false_reject, rates.confidence) if threshold is None else threshold
     return replace(
         calibration,
         rates=rates,
         threshold=limit,
         review_threshold=review_at(scores, items, rates, limit),
-        peak_threshold=threshold_at(calibration.peaks, items, rates.alarm, rates.confidence),
+        peak_threshold=threshold_at(calibration.peaks, items, rates.false_reject, rates.confidence),
         origin=origin,
     )
 
@@ -212,7 +216,8 @@ def verdict(score: float, calibration: Calibration) -> Verdict:
 
 
 def joint(scores: Sequence[float], calibration: Calibration) -> Verdict:
-    """One verdict for a part of which several pictures were taken: at most the share `alarm` of good parts is NG.
+    """One verdict for a part of which several pictures were taken: at most the share `false_reject` of good parts
+    is NG.
 
     The largest score decides. Where every item of the calibration has as many pictures as the part, thresholds
     come from the items' largest scores; otherwise each picture gets its share of the rates (Bonferroni).
@@ -221,12 +226,12 @@ def joint(scores: Sequence[float], calibration: Calibration) -> Verdict:
     known, items = calibration.scores, calibration.items
     if np.any(np.bincount(items) != views):
         p_value = min(1.0, views * share_at_least(score, calibration))
-        rates = replace(rates, alarm=rates.alarm / views, review=rates.review / views)
+        rates = replace(rates, false_reject=rates.false_reject / views, review=rates.review / views)
     else:
         known = largest(known, items)
         items = np.arange(len(known), dtype=np.int32)
         p_value = (1 + int(np.sum(known >= score))) / (len(known) + 1)
-    threshold = threshold_at(known, items, rates.alarm, rates.confidence)
+    threshold = threshold_at(known, items, rates.false_reject, rates.confidence)
     return _judged(score, threshold, review_at(known, items, rates, threshold), p_value)
 
 

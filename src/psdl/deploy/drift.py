@@ -96,7 +96,7 @@ class Monitor:
     def __init__(self, model: Model, delta: float = DELTA) -> None:
         self.looks = model.looks
         self.novel = _novel(self.looks)
-        self.alpha = max(model.calibration.rates.alarm, model.calibration.rates.review)
+        self.alpha = max(model.calibration.rates.false_reject, model.calibration.rates.review)
         kinds = [kind for kind in KINDS if kind.field is None or len(self.looks)]
         self.bar = 2 * len(kinds) / delta
         self.tests = {kind: Bets() for kind in kinds}

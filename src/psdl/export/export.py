@@ -134,7 +134,7 @@ def _facts(model: Model) -> dict[str, str]:
         "peak_threshold": repr(float(known.peak_threshold)),
         "heat_start": repr(start),
         "heat_end": repr(end),
-        "false_reject": repr(known.rates.alarm),
+        "false_reject": repr(known.rates.false_reject),
         "verdicts": ", ".join(VERDICTS),
         "calibration": known.origin,
     }

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from psdl.methods.base import method_of
 from psdl.model import known
-from psdl.model.card import SCORED, UNSEEN, Card
+from psdl.model.card import SCORED, UNSEEN
 from psdl.model.model import VERDICTS, Frame, Golden, Model
+from psdl.model.schema import Card
 from psdl.types import Grid, Part, State
 
 Arrays = Mapping[str, NDArray[Any]]

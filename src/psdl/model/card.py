@@ -19,6 +19,7 @@ import msgspec
 from psdl.methods.base import load
 from psdl.model import known as defects
 from psdl.model.model import Model
+from psdl.model.schema import Backbone, Card, Known, Sides
 from psdl.types import Calibration, Grid, Network, Origin, Part, Rates, Recipe
 
 FORMAT = 10
@@ -34,96 +35,6 @@ LARGEST = 1 << 16  # pixels a side
 RESERVED = ("graph", "digest", "signature", "selftest", *APART[2:])
 
 
-class Sides(msgspec.Struct, forbid_unknown_fields=True):
-    """A grid without its region of interest."""
-
-    h: int
-    w: int
-    input: tuple[int, int]
-
-
-class Known(msgspec.Struct, forbid_unknown_fields=True):
-    """A calibration without its arrays."""
-
-    rates: Rates
-    threshold: float
-    review_threshold: float | None
-    peak_threshold: float
-    images: list[tuple[str, str, str]]
-    origin: str
-
-
-class Backbone(msgspec.Struct, forbid_unknown_fields=True):
-    """A network without its graphs; cuts: the SHA-256 of each."""
-
-    name: str
-    taps: tuple[str, ...]
-    channels: tuple[int, ...]
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    graph_sha256: str
-    weights_sha256: str
-    licence: str
-    cuts: dict[str, str]
-
-
-class Entry(msgspec.Struct):
-    """What every entry of the history says."""
-
-    what: str
-    threshold: float
-    images: int = 0
-    by: str = ""
-    on: str = ""
-
-
-class Averaged(msgspec.Struct, forbid_unknown_fields=True):
-    """Which parts' signals are averaged for known defects."""
-
-    near: str
-    deep: str
-
-
-class Defects(msgspec.Struct, forbid_unknown_fields=True):
-    """Known defects without their arrays."""
-
-    kinds: tuple[str, ...]
-    images: list[tuple[str, str, str]]
-    report: dict[str, Any]
-
-
-class Decided(msgspec.Struct, forbid_unknown_fields=True):
-    """A classifier without its weights."""
-
-    slope: float
-    bias: float
-    unit: float
-    middle: float
-    spread: float
-    mean: float
-    deviation: float
-
-
-class Card(msgspec.Struct, forbid_unknown_fields=True):
-    """The card with the types that its values must have."""
-
-    format: int
-    recipe: Recipe
-    network: Backbone
-    grids: dict[str, Sides]
-    region: float | None
-    calibration: Known
-    learned: list[tuple[str, str, str]]
-    dropped: tuple[str, ...]
-    history: tuple[Entry, ...]
-    categories: tuple[str, ...]
-    options: dict[str, Any]
-    versions: dict[str, str]
-    averages: Averaged | None
-    defects: Defects | None
-    classifier: Decided | None
-
-
 def card(model: Model) -> dict[str, Any]:
     """All of a model but its arrays and its graph, as plain values for JSON."""
     known = model.calibration
@@ -137,11 +48,16 @@ def card(model: Model) -> dict[str, Any]:
         "network": _network(model.network),
         "grids": {part: {"h": s.grid.h, "w": s.grid.w, "input": s.grid.input} for part, s in model.states.items()},
         "region": None if model.frame.roi is None else float(model.frame.roi.mean()),
-        "calibration": {**values, "rates": asdict(known.rates), "images": _origins(known.images)},
+        "calibration": {**values, "rates": rates(known.rates), "images": _origins(known.images)},
         "learned": _origins(model.learned),
         "options": recorded(model.options),
         **defects.card(model),
     }
+
+
+def rates(known: Rates) -> dict[str, float]:
+    """Rates by the names that they have in files."""
+    return {"alarm": known.false_reject, "review": known.review, "confidence": known.confidence}
 
 
 def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -268,8 +184,8 @@ def _check_network(network: Backbone) -> None:
 
 def _check_calibration(known: Known) -> None:
     rates, limits = known.rates, (known.threshold, known.peak_threshold)
-    _need(0 < rates.alarm <= 1, f"its false-reject rate is {rates.alarm}")
-    _need(rates.review == 0 or rates.alarm <= rates.review <= 1, f"its review rate is {rates.review}")
+    _need(0 < rates.false_reject <= 1, f"its false-reject rate is {rates.false_reject}")
+    _need(rates.review == 0 or rates.false_reject <= rates.review <= 1, f"its review rate is {rates.review}")
     _need(0 <= rates.confidence < 1, f"its confidence is {rates.confidence}")
     _need(all(map(math.isfinite, limits)), f"its thresholds are {limits}")
     review = known.review_threshold
@@ -285,6 +201,7 @@ def calibration(known: Known, arrays: Mapping[str, Any]) -> Calibration:
     scored = {name: arrays[f"calibration/{name}"] for name in SCORED}
     scored |= {name: arrays.get(f"calibration/{name}") for name in UNSEEN}
     values = {f.name: getattr(known, f.name) for f in fields(Calibration) if f.name not in SCORED + UNSEEN}
+    values["rates"] = Rates(known.rates.false_reject, known.rates.review, known.rates.confidence)
     return Calibration(**{**values, **scored, "images": tuple(Origin(*one) for one in known.images)})
 
 

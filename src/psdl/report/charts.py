@@ -69,8 +69,8 @@ def curves(sets: Mapping[str, tuple[F64, Any]]) -> str:
     def roc(figure: Any) -> None:
         axes = figure.subplots()
         for (name, found), style in zip(known.items(), styles, strict=True):
-            alarm, recall = found.fp / found.negatives, found.tp / found.positives
-            axes.plot(np.r_[0, alarm, 1], np.r_[0, recall, 1], label=name, **style)
+            wrong, recall = found.fp / found.negatives, found.tp / found.positives
+            axes.plot(np.r_[0, wrong, 1], np.r_[0, recall, 1], label=name, **style)
         _titled(axes, "ROC", "share of good images above", "share of defective images above")
         if 1 < len(known) <= 8:
             axes.legend(frameon=False, fontsize=8, loc="lower right")

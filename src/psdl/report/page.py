@@ -202,7 +202,7 @@ def _model(model: Model, file: Path, inside: Judged) -> dict[str, Any]:
         "scores": known.scores.tolist(),
         "weights": weights(known.items).tolist(),
         "items": known.groups,
-        "rates": [known.rates.alarm, known.rates.review],
+        "rates": [known.rates.false_reject, known.rates.review],
     }
 
 

@@ -199,7 +199,7 @@ def _category(pairs: Judged) -> dict[str, Any]:
     items = [s.group or s.part or f"image {n}" for n, (s, _) in enumerate(pairs)]
     rates = pairs[0][1].calibration.rates
     found |= found_by([r.verdict.verdict for _, r in pairs], labels, items)
-    found |= {"promised_ng": rates.alarm, "promised_review": rates.review}
+    found |= {"promised_ng": rates.false_reject, "promised_review": rates.review}
     rejected = np.array([r.verdict.verdict == "NG" for _, r in pairs])
     doubted = np.array([r.verdict.verdict == "REVIEW" for _, r in pairs])
     found["rejected_good"] = float(rejected[~labels].mean()) if (~labels).any() else None

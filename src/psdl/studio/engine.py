@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -131,7 +131,7 @@ def _described(project: Project, version: str, detector: Detector, facts: Values
         "promise": promise(known),
         "threshold": known.threshold,
         "review_threshold": known.review_threshold,
-        "rates": {"alarm": known.rates.alarm, "review": known.rates.review, "confidence": known.rates.confidence},
+        "rates": asdict(known.rates),
         "scores": known.scores.tolist(),
         "weights": weights(known.items).tolist(),
         "items": known.groups,

@@ -265,7 +265,7 @@ def described(name: str, held: Held) -> dict[str, Any]:
         "learned_images": len(model.learned),
         "threshold": known.threshold,
         "review_threshold": known.review_threshold,
-        "false_reject": known.rates.alarm,
+        "false_reject": known.rates.false_reject,
         "calibration": known.origin,
         "tells_drift": Monitor(model).able,
         "psdl": model.versions.get("psdl", ""),

@@ -341,9 +341,9 @@ function promised(model, threshold) {
 }
 // The lowest score above which as large a share of good images is for REVIEW as the model has it, as `psdl calibrate` sets it.
 function reviewAt(model, threshold) {
-  const [alarm, review] = model.rates;
+  const [falseReject, review] = model.rates;
   if (model.review === null) return null;
-  const rate = Math.min(1, Math.max(review, promised(model, threshold) + review - alarm));
+  const rate = Math.min(1, Math.max(review, promised(model, threshold) + review - falseReject));
   const found = model.scores.find((score) => promised(model, score) <= rate);
   return Math.min(threshold, found ?? threshold);
 }
