@@ -109,8 +109,8 @@ sbom: setup
 # The reference of the Python API, from the docstrings: build/docs/index.html.
 docs: setup
 	rm -rf build/docs
-	$(BIN)/pdoc --docformat markdown -o build/docs psdl psdl.sparse psdl.api psdl.training.options psdl.jobs.context psdl.scoring.result \
-		psdl.types psdl.errors psdl.deploy.client
+	$(BIN)/pdoc --docformat markdown -o build/docs psdl psdl.sparse psdl.api psdl.training.options psdl.jobs.context psdl.scoring.result psdl.scoring.results \
+		psdl.types psdl.errors psdl.methods.base psdl.deploy.client
 
 # Lines of every source file, longest last.
 size:

@@ -29,7 +29,7 @@ from psdl.model.known import Known
 from psdl.model.model import Model
 from psdl.scoring.known import known_score
 from psdl.training.copies import groups_of
-from psdl.training.defects import taught
+from psdl.training.defects import learn_known
 from psdl.types import Origin
 
 RATES = {"1": 0.01, "5": 0.05}
@@ -70,13 +70,13 @@ def draw(model: Model, test: dict[str, Any], known: int, seed: int) -> dict[str,
     known = Known(
         anomaly=test["anomaly"][chosen],
         averages=test["averages"][chosen],
-        looks=test["look"][chosen, :2].astype(np.float32),
+        image_statistics=test["look"][chosen, :2].astype(np.float32),
         items=np.arange(len(chosen), dtype=np.int32),
         kinds=tuple(map(str, test["kind"][chosen])),
         images=tuple(Origin(str(n), str(test["digest"][n])) for n in chosen),
     )
     start = time.perf_counter()
-    after, lesson = taught(model, known)
+    after, lesson = learn_known(model, known)
     took = time.perf_counter() - start
     bad = test["label"][left] == 1
     plain = test["anomaly"][left]

@@ -55,7 +55,7 @@ def shown(detector: Detector, exposures: str, results: list[Any]) -> Shown:
         monitor = Monitor(detector.model)
         for n in np.random.default_rng(seed).permutation(len(results)):
             one = results[n]
-            monitor.see(one.look, one.verdict.verdict, one.verdict.p_value)
+            monitor.see(one.statistics, one.verdict.verdict, one.verdict.p_value)
         if monitor.alarms:
             at.append(monitor.alarms[0].image)
             words[monitor.alarms[0].word] += 1

@@ -124,3 +124,55 @@ def test_no_function_takes_more_than_seven_parameters():
                 if sum(one.arg not in ("self", "cls") for one in given) > 7:
                     found[f"{name}:{node.name}"] = len(given)
     assert found == {}
+
+
+NAMED = (  # modules whose public names are stated, beside those that state them anyway
+    "api",
+    "errors",
+    "jobs.context",
+    "methods.base",
+    "scoring.result",
+    "scoring.results",
+    "sparse",
+    "training.options",
+    "types",
+)
+
+
+def stated() -> list[str]:
+    """The modules of the library that have an `__all__`."""
+    names = [path.relative_to(ROOT / "src").with_suffix("") for path in SOURCES if "\n__all__" in path.read_text()]
+    return [".".join(path.parts).removesuffix(".__init__") for path in names]
+
+
+def test_the_modules_that_users_import_state_their_public_names():
+    assert {f"psdl.{name}" for name in NAMED} <= set(stated())
+
+
+@pytest.mark.parametrize("name", stated())
+def test_public_names_are_there_and_all_of_them(name):
+    """Names of `__all__` can be imported; every other class and function of the module begins with an
+    underscore."""
+    module = importlib.import_module(name)
+    assert len(module.__all__) == len(set(module.__all__))
+    assert all(hasattr(module, public) for public in module.__all__)
+    for node in ast.parse(Path(module.__file__).read_text()).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            assert node.name in module.__all__, node.name
+
+
+def test_functions_that_no_other_module_uses_begin_with_an_underscore():
+    """Kernels aside, and what the command line and FastAPI find by its name."""
+    others = (path for folder in ("tests", "bench", "tools") for path in (ROOT / folder).rglob("*.py"))
+    texts = {path: path.read_text() for path in [*SOURCES, *others]}
+    words = {path: set(re.findall(r"\w+", text)) for path, text in texts.items()}
+    lonely = []
+    for path in SOURCES:
+        if path.stem.endswith("_cpu") or {"cli", "formats", "pursuits", "studio"} & set(path.parts):
+            continue
+        named = [node.name for node in ast.parse(texts[path]).body if isinstance(node, ast.FunctionDef)]
+        for name in named:
+            used = any(name in found for other, found in words.items() if other != path)
+            if not name.startswith("_") and not used:
+                lonely.append(f"{path.name}:{name}")
+    assert lonely == []

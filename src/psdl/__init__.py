@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from psdl.jobs.context import RunContext
     from psdl.model.recipes import recipe
     from psdl.scoring.result import Result
+    from psdl.scoring.results import Results
     from psdl.training.options import FitOptions
     from psdl.types import Recipe, Sample, Verdict
 
@@ -19,6 +20,7 @@ __all__ = [
     "PsdlError",
     "Recipe",
     "Result",
+    "Results",
     "RunContext",
     "Sample",
     "Verdict",
@@ -32,6 +34,7 @@ _HOMES = {
     "PsdlError": "psdl.errors",
     "Recipe": "psdl.types",
     "Result": "psdl.scoring.result",
+    "Results": "psdl.scoring.results",
     "RunContext": "psdl.jobs.context",
     "Sample": "psdl.types",
     "Verdict": "psdl.types",

@@ -26,6 +26,7 @@ from psdl.model import file
 from psdl.model.model import Golden, Model
 from psdl.scoring.inference import Inference, Known, held_out, infer, judged
 from psdl.scoring.result import Result
+from psdl.scoring.results import Results
 from psdl.scoring.scorer import Judge, coder
 from psdl.training import defects
 from psdl.training.assemble import assemble
@@ -35,6 +36,8 @@ from psdl.training.options import FitOptions
 from psdl.training.plan import plan
 from psdl.training.train import Learned, learn
 from psdl.types import Calibration, InputRule, Rates, Recipe, Run
+
+__all__ = ["Detector"]
 
 
 class Detector:
@@ -113,11 +116,12 @@ class Detector:
         return self.recipe.input.align if self.recipe.input else "none"
 
     def fit(self, images: Any, run: RunContext = HERE) -> Detector:
-        """Learns from good images by `options`, the same from any door, and anew at every call. Returns itself.
+        """Learns from good images by `options`, the same from Python and the command line, and anew at every call.
+        Returns itself.
 
         images: a folder, table or list, or what `psdl.read` found there; or a list of paths, file bytes, PIL
-        images, arrays (h,w) or (h,w,3), or samples; at least 2. run: where work runs, and who is told of it; its
-        device is the detector's. Raises PsdlError on images that cannot be used.
+        images, arrays (h,w) or (h,w,3), or samples; at least 2. run: where work runs, and where progress and
+        findings go; its device is the detector's. Raises PsdlError on images that cannot be used.
         """
         run = replace(run, device=self.device)
         planned = plan(images, self.options, run)
@@ -138,8 +142,8 @@ class Detector:
         proof = selftest.chosen(good, extractor.frame.roi, lambda image: self.golden([image], size))
         self._model = replace(self.model, golden=self.golden(proof, size))
         self._strangest = tuple(
-            (items[n], held_out(score, geometry, look, self.model))
-            for n, score, geometry, look in learned.strangest
+            (items[n], held_out(score, geometry, statistics, self.model))
+            for n, score, geometry, statistics in learned.strangest
         )
 
     def calibrate(
@@ -171,10 +175,10 @@ class Detector:
 
     def learn_defects(self, images: Any, by: str = "", run: RunContext = HERE) -> Lesson:
         """Learns known defects, given as `fit` takes good images; used only if more of those left out are found.
-        by: for the record. Returns what it came to. Raises PsdlError like `defects.taught`."""
+        by: for the record. Returns what it came to. Raises PsdlError like `defects.learn_known`."""
         items = check.given_defects(images)
         new = defects.known_of(items, list(self.results(items, run.jobs, averages=True)))
-        self._take(defects.taught(self.model, defects.joined(self.model.defects, new)).model)
+        self._take(defects.learn_known(self.model, defects.joined(self.model.defects, new)).model)
         old = self.model.golden
         self._model = replace(self.model, golden=old and self.golden(list(old.inputs), old.maps.shape[1:]))
         self.recorded(self.model.calibration, {"what": "known defects learned", "images": len(items)}, by)
@@ -199,8 +203,7 @@ class Detector:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         entry = {**what, "by": by, "on": now, "psdl": version("psdl"), **record(calibration)}
         model = replace(self.model, calibration=calibration, history=(*self.model.history, entry))
-        golden = model.golden and selftest.judged(model.golden, calibration)
-        self._model = replace(model, golden=golden)
+        self._model = replace(model, golden=model.golden and selftest.judged(model.golden, calibration))
         return self
 
     def selftest(self) -> list[tuple[float, float]]:
@@ -214,7 +217,7 @@ class Detector:
         return selftest.deviations(golden, now, self.model.calibration)
 
     @overload
-    def predict(self, images: list[Any] | tuple[Any, ...], threads: int | None = None) -> list[Result]: ...
+    def predict(self, images: list[Any] | tuple[Any, ...], threads: int | None = None) -> Results: ...
 
     @overload
     def predict(self, images: str | Path | bytes, threads: int | None = None) -> Result: ...
@@ -223,15 +226,14 @@ class Detector:
     def predict(self, images: Any, threads: int | None = None) -> Any: ...
 
     def predict(self, images: Any, threads: int | None = None) -> Any:
-        """The Result of one image, or a list of Results of a list, tuple or array (n,h,w,3) of them.
+        """The Result of one image, or Results, a list, of a list, tuple or array (n,h,w,3) of them.
 
-        An image is a path, file bytes, a PIL image or an array (h,w), (h,w,3). It scores the same alone, in
-        any batch, and from any door. threads: for one image, all cores if None. Raises PsdlError on images that
-        cannot be read.
+        An image is a path, file bytes, a PIL image or an array (h,w), (h,w,3). It scores the same alone and in any
+        batch. threads: for one image, all cores if None. Raises PsdlError on images that cannot be read.
         """
         if isinstance(images, (list, tuple)) or (isinstance(images, np.ndarray) and images.ndim == 4):
-            return list(self.results(images))
-        return self._one(images, threads=threads or cores())
+            return Results.of(images, self.results(images))
+        return replace(self._one(images, threads=threads or cores()), source=images)
 
     score = predict
 
@@ -241,10 +243,8 @@ class Detector:
         """Results in the order of `images`, `jobs` at a time (all cores if None); averages: with them."""
         self.model  # noqa: B018 says what is missing before any work
         run = runner(jobs)
-        if not remote(run):
-            yield from run(partial(self._one, threads=1, averages=averages), images)
-            return
-        for found in run(partial(self._bare, averages=averages), images):  # models do not travel with results
+        judge = partial(self._bare if remote(run) else self._one, threads=1, averages=averages)
+        for found in run(judge, images):
             yield replace(found, model=self.model)
 
     def save(self, path: str | Path) -> Path | None:
@@ -283,8 +283,8 @@ class Detector:
     def _one(self, source: Source, threads: int, averages: bool = False) -> Result:
         return judged(self._infer(source, self.extractor, threads, averages), self.model)
 
-    def _bare(self, source: Source, averages: bool = False) -> Result:
-        return replace(self._one(source, threads=1, averages=averages), model=None)  # type: ignore[arg-type]
+    def _bare(self, source: Source, threads: int, averages: bool) -> Result:  # models do not travel with results
+        return replace(self._one(source, threads, averages), model=None)  # type: ignore[arg-type]
 
     def golden(self, inputs: Sequence[NDArray[np.uint8]], size: tuple[int, ...]) -> Golden:
         """What images (h,w,3), brought to inputs of `size` (H,W) and their other scales, score here."""

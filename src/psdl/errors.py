@@ -1,5 +1,7 @@
 """The one error that users see."""
 
+__all__ = ["PsdlError", "printable"]
+
 
 class PsdlError(Exception):
     """One sentence that says what was found, what was expected and what to do.

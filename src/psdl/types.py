@@ -12,11 +12,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["F32", "F64", "Affine", "Maps", "Pose", "Progress", "Run"]
+__all__ += ["Geometry", "Grid", "InputRule", "Network", "Part", "Recipe", "Sample", "Signals", "State"]
+__all__ += ["Calibration", "Coded", "Like", "Origin", "Rates", "Reason", "Region", "Score", "Verdict"]
+
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Maps = Mapping[str, F32]  # tap -> activation maps (n,C,h,w)
 Run = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]  # an ordered map; jobs/ has them
-Move = tuple[float, float, float, float, float, float]
+Affine = tuple[float, float, float, float, float, float]
 Pose = tuple[float, float, float]  # degrees counter-clockwise, and x, y in 0..1: where the window lies
 Progress = Callable[[str, int, int], None]  # stage, how many are done now, how many there are in all
 
@@ -57,14 +61,15 @@ class InputRule:
 @dataclass(frozen=True)
 class Geometry:
     """All that is known about pixels versus input: source (h,w); crop box (left, top, right, bottom) in source
-    pixels; size (h,w) the crop is resized to; window box in resized pixels, whose size is the input (H,W). move
-    (a,b,c,d,e,f): then the picture's point (x,y) shows what was at (ax + by + c, dx + ey + f); None: not moved."""
+    pixels; size (h,w) the crop is resized to; window box in resized pixels, whose size is the input (H,W).
+    transform (a,b,c,d,e,f), affine: the picture's point (x,y) then shows what was at (ax + by + c, dx + ey + f);
+    None: not transformed."""
 
     source: tuple[int, int]
     crop: tuple[int, int, int, int]
     resized: tuple[int, int]
     window: tuple[int, int, int, int]
-    move: Move | None = None
+    transform: Affine | None = None
 
     @property
     def input(self) -> tuple[int, int]:
@@ -130,7 +135,6 @@ class State:
 @dataclass(frozen=True)
 class Part:
     """One source of distances: signals cut from taps, and a method on them.
-
     taps: one or several; grid: whose grid gives the positions, "deepest" (the coarsest), "shallowest", or a tap.
     pool: average each map over pool x pool neighbours first. square: keep the largest square number of channels,
     as a DCT start needs. unseen: measure distances in units of what held-out good images show there; shrink: how
@@ -205,8 +209,7 @@ class Origin:
 @dataclass(frozen=True)
 class Rates:
     """What was asked of a threshold. false_reject: the share of good images that may be NG; review: that a person
-    may look at, rejected ones included (0: none); confidence: how sure it must be that new items keep the first
-    (0: on average)."""
+    may look at, those included (0: none); confidence: that new items keep the first rate (0: on average)."""
 
     false_reject: float = 0.01
     review: float = 0.0
@@ -216,7 +219,6 @@ class Rates:
 @dataclass(frozen=True)
 class Calibration:
     """What good images score when the dictionaries have not seen them.
-
     rates: what was asked for. scores (N,) float64 ascending; peaks (N,) float64: the maximum of each one's map;
     items (N,) int32: the item each shows, numbered from 0; images: where each came from (empty: not known).
     threshold: image scores above it are NG; review_threshold: those above it REVIEW (None: no such verdict);

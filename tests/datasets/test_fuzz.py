@@ -94,7 +94,7 @@ def test_trees(seed):
             with pytest.raises(PsdlError, match="good"):
                 choosing.learning(found.samples)
             return
-        said = choosing.told(found.samples, found.left)
+        said = choosing.described(found.samples, found.left)
         assert any("to learn from" in line or "taken as good" in line for line in said)
         unsaid = [s.name for s in learned if drawn.truth[s.name] == "bad"]
         folders = {shown(s) for s in learned}

@@ -63,7 +63,8 @@ def test_only_what_is_good_is_learned_from(name, tmp_path):
     assert all(s.name.startswith(f"{good}/") for s in learned)
     assert len(learned) == sum(n.startswith(f"{good}/") for n in pictures(tmp_path / "data").images)
     assert any(
-        "to learn from" in line or "taken as good" in line for line in choosing.told(found.samples, found.left)
+        "to learn from" in line or "taken as good" in line
+        for line in choosing.described(found.samples, found.left)
     )
 
 
@@ -85,7 +86,7 @@ def test_nothing_is_learned_where_it_is_not_certain(name, tmp_path):
 def test_names_that_say_nothing_leave_a_folder_of_good_images(name, tmp_path):
     found = read(tree(tmp_path / "data", *PLAIN[name]))
     assert len(choosing.learning(found.samples)) == len(found.samples)
-    assert all("unlabelled, taken as good" in line for line in choosing.told(found.samples, found.left))
+    assert all("unlabelled, taken as good" in line for line in choosing.described(found.samples, found.left))
 
 
 def test_a_folder_that_is_called_defective_is_not_learned_from(tmp_path):
@@ -182,7 +183,7 @@ def test_every_picture_is_judged_or_named(tmp_path):
     assert {left.kind for left in found.left} == {"system", "hidden", "unread", "mask", "results", "link"}
     assert "away/OK/0.png" in {s.name for s in found.samples}
     assert "alias" in {left.name for left in found.left}
-    assert any(line.startswith(f"{there} pictures: ") for line in choosing.told(found.samples, found.left))
+    assert any(line.startswith(f"{there} pictures: ") for line in choosing.described(found.samples, found.left))
 
 
 def test_samples_are_chosen_from_when_they_are_given(tmp_path):

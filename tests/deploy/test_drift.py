@@ -11,7 +11,7 @@ import pytest
 
 from psdl import Detector
 from psdl.deploy.drift import DELTA, Bets, Monitor
-from psdl.input.statistics import Look, look
+from psdl.input.statistics import ImageStatistics, measure
 from tests.parts import good, psdl, refused, save
 
 
@@ -23,13 +23,17 @@ def detector():
 
 def ideal(model, items: int, rng: np.random.Generator):
     """The model as if learned from so many images whose looks are drawn from one distribution."""
-    looks = np.column_stack([rng.normal(100, 9, items), rng.normal(0.2, 0.02, items), *2 * [np.full(items, 64)]])
-    return replace(model, looks=np.column_stack([looks, np.arange(items)]).astype(np.float32))
+    image_statistics = np.column_stack(
+        [rng.normal(100, 9, items), rng.normal(0.2, 0.02, items), *2 * [np.full(items, 64)]]
+    )
+    return replace(
+        model, image_statistics=np.column_stack([image_statistics, np.arange(items)]).astype(np.float32)
+    )
 
 
 def shown(monitor: Monitor, rng: np.random.Generator, images: int, brightness: float = 100) -> Monitor:
     for _ in range(images):
-        seen = Look(rng.normal(brightness, 9), rng.normal(0.2, 0.02), 64, 64)
+        seen = ImageStatistics(rng.normal(brightness, 9), rng.normal(0.2, 0.02), 64, 64)
         monitor.see(seen, "OK", rng.uniform(0.06, 1))
     return monitor
 
@@ -37,10 +41,10 @@ def shown(monitor: Monitor, rng: np.random.Generator, images: int, brightness: f
 def test_a_look_is_what_it_says():
     pixels = np.zeros((600, 40, 3), np.uint8)
     pixels[:, ::2] = 100
-    found = look(pixels)
+    found = measure(pixels)
     assert (found.brightness, found.height, found.width) == (50, 600, 40)
     assert found.sharpness == pytest.approx(100 / 51)
-    assert look(pixels // 2).sharpness == pytest.approx(found.sharpness, rel=0.03)
+    assert measure(pixels // 2).sharpness == pytest.approx(found.sharpness, rel=0.03)
 
 
 def test_the_capital_is_fair_when_p_values_are_uniform():
@@ -88,7 +92,7 @@ def test_what_changed_is_named(detector, change, word):
     monitor = Monitor(detector.model)
     for _ in range(60):
         pixels = change(good(rng).astype(float)).astype(np.uint8)
-        monitor.see(look(pixels), "NG", 0.01)
+        monitor.see(measure(pixels), "NG", 0.01)
     assert monitor.alarms[0].word == word
     for _ in range(10):
         assert np.isfinite(monitor.evidence)
@@ -98,18 +102,18 @@ def test_stranger_parts_are_named_though_they_look_alike(detector):
     rng = np.random.default_rng(9)
     monitor = Monitor(detector.model)
     for _ in range(120):
-        monitor.see(look(good(rng)), "OK", rng.uniform(0.05, 0.2))
+        monitor.see(measure(good(rng)), "OK", rng.uniform(0.05, 0.2))
     assert [alarm.word for alarm in monitor.alarms] == ["stranger"]
 
 
 def test_sizes_that_always_differ_raise_no_alarm(detector):
     rng = np.random.default_rng(3)
     model = ideal(detector.model, 60, rng)
-    looks = model.looks.copy()
-    looks[:, 2] = rng.integers(100, 10**6, 60)
-    monitor = Monitor(replace(model, looks=looks))
+    image_statistics = model.image_statistics.copy()
+    image_statistics[:, 2] = rng.integers(100, 10**6, 60)
+    monitor = Monitor(replace(model, image_statistics=image_statistics))
     for _ in range(300):
-        monitor.see(Look(rng.normal(100, 9), 0.2, rng.integers(100, 10**6), 64), "OK", 0.9)
+        monitor.see(ImageStatistics(rng.normal(100, 9), 0.2, rng.integers(100, 10**6), 64), "OK", 0.9)
     assert "of another size" not in [alarm.word for alarm in monitor.alarms]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from psdl import PsdlError
-from psdl.deploy.registry import Held, Shelf
+from psdl.deploy.registry import Held, ModelRegistry
 from psdl.deploy.workers import Failed, Workers
 
 
@@ -42,7 +42,7 @@ def refusing(_: Any) -> None:
 
 @pytest.fixture(scope="module")
 def held(model_file) -> Held:
-    return Shelf([str(model_file)]).named(None)[1]
+    return ModelRegistry([str(model_file)]).named(None)[1]
 
 
 @pytest.fixture(scope="module")

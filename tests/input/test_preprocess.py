@@ -57,8 +57,8 @@ def test_orientation_tags_are_applied(tmp_path, pixels, kind):
 
 
 @pytest.mark.parametrize("rule", [*RULES, InputRule(moving="nearest")])
-@pytest.mark.parametrize("move", [None, (1.0, 0.1, 2.0, -0.1, 1.0, 1.0)])
-def test_grey_images_are_resized_by_one_channel_to_the_same_pixels(pixels, rule, move):
+@pytest.mark.parametrize("transform", [None, (1.0, 0.1, 2.0, -0.1, 1.0, 1.0)])
+def test_grey_images_are_resized_by_one_channel_to_the_same_pixels(pixels, rule, transform):
     grey = np.repeat(pixels[..., :1], 3, axis=2)
     assert preprocess.plain(pixels) is pixels
     assert preprocess.plain(grey).shape == grey.shape[:2]
@@ -66,7 +66,7 @@ def test_grey_images_are_resized_by_one_channel_to_the_same_pixels(pixels, rule,
     one[:] = grey
     one[33, 47, 2] ^= 1  # one sample that is not grey, where a first look does not see it
     assert preprocess.plain(one) is one
-    geometry = replace(preprocess.plan(rule, grey.shape[:2]), move=move)
+    geometry = replace(preprocess.plan(rule, grey.shape[:2]), transform=transform)
     found = preprocess.shown(preprocess.plain(grey), geometry, rule)
     assert found.shape == (*geometry.input, 3)
     np.testing.assert_array_equal(found, preprocess.shown(grey, geometry, rule))

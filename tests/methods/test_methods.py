@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from psdl import sparse
+from psdl.compare import methods as compared
 from psdl.features.store import Store
 from psdl.methods import base, patchcore, shared
 from psdl.types import Grid, Signals
 
+NAMES = (*base.BUILT_IN, compared.LINEAR)
 GRID = Grid(4, 5, (64, 80))
 PARAMS = {
     "shared": {"learned": 16, "atoms": 60},
@@ -42,7 +44,7 @@ def learned(name, store, rows=None, device="cpu"):
     return method, method.ready(state, params, device), state
 
 
-@pytest.mark.parametrize("name", base.BUILT_IN)
+@pytest.mark.parametrize("name", NAMES)
 def test_strangers_are_further_than_unseen_good_signals(name, store):
     method, ready, state = learned(name, store, np.arange(30))
     good = store.images(np.arange(30, 40))
@@ -54,7 +56,7 @@ def test_strangers_are_further_than_unseen_good_signals(name, store):
     assert state.grid == GRID
 
 
-@pytest.mark.parametrize("name", base.BUILT_IN)
+@pytest.mark.parametrize("name", NAMES)
 def test_threads_and_order_change_nothing(name, store):
     method, ready, _ = learned(name, store)
     whole = method.judge(ready, store.images(np.arange(4)), 1).distance
@@ -63,7 +65,7 @@ def test_threads_and_order_change_nothing(name, store):
 
 
 @pytest.mark.skipif(not sparse.runs_on("cpu:0"), reason="torch is not installed (make test-torch)")
-@pytest.mark.parametrize("name", base.BUILT_IN)
+@pytest.mark.parametrize("name", NAMES)
 def test_torch_learns_and_judges_as_the_kernels_do(name, store):
     method, ready, _ = learned(name, store)
     _, on_torch, _ = learned(name, store, device="cpu:0")

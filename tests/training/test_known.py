@@ -14,7 +14,7 @@ from psdl.model.model import Model
 from psdl.model.recipes import FAST
 from psdl.scoring.known import brought, decided, known_score
 from psdl.training import known as training
-from psdl.training.defects import joined, taught
+from psdl.training.defects import joined, learn_known
 from psdl.training.known import Images, fitted
 from psdl.training.lesson import regression, words
 from psdl.types import Origin, Rates, Score
@@ -120,11 +120,11 @@ def test_the_promise_is_kept_with_known_defects(shift):
 def test_it_is_used_only_where_defects_left_out_gain():
     rng = np.random.default_rng(3)
     model = model_of(drawn(rng, 120))
-    helped = taught(model, known_of(drawn(rng, 10, shift=3.0)))
+    helped = learn_known(model, known_of(drawn(rng, 10, shift=3.0)))
     assert helped.lesson.used
     assert helped.lesson.found.ng_with > helped.lesson.found.ng
     assert helped.model.classifier is not None
-    not_helped = taught(model, known_of(drawn(rng, 10)))
+    not_helped = learn_known(model, known_of(drawn(rng, 10)))
     assert not not_helped.lesson.used
     assert not_helped.model.classifier is None
     assert not_helped.model.calibration.threshold == model.calibration.threshold
@@ -138,7 +138,7 @@ def test_kinds_are_told_apart_known_and_unknown():
     both = Images(
         np.append(a.anomaly, b.anomaly), np.concatenate([a.averages, b.averages]), np.append(a.items, 8 + b.items)
     )
-    lesson = taught(model_of(drawn(rng, 150)), known_of(both, ("dent",) * 8 + ("scratch",) * 8)).lesson
+    lesson = learn_known(model_of(drawn(rng, 150)), known_of(both, ("dent",) * 8 + ("scratch",) * 8)).lesson
     assert set(lesson.kinds) == set(lesson.unknown) == {"dent", "scratch"}
     assert all(one.count == 8 for one in lesson.kinds.values())
     assert lesson.unknown["dent"].ng_with < lesson.kinds["dent"].ng_with
@@ -150,14 +150,14 @@ def test_another_session_and_doubtful_labels_are_said():
     good = drawn(rng, 120)
     bad = drawn(rng, 10, shift=3.0)
     bad.averages[:, -1] += 9
-    lesson = taught(model_of(good), known_of(bad)).lesson
+    lesson = learn_known(model_of(good), known_of(bad)).lesson
     assert lesson.sessions["calmer half"] < 1e-4
     assert "another session" in "\n".join(words(lesson, ["x"] * 10))
     fine, odd = drawn(rng, 1), drawn(rng, 9, shift=3.0)
     mixed = Images(
         np.append(fine.anomaly * 0.1, odd.anomaly), np.concatenate([fine.averages, odd.averages]), np.arange(10)
     )
-    lesson = taught(model_of(good), known_of(mixed)).lesson
+    lesson = learn_known(model_of(good), known_of(mixed)).lesson
     assert 0 in lesson.like_good
 
 
@@ -165,19 +165,19 @@ def test_what_cannot_be_told_is_refused():
     rng = np.random.default_rng(6)
     bad = known_of(drawn(rng, 5, shift=3.0))
     with pytest.raises(PsdlError, match="60 good images are too few"):
-        taught(model_of(drawn(rng, 60)), bad)
+        learn_known(model_of(drawn(rng, 60)), bad)
     separate = model_of(drawn(rng, 60))
     separate = replace(separate, calibration=replace(separate.calibration, origin="60 separate good images"))
-    assert taught(separate, bad).model.defects is not None
+    assert learn_known(separate, bad).model.defects is not None
     with pytest.raises(PsdlError, match="2 known defects are too few"):
-        taught(model_of(drawn(rng, 120)), known_of(drawn(rng, 2)))
+        learn_known(model_of(drawn(rng, 120)), known_of(drawn(rng, 2)))
     with pytest.raises(PsdlError, match="bad0 is given as a defect, but bad0 is the same picture"):
-        taught(model_of(drawn(rng, 120), "bad"), bad)
+        learn_known(model_of(drawn(rng, 120), "bad"), bad)
 
 
 def test_known_defects_test_later_thresholds():
     rng = np.random.default_rng(7)
-    model = taught(model_of(drawn(rng, 120)), known_of(drawn(rng, 6, shift=3.0))).model
+    model = learn_known(model_of(drawn(rng, 120)), known_of(drawn(rng, 6, shift=3.0))).model
     higher = replace(model, calibration=replace(model.calibration, threshold=1e9, review_threshold=1e9))
     assert regression(model, model)[0].startswith("known defects: of 6 ")
     assert "OK now: bad0, bad1" in regression(model, higher)[1]

@@ -46,10 +46,12 @@ def part(
 def test_turns_are_pillows_and_moves_are_undone():
     pixels = part(np.random.default_rng(0))
     turned = Image.fromarray(pixels).rotate(17, Image.Resampling.NEAREST)
-    move = affine.turn(17, (SIDE / 2, SIDE / 2))
-    mine = Image.fromarray(pixels).transform((SIDE, SIDE), Image.Transform.AFFINE, move, Image.Resampling.NEAREST)
+    transform = affine.turn(17, (SIDE / 2, SIDE / 2))
+    mine = Image.fromarray(pixels).transform(
+        (SIDE, SIDE), Image.Transform.AFFINE, transform, Image.Resampling.NEAREST
+    )
     assert np.mean(np.asarray(turned) != np.asarray(mine)) < 0.001
-    back = affine.chain(affine.inverse(move), affine.scale(2, 3), affine.scale(1 / 2, 1 / 3), move)
+    back = affine.chain(affine.inverse(transform), affine.scale(2, 3), affine.scale(1 / 2, 1 / 3), transform)
     np.testing.assert_allclose(back, affine.shift(0, 0), atol=1e-9)
 
 

@@ -45,7 +45,7 @@ def test_new_parts_are_known_and_old_ones_too(pair):
 def test_the_record_says_what_was_done(pair, tmp_path):
     old, new = pair
     model = new.model
-    assert len(model.learned) == len(model.calibration.scores) == len(model.looks) == 40
+    assert len(model.learned) == len(model.calibration.scores) == len(model.image_statistics) == 40
     assert model.calibration.groups == 40
     assert model.history[0] == old.model.history[0]
     assert (model.history[-1]["what"], model.history[-1]["images"], model.history[-1]["by"]) == (

@@ -59,11 +59,11 @@ def test_what_was_kept_comes_back_as_it_was_and_only_if_nothing_changed(model_fi
     again = [result for _, result in results(detector, samples, tmp_path / "out")]
     assert calls == []
     for a, b in zip(first, again, strict=True):
-        assert (a.score, a.verdict, a.geometry, a.look, a.regions) == (
+        assert (a.score, a.verdict, a.geometry, a.statistics, a.regions) == (
             b.score,
             b.verdict,
             b.geometry,
-            b.look,
+            b.statistics,
             b.regions,
         )
         np.testing.assert_array_equal(a.map, b.map)

@@ -64,7 +64,7 @@ def _export(arch: str, weights: str | None, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_suffix(f".{os.getpid()}.part")
     try:
-        write_graph(torch, model, modules, card, draft)
+        _write_graph(torch, model, modules, card, draft)
         os.replace(draft, target)
     finally:
         draft.unlink(missing_ok=True)
@@ -81,7 +81,7 @@ def build(arch: str, weights: str | None) -> tuple[Any, dict[str, str]]:
     kind = {"dynamic_img_size": True} if transformer.is_transformer(name) else {}
     if weights:
         model = timm.create_model(name, pretrained=False, **kind)
-        load_weights(model, weights)
+        _load_weights(model, weights)
     else:
         try:
             model = timm.create_model(name, pretrained=True, **kind)
@@ -107,7 +107,7 @@ def _feature_modules(name: str) -> dict[str, str]:
     return {f"layer{i}": module for i, module in enumerate(info.module_name(), 1)}
 
 
-def load_weights(model: Any, path: str) -> None:
+def _load_weights(model: Any, path: str) -> None:
     """Loads a weights file into a timm model, by timm's names, or in order where names differ and shapes agree."""
     state = _read_weights(path)
     own = {k: v for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
@@ -145,7 +145,7 @@ def _read_weights(path: str) -> dict[str, Any]:
     return dict(state)
 
 
-def write_graph(torch: Any, model: Any, modules: dict[str, str], card: dict[str, Any], path: Path) -> None:
+def _write_graph(torch: Any, model: Any, modules: dict[str, str], card: dict[str, Any], path: Path) -> None:
     """Writes the graph from input `image` to the taps, maps or tokens; batch, height and width are free."""
     import onnx
 

@@ -47,7 +47,7 @@ def network(arch: str, taps: tuple[str, ...], weights: str | None = None) -> Net
     exported. Raises PsdlError on unknown names and taps, and when weights are not to be had.
     """
     if arch in ZOO:
-        check_taps(arch, taps, tuple(ZOO[arch].taps))
+        _check_taps(arch, taps, tuple(ZOO[arch].taps))
     return cut(_file(arch, weights), arch, taps, ZOO[arch].licence if arch in ZOO else "")
 
 
@@ -71,7 +71,7 @@ def cut(path: Path, name: str, taps: tuple[str, ...], licence: str = "") -> Netw
     model = _read(path)
     tokens.to_maps(model)
     known = _taps(model, path)
-    check_taps(name, taps, tuple(known))
+    _check_taps(name, taps, tuple(known))
     ordered = tuple(t for t in known if t in taps)
     card: dict[str, Any] = next((json.loads(p.value) for p in model.metadata_props if p.key == "psdl"), {})
     weights = card.get("weights_sha256") or hashlib.sha256(path.read_bytes()).hexdigest()
@@ -189,7 +189,7 @@ def _unread(path: Path, error: Exception) -> PsdlError:
     return PsdlError(f"{path} is not an ONNX graph that can be read ({line}): export it again")
 
 
-def check_taps(name: str, taps: tuple[str, ...], known: tuple[str, ...]) -> None:
+def _check_taps(name: str, taps: tuple[str, ...], known: tuple[str, ...]) -> None:
     """Raises PsdlError that lists the known taps, nearest first."""
     for tap in taps:
         if tap not in known:

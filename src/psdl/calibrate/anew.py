@@ -14,6 +14,8 @@ from psdl.errors import PsdlError
 from psdl.model.model import Model
 from psdl.types import F32, Calibration, Origin, Rates, Score
 
+__all__ = ["Fresh", "calibrated", "joined", "of", "once", "unlearned"]
+
 
 class Fresh(NamedTuple):
     """A good image that was judged: its score, where it came from, the item that it shows, and whether the model

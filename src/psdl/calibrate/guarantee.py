@@ -8,6 +8,8 @@ from psdl.calibrate.thresholds import alike, attainable, needed
 from psdl.errors import PsdlError
 from psdl.types import Calibration
 
+__all__ = ["agreement", "check_scale", "promise", "worse"]
+
 DOUBT = 0.01  # below this p-value new good images are said to differ from those of the calibration
 FARTHEST = 1e4  # deviations of unseen good images: no score of one lies so far out
 HELD_OUT = Calibration.origin

@@ -12,6 +12,8 @@ from psdl.calibrate.thresholds import PIXEL_SHARES
 from psdl.measure.components import label
 from psdl.types import F32, Calibration, Region
 
+__all__ = ["defect_mask", "enlarged", "pixel_threshold", "rarity", "regions", "spot"]
+
 RARITY = -np.log10(PIXEL_SHARES)
 
 

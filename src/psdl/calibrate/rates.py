@@ -9,6 +9,8 @@ from psdl.errors import PsdlError
 from psdl.model import card
 from psdl.types import Calibration, Rates
 
+__all__ = ["rates", "record", "renewed"]
+
 
 def rates(false_reject: float, review: float | None, confidence: float = 0.0) -> Rates:
     """All three, checked; the review rate, if None, is five times the other and at most a half. Raises

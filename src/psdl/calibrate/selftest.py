@@ -16,6 +16,8 @@ from psdl.calibrate import thresholds
 from psdl.model.model import VERDICTS, Golden
 from psdl.types import F64, Calibration, Score
 
+__all__ = ["chosen", "defective", "deviations", "judged", "proved", "unlearned"]
+
 Pixels = NDArray[np.uint8]
 
 # Of the way from the median good score (or map's peak) to its threshold: how far a score (a map's pixel) may lie

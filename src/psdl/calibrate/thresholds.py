@@ -12,6 +12,27 @@ from numpy.typing import NDArray
 from psdl._util.binomial import at_most
 from psdl.types import F64, Calibration, Origin, Rates, Score, Verdict
 
+__all__ = [
+    "alike",
+    "attainable",
+    "bound",
+    "calibrate",
+    "edited",
+    "extended",
+    "joint",
+    "largest",
+    "needed",
+    "numbered",
+    "order_statistic",
+    "rank_test",
+    "rescored",
+    "review_at",
+    "share_at_least",
+    "threshold_at",
+    "verdict",
+    "weights",
+]
+
 STRIDE = 4  # every fourth pixel of every fourth row stands for the map when quantiles are taken
 BY_HAND = "; threshold set by hand"  # after a calibration's origin
 PIXEL_SHARES: F64 = 10.0 ** (-np.arange(49) / 8)  # of good pixels: 1 down to one in a million
@@ -62,10 +83,10 @@ def rescored(known: Calibration, scores: F64) -> Calibration:
     """The calibration with other scores (N,), in the order of those it has; its rates are kept by thresholds set
     anew."""
     order = np.argsort(scores, kind="stable")
-    return edited(reordered(replace(known, scores=scores), order), known.rates, None)
+    return edited(_reordered(replace(known, scores=scores), order), known.rates, None)
 
 
-def reordered(known: Calibration, order: NDArray[np.intp]) -> Calibration:
+def _reordered(known: Calibration, order: NDArray[np.intp]) -> Calibration:
     """The calibration with its images in another order."""
     return replace(
         known,
@@ -172,7 +193,7 @@ def extended(known: Calibration, more: Calibration, said: str) -> Calibration:
         anomaly=anomaly,
         averages=averages,
     )
-    return edited(reordered(joined, np.argsort(joined.scores, kind="stable")), known.rates, None)
+    return edited(_reordered(joined, np.argsort(joined.scores, kind="stable")), known.rates, None)
 
 
 def edited(calibration: Calibration, rates: Rates, threshold: float | None) -> Calibration:

@@ -73,10 +73,10 @@ def accuracy(
     wanted = list(product(work_on, methods, range(splits or seeds)))
     shared = f"on {cluster}" if cluster else f"{jobs} at a time" if jobs > 1 else ALONE
     measure = partial(_cell, sets=work_on, folder=(out / "cells").resolve(), shared=shared, split=splits > 0)
-    with opened(jobs, cluster, lines.say) as work, lines.progress() as tell:
+    with opened(jobs, cluster, lines.say) as work, lines.progress() as progress:
         for (name, one, _), cell in zip(wanted, runner(work)(measure, wanted), strict=True):
             cells.setdefault((name, one), []).append(cell)
-            tell("cells", 1, len(wanted))
+            progress("cells", 1, len(wanted))
     text = markdown(cells, development or [], range(splits or seeds), "splits by item" if splits else "seeds")
     (out / "accuracy.md").write_text(text, encoding="utf-8")
     rows = [
@@ -108,7 +108,7 @@ def _cell(
     import subprocess
     import sys
 
-    from psdl._util.atomic import drafted
+    from psdl._util.atomic import atomic_write
 
     name, method, seed = which
     path, category = sets[name]
@@ -132,6 +132,6 @@ def _cell(
         raise PsdlError(f"{method} on {path} with seed {seed} failed ({last}): mend it; the other cells are kept")
     found = {**json.loads(done.stdout.splitlines()[-1]), "measured": shared}
     folder.mkdir(parents=True, exist_ok=True)
-    with drafted(file) as draft:
-        draft.write_text(json.dumps(found), encoding="utf-8")
+    with atomic_write(file) as temporary:
+        temporary.write_text(json.dumps(found), encoding="utf-8")
     return found

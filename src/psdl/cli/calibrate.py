@@ -141,8 +141,8 @@ def on_images(
 ) -> None:
     """Calibrates on good images; says how well they agree with those of the calibration so far. join: they join
     those where they do."""
-    with lines.progress() as tell:
-        detector.calibrate(good, **rates, join=join, by=by, run=lines.context(work, tell))
+    with lines.progress() as progress:
+        detector.calibrate(good, **rates, join=join, by=by, run=lines.context(work, progress))
 
 
 def kept_as(kept: Path | None) -> list[str]:

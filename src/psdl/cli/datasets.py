@@ -37,8 +37,8 @@ def check(
     lines = Lines(quiet)
     read = Lines(quiet or as_json).read(data, Reading(layout, category, None, good, bad))
     samples = read.samples
-    with lines.progress() as tell:
-        found = survey.survey(samples, runner(jobs), tell)
+    with lines.progress() as progress:
+        found = survey.survey(samples, runner(jobs), progress)
     if as_json:
         left = [{"path": one.name, "reason": one.why} for one in read.left]
         print(json.dumps(found.values() | {"left_out": left, "folders": folders(samples)}, indent=2))
@@ -93,7 +93,7 @@ def split(
         raise PsdlError(f"{out} cannot be written: give the name of a .csv file in a folder that is there")
     samples = with_items(samples, items)
     white = checking.levelled(InputRule(), [s for s in samples if not s.label], run).white
-    with lines.progress() as tell:
-        found = splitting.by_items(samples, test, seed, groups, run, tell, white)
+    with lines.progress() as progress:
+        found = splitting.by_items(samples, test, seed, groups, run, progress, white)
     splitting.write(found.samples, out)
     lines.say(found.said, *checking.counted(found.samples), f"wrote {out}")

@@ -1,4 +1,4 @@
-"""Known defects for fit: read, learned, and told of."""
+"""Known defects for fit: read, learned, and reported."""
 
 from __future__ import annotations
 

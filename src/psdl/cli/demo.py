@@ -27,8 +27,8 @@ def demo(
     lines = Lines(quiet)
     data = out / "data"
     prepare(out, "demo", overwrite=True)
-    with lines.progress() as tell:
-        count = making.write(data, lambda n: tell("drawing", n, making.COUNT))
+    with lines.progress() as progress:
+        count = making.write(data, lambda n: progress("drawing", n, making.COUNT))
     lines.say(f"drew {count} pictures of two parts, some with planted defects, into {data}")
     learning = Learning(lines, FitOptions(**making.OPTIONS), jobs, "auto")
     found = read(data)

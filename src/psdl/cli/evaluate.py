@@ -54,7 +54,7 @@ def evaluate(
 
 @dataclass(frozen=True)
 class Measuring:
-    """Measuring as the command line does it: who is told, where results go, where it works; images: how many
+    """Measuring as the command line does it: where lines go, where results go, where it works; images: how many
     pictures are drawn for each category, chosen by `seed`; maps: whether each image's map is written; overwrite:
     whether results of another run that lie there are replaced."""
 
@@ -95,19 +95,19 @@ class Measuring:
         count = sum(map(len, usable.values()))
         folder.prepare(self.out, "evaluate", self.overwrite)
         judged = []
-        with lines.progress() as tell:
+        with lines.progress() as progress:
             start = time.perf_counter()
             for file, detector in detectors.items():
                 for pair in resume.results(detector, usable[file], self.out, self.work):
                     judged.append(pair)
-                    tell("scores", 1, count)
+                    progress("scores", 1, count)
             facts += page.facts(count, time.perf_counter() - start)
             judged.sort(key=lambda pair: (pair[0].category, pair[0].name))
             summary = tables.write(judged, self.out)
             facts += tables.write_skipped((*skipped, *check.left(lines.left)), self.out)
             drawn = pictures.sample(judged, self.images, self.seed)
             for step in self._report(judged, drawn, files, facts, summary):
-                tell(*step)
+                progress(*step)
         resume.finished(self.out)
         done = f"wrote metrics.json, images.csv, images.jsonl and pictures into {self.out}"
         lines.say(*tables.lines(summary), done, f"look at {self.out / 'report.html'}")

@@ -99,7 +99,7 @@ NOTHING = Beside()
 
 @dataclass(frozen=True)
 class Learning:
-    """Learning as the command line does it: what is chosen, where it works, and who is told."""
+    """Learning as the command line does it: what is chosen, where it works, and where lines go."""
 
     lines: Lines
     chosen: FitOptions
@@ -139,8 +139,8 @@ class Learning:
         good = check.learning(lines.usable(good, rule, self.chosen.on_error).samples)
         lines.say(*check.check(good, rule, map).lines)
         lines.say(*check.strangers(detector.model.categories, good))
-        with lines.progress() as tell:
-            new = extended(detector, good, by or getpass.getuser(), lines.context(self.work, tell), force)
+        with lines.progress() as progress:
+            new = extended(detector, good, by or getpass.getuser(), lines.context(self.work, progress), force)
         kept = new.save(model)
         lines.say(f"wrote {model}", *kept_as(kept), *promise(new.model.calibration))
 
@@ -172,7 +172,7 @@ class Learning:
         for file in wanted:
             check_target(file)
 
-        def one(file: Path, tell: Progress) -> Any:
+        def one(file: Path, progress: Progress) -> Any:
             inside = [s for s in found.samples if files[s.category] == file]
             names = {s.name for s in inside}
             category = inside[0].category
@@ -182,16 +182,18 @@ class Learning:
             )
             said = self.lines.of(category) if len(wanted) > 1 else self.lines
             own = Learning(said, chosen, self.work, self.device)
-            return own.write(found._replace(samples=tuple(inside)), file, own_beside, said.telling(tell))
+            return own.write(found._replace(samples=tuple(inside)), file, own_beside, said.named_stages(progress))
 
-        with self.lines.progress() as tell:
-            strangest = [pair for some in over(self.work)(lambda file: one(file, tell), wanted) for pair in some]
+        with self.lines.progress() as progress:
+            strangest = [
+                pair for some in over(self.work)(lambda file: one(file, progress), wanted) for pair in some
+            ]
         if suspects:
             page.write_suspects(strangest, suspects, lambda s: files[s.category], runner(None))
             self.lines.say(f"wrote {suspects}")
         return files
 
-    def write(self, found: Found, file: Path, beside: Beside, tell: Progress) -> Any:
+    def write(self, found: Found, file: Path, beside: Beside, progress: Progress) -> Any:
         """Writes one model file, its thresholds set on the good images `beside` if there are any; returns images
         whose labels look wrong, and the good ones that look least like the rest, as judged unseen."""
         from psdl.api import Detector
@@ -206,15 +208,15 @@ class Learning:
         good = check.learning(found.samples)
         if beside.known:
             check_count(len(beside.apart or good), bool(beside.apart))
-        going = checkpoint.folder_of(file)
+        unfinished = checkpoint.folder_of(file)
         detector = Detector(options=self.chosen, device=self.device)
-        detector.fit(found, replace(self.lines.context(self.work, tell), checkpoint=going))
+        detector.fit(found, replace(self.lines.context(self.work, progress), checkpoint=unfinished))
         if beside.apart:
             on_images(detector, check.learning(beside.apart), {}, "", self.lines, self.work)
-        context = self.lines.context(self.work, tell)
+        context = self.lines.context(self.work, progress)
         doubtful = learn_defects(detector, beside.known, good, context, self.lines) if beside.known else []
         kept = detector.save(file)
-        checkpoint.finished(going)
+        checkpoint.finished(unfinished)
         strangest = detector.strangest
         self.lines.say(*page.beside(strangest) if self.chosen.roi is None else ())
         least = ", ".join(f"{sample.name} ({result.score:.4g})" for sample, result in strangest[:3])

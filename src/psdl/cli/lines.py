@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 class Reading(NamedTuple):
     """How a data set is read: its layout, where it is not to be recognised; only the categories named; a pattern
-    that tells of which part an image is a view, see `with_parts`; patterns of names that say what is good and what
+    that says of which part an image is a view, see `with_parts`; patterns of names that say what is good and what
     is defective, and whether the input rule is the one that was published for the layout, see `read`."""
 
     layout: str | None = None
@@ -52,20 +52,20 @@ class Lines:
     def read(self, data: str, reading: Reading) -> Found:
         """What lies below `data`, of the categories that are asked for; says which layout it was, what each folder
         is taken for, and what is left out."""
-        from psdl.datasets.choosing import told
+        from psdl.datasets.choosing import described
         from psdl.datasets.read import choose, read, with_parts
 
         found = read(data, reading.layout, reading.good or (), reading.bad or (), reading.published)
         samples = choose(found.samples, reading.category or [])
         self.left = found.left
-        self.say(f"{data}: layout {found.layout}, recognised by {found.reason}", *told(samples, found.left))
+        self.say(f"{data}: layout {found.layout}, recognised by {found.reason}", *described(samples, found.left))
         return found._replace(samples=with_parts(samples, reading.parts))
 
-    def context(self, jobs: int | Run | None, tell: Progress = ignore_progress) -> RunContext:
+    def context(self, jobs: int | Run | None, progress: Progress = ignore_progress) -> RunContext:
         """Where work runs, its findings said by these lines."""
         log = logging.Logger("psdl.cli", logging.INFO)
         log.addHandler(_Said(self))
-        return RunContext(jobs, tell, log)
+        return RunContext(jobs, progress, log)
 
     def usable(
         self, samples: Sequence[Sample], rule: InputRule | None, on_error: str, jobs: int | None = None
@@ -83,17 +83,17 @@ class Lines:
             raise plugins.unknown("value of --on-error", on_error, ("fail", "skip"))
         if on_error == "fail":
             return Usable(tuple(samples), ())
-        with self.progress() as tell:
-            found = check.usable(samples, rule, runner(jobs), lambda n: tell("files", n, len(samples)))
+        with self.progress() as progress:
+            found = check.usable(samples, rule, runner(jobs), lambda n: progress("files", n, len(samples)))
         for _, why in found.skipped:
             self.say(f"skipped: {why}")
         if not found.samples:
             raise PsdlError(f"none of {len(samples)} files can be used, the first: {found.skipped[0].why}")
         return found
 
-    def telling(self, tell: Progress) -> Progress:
-        """`tell` with stages named by what these lines are about."""
-        return lambda stage, done, total: tell(f"{self.about}{stage}", done, total)
+    def named_stages(self, progress: Progress) -> Progress:
+        """`progress` with stages named by what these lines are about."""
+        return lambda stage, done, total: progress(f"{self.about}{stage}", done, total)
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
@@ -110,14 +110,14 @@ class Lines:
             redirect_stdout=sys.stdout.isatty(),  # above the bars on a terminal; into a file where it leads to one
         )
 
-        def tell(stage: str, done: int, total: int) -> None:
+        def advance(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
                 bars.start()  # only now: an error before the first step shall stand alone
                 tasks[stage] = bars.add_task(stage, total=total)
             bars.advance(tasks[stage], done)
 
         try:
-            yield tell
+            yield advance
         finally:
             if tasks:
                 bars.stop()

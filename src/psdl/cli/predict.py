@@ -116,8 +116,8 @@ def _write(
     from psdl.cli.lines import Lines
     from psdl.report import drawn, page, tables
 
-    with Lines(quiet).progress() as tell:
+    with Lines(quiet).progress() as progress:
         tables.write_images(judged, out)
         about = page.About(lambda _: model, None, facts)
         for step in drawn.write(judged, judged, out, about, run, with_maps):
-            tell(*step)
+            progress(*step)

@@ -79,8 +79,8 @@ def split_by_items(found: Found, chosen: FitOptions, lines: Lines) -> Found:
     run = runner(None)
     good = check.learning(found.samples)
     white = check.levelled(check.deepened(found.rule, chosen.bit_depth), good, run).white
-    with lines.progress() as tell:
-        divided = split.by_items(found.samples, SHARE, chosen.seed, chosen.groups, run, tell, white)
+    with lines.progress() as progress:
+        divided = split.by_items(found.samples, SHARE, chosen.seed, chosen.groups, run, progress, white)
     tested = sum(s.split == "test" and s.label == 0 for s in divided.samples)
     lines.say(
         f"the data have no part for testing: {tested} of {len(good)} good images, whole items, and all defective"

@@ -46,7 +46,7 @@ def serve(
     from psdl.training import memory
 
     plugins.extra("serve", "fastapi", "uvicorn", "httptools", "multipart", "prometheus_client")
-    from psdl.deploy.registry import Shelf
+    from psdl.deploy.registry import ModelRegistry
     from psdl.deploy.serve import run
     from psdl.deploy.serve.access import Tokens
     from psdl.deploy.serve.app import Parts, app
@@ -66,11 +66,11 @@ def serve(
         held=max(Bounds.held, 4 * body),
     )
     tokens = Tokens(token_file, bounds.guesses)
-    shelf = Shelf(models, device)
+    registry = ModelRegistry(models, device)
     listener = where.listen()
     lines = Lines(quiet)
-    parts = Parts.of(shelf, bounds, tokens)
-    for held in shelf.held.values():
+    parts = Parts.of(registry, bounds, tokens)
+    for held in registry.held.values():
         parts.line.load(held)
     url = where.url(listener)
     who = (
@@ -80,7 +80,7 @@ def serve(
         lines.say("tokens and images go over the network as they are: give --certificate and --key")
 
     def ready() -> None:
-        lines.say(f"models that answer: {', '.join(sorted(shelf.held))}", who)
+        lines.say(f"models that answer: {', '.join(sorted(registry.held))}", who)
         lines.say(f"listening on {url}; {url}/ judges an image in a browser, {url}/docs says what can be asked")
 
     pages = add_pages(app(parts, where.names(allow_host or [])))

@@ -82,14 +82,14 @@ def watch(
             late.daemon = True
             late.start()
 
-    shelf = started(model, device)
+    registry = started(model, device)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: end())
     with Journal(out) as journal, Events(folder) as events:
         sorting.check(sort, folder, out)
         looking = Folder(folder, out, settle, events)
         watching = Watch(
-            shelf,
+            registry,
             looking,
             journal,
             workers,
@@ -101,7 +101,7 @@ def watch(
             [notifier.News(journal, name, send, loops) for name, send in sends.items()],
         )
         try:
-            workers.load(shelf.named(None)[1], [(judging.warm, (1,))])
+            workers.load(registry.named(None)[1], [(judging.warm, (1,))])
         except PsdlError:
             if not stop.is_set():
                 raise

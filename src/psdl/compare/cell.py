@@ -54,14 +54,14 @@ def cell(data: str, category: str, name: str, seed: int, drawn: int | None = Non
     detector = Detector(method(name, seed)).fit(found._replace(samples=tuple(good)))
     took = time.perf_counter() - start
     judged = list(zip(test, detector.results(test), strict=True))
-    paces = _paces(detector, test)
+    timings = _timings(detector, test)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     measured = tables.summed(judged)["categories"][category]
     return {
         **{key: value for key, value in measured.items() if key in (*KEYS, *MORE)},
         **_counted(detector, judged),
         "fit_s": took,
-        "score_ms": float(np.median(paces)),
+        "score_ms": float(np.median(timings)),
         "model_mb": _size(detector),
         "peak_gb": peak / 1e9,
         "images": [len(good), len(test)],
@@ -106,7 +106,7 @@ def _size(detector: Detector) -> float:
         return file.stat().st_size / 1e6
 
 
-def _paces(detector: Detector, samples: Sequence[Sample]) -> list[float]:
+def _timings(detector: Detector, samples: Sequence[Sample]) -> list[float]:
     white = detector.recipe.input.white if detector.recipe.input else None
     found = []
     for sample in samples[:: max(1, len(samples) // PACED)]:

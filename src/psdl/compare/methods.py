@@ -7,8 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from psdl._util import plugins
+from psdl.compare import linear
+from psdl.methods.base import register
 from psdl.model import recipes
 from psdl.types import Part, Recipe
+
+LINEAR = "linear"  # the name of the method that is compared and no recipe has
+register(LINEAR, linear)
 
 
 def _alone(name: str, method: str, params: Mapping[str, Any]) -> Callable[[int], Recipe]:
@@ -35,9 +40,9 @@ METHODS: dict[str, Callable[[int], Recipe]] = {
     "padim-light": _named("padim", "match"),
     "patchcore-5-light": _named("patchcore-5", "match"),
     "nearest": _alone("nearest", "exemplars", {"atoms": 64, "sparsity": 1, "whiten": 0.5}),
-    "pca": _alone("pca", "linear", {**PCA, "bound": True}),
-    "pca-shared": _alone("pca-shared", "linear", {**PCA, "bound": False}),
-    "ridge": _alone("ridge", "linear", {**RIDGE, "bound": True}),
+    "pca": _alone("pca", LINEAR, {**PCA, "bound": True}),
+    "pca-shared": _alone("pca-shared", LINEAR, {**PCA, "bound": False}),
+    "ridge": _alone("ridge", LINEAR, {**RIDGE, "bound": True}),
     "omp-bound": _alone("omp-bound", "exemplars", {"atoms": 64, "sparsity": 4, "whiten": 0.5}),
 }
 

@@ -23,14 +23,32 @@ from psdl.errors import PsdlError
 from psdl.input import decode, masks, preprocess, room
 from psdl.types import InputRule, Run, Sample
 
+__all__ = [
+    "Findings",
+    "Skipped",
+    "Usable",
+    "check",
+    "counted",
+    "cut_away",
+    "deepened",
+    "left",
+    "levelled",
+    "shrunk",
+    "sized",
+    "sizes",
+    "strangers",
+    "usable",
+    "with_masks",
+]
+
 SIDE = 256  # of the network's input, in pixels
-SMALL = 6.0  # times that images are shrunk above which people are told
+SMALL = 6.0  # times that images are shrunk above which a line says so
 LONG = 1.5  # aspect ratio up to which making images square loses nothing that was measured (docs/data.md)
 
 
 @dataclass(frozen=True)
 class Findings:
-    """lines: what to tell the user; sizes: how many images of each size (h,w)."""
+    """lines: what to say to the user; sizes: how many images of each size (h,w)."""
 
     lines: tuple[str, ...]
     sizes: Counter[tuple[int, int]]
@@ -98,7 +116,7 @@ def usable(
 ) -> Usable:
     """The samples whose files, decoded whole, can be used, and the others with the reason of each."""
 
-    def look(sample: Sample) -> str | None:
+    def inspect(sample: Sample) -> str | None:
         try:
             size = _size(sample, rule)
             with room.held(sample.path):
@@ -111,7 +129,7 @@ def usable(
 
     good: list[Sample] = []
     bad: list[Skipped] = []
-    for sample, why in zip(samples, run(look, samples), strict=True):
+    for sample, why in zip(samples, run(inspect, samples), strict=True):
         done(1)
         if why is None:
             good.append(sample)
@@ -240,12 +258,12 @@ def with_masks(samples: Sequence[Sample], run: Run) -> tuple[tuple[Sample, ...],
     """The samples, those whose mask is empty or seems inverted without it; and sentences about them and about
     defective ones without a mask, where others have one: none of these counts for what is measured of pixels."""
 
-    def look(sample: Sample) -> str:
+    def inspect(sample: Sample) -> str:
         if not sample.mask:
             return "missing" if sample.label == 1 else ""
         return masks.doubt(masks.read(sample.mask, decode.header(sample.path), sample.path))
 
-    doubts = list(run(look, samples))
+    doubts = list(run(inspect, samples))
     said, faulty = [], sum(s.label == 1 for s in samples)
     for why in sorted(set(doubts) - {""}):
         hit = [s for s, doubt in zip(samples, doubts, strict=True) if doubt == why]

@@ -1,4 +1,4 @@
-"""Samples -> those to learn from, and those to measure on: what every door learns is chosen here.
+"""Samples -> those to learn from, and those to measure on: what is learned is chosen here, for every interface.
 
 Nothing is learned from where it is not certain that it is good; the sentence then shows what was understood.
 """
@@ -190,7 +190,7 @@ def understood(samples: Sequence[Sample]) -> str:
     return "; ".join(lines[:SHOWN]) + more
 
 
-def told(samples: Sequence[Sample], left: Sequence[Left]) -> list[str]:
+def described(samples: Sequence[Sample], left: Sequence[Left]) -> list[str]:
     """What each folder is taken for, a line each, the rest summed up where there are many; what is left out and
     why, a line for each reason in each folder; and how that adds up."""
     lines = folders(samples)

@@ -47,10 +47,10 @@ class Pair(NamedTuple):
 def pairs(
     samples: Sequence[Sample],
     run: Run,
-    tell: Progress = lambda *_: None,
+    progress: Progress = lambda *_: None,
     white: float | None = None,
 ) -> list[Pair]:
-    """The pairs of images that show one item, most alike first; tell(stage, now done, in all);
+    """The pairs of images that show one item, most alike first; progress(stage, now done, in all) is called;
     white: see `decode.pixels`.
 
     One pass of a small network over all images, then every pair is compared coarsely and the nearest few of each
@@ -61,14 +61,14 @@ def pairs(
     sizes = [decode.header(sample.path) for sample in samples]
     factor = SIDE / float(np.median([np.sqrt(h * w) for h, w in sizes]))
     net = network("efficientnet_lite0", (TAP,), None)
-    look = partial(_activations, Session(net), net, factor, white)
+    activations = partial(_activations, Session(net), net, factor, white)
     some = np.unique(np.linspace(0, len(samples) - 1, BASIS).astype(int))
-    mean, basis = _whitening(run(look, [samples[n] for n in some]))
+    mean, basis = _whitening(run(activations, [samples[n] for n in some]))
     maps: list[F32] = []
-    for found in run(lambda sample: _whitened(look(sample), mean, basis), samples):
+    for found in run(lambda sample: _whitened(activations(sample), mean, basis), samples):
         maps.append(found)
-        tell("pairs", 1, 2 * len(samples))
-    return _nearest(maps, run, lambda n: tell("pairs", n, 2 * len(samples)))
+        progress("pairs", 1, 2 * len(samples))
+    return _nearest(maps, run, lambda n: progress("pairs", n, 2 * len(samples)))
 
 
 class Grouped(NamedTuple):
@@ -82,14 +82,14 @@ def grouped(
     samples: Sequence[Any],
     how: str,
     run: Run,
-    tell: Progress = lambda *_: None,
+    progress: Progress = lambda *_: None,
     white: float | None = None,
 ) -> Grouped:
     """The samples with the items they show as groups; sources that are no samples as they are.
 
     how: "given", as the data set says; "found", what it says and what near-duplicates show together; "auto": given
     where it says anything or there are more than MANY images, else found. Found groups that hold more than a
-    LARGEST part of all are not used: such images resemble each other too much to be told apart.
+    LARGEST part of all are not used: such images resemble each other too much to be separated.
     """
     if how not in ("auto", "given", "found"):
         raise plugins.unknown("value of `groups`", how, ("auto", "given", "found"))
@@ -103,8 +103,8 @@ def grouped(
     if how == "auto" and len(samples) > MANY:
         return given._replace(said=f"{len(samples)} images, each taken for an item: `groups` found looks for more")
     first = {name: n for n, name in reversed(list(enumerate(known))) if name}
-    told = [Pair(first[name], n, 1.0) for n, name in enumerate(known) if name and first[name] < n]
-    joined = groups(len(samples), told + pairs(samples, run, tell, white))
+    known_pairs = [Pair(first[name], n, 1.0) for n, name in enumerate(known) if name and first[name] < n]
+    joined = groups(len(samples), known_pairs + pairs(samples, run, progress, white))
     if not any(known) and max(Counter(joined).values()) > LARGEST * len(samples):
         return given._replace(said=f"{len(samples)} images, too much alike to tell items apart: each is one")
     named = tuple(replace(s, group=samples[root].name) for s, root in zip(samples, joined, strict=True))
@@ -191,7 +191,7 @@ class _Bank(NamedTuple):
         return np.asarray(found.max(axis=(1, 2)), np.float32)
 
 
-def _nearest(maps: Sequence[F32], run: Run, tell: Callable[[int], None]) -> list[Pair]:
+def _nearest(maps: Sequence[F32], run: Run, progress: Callable[[int], None]) -> list[Pair]:
     """All pairs coarsely, then the coarsely nearest closely; those that are alike, most alike first."""
     count = len(maps)
     table = np.full((count, count), -1.0, np.float32)
@@ -203,8 +203,8 @@ def _nearest(maps: Sequence[F32], run: Run, tell: Callable[[int], None]) -> list
 
     for n, row in enumerate(run(roughly, range(count - 1))):
         table[n, n + 1 :] = table[n + 1 :, n] = row
-        tell(1)
-    tell(1)
+        progress(1)
+    progress(1)
     bar = _bar(table[np.triu_indices(count, 1)])
     few = min(NEAREST, count - 1)
     near = [{int(m) for m in row} for row in np.argpartition(-table, few - 1, axis=1)[:, :few]]

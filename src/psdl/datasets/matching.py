@@ -39,11 +39,11 @@ def divided(root: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
         if base is not None and (folder, base) in stems:
             masks |= set(same)
         elif len(same) > 1 and any(_ending(name) in LOSSY for name in same):
-            masks |= {name for name in same if _ending(name) not in LOSSY and few_levels(root / name)}
+            masks |= {name for name in same if _ending(name) not in LOSSY and _few_levels(root / name)}
     return [name for name in names if name not in masks], [name for name in names if name in masks]
 
 
-def few_levels(path: Path) -> bool:
+def _few_levels(path: Path) -> bool:
     """Whether a picture has few grey levels and nearly all of it is black or white, as masks have."""
     try:
         from psdl.input import decode
@@ -95,7 +95,9 @@ def _nearest(images: Sequence[str], folders: Sequence[str], bad: Collection[str]
         f.casefold() for f in folders if not (meaning(f).role == "mask" or meaning(f).split or meaning(f).neutral)
     }
     split = next((meaning(f).split for f in folders if meaning(f).split), None)
-    loose = {plain(re.sub(WORD, "", f, flags=re.IGNORECASE)) for f in folders if meaning(f).role == "mask"} - {""}
+    bare_names = {
+        plain(re.sub(WORD, "", f, flags=re.IGNORECASE)) for f in folders if meaning(f).role == "mask"
+    } - {""}
 
     def fits(image: str) -> bool:
         inside = PurePosixPath(image).parts[:-1]
@@ -104,7 +106,7 @@ def _nearest(images: Sequence[str], folders: Sequence[str], bad: Collection[str]
 
     def near(image: str) -> tuple[bool, int, bool, bool]:
         inside = PurePosixPath(image).parts[:-1]
-        shared = len(loose & {plain(f) for f in inside})
+        shared = len(bare_names & {plain(f) for f in inside})
         return inside == tuple(folders), shared, image in bad, any(meaning(f).split == "test" for f in inside)
 
     chosen = sorted((image for image in images if fits(image)), key=near, reverse=True)
@@ -117,7 +119,7 @@ def _true(root: Path, masks: list[str]) -> list[str]:
     """The masks of one image but for a copy of the image itself that lies among them under its own name."""
     if len(masks) == 1 or all(_named_after(_stem(mask)) is None for mask in masks):
         return masks
-    return [mask for mask in masks if _named_after(_stem(mask)) is not None or few_levels(root / mask)]
+    return [mask for mask in masks if _named_after(_stem(mask)) is not None or _few_levels(root / mask)]
 
 
 def _named_after(stem: str) -> str | None:

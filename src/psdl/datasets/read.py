@@ -17,6 +17,8 @@ from psdl.errors import PsdlError
 from psdl.input import urls
 from psdl.types import InputRule, Sample
 
+__all__ = ["Found", "Listed", "choose", "listed", "read", "with_items", "with_parts", "without"]
+
 ORDER = (
     "mtd",
     "kolektor",

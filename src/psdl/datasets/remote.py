@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from psdl._util.atomic import drafted
+from psdl._util.atomic import atomic_write
 from psdl.datasets.files import is_image
 from psdl.errors import PsdlError
 from psdl.input import urls
@@ -52,7 +52,7 @@ def fetched(url: str) -> Path:
     """Images and tables below a URL, in a folder of the user's cache: only what is not there yet or has changed on
     the other side comes over the network, and what is gone there is removed. Raises PsdlError where the file
     system is not known or does not answer, and where nothing is there."""
-    found = listing(url)
+    found = _listing(url)
     target = cache() / hashlib.sha256(url.encode()).hexdigest()[:16] / _named(found)
     here = found.places(target)
     keys = {name: str(found.system.ukey(name)) for name in found.names}
@@ -60,8 +60,8 @@ def fetched(url: str) -> Path:
     known = _known(index)
     missing = {name: path for name, path in here.items() if known.get(name) != keys[name] or not path.is_file()}
     _fetch(found.system, missing, url)
-    with drafted(index) as draft:
-        draft.write_text(json.dumps(keys), encoding="utf-8")
+    with atomic_write(index) as temporary:
+        temporary.write_text(json.dumps(keys), encoding="utf-8")
     if target.is_dir():
         _remove_others(target, here.values())
     return target
@@ -71,7 +71,7 @@ def fetched(url: str) -> Path:
 def names(url: str) -> Iterator[Path]:
     """For a while a folder like the one behind a URL, with its tables and with empty files for its images; or an
     empty file, if it is an image. Raises PsdlError like `fetched`."""
-    found = listing(url)
+    found = _listing(url)
     with tempfile.TemporaryDirectory(prefix="psdl-names-") as folder:
         here = found.places(Path(folder) / _named(found))
         for name, path in here.items():
@@ -82,7 +82,7 @@ def names(url: str) -> Iterator[Path]:
         yield Path(folder) / _named(found)
 
 
-def listing(url: str) -> Listing:
+def _listing(url: str) -> Listing:
     """The images and tables below a URL. Raises PsdlError like `fetched`."""
     system, root = urls.located(url)
     with urls.asking(url):
@@ -138,8 +138,8 @@ def _fetch(system: Any, wanted: Mapping[str, Path], url: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
     def one(name: str) -> None:
-        with drafted(wanted[name]) as draft:
-            system.get_file(name, str(draft))
+        with atomic_write(wanted[name]) as temporary:
+            system.get_file(name, str(temporary))
 
     with urls.asking(url), ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(one, wanted))

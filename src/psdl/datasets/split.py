@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from psdl._util.atomic import drafted
+from psdl._util.atomic import atomic_write
 from psdl.datasets import choosing
 from psdl.datasets.duplicates import grouped
 from psdl.datasets.tables import SEVERAL
@@ -51,14 +51,20 @@ class Divided(NamedTuple):
 
 
 def by_items(
-    samples: Sequence[Sample], share: float, seed: int, groups: str, run: Run, tell: Progress, white: float | None
+    samples: Sequence[Sample],
+    share: float,
+    seed: int,
+    groups: str,
+    run: Run,
+    progress: Progress,
+    white: float | None,
 ) -> Divided:
     """The samples that are good and those that are defective with a split as `split` makes it, whatever they had,
     between items as `duplicates.grouped` finds them among the good. Raises PsdlError where it is not certain which
     are good."""
-    loose = [replace(s, split="none") for s in samples]
-    found = grouped(choosing.learning(loose), groups, run, tell, white)
-    chosen = split([*found.samples, *(s for s in loose if s.label)], share, seed)
+    undivided = [replace(s, split="none") for s in samples]
+    found = grouped(choosing.learning(undivided), groups, run, progress, white)
+    chosen = split([*found.samples, *(s for s in undivided if s.label)], share, seed)
     return Divided(tuple(sorted(chosen, key=lambda s: (s.category, s.name))), found.said)
 
 
@@ -76,7 +82,10 @@ def _drawn(items: Sequence[Sequence[Sample]], share: float, rng: np.random.Gener
 
 def write(samples: Sequence[Sample], path: Path) -> None:
     """Writes the samples as a table of `COLUMNS`, atomically; files by their way from its folder."""
-    with drafted(path) as draft, draft.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with (
+        atomic_write(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         csv.writer(file).writerows([COLUMNS, *(_row(sample, path.resolve().parent) for sample in samples)])
 
 

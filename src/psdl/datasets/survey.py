@@ -15,7 +15,7 @@ from psdl.errors import PsdlError
 from psdl.features.extractor import origin
 from psdl.input import decode, masks, room
 from psdl.input.formats import FORMATS
-from psdl.types import Run, Sample
+from psdl.types import Progress, Run, Sample
 
 LEAKING = 0.1  # share of good test images whose item was learned from, above which figures mean little
 
@@ -67,11 +67,11 @@ class _File(NamedTuple):
     largest: float | None
 
 
-def survey(samples: Sequence[Sample], run: Run, tell: Any) -> Survey:
-    """Looks at every file, and compares all images for near-duplicates; tell(stage, now, in all)."""
+def survey(samples: Sequence[Sample], run: Run, progress: Progress) -> Survey:
+    """Looks at every file, and compares all images for near-duplicates; progress(stage, now, in all) is called."""
     whole, files, unreadable, same = [], [], [], defaultdict(list)
-    for sample, file in zip(samples, run(_look, samples), strict=True):
-        tell("files", 1, len(samples))
+    for sample, file in zip(samples, run(_inspect, samples), strict=True):
+        progress("files", 1, len(samples))
         if isinstance(file, str):
             unreadable.append(file)
             continue
@@ -80,29 +80,29 @@ def survey(samples: Sequence[Sample], run: Run, tell: Any) -> Survey:
         same[file.sha256].append(sample.name)
     deep = [file.largest for file in files if file.largest is not None]
     white = decode.white_of(max(deep)) if deep else None
-    found = duplicates.pairs(whole, run, tell, white)
+    found = duplicates.pairs(whole, run, progress, white)
     found.sort(key=lambda pair: whole[pair.first].split == whole[pair.second].split)
     good = set(choosing.good(whole))
-    taught = {n for n, s in enumerate(whole) if s in good}
+    learn_known = {n for n, s in enumerate(whole) if s in good}
     tested = {n for n, s in enumerate(whole) if s.split == "test" and s.label == 0}
-    inside = [pair for pair in found if pair.first in taught and pair.second in taught]
+    inside = [pair for pair in found if pair.first in learn_known and pair.second in learn_known]
     joined = duplicates.groups(len(whole), inside)
     return Survey(
         categories=tuple(_category(name, whole, files) for name in sorted({s.category for s in whole})),
         unreadable=tuple(unreadable),
         identical=tuple(tuple(names) for names in same.values() if len(names) > 1),
         pairs=tuple((whole[p.first].name, whole[p.second].name, round(p.alike, 3)) for p in found),
-        learned=len(taught),
-        items=len({joined[n] for n in taught}),
+        learned=len(learn_known),
+        items=len({joined[n] for n in learn_known}),
         tested=len(tested),
-        leaks=len(_across(found, taught, tested)),
+        leaks=len(_across(found, learn_known, tested)),
     )
 
 
-def _across(found: Sequence[Pair], taught: set[int], tested: set[int]) -> set[int]:
+def _across(found: Sequence[Pair], learn_known: set[int], tested: set[int]) -> set[int]:
     """The tested images that a pair joins to one that is learned from."""
     ways = [(a, b) for a, b, _ in found] + [(b, a) for a, b, _ in found]
-    return {a for a, b in ways if a in tested and b in taught}
+    return {a for a, b in ways if a in tested and b in learn_known}
 
 
 def lines(found: Survey) -> list[str]:
@@ -131,7 +131,7 @@ def lines(found: Survey) -> list[str]:
     return said
 
 
-def _look(sample: Sample) -> _File | str:
+def _inspect(sample: Sample) -> _File | str:
     """What a file is, or the sentence that says why it cannot be used."""
     try:
         largest = decode.largest(sample.path)

@@ -15,6 +15,8 @@ from PIL import Image
 from psdl.errors import PsdlError
 from psdl.types import F32, Like, Reason, Region
 
+__all__ = ["Answer", "Scored", "Unscored", "answer_of", "score"]
+
 Picture = str | Path | bytes
 
 

@@ -23,12 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl.calibrate.thresholds import weights
-from psdl.input.statistics import Look
+from psdl.input.statistics import ImageStatistics
 from psdl.model.model import Model
 from psdl.types import F32
 
+__all__ = ["Alarm", "Bets", "Kind", "Monitor", "seen"]
+
 DELTA = 0.01  # the chance of any alarm, ever, while images are like those learned from
-SLACK = 0.02  # of the median: a look that differs by less is no stranger, however alike those learned from are
+SLACK = (
+    0.02  # of the median: a statistic that differs by less is no stranger, however alike those learned from are
+)
 STAKES = (0.5, 1.0, 2.0)  # a bet's factor is 1 + stake * (1/2 - p)
 RECENT = 30  # images that sentences speak of
 MOST = 10.0  # capital is kept below so many times the bar, so that it falls soon when the cause is mended
@@ -36,8 +40,8 @@ MOST = 10.0  # capital is kept below so many times the bar, so that it falls soo
 
 @dataclass(frozen=True)
 class Kind:
-    """One thing that may change: the field of a look (None: the p-values of scores), whether smaller (-1), larger
-    (1) or new (0) values are strange, the word for it, and what to look at."""
+    """One thing that may change: the field of the image statistics (None: the p-values of scores), whether smaller
+    (-1), larger (1) or new (0) values are strange, the word for it, and what to look at."""
 
     field: str | None
     sign: int
@@ -87,24 +91,24 @@ class Bets:
 
 
 class Monitor:
-    """Watches the images that a model judges. model: whose looks and calibration are the standard; delta: the
-    chance that it ever raises an alarm while images are like those learned from.
+    """Watches the images that a model judges. model: whose image statistics and calibration are the standard;
+    delta: the chance that it ever raises an alarm while images are like those learned from.
 
-    Where a model was learned from few items, p-values say little: `able` tells whether an alarm is possible.
+    Where a model was learned from few items, p-values say little: `able` says whether an alarm is possible.
     """
 
     def __init__(self, model: Model, delta: float = DELTA) -> None:
-        self.looks = model.looks
-        self.novel = _novel(self.looks)
+        self.image_statistics = model.image_statistics
+        self.novel = _novel(self.image_statistics)
         self.alpha = max(model.calibration.rates.false_reject, model.calibration.rates.review)
-        kinds = [kind for kind in KINDS if kind.field is None or len(self.looks)]
+        kinds = [kind for kind in KINDS if kind.field is None or len(self.image_statistics)]
         self.bar = 2 * len(kinds) / delta
         self.tests = {kind: Bets() for kind in kinds}
-        items = len(np.unique(self.looks[:, -1])) if len(self.looks) else 0
+        items = len(np.unique(self.image_statistics[:, -1])) if len(self.image_statistics) else 0
         counts = {kind: items if kind.field else model.calibration.groups for kind in kinds}
         self.raise_by = {kind: math.sqrt(math.log(self.bar) / (2 * n)) for kind, n in counts.items()}
         self.ranks = {kind: self._ranks(kind) for kind in kinds if kind.field and kind.sign}
-        self.recent: deque[tuple[Look, float | None]] = deque(maxlen=RECENT)
+        self.recent: deque[tuple[ImageStatistics, float | None]] = deque(maxlen=RECENT)
         self.images = 0
         self.alarms: list[Alarm] = []
         self._now: dict[str, Alarm] = {}
@@ -125,15 +129,15 @@ class Monitor:
         most = max(bets.capital for bets in self.tests.values())
         return min(1.0, max(0.0, math.log(most) / math.log(self.bar)))
 
-    def see(self, look: Look, verdict: str, p_value: float) -> list[Alarm]:
+    def see(self, statistics: ImageStatistics, verdict: str, p_value: float) -> list[Alarm]:
         """One more image judged; returns the alarms that it raises. The p-values of images that were not judged OK
         do not count: defects are no change of the world."""
         self.images += 1
         known = (p_value - self.alpha) / (1 - self.alpha) if verdict == "OK" else None
-        self.recent.append((look, known))
+        self.recent.append((statistics, known))
         raised = []
         for kind, bets in self.tests.items():
-            p = known if kind.field is None else self._p_value(kind, look)
+            p = known if kind.field is None else self._p_value(kind, statistics)
             if p is None:
                 continue
             bets.see(min(1.0, max(0.0, p) + self.raise_by[kind]), self.bar)
@@ -145,25 +149,25 @@ class Monitor:
         self.alarms += raised
         return raised
 
-    def _p_value(self, kind: Kind, look: Look) -> float:
+    def _p_value(self, kind: Kind, statistics: ImageStatistics) -> float:
         """The share of items learned from whose images are at least as strange, the new one among them."""
         if kind.sign == 0:
-            same = np.all(self.looks[:, 2:4] == (look.height, look.width), axis=1)
+            same = np.all(self.image_statistics[:, 2:4] == (statistics.height, statistics.width), axis=1)
             return 1.0 if same.any() else self.novel
         values, shares, slack = self.ranks[kind]
-        above = shares[bisect_left(values, kind.sign * getattr(look, str(kind.field)) - slack)]
+        above = shares[bisect_left(values, kind.sign * getattr(statistics, str(kind.field)) - slack)]
         return (1 + above) / (shares[0] + 1)
 
     def _ranks(self, kind: Kind) -> tuple[list[float], list[float], float]:
         """The values learned from, the least strange first; how many items each and those after it make up; and
         what difference is too small to count."""
-        values, items = kind.sign * self._column(kind), self.looks[:, -1].astype(np.int32)
+        values, items = kind.sign * self._column(kind), self.image_statistics[:, -1].astype(np.int32)
         order = np.argsort(values, kind="stable")
         shares = np.append(np.cumsum(weights(items)[order][::-1])[::-1], 0.0)
         return values[order].tolist(), shares.tolist(), SLACK * abs(float(np.median(values)))
 
     def _column(self, kind: Kind) -> NDArray[Any]:
-        return self.looks[:, Look._fields.index(str(kind.field))].astype(np.float64)
+        return self.image_statistics[:, ImageStatistics._fields.index(str(kind.field))].astype(np.float64)
 
     def _sentence(self, kind: Kind) -> str:
         if kind.field is None:
@@ -177,7 +181,7 @@ class Monitor:
             size = f"{last.width:g} x {last.height:g} pixels"
             return f"images are {size}, unlike all learned from: look at {kind.where}"
         known = self._column(kind)
-        value = float(np.median([getattr(look, kind.field) for look, _ in self.recent]))
+        value = float(np.median([getattr(statistics, kind.field) for statistics, _ in self.recent]))
         share = float(np.mean(kind.sign * known < kind.sign * value))
         than = "any" if share == 1 else f"{share:.0%} of those"
         return (
@@ -186,17 +190,17 @@ class Monitor:
         )
 
 
-def _novel(looks: F32) -> float:
+def _novel(image_statistics: F32) -> float:
     """The p-value of a size that no item learned from has: the share of items that have one of their own."""
-    if not len(looks):
+    if not len(image_statistics):
         return 1.0
-    pairs = np.unique(looks[:, 2:], axis=0)  # height, width, item
+    pairs = np.unique(image_statistics[:, 2:], axis=0)  # height, width, item
     _, place, items = np.unique(pairs[:, :2], axis=0, return_inverse=True, return_counts=True)
     alone = np.unique(pairs[items[place.ravel()] == 1, 2])
-    return float((1 + len(alone)) / (len(np.unique(looks[:, -1])) + 1))
+    return float((1 + len(alone)) / (len(np.unique(image_statistics[:, -1])) + 1))
 
 
 def seen(monitor: Monitor, row: Mapping[str, Any]) -> list[Alarm]:
     """Shows a monitor one line of images.jsonl; returns the alarms that it raises."""
-    look = Look(row["brightness"], row["sharpness"], row["height"], row["width"])
-    return monitor.see(look, row["verdict"], row["p_value"])
+    statistics = ImageStatistics(row["brightness"], row["sharpness"], row["height"], row["width"])
+    return monitor.see(statistics, row["verdict"], row["p_value"])

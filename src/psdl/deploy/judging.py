@@ -14,7 +14,7 @@ from psdl.api import Detector
 from psdl.deploy.client import Scored
 from psdl.errors import PsdlError
 from psdl.input import decode
-from psdl.input.statistics import Look
+from psdl.input.statistics import ImageStatistics
 from psdl.report import heat, tables
 from psdl.scoring.result import Result
 from psdl.types import Sample
@@ -26,7 +26,7 @@ MAP = 64 * 2**20  # bytes of a map in an answer
 class Seen(NamedTuple):
     """What a monitor is shown of an image: see `drift.Monitor.see`."""
 
-    look: Look
+    statistics: ImageStatistics
     verdict: str
     p_value: float
 
@@ -98,7 +98,7 @@ def scored(name: str, result: Result, maps: str | None) -> Scored:
 
 
 def _seen(result: Result) -> Seen:
-    return Seen(result.look, result.verdict.verdict, result.verdict.p_value)
+    return Seen(result.statistics, result.verdict.verdict, result.verdict.p_value)
 
 
 def _nothing(detector: Detector) -> Any:

@@ -16,10 +16,12 @@ from psdl.deploy.loops import said
 from psdl.errors import PsdlError
 from psdl.model.file import Unreadable, content, damaged, parsed
 
+__all__ = ["Held", "ModelRegistry", "loaded"]
+
 LOG = logging.getLogger("psdl")
 Mark = tuple[int, int, int, int]  # a file's inode, size, and times of change of its content and of its rights
 
-NEVER = (-1, -1, -1, -1)  # no file's mark: it is read again at the next look
+NEVER = (-1, -1, -1, -1)  # no file's mark: it is read again at the next check
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Held:
     problem: str = ""
 
 
-class Shelf:
+class ModelRegistry:
     """Models by name, the stem of their file.
 
     files: model files, or folders of them. Raises PsdlError on a file that is no model, that judges here unlike

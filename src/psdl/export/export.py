@@ -82,7 +82,7 @@ def exported(model: Model) -> Any:
 
 def _source(model: Model, rule: InputRule) -> tuple[int, int] | None:
     """The size (h,w) that all images learned from have; None if they differ and the rule takes any."""
-    sizes = {(int(h), int(w)) for h, w in model.looks[:, 2:4]}
+    sizes = {(int(h), int(w)) for h, w in model.image_statistics[:, 2:4]}
     if len(sizes) == 1:
         return sizes.pop()
     if rule.resize and not (rule.crop or rule.shorter):

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from psdl._util.matmul import product
 from psdl.types import F32, Grid, Maps, Part, Signals
 
+__all__ = ["assemble", "averages", "bilinear", "length", "neighbours"]
+
 
 def assemble(maps: Maps, part: Part, size: tuple[int, int], roi: NDArray[np.bool_] | None = None) -> Signals:
     """The signals of a part, for inputs of `size` (H,W); `maps` are in the order of depth. With a region of

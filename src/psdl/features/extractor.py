@@ -18,10 +18,24 @@ from psdl.backbone import tiling
 from psdl.backbone.session import Session
 from psdl.features import embeddings
 from psdl.input import decode, preprocess, registration, room, urls
-from psdl.input.statistics import Look, look
+from psdl.input.statistics import ImageStatistics, measure
 from psdl.model import recipes
 from psdl.model.model import Frame
 from psdl.types import Geometry, InputRule, Network, Origin, Recipe, Sample, Signals
+
+__all__ = [
+    "Arrived",
+    "Extracted",
+    "FeatureExtractor",
+    "Prepared",
+    "below",
+    "digest",
+    "file_of",
+    "identity",
+    "name_of",
+    "origin",
+    "placed",
+]
 
 Source = Any  # a Sample, an Arrived, a path or URL, file bytes, a PIL image, or an array (h,w) or (h,w,1|3|4)
 
@@ -39,33 +53,33 @@ class Arrived(NamedTuple):
 class Extracted(NamedTuple):
     """signals (1,P,F) by part; inputs (h,w,3) uint8: the network's, at its largest; geometry: how pixels became
     the input of scale 1, whose pixels maps and masks have; reading, seconds: how long reading the image
-    and finding its place took, and all of it; look: of the image as it was read; seen: see `digest`."""
+    and finding its place took, and all of it; statistics: of the image as it was read; seen: see `digest`."""
 
     signals: dict[str, Signals]
     inputs: decode.Pixels
     geometry: Geometry
     reading: float
     seconds: float
-    look: Look
+    statistics: ImageStatistics
     seen: str
 
 
 class Prepared(NamedTuple):
     """An image that was read and has its place: its pixels (h,w,3), or one channel of them if it is grey;
-    smallest: the network's input at the least scale, which the gain of all scales is of; look: of the image as it
-    was read; reading: the seconds that took."""
+    smallest: the network's input at the least scale, which the gain of all scales is of; statistics: of the image
+    as it was read; reading: the seconds that took."""
 
     pixels: decode.Pixels
     geometry: Geometry
     smallest: decode.Pixels
     gain: float
-    look: Look
+    statistics: ImageStatistics
     reading: float
 
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """The way of an image through a recipe's stages up to the signals of its parts.
+    """An image through a recipe's stages up to the signals of its parts.
 
     recipe: whose input rule, scales and parts count; network: the backbone, cut to the recipe's taps; frame: the
     region of interest and the template that images are registered to; device: of the network, cpu or cuda. Results
@@ -109,7 +123,7 @@ class FeatureExtractor:
         smallest = preprocess.shown(shades, least, self.rule)
         lit = smallest if shades.ndim == 3 else smallest[..., 0]
         gain = preprocess.gain(lit, self.recipe.light, preprocess.sized(self.frame.roi, least.input))
-        return Prepared(shades, geometry, smallest, gain, look(pixels), reading)
+        return Prepared(shades, geometry, smallest, gain, measure(pixels), reading)
 
     def extract_scale(
         self, one: Prepared, scale: float, threads: int = 1
@@ -140,7 +154,7 @@ class FeatureExtractor:
                 inputs, inside = self.extract_scale(one, scale)
                 found |= inside
         took = time.perf_counter() - start
-        return Extracted(found, inputs, one.geometry, one.reading, took, one.look, digest(one))
+        return Extracted(found, inputs, one.geometry, one.reading, took, one.statistics, digest(one))
 
 
 def digest(one: Prepared) -> str:
@@ -183,8 +197,8 @@ def origin(source: Source, number: int) -> Origin:
 
 
 def below(origins: Sequence[Origin]) -> tuple[Origin, ...]:
-    """The origins with names below the folder that all files named by absolute paths share: where it lies does not
-    tell."""
+    """The origins with names below the folder that all files named by absolute paths share, so that it does not
+    matter where that folder lies."""
     folders = {os.path.dirname(one.name) for one in origins if os.path.isabs(one.name)}
     if not folders:
         return tuple(origins)
@@ -196,8 +210,8 @@ def below(origins: Sequence[Origin]) -> tuple[Origin, ...]:
 
 
 def identity(source: Source, number: int) -> list[str]:
-    """What tells a source from another, and a file from its later self, without reading it: name, size and time;
-    of what is no file the digest."""
+    """What distinguishes a source from another, and a file from its later self, without reading it: name, size and
+    time; of what is no file the digest."""
     path = source.path if isinstance(source, Sample) else source
     if not isinstance(path, (str, Path)):
         return [origin(source, number).sha256]

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from psdl.types import F32, Grid, Signals
 
+__all__ = ["Store", "size"]
+
 NAME = "signals.f32"
 ROWS = 512  # images read at a time
 AROUND = 2 << 20  # bytes that the system may map about each one that is read (Linux 6: a large folio)

@@ -1,4 +1,4 @@
-"""Affine moves of a picture: its point (x,y) shows what was at (ax + by + c, dx + ey + f).
+"""Affine transforms of a picture: its point (x,y) shows what was at (ax + by + c, dx + ey + f).
 
 Pixels are unit squares, the first from 0 to 1, as Pillow counts them."""
 
@@ -6,33 +6,35 @@ from __future__ import annotations
 
 import math
 
-from psdl.types import Move
+from psdl.types import Affine
+
+__all__ = ["at", "chain", "inverse", "scale", "shift", "turn"]
 
 
-def turn(degrees: float, centre: tuple[float, float]) -> Move:
+def turn(degrees: float, centre: tuple[float, float]) -> Affine:
     """The picture turned counter-clockwise, as one sees it, about a point (x,y)."""
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     x, y = centre
     return cosine, -sine, x - cosine * x + sine * y, sine, cosine, y - sine * x - cosine * y
 
 
-def shift(x: float, y: float) -> Move:
+def shift(x: float, y: float) -> Affine:
     """The picture's point (0,0) shows what was at (x,y)."""
     return 1.0, 0.0, x, 0.0, 1.0, y
 
 
-def scale(x: float, y: float) -> Move:
+def scale(x: float, y: float) -> Affine:
     """The picture's point (1,1) shows what was at (x,y)."""
     return x, 0.0, 0.0, 0.0, y, 0.0
 
 
-def chain(*moves: Move | None) -> Move:
-    """One move for several, the last of which is done first to a point; None stands for none."""
+def chain(*transforms: Affine | None) -> Affine:
+    """One transform for several, the last of which is applied first to a point; None is the identity."""
     total = shift(0, 0)
-    for move in moves:
-        if move is not None:
+    for transform in transforms:
+        if transform is not None:
             a, b, c, d, e, f = total
-            g, h, i, j, k, l = move
+            g, h, i, j, k, l = transform
             total = (
                 a * g + b * j,
                 a * h + b * k,
@@ -44,18 +46,18 @@ def chain(*moves: Move | None) -> Move:
     return total
 
 
-def inverse(move: Move | None) -> Move | None:
-    """The move that undoes another."""
-    if move is None:
+def inverse(transform: Affine | None) -> Affine | None:
+    """The inverse transform."""
+    if transform is None:
         return None
-    a, b, c, d, e, f = move
+    a, b, c, d, e, f = transform
     size = a * e - b * d
     return e / size, -b / size, (b * f - c * e) / size, -d / size, a / size, (c * d - a * f) / size
 
 
-def at(move: Move | None, point: tuple[float, float]) -> tuple[float, float]:
-    """What was at a point (x,y) of the moved picture lies there in the other: (x,y)."""
-    if move is None:
+def at(transform: Affine | None, point: tuple[float, float]) -> tuple[float, float]:
+    """What was at a point (x,y) of the transformed picture lies there in the other: (x,y)."""
+    if transform is None:
         return point
-    a, b, c, d, e, f = move
+    a, b, c, d, e, f = transform
     return a * point[0] + b * point[1] + c, d * point[0] + e * point[1] + f

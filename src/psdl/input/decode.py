@@ -100,7 +100,7 @@ def header(source: str | bytes, name: str = "image") -> tuple[int, int]:
 
 
 def size_of(source: Any) -> tuple[int, int]:
-    """Size (h,w) of anything that `pixels` takes, of a file as `header` tells it."""
+    """Size (h,w) of anything that `pixels` takes, of a file as `header` has it."""
     if isinstance(source, np.ndarray):
         return source.shape[0], source.shape[1]
     if isinstance(source, Image.Image):

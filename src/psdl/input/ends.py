@@ -1,4 +1,4 @@
-"""Whether image files come to their end, told by their parts: bytes after it do not matter."""
+"""Whether image files are complete, by their parts: bytes after it do not matter."""
 
 from __future__ import annotations
 

@@ -40,8 +40,8 @@ def check(mask: str | tuple[str, ...], size: tuple[int, int], image: str) -> Non
 
 
 def marked(path: str) -> Mask:
-    """(h,w) bool of a picture: transparency where it alone tells; of colours all but the ground's; of grey levels
-    all but the lowest, or, of a lossy file and of soft edges, the upper half."""
+    """(h,w) bool of a picture: transparency where nothing else marks it; of colours all but the ground's; of grey
+    levels all but the lowest, or, of a lossy file and of soft edges, the upper half."""
     with decode.opened(path) as opened:
         lossy = opened.format in LOSSY
         picture = ImageOps.exif_transpose(opened)

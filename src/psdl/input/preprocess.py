@@ -14,7 +14,7 @@ from PIL import Image
 from psdl.errors import PsdlError
 from psdl.input import affine
 from psdl.input.decode import Pixels
-from psdl.types import F32, Geometry, InputRule, Move, Pose
+from psdl.types import F32, Affine, Geometry, InputRule, Pose
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
 GAINS = 0.25, 4.0  # least and largest factor of brightness
@@ -60,15 +60,15 @@ def shown(image: Pixels, geometry: Geometry, rule: InputRule) -> Pixels:
     how, whole = FILTERS[rule.filter], len(image)
     wide = Image.fromarray(image).resize((width, whole), how, box=(left, 0, right, whole))
     resized = wide.resize((width, height), how, box=(0, top, width, bottom))
-    if geometry.move is None:
+    if geometry.transform is None:
         placed = resized.crop(geometry.window)
     elif rule.moving == "nearest":
-        placed = _moved(resized, geometry, Image.Resampling.NEAREST)
+        placed = _transformed(resized, geometry, Image.Resampling.NEAREST)
     else:
         margin = _margin(geometry)
         around = ((margin, margin), (margin, margin), (0, 0))[: image.ndim]
         bordered = Image.fromarray(np.pad(np.asarray(resized), around, mode="edge"))
-        placed = _moved(bordered, geometry, Image.Resampling.BICUBIC, margin)
+        placed = _transformed(bordered, geometry, Image.Resampling.BICUBIC, margin)
     found = np.asarray(placed)
     return found if found.ndim == 3 else np.repeat(found[..., None], 3, axis=2)
 
@@ -82,18 +82,20 @@ def plain(image: Pixels) -> Pixels:
     return np.ascontiguousarray(image[..., 0])
 
 
-def _moved(resized: Image.Image, geometry: Geometry, how: Image.Resampling, margin: int = 0) -> Image.Image:
-    """The window of the moved picture, from the resized one with a margin about it; zero where nothing is."""
+def _transformed(resized: Image.Image, geometry: Geometry, how: Image.Resampling, margin: int = 0) -> Image.Image:
+    """The window of the transformed picture, from the resized one with a margin about it; zero where nothing
+    is."""
     window = affine.chain(
-        affine.shift(margin, margin), geometry.move, affine.shift(geometry.window[0], geometry.window[1])
+        affine.shift(margin, margin), geometry.transform, affine.shift(geometry.window[0], geometry.window[1])
     )
     return resized.transform(geometry.input[::-1], Image.Transform.AFFINE, window, how)
 
 
 def _margin(geometry: Geometry) -> int:
-    """How far the moved window reaches beyond the resized picture, in pixels, with room for interpolation."""
+    """How far the transformed window reaches beyond the resized picture, in pixels, with room for
+    interpolation."""
     left, top, right, bottom = geometry.window
-    corners = [affine.at(geometry.move, (x, y)) for x in (left, right) for y in (top, bottom)]
+    corners = [affine.at(geometry.transform, (x, y)) for x in (left, right) for y in (top, bottom)]
     beyond = [max(-x, x - geometry.resized[1], -y, y - geometry.resized[0]) for x, y in corners]
     return max(0, int(np.ceil(max(beyond)))) + 2
 
@@ -106,16 +108,17 @@ def posed(geometry: Geometry, pose: Pose | None) -> Geometry:
     turn, x, y = pose
     left, top = int(x * (wide - width + 0.999)), int(y * (tall - height + 0.999))
     window = left, top, left + width, top + height
-    return replace(geometry, window=window, move=affine.turn(turn, (wide / 2, tall / 2)))
+    return replace(geometry, window=window, transform=affine.turn(turn, (wide / 2, tall / 2)))
 
 
-def registered(geometry: Geometry, move: Move | None) -> Geometry:
-    """The geometry of the input that is moved once more, by a move in its own pixels."""
-    if move is None:
+def registered(geometry: Geometry, transform: Affine | None) -> Geometry:
+    """The geometry of the input with one more affine transform, in its own pixels."""
+    if transform is None:
         return geometry
     left, top = geometry.window[:2]
     return replace(
-        geometry, move=affine.chain(geometry.move, affine.shift(left, top), move, affine.shift(-left, -top))
+        geometry,
+        transform=affine.chain(geometry.transform, affine.shift(left, top), transform, affine.shift(-left, -top)),
     )
 
 
@@ -139,10 +142,10 @@ def scaled(geometry: Geometry, scale: float, multiple: int = 1) -> Geometry:
         max(round(geometry.resized[0] * tall), top + height),
         max(round(geometry.resized[1] * wide), left + width),
     )
-    move = geometry.move and affine.chain(
-        affine.scale(wide, tall), geometry.move, affine.scale(1 / wide, 1 / tall)
+    transform = geometry.transform and affine.chain(
+        affine.scale(wide, tall), geometry.transform, affine.scale(1 / wide, 1 / tall)
     )
-    return Geometry(geometry.source, geometry.crop, resized, (left, top, left + width, top + height), move)
+    return Geometry(geometry.source, geometry.crop, resized, (left, top, left + width, top + height), transform)
 
 
 def reduced(geometry: Geometry, most: int) -> Geometry:
@@ -204,8 +207,8 @@ def mask_to_input(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.boo
     """(h,w) -> (H,W), nearest neighbour, by the geometry of the image."""
     image = Image.fromarray(mask.astype(np.uint8))
     nearest = image.resize(geometry.resized[::-1], Image.Resampling.NEAREST, box=geometry.crop)
-    if geometry.move is not None:
-        return np.asarray(_moved(nearest, geometry, Image.Resampling.NEAREST)) > 0
+    if geometry.transform is not None:
+        return np.asarray(_transformed(nearest, geometry, Image.Resampling.NEAREST)) > 0
     return np.asarray(nearest.crop(geometry.window)) > 0
 
 
@@ -241,7 +244,7 @@ def kept(geometry: Geometry) -> tuple[int, int, int, int]:
 
 def _to_source(values: F32, geometry: Geometry) -> F32:
     picture = Image.fromarray(values)
-    if geometry.move is not None:
+    if geometry.transform is not None:
         return np.asarray(
             picture.transform(
                 geometry.source[::-1],
@@ -260,12 +263,12 @@ def _to_source(values: F32, geometry: Geometry) -> F32:
     return out
 
 
-def _input_of(geometry: Geometry) -> Move:
-    """The move that takes a point of the source image to where the input shows it."""
+def _input_of(geometry: Geometry) -> Affine:
+    """The affine transform that takes a point of the source image to where the input shows it."""
     left, top, right, bottom = geometry.crop
     scale = affine.scale(geometry.resized[1] / (right - left), geometry.resized[0] / (bottom - top))
     window = affine.shift(-geometry.window[0], -geometry.window[1])
-    return affine.chain(window, affine.inverse(geometry.move), scale, affine.shift(-left, -top))
+    return affine.chain(window, affine.inverse(geometry.transform), scale, affine.shift(-left, -top))
 
 
 def point_to_input(at: tuple[int, int], geometry: Geometry) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""How an image must be moved to lie as the others do: phase correlation, then ECC, both OpenCV's.
+"""The affine transform that registers an image to the others: phase correlation, then ECC, both OpenCV's.
 
 ECC: Evangelidis, Psarakis, "Parametric image alignment using enhanced correlation coefficient maximization", PAMI
 2008. It follows the gradient, so it starts from the best of a few turns, each shifted by phase correlation.
@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl.errors import PsdlError
-from psdl.types import F32, Move
+from psdl.types import F32, Affine
+
+__all__ = ["reference", "register"]
 
 Grey = NDArray[np.uint8]
 
@@ -21,15 +23,15 @@ SIDE = 128  # pixels of the longer side at which images are registered
 TURNS = tuple(range(-30, 31, 5))  # degrees from which a rigid registration starts
 BLUR = 5  # pixels of ECC's own smoothing
 STEPS, ENOUGH = 50, 1e-4  # of ECC
-FARTHEST = 1 / 3  # of the input's sides that a picture may be moved
+FARTHEST = 1 / 3  # of the input's sides that a picture may be shifted
 ROUNDS = 3  # of the reference's making
 
 
-def register(grey: Grey, reference: Grey, mode: str) -> Move | None:
-    """The move of an input (H,W), in its own pixels, by which it lies as the reference (h,w) does.
+def register(grey: Grey, reference: Grey, mode: str) -> Affine | None:
+    """The affine transform of an input (H,W), in its own pixels, that registers it to the reference (h,w).
 
-    mode: "shift", or "rigid" with turns up to about 30 degrees. None where no move makes the two more alike, or
-    only one that goes too far. Raises PsdlError where OpenCV is not installed.
+    mode: "shift", or "rigid" with turns up to about 30 degrees. None where no transform makes the two more alike,
+    or only one that goes too far. Raises PsdlError where OpenCV is not installed.
     """
     found = _register(_small(grey, reference.shape), reference, mode)
     if found is None:
@@ -53,8 +55,8 @@ def reference(greys: Sequence[Grey], mode: str) -> Grey:
     for _ in range(ROUNDS):
         total = np.zeros(shape)
         for grey in small:
-            move = _register(grey, found, mode)
-            total += grey if move is None else _warped(cv2, grey, move)
+            transform = _register(grey, found, mode)
+            total += grey if transform is None else _warped(cv2, grey, transform)
         found = np.clip(np.round(total / len(small)), 0, 255).astype(np.uint8)
     return found
 
@@ -65,19 +67,19 @@ def _register(grey: Grey, reference: Grey, mode: str) -> F32 | None:
     before = _alike(grey, reference)
     start = max(
         (_shifted(cv2, grey, reference, degrees) for degrees in (TURNS if mode == "rigid" else (0,))),
-        key=lambda move: _alike(_warped(cv2, grey, move), reference),
+        key=lambda transform: _alike(_warped(cv2, grey, transform), reference),
     )
     kind = cv2.MOTION_EUCLIDEAN if mode == "rigid" else cv2.MOTION_TRANSLATION
     until = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, STEPS, ENOUGH)
     try:
-        _, move = cv2.findTransformECC(reference, grey, start.copy(), kind, until, None, BLUR)
+        _, transform = cv2.findTransformECC(reference, grey, start.copy(), kind, until, None, BLUR)
     except cv2.error:  # nothing to follow: a flat image, or one that has nothing in common with the reference
         return None
     middle = np.array([grey.shape[1] / 2, grey.shape[0] / 2, 1.0])
-    far = np.abs(move @ middle - middle[:2]) / (grey.shape[1], grey.shape[0])
-    if far.max() > FARTHEST or _alike(_warped(cv2, grey, move), reference) <= before:
+    far = np.abs(transform @ middle - middle[:2]) / (grey.shape[1], grey.shape[0])
+    if far.max() > FARTHEST or _alike(_warped(cv2, grey, transform), reference) <= before:
         return None
-    return np.asarray(move, np.float32)
+    return np.asarray(transform, np.float32)
 
 
 def _shifted(cv2: Any, grey: Grey, reference: Grey, degrees: float) -> F32:
@@ -91,9 +93,9 @@ def _shifted(cv2: Any, grey: Grey, reference: Grey, degrees: float) -> F32:
     return np.asarray(turned, np.float32)
 
 
-def _warped(cv2: Any, grey: Grey, move: F32) -> Grey:
+def _warped(cv2: Any, grey: Grey, transform: F32) -> Grey:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved: Grey = cv2.warpAffine(grey, move, grey.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    moved: Grey = cv2.warpAffine(grey, transform, grey.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return moved
 
 

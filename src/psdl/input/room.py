@@ -30,7 +30,7 @@ def held(source: Any) -> Iterator[None]:
 
 
 def _pixels(source: Any) -> int:
-    """How many pixels an image has, by its header; 0 where it tells nothing, which reading it will say."""
+    """How many pixels an image has, by its header; 0 where it says nothing, which reading it will say."""
     if isinstance(source, bytes):
         source = io.BytesIO(source)
     elif not isinstance(source, (str, Path)) or urls.is_url(source):

@@ -1,4 +1,4 @@
-"""How an image looks as a whole, whatever it shows: what a lamp, a lens or a camera's settings change."""
+"""Statistics of an image as a whole, which a lamp, a lens or a camera's settings change."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["ImageStatistics", "measure"]
+
 ROWS = 256  # that sharpness is taken from, about so many, evenly over the image: large images cost little
 
 
-class Look(NamedTuple):
+class ImageStatistics(NamedTuple):
     """brightness: the mean of green samples, 0..255; sharpness: the mean difference between neighbours in a row,
     in deviations of the samples, which exposure leaves as it is; height, width in pixels."""
 
@@ -20,9 +22,9 @@ class Look(NamedTuple):
     width: float
 
 
-def look(pixels: NDArray[np.uint8]) -> Look:
-    """The look of an image (h,w,3) uint8."""
+def measure(pixels: NDArray[np.uint8]) -> ImageStatistics:
+    """The statistics of an image (h,w,3) uint8."""
     height, width = pixels.shape[:2]
     rows = pixels[:: max(1, height // ROWS), :, 1].astype(np.float32)
     rough = float(np.abs(np.diff(rows, axis=1)).mean()) / (float(rows.std()) + 1.0)
-    return Look(float(rows.mean()), rough, float(height), float(width))
+    return ImageStatistics(float(rows.mean()), rough, float(height), float(width))

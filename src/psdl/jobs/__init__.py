@@ -27,8 +27,8 @@ def runner(jobs: int | Run | None) -> Run:
 
 @contextmanager
 def opened(jobs: int | None, cluster: str | None, say: Callable[[str], None]) -> Iterator[int | Run | None]:
-    """What `runner` takes: `jobs`, or for a while the workers of a cluster. `say` is told where they are watched.
-    Raises PsdlError where there is no such cluster."""
+    """What `runner` takes: `jobs`, or for a while the workers of a cluster. `say` is called with where they can be
+    watched. Raises PsdlError where there is no such cluster."""
     if cluster is None:
         yield jobs
         return

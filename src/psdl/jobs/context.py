@@ -10,6 +10,8 @@ from pathlib import Path
 from psdl.jobs import near, remote, runner
 from psdl.types import Progress, Run
 
+__all__ = ["RunContext", "ignore_progress"]
+
 LOG = logging.getLogger("psdl")
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
@@ -23,8 +25,8 @@ class RunContext:
     """Where and how work runs. No result depends on it.
 
     jobs: how many images and positions are worked on at a time, all cores if None; or an ordered map, such as that
-    of a cluster. progress: is told the stage, how many items were finished just now, and how many there are. log:
-    where findings go, at level INFO; Python's logging is silent below WARNING unless it is told otherwise.
+    of a cluster. progress: is called with the stage, how many items were finished just now, and how many there
+    are. log: where findings go, at level INFO; Python's logging is silent below WARNING unless it is configured.
     checkpoint: a folder that keeps what is finished, so that learning that is broken off goes on. device: auto,
     cpu or cuda.
     """

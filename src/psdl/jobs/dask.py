@@ -21,7 +21,7 @@ from psdl.errors import PsdlError
 from psdl.types import Run
 
 MOST = 4  # maps that are under way side by side
-LOOKS = 1.0  # seconds after which one that waits for a task looks whether it shall go on
+POLL = 1.0  # seconds between two checks whether waiting for a task shall go on
 AHEAD = 4  # tasks a worker that wait while it works
 LOCAL = "local:"
 
@@ -92,7 +92,7 @@ class Cluster:
         """What a task gives. Raises CancelledError where waiting shall end."""
         while not self._ended.is_set():
             try:
-                return future.result(timeout=LOOKS)
+                return future.result(timeout=POLL)
             except TimeoutError:  # the wait's, or the task's own; a task may end between the two
                 if future.done():
                     return future.result()

@@ -1,8 +1,8 @@
 """What a scoring method offers, and how methods are found by name.
 
 A method is a module, or any other object, with the members of `ScoringMethod`. The library's own methods are the
-modules of this folder that `BUILT_IN` names. Another distribution adds methods by entry points of the group
-`psdl.methods`, whose name is the method's name:
+modules of this folder that `BUILT_IN` names. `register` adds one in this process. Another distribution adds
+methods by entry points of the group `psdl.methods`, whose name is the method's name:
 
     [project.entry-points."psdl.methods"]
     mine = "my_package.my_method"
@@ -34,10 +34,11 @@ __all__ = [
     "method_of",
     "names",
     "params_of",
+    "register",
 ]
 
 GROUP = "psdl.methods"  # of entry points
-BUILT_IN = ("exemplars", "linear", "padim", "paper", "patchcore", "shared")
+BUILT_IN = ("exemplars", "padim", "paper", "patchcore", "shared")
 MEMBERS = ("ARRAYS", "Params", "fit", "judge", "ready", "workspace")  # that every method has
 
 
@@ -119,23 +120,39 @@ class ExtendableMethod(ScoringMethod, Protocol):
 
 
 if TYPE_CHECKING:  # the type checker compares the library's own methods with the protocols
-    from psdl.methods import exemplars, linear, padim, paper, patchcore, shared
+    from psdl.methods import exemplars, padim, paper, patchcore, shared
 
-    _METHODS: tuple[ScoringMethod, ...] = (exemplars, linear, padim, paper, patchcore, shared)
+    _METHODS: tuple[ScoringMethod, ...] = (exemplars, padim, paper, patchcore, shared)
     _EXTENDABLE: tuple[ExtendableMethod, ...] = (exemplars, shared)
 
 
+_registered: dict[str, ScoringMethod] = {}
+
+
 def names() -> tuple[str, ...]:
-    """The names of all methods that can be used here, sorted: the library's own and those of entry points."""
-    return tuple(sorted({*BUILT_IN, *entry_points(group=GROUP).names}))
+    """The names of all methods that can be used here, sorted: the library's own, those of `register` and those of
+    entry points."""
+    return tuple(sorted({*BUILT_IN, *_registered, *entry_points(group=GROUP).names}))
+
+
+def register(name: str, method: ScoringMethod) -> None:
+    """Adds a method under this name, in this process alone; other processes that read models of it, such as
+    workers and the command line, find methods by entry points. Raises PsdlError if the library has that name."""
+    if name in BUILT_IN:
+        raise PsdlError(f"the method {name} is the library's own: register another name")
+    _registered[name] = method
+    load.cache_clear()
 
 
 @cache
 def load(name: str) -> ScoringMethod:
-    """The method of this name; the library's own come first. Raises PsdlError that lists the known names where
-    there is none, and where a method of another distribution cannot be imported or lacks a member."""
+    """The method of this name; the library's own come first, then those of `register`. Raises PsdlError that lists
+    the known names where there is none, and where a method of another distribution cannot be imported or lacks a
+    member."""
     if name in BUILT_IN:
         return cast(ScoringMethod, import_module(f"psdl.methods.{name}"))
+    if name in _registered:
+        return _registered[name]
     found = entry_points(group=GROUP, name=name)
     if not found:
         raise plugins.unknown("method", name, names())

@@ -38,7 +38,7 @@ class Params:
     rounds: int = 20
 
 
-def atoms_per_signal(length: int, params: Params) -> int:
+def _atoms_per_signal(length: int, params: Params) -> int:
     """T = round(F * sparsity), at least 1."""
     return max(1, round(length * params.sparsity))
 
@@ -75,7 +75,7 @@ def _fit_block(
     store: SignalStore, rows: NDArray[np.intp], params: Params, device: str, block: tuple[int, int]
 ) -> tuple[F32, F64, F64]:
     signals = store.positions(*block, rows)
-    T = atoms_per_signal(store.length, params)
+    T = _atoms_per_signal(store.length, params)
     start = sparse.dct(store.length)
     dictionary, codes = sparse.learn(
         signals, start, sparsity=T, rounds=params.rounds, replace=False, threads=1, device=device
@@ -107,7 +107,7 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
     dictionary, P = state.arrays["dictionary"], state.grid.positions
     if (len(dictionary), state.arrays["mean"].shape, state.arrays["precision"].shape) != (P, (P, 2), (P, 2, 2)):
         raise ValueError(f"the arrays of a {state.grid.h} x {state.grid.w} grid need {P} positions")
-    T = atoms_per_signal(dictionary.shape[2], params)
+    T = _atoms_per_signal(dictionary.shape[2], params)
     prepared = sparse.prepare(dictionary, gram=device == "cpu")
     return {**state.arrays, "prepared": prepared, "sparsity": T, "device": device}
 

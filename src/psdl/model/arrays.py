@@ -37,7 +37,7 @@ def of(model: Model) -> dict[str, NDArray[Any]]:
     arrays |= {f"calibration/{name}": getattr(model.calibration, name) for name in SCORED}
     arrays |= {f"calibration/{k}": v for k in UNSEEN if (v := getattr(model.calibration, k)) is not None}
     arrays |= known.arrays(model)
-    arrays |= {"looks": model.looks, "unseen": model.unseen}
+    arrays |= {"looks": model.image_statistics, "unseen": model.unseen}
     if model.golden:
         arrays |= {f"selftest/{name}": getattr(model.golden, name) for name in TESTED}
     if model.frame.roi is not None:
@@ -110,12 +110,20 @@ def check_calibration(arrays: Arrays, card: Card) -> None:
 
 def check_learned(arrays: Arrays, card: Card) -> None:
     """What is kept of each image learned from is kept of all."""
-    looks, unseen, count = arrays["looks"], arrays["unseen"], len(card.learned)
-    _need(looks.dtype == F32 and looks.shape in ((0, 5), (count, 5)) and finite(looks), "looks do not fit")
+    image_statistics, unseen, count = arrays["looks"], arrays["unseen"], len(card.learned)
+    _need(
+        image_statistics.dtype == F32
+        and image_statistics.shape in ((0, 5), (count, 5))
+        and finite(image_statistics),
+        "looks do not fit",
+    )
     _need(unseen.dtype == F64 and unseen.shape in ((0,), (count,)), "unseen does not fit")
     _need(not np.isinf(unseen).any(), "unseen holds values that are no numbers")
-    if len(looks):
-        _need(bool((looks[:, 4] >= 0).all() and (looks[:, :4] >= 0).all()), "looks are out of range")
+    if len(image_statistics):
+        _need(
+            bool((image_statistics[:, 4] >= 0).all() and (image_statistics[:, :4] >= 0).all()),
+            "looks are out of range",
+        )
 
 
 def golden(arrays: Arrays, card: Card) -> Golden | None:

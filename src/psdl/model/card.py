@@ -26,13 +26,13 @@ FORMAT = 10
 SCORED = ("scores", "peaks", "items", "pixels")  # the calibration's arrays
 UNSEEN = ("anomaly", "averages")  # arrays that the calibration may lack
 APART = (  # not plain values
-    *("states", "network", "calibration", "golden", "album", "frame", "looks", "unseen"),
+    *("states", "network", "calibration", "golden", "album", "frame", "image_statistics", "unseen"),
     *("averages", "defects", "classifier"),
 )
 PLACES = ("data", "model", "out", "extend", "suspects", "config")  # options that say where, not what
 IMAGE_SCORES = ("max", "top-percent", "smooth-top")  # the RULES of anomaly_map, which a test compares
 LARGEST = 1 << 16  # pixels a side
-RESERVED = ("graph", "digest", "signature", "selftest", *APART[2:])
+RESERVED = ("graph", "digest", "signature", "selftest", "looks", *APART[2:])
 
 
 def card(model: Model) -> dict[str, Any]:

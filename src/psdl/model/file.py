@@ -1,6 +1,6 @@
 """Model <-> one safetensors file: arrays, the graph's bytes, and all else as one JSON card. See FORMAT.md.
 
-Every door opens models by `read`. It proves the whole file by one digest, and the signature where a key is
+Every interface opens models by `read`. It proves the whole file by one digest, and the signature where a key is
 trusted, before it believes anything in it; then it checks that all parts fit each other.
 """
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from psdl._util.atomic import drafted
+from psdl._util.atomic import atomic_write
 from psdl.errors import PsdlError
 from psdl.model import arrays as stored
 from psdl.model import card as cards
@@ -57,8 +57,8 @@ def write(model: Model, path: str | Path) -> Path | None:
     check_target(path)
     text, arrays = json.dumps(card(model), sort_keys=True), stored.of(model)
     data = save({**arrays, DIGEST: np.frombuffer(digest(text, arrays), np.uint8)}, {KEY: text})
-    with drafted(path) as draft:
-        _write_through(draft, data)
+    with atomic_write(path) as temporary:
+        _write_synced(temporary, data)
         return kept(path, data)  # only now: where the new model has no room the old one stays as it is
 
 
@@ -70,18 +70,18 @@ def kept(path: Path, data: bytes) -> Path | None:
     n = 1
     while (copy := path.with_name(f"{path.name}.bak{n if n > 1 else ''}")).exists():
         n += 1
-    with drafted(copy) as draft:
-        shutil.copy2(path, draft)
+    with atomic_write(copy) as temporary:
+        shutil.copy2(path, temporary)
     return copy
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """A file that is on the disk, whole, or not there at all."""
-    with drafted(path) as draft:
-        _write_through(draft, data)
+    with atomic_write(path) as temporary:
+        _write_synced(temporary, data)
 
 
-def _write_through(path: Path, data: bytes) -> None:
+def _write_synced(path: Path, data: bytes) -> None:
     with path.open("wb") as file:
         file.write(data)
         file.flush()
@@ -108,7 +108,7 @@ def read(path: str | Path) -> Model:
 def parsed(data: bytes, path: str | Path) -> Model:
     """The model of a model file's bytes; path: what messages call it. Raises PsdlError like `read`."""
     path = Path(path)
-    found = unpacked(data, path)
+    found = _unpacked(data, path)
     signature.check_trusted(found.signed, found.digest, path)
     try:
         return _model(cards.parsed(found.card), found.arrays)
@@ -118,10 +118,10 @@ def parsed(data: bytes, path: str | Path) -> Model:
 
 def opened(path: str | Path) -> Opened:
     """A file's card and arrays, the digest compared. Raises PsdlError like `read`."""
-    return unpacked(content(path), Path(path))
+    return _unpacked(content(path), Path(path))
 
 
-def unpacked(data: bytes, path: Path) -> Opened:
+def _unpacked(data: bytes, path: Path) -> Opened:
     """The card and arrays of a model file's bytes. Raises PsdlError like `read`."""
     text = _card_text(data, path)
     _check_format(text, path)
@@ -259,7 +259,7 @@ def _model(values: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
         golden=stored.golden(arrays, known),
         history=tuple(values["history"]),
         frame=frame,
-        looks=arrays["looks"],
+        image_statistics=arrays["looks"],
         unseen=arrays["unseen"],
         **extra,
     )

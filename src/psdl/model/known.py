@@ -14,6 +14,8 @@ from psdl.types import F32, F64, Origin
 if TYPE_CHECKING:
     from psdl.model.model import Model
 
+__all__ = ["Averages", "Classifier", "Known", "arrays", "card", "described", "read"]
+
 F16 = NDArray[np.float16]
 
 
@@ -63,13 +65,14 @@ class Classifier:
 @dataclass(frozen=True)
 class Known:
     """Defects that people named, in the order given. anomaly (K,) float64 and averages (K,D+1) float16: of each,
-    as the model judged it; looks (K,2) float32: its brightness and sharpness; items (K,) int32: the item it shows,
-    numbered from 0; kinds: what people call each, empty if they do not; images: where each came from; report: what
-    learning them came to, see `training.defects.Lesson`, empty where they are not learned from."""
+    as the model judged it; image_statistics (K,2) float32: its brightness and sharpness; items (K,) int32: the
+    item it shows, numbered from 0; kinds: what people call each, empty if they do not; images: where each came
+    from; report: what learning them came to, see `training.defects.Lesson`, empty where they are not learned
+    from."""
 
     anomaly: F64
     averages: F16 = field(repr=False)
-    looks: F32 = field(repr=False)
+    image_statistics: F32 = field(repr=False)
     items: NDArray[np.int32] = field(repr=False)
     kinds: tuple[str, ...]
     images: tuple[Origin, ...]
@@ -84,7 +87,7 @@ SHAPES: dict[str, dict[str, tuple[Any, int]]] = {  # the arrays of each: their k
         **{"offset": (np.float32, 1), "scale": (np.float32, 1)},
     },
     "defects": {
-        **{"anomaly": (np.float64, 1), "averages": (np.float16, 2), "looks": (np.float32, 2)},
+        **{"anomaly": (np.float64, 1), "averages": (np.float16, 2), "image_statistics": (np.float32, 2)},
         "items": (np.int32, 1),
     },
     "classifier": {"weights": (np.float64, 1)},
@@ -95,8 +98,16 @@ def arrays(model: Model) -> dict[str, NDArray[Any]]:
     """The arrays of a model's averages, known defects and classifier, by their names in its file."""
     own = [(name, getattr(model, name), shapes) for name, shapes in SHAPES.items()]
     return {
-        f"{name}/{k}": np.ascontiguousarray(getattr(part, k)) for name, part, shapes in own if part for k in shapes
+        f"{name}/{_filed(k)}": np.ascontiguousarray(getattr(part, k))
+        for name, part, shapes in own
+        if part
+        for k in shapes
     }
+
+
+def _filed(name: str) -> str:
+    """The name in files of an array of these."""
+    return "looks" if name == "image_statistics" else name
 
 
 def card(model: Model) -> dict[str, Any]:
@@ -119,11 +130,11 @@ def read(card: Any, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         part = getattr(card, name)
         if part is None:
             continue
-        own: dict[str, Any] = {k: arrays[f"{name}/{k}"] for k in shapes}
+        own: dict[str, Any] = {k: arrays[f"{name}/{_filed(k)}"] for k in shapes}
         for k, (kind, dimensions) in shapes.items():
             fits = own[k].dtype == kind and own[k].ndim == dimensions and bool(np.isfinite(own[k]).all())
             if not fits:
-                raise ValueError(f"{name}/{k} does not fit")
+                raise ValueError(f"{name}/{_filed(k)} does not fit")
         plain = {f: getattr(part, f) for f in part.__struct_fields__}
         if name == "defects":
             plain["images"] = tuple(Origin(*one) for one in plain["images"])
@@ -143,7 +154,7 @@ def _check(found: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None
         _need(len(kept.offset) == len(kept.scale) and bool((kept.scale > 0).all()), "averages do not fit")
     if "defects" in found:
         known = found["defects"]
-        sizes = {len(known.anomaly), len(known.averages), len(known.looks), len(known.items)}
+        sizes = {len(known.anomaly), len(known.averages), len(known.image_statistics), len(known.items)}
         _need(sizes == {len(known.kinds)} == {len(known.images)}, "the known defects do not fit")
         lengths.add(known.averages.shape[1])
     if "classifier" in found:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from psdl.model.known import Averages, Classifier, Known
 from psdl.types import F32, F64, Calibration, Network, Origin, Recipe, State
 
+__all__ = ["Frame", "Golden", "Model"]
+
 VERDICTS = ("OK", "REVIEW", "NG")
 
 
@@ -41,11 +43,11 @@ class Golden:
 class Model:
     """All that a model file holds. options: the resolved options it was learned with; learned: the images it was
     learned from; dropped: names that were left out of them; album: a small JPEG of each (empty: none is needed);
-    unseen (N,): the score of each image learned from as if it were new, NaN where it is not known;
-    golden: for the self-test; history: what was done to it, the last at the end; frame: where parts lie;
-    looks (N,5): of each image learned from its `statistics.Look`, then the number of the item that it shows;
-    averages: how images are averaged for known defects; defects: those that people named; classifier: tells them
-    from good images, None where it is not used."""
+    unseen (N,): the score of each image learned from as if it were new, NaN where it is not known; golden: for the
+    self-test; history: what was done to it, the last at the end; frame: where parts lie; image_statistics (N,5):
+    of each image learned from its `ImageStatistics`, then the number of the item that it shows; averages: how
+    images are averaged for known defects; defects: those that people named; classifier: separates them from good
+    images, None where it is not used."""
 
     recipe: Recipe
     network: Network = field(repr=False)
@@ -60,7 +62,7 @@ class Model:
     golden: Golden | None = field(default=None, repr=False)
     history: tuple[Mapping[str, Any], ...] = ()
     frame: Frame = field(default=Frame(), repr=False)
-    looks: F32 = field(default_factory=lambda: np.zeros((0, 5), np.float32), repr=False)
+    image_statistics: F32 = field(default_factory=lambda: np.zeros((0, 5), np.float32), repr=False)
     unseen: F64 = field(default_factory=lambda: np.zeros(0), repr=False)
     averages: Averages | None = field(default=None, repr=False)
     defects: Known | None = field(default=None, repr=False)

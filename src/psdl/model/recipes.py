@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypedDict, Unpack
 
@@ -225,16 +225,3 @@ def _within(name: str, value: float, above: float, most: float) -> float:
     if not above < value <= most:
         raise PsdlError(f"{name} is {value}: give a value above {above} and up to {most}")
     return value
-
-
-def from_card(card: Mapping[str, Any]) -> Recipe:
-    """A recipe from its JSON form (`dataclasses.asdict`, tuples as lists)."""
-    from psdl.types import InputRule
-
-    values = {key: value for key, value in card.items() if key != "unbind"}  # earlier models name it
-    values["parts"] = tuple(Part(**{**p, "taps": tuple(p["taps"])}) for p in card["parts"])
-    values |= {name: tuple(card.get(name, ())) for name in ("explained", "image_explained")}
-    if card["input"]:
-        rule: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["input"].items()}
-        values["input"] = InputRule(**rule)
-    return Recipe(**values)

@@ -1,7 +1,7 @@
 """Signatures of model files: Ed25519 over the file's digest, by the library cryptography (the extra [sign]).
 
 The environment variable PSDL_TRUSTED_KEY names a file with a public key; every model that is then opened, by
-whatever door, has to be signed with the private one.
+whatever interface, has to be signed with the private one.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pathlib import Path
 from psdl._util import marker
 from psdl.errors import PsdlError
 
-GOING = ".going"  # what a run that was broken off left for the next one
+RESUME_FOLDER = ".going"  # what a run that was broken off left for the next one
 TABLES = ("images.csv", "images.jsonl", "parts.csv", "parts.jsonl", "skipped.csv")
 FILES = ("report.html", "metrics.json", *TABLES)
 FOLDERS = ("pictures", "maps", "heat", "masks")
@@ -27,7 +27,7 @@ def check(out: Path, overwrite: bool = False) -> None:
             f"{out} is no folder of psdl's results but holds {foreign}, which results would lie among: name"
             " another with --out"
         )
-    if held and not overwrite and not (out / GOING).exists():
+    if held and not overwrite and not (out / RESUME_FOLDER).exists():
         raise PsdlError(
             f"{out} holds the results of another run: name another folder with --out, or replace them with"
             " --overwrite"

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from psdl._util.atomic import drafted
+from psdl._util.atomic import atomic_write
 from psdl.calibrate.guarantee import promise
 from psdl.calibrate.thresholds import weights
 from psdl.errors import PsdlError
@@ -32,7 +32,7 @@ TITLES = {"report": "Inspection report", "suspects": "Good images that look leas
 
 @dataclass(frozen=True)
 class About:
-    """What a page tells beside its images. model_of: the model file of an image; summary: the metrics, as
+    """What a page states beside its images. model_of: the model file of an image; summary: the metrics, as
     `tables.write` returns them, where images are labelled; facts: a line about the run; mode: report or
     suspects."""
 
@@ -91,8 +91,8 @@ def _write(judged: Judged, path: Path, page: About, run: Run) -> Iterator[tuple[
     for picture in run(lambda n: thumbs.thumb(*judged[n], room), shown):
         pictures.append(picture)
         yield 1, len(shown)
-    with drafted(path) as draft:
-        draft.write_text(_text(judged, shown, pictures, page), encoding="utf-8", errors="replace")
+    with atomic_write(path) as temporary:
+        temporary.write_text(_text(judged, shown, pictures, page), encoding="utf-8", errors="replace")
 
 
 def _pictured(judged: Judged) -> list[int]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from psdl._util.atomic import drafted
+from psdl._util.atomic import atomic_write
 from psdl.calibrate.thresholds import joint
 from psdl.input import masks, preprocess
 from psdl.measure.found import found as found_by
@@ -35,8 +35,8 @@ def write(judged: Judged, out: Path) -> dict[str, Any]:
     """Writes all three files into `out` and returns what metrics.json holds."""
     write_images(judged, out)
     summary = summed(judged)
-    with drafted(out / "metrics.json") as draft:
-        draft.write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    with atomic_write(out / "metrics.json") as temporary:
+        temporary.write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return summary
 
 
@@ -52,10 +52,10 @@ def write_images(judged: Judged, out: Path) -> None:
     """Writes images.csv and images.jsonl into `out`, which is made if it is not there. label: 0 good, 1 defective,
     or empty (null). docs/results.md names every field."""
     out.mkdir(parents=True, exist_ok=True)
-    with drafted(out / "images.jsonl") as draft, draft.open("w", encoding="utf-8") as file:
+    with atomic_write(out / "images.jsonl") as temporary, temporary.open("w", encoding="utf-8") as file:
         for sample, result in judged:
             file.write(json.dumps(row(sample, result)) + "\n")
-    with drafted(out / "images.csv") as draft, draft.open("w", **TEXT) as file:
+    with atomic_write(out / "images.csv") as temporary, temporary.open("w", **TEXT) as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
         for sample, result in judged:
@@ -71,7 +71,7 @@ def write_skipped(skipped: Sequence[tuple[Sample, str]], out: Path) -> str:
     if not skipped:
         return ""
     out.mkdir(parents=True, exist_ok=True)
-    with drafted(out / "skipped.csv") as draft, draft.open("w", **TEXT) as file:
+    with atomic_write(out / "skipped.csv") as temporary, temporary.open("w", **TEXT) as file:
         csv.writer(file).writerows(
             [("path", "category", "reason"), *((sample.name, sample.category, why) for sample, why in skipped)]
         )
@@ -82,9 +82,9 @@ def _write_parts(parts: Sequence[Mapping[str, Any]], out: Path) -> None:
     """parts.csv and parts.jsonl, where there are parts."""
     if not parts:
         return
-    with drafted(out / "parts.jsonl") as draft, draft.open("w", encoding="utf-8") as file:
+    with atomic_write(out / "parts.jsonl") as temporary, temporary.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(part) + "\n" for part in parts)
-    with drafted(out / "parts.csv") as draft, draft.open("w", **TEXT) as file:
+    with atomic_write(out / "parts.csv") as temporary, temporary.open("w", **TEXT) as file:
         rows = csv.DictWriter(file, parts[0])
         rows.writeheader()
         rows.writerows(parts)
@@ -92,28 +92,8 @@ def _write_parts(parts: Sequence[Mapping[str, Any]], out: Path) -> None:
 
 def row(sample: Sample, result: Any) -> dict[str, Any]:
     """One image as a line of images.jsonl."""
-    verdict = result.verdict
-    height, width = result.geometry.source
-    return {
-        "path": sample.name,
-        "category": sample.category,
-        "label": sample.label,
-        "score": verdict.score,
-        "threshold": verdict.threshold,
-        "review_threshold": verdict.review_threshold,
-        "p_value": verdict.p_value,
-        "verdict": verdict.verdict,
-        "anomaly_score": result.anomaly,
-        "known_score": result.known,
-        "spoke": result.spoke,
-        "learned": result.learned,
-        "part": sample.part,
-        "width": width,
-        "height": height,
-        "brightness": result.look.brightness,
-        "sharpness": result.look.sharpness,
-        "regions": [asdict(region) for region in result.regions],
-    }
+    known = {"path": sample.name, "category": sample.category, "label": sample.label, "part": sample.part}
+    return {**known, **result.to_dict()}
 
 
 def part_rows(judged: Judged) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Distances on grids -> map at input size and image score: the one way to a score, for every door."""
+"""Distances on grids -> map at input size and image score: the one way to a score, for every interface."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from psdl._util.matmul import product
 from psdl.types import F32, F64, Grid, Recipe, Score
 
+__all__ = ["added", "counted", "own_weights", "score", "spread"]
+
 Mask = NDArray[np.bool_]
 LEAST = 0.1  # of a pixel's weights that must lie on cells of the region of interest, to divide by
 
@@ -20,7 +22,7 @@ def score(distances: Mapping[str, F32], grids: Mapping[str, Grid], recipe: Recip
 
     The map is the weighted sum of the parts' grids brought to the input's size (bicubic, a = -0.75, half-pixel
     centres) and smoothed (Gaussian of `recipe.smoothing` input pixels); the image score is the recipe's rule on
-    the same sum with weights of its own, if there are any: what outlines a defect best need not tell best whether
+    the same sum with weights of its own, if there are any: what outlines a defect best need not show best whether
     there is one. Outside a region of interest the map is NaN, and nothing there has a share in either.
     """
     parts, roi = recipe.parts, grids[recipe.parts[0].name].roi

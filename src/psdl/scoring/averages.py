@@ -1,9 +1,9 @@
-"""Signals and distances of an image -> the few averages by which known defects are told from good images.
+"""Signals and distances of an image -> the few averages by which known defects are separated from good images.
 
 Three blocks: *top*, over the strangest cells, of the near part's whitened signals less what good images show at
 their position, and of all parts' distances; *whole*, the same over all cells, with the deviations of the signals;
 *deep*, of the deep part's whitened signals over all cells and over its own strangest. Last comes one number that
-is no part of them: how far the calmer half of the image lies from good images, by which sessions are told apart.
+is no part of them: how far the calmer half of the image lies from good images, by which sessions are separated.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from psdl.features.store import Store
 from psdl.methods import _whitening
 from psdl.model.known import F16, Averages
 from psdl.types import F32, F64, Grid, Recipe, Signals
+
+__all__ = ["averaged", "of_good", "resampling", "strangest_count"]
 
 SHARE = 50  # one cell in so many is among the strangest
 LEAST = 2  # strangest cells, where the grid has few

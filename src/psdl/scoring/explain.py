@@ -14,6 +14,8 @@ from psdl.scoring import normalise
 from psdl.scoring.anomaly_map import added
 from psdl.types import Coded, Geometry, Grid, Like, Part, Reason, Region, State
 
+__all__ = ["explained"]
+
 PATCH = 4  # cells of the grid that the picture of a good patch shows, each way
 
 

@@ -1,4 +1,4 @@
-"""One image's way through a model: signals at each scale, what each part says of them, the score."""
+"""One image through a model: signals at each scale, what each part says of them, the score."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from psdl.calibrate.thresholds import verdict
 from psdl.errors import PsdlError
 from psdl.features.extractor import FeatureExtractor, Prepared, Source, digest, file_of
 from psdl.input import room
-from psdl.input.statistics import Look
+from psdl.input.statistics import ImageStatistics
 from psdl.jobs.threads import beside
 from psdl.model.known import Averages, Classifier
 from psdl.model.model import Model
@@ -23,9 +23,11 @@ from psdl.scoring.result import Result, as_if_unseen
 from psdl.scoring.scorer import Judge, check_grid
 from psdl.types import F32, Coded, Geometry, Score, Signals
 
+__all__ = ["Inference", "Known", "held_out", "infer", "judged"]
+
 
 class Known(NamedTuple):
-    """What known defects are told by: how images are averaged, and the classifier, None: it is not used."""
+    """What known defects are recognised by: how images are averaged, and the classifier, None: it is not used."""
 
     averages: Averages
     classifier: Classifier | None
@@ -121,7 +123,7 @@ def judged(found: Inference, model: Model) -> Result:
         geometry=found.image.geometry,
         coded=found.coded,
         model=model,
-        look=found.image.look,
+        statistics=found.image.statistics,
         digest=seen,
         anomaly=found.anomaly if value == score else value,
         known=found.known if value == score else None,
@@ -129,8 +131,8 @@ def judged(found: Inference, model: Model) -> Result:
     )
 
 
-def held_out(score: Score, geometry: Geometry, look: Look, model: Model) -> Result:
+def held_out(score: Score, geometry: Geometry, statistics: ImageStatistics, model: Model) -> Result:
     """A good image learned from, by its score as if unseen."""
     value = float(score.image[0])
     verdict_so = verdict(value, model.calibration)
-    return Result(value, verdict_so, score.map[0], geometry, {}, model, look, anomaly=value)
+    return Result(value, verdict_so, score.map[0], geometry, {}, model, statistics, anomaly=value)

@@ -10,6 +10,8 @@ from psdl.errors import PsdlError
 from psdl.model.known import Classifier
 from psdl.types import F64, Calibration
 
+__all__ = ["brought", "decided", "known_score", "standardised", "with_classifier"]
+
 MOST = 300.0  # of an argument of sinh, which is finite up to 710
 
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from psdl.types import F32, State
 
+__all__ = ["Unseen", "merged", "statistics"]
+
 FLOOR = 0.005  # of the scale of distances: good parts that differ leave more (docs/calibration.md)
 
 
@@ -39,7 +41,7 @@ def statistics(distances: F32, shrink: float = 0.0, scale: float = 0.0) -> Unsee
     as chance alone would make so few images differ between positions. Means have a normal prior, variances
     an inverse gamma one, both fitted by moments. The deviation is predictive: it holds how uncertain the mean is.
     So few images give one tail with many. (Efron, Morris 1973; Smyth 2004 for variances.)
-    shrink: how far beyond that positions are drawn to their mean, since they tell nothing, 0..1:
+    shrink: how far beyond that positions are drawn to their mean, since they carry no information, 0..1:
     mean = (1 - shrink) m_p + shrink mean(m); deviation = s_p^(1 - shrink) gm(s)^shrink, gm the geometric mean.
     scale: how large such a distance can be, the signals' mean norm; the distances' own mean if that is larger. A
     deviation is at least FLOOR of it: near copies of one picture would else make any other infinite.

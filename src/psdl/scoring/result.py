@@ -1,20 +1,25 @@
-"""One image judged: what the detector hands to every door."""
+"""The result of one image, the same from the library, the command line and the server."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from psdl.calibrate import masks
+from psdl.errors import PsdlError
+from psdl.features.extractor import Source
 from psdl.input import preprocess
-from psdl.input.statistics import Look
+from psdl.input.statistics import ImageStatistics
 from psdl.model.model import Model
-from psdl.scoring import explain
+from psdl.scoring import explain, picture
 from psdl.types import F32, Calibration, Coded, Geometry, Region, Verdict
+
+__all__ = ["Result", "as_if_unseen"]
 
 LARGE = 4_000_000  # pixels of an image in which regions are found as it is
 
@@ -25,14 +30,16 @@ def as_if_unseen(score: float, seen: str, model: Model) -> float:
     return float(model.unseen[place]) if place is not None and len(model.unseen) else score
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
-    """One image judged. score: larger is stranger; verdict: OK, REVIEW or NG with p-value; input_map
-    (H,W) float32 at the network's input size; geometry: how the image became that input; coded: what each part of
-    the recipe said of it (none for a good image as if unseen); model: that judged it; look: of
-    the image as it was read, see `drift.Monitor`; digest: of what the network saw, see `Origin.seen`.
-    anomaly: the score without known defects; known: the score against them in the same units, None where the
-    model uses none: `score` is the larger. averages (D+1,): what known defects are told by, where asked for."""
+    """One image judged. score: larger is stranger; verdict: OK, REVIEW or NG with p-value; input_map (H,W) float32
+    at the network's input size; geometry: how the image became that input; coded: what each part of the recipe
+    said of it (none for a good image as if unseen); model: that judged it; statistics: of the image as it was
+    read, see `drift.Monitor`; digest: of what the network saw, see `Origin.seen`. anomaly: the score without known
+    defects; known: the score against them in the same units, None where the model uses none: `score` is the
+    larger. averages (D+1,): what known defects are recognised by, where asked for. source: the image as it was
+    given to `Detector.predict`, None elsewhere. In a notebook a result shows itself as a picture: the image with
+    the outline of its mask."""
 
     score: float
     verdict: Verdict
@@ -40,11 +47,48 @@ class Result:
     geometry: Geometry
     coded: Mapping[str, Coded]
     model: Model
-    look: Look
+    statistics: ImageStatistics
     digest: str = ""
     anomaly: float = float("nan")
     known: float | None = None
     averages: F32 | None = None
+    source: Source = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        found = self.verdict
+        limits = f"score {found.score:.4g}, threshold {found.threshold:.4g}, p-value {found.p_value:.2g}"
+        return f"Result({found.verdict}, {limits})"
+
+    def _repr_png_(self) -> bytes | None:
+        """The picture that notebooks show, as a PNG file; None where the image or the map is not at hand."""
+        if self.source is None or not self.input_map.size:
+            return None
+        try:
+            return picture.png(picture.outlined(self, self.source))
+        except (PsdlError, OSError):
+            return None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as plain values for JSON or a table: score, threshold, review_threshold, p_value, verdict,
+        anomaly_score, known_score (see `anomaly` and `known`), spoke, learned, width and height of the image in
+        pixels, brightness and sharpness (see `ImageStatistics`), and regions, each as a dictionary."""
+        found, (height, width) = self.verdict, self.geometry.source
+        return {
+            "score": found.score,
+            "threshold": found.threshold,
+            "review_threshold": found.review_threshold,
+            "p_value": found.p_value,
+            "verdict": found.verdict,
+            "anomaly_score": self.anomaly,
+            "known_score": self.known,
+            "spoke": self.spoke,
+            "learned": self.learned,
+            "width": width,
+            "height": height,
+            "brightness": self.statistics.brightness,
+            "sharpness": self.statistics.sharpness,
+            "regions": [asdict(region) for region in self.regions],
+        }
 
     @property
     def spoke(self) -> str:

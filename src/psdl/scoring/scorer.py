@@ -18,6 +18,8 @@ from psdl.methods.base import method_of, params_of
 from psdl.scoring.coded import joined, without_atoms
 from psdl.types import Coded, Grid, Part, Run, Signals, State
 
+__all__ = ["Judge", "check_grid", "coder"]
+
 BATCH = 16  # images judged at once
 
 

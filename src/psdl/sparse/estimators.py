@@ -134,7 +134,7 @@ class KSVD(_Coding):
         start = _start(X, self) if before is None else before
         rounds: list[Round] = []
 
-        def told(done: Round) -> Any:
+        def record(done: Round) -> Any:
             rounds.append(done._replace(dictionary=X[:0]))
             return self.callback(done) if self.callback else None
 
@@ -147,7 +147,7 @@ class KSVD(_Coding):
             replace=self.replace,
             fixed=self.fixed,
             stop=self.tol,
-            callback=told,
+            callback=record,
             threads=self.n_jobs,
         )
         self.error_ = np.array([done.error for done in rounds])

@@ -3,7 +3,7 @@
 numba's own cache has one index for all types that a function was compiled for. Two processes that write it at
 once can leave an index that names another's code, which then runs on the wrong type; and it does not see that a
 function called by another has changed. Here every function and type has a file of its own, whose name and first
-part tell what it was compiled from: types, processor, versions and all sources of its folder.
+part state what it was compiled from: types, processor, versions and all sources of its folder.
 """
 
 from __future__ import annotations

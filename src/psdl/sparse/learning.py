@@ -36,7 +36,7 @@ class Round(NamedTuple):
     dictionary: Array
 
 
-Told = Callable[[int], None] | None
+Advanced = Callable[[int], None] | None
 Called = Callable[[Round], Any] | None
 
 
@@ -66,7 +66,7 @@ def learn(
     stop: float | None = None,
     callback: Called = None,
     threads: int | None = None,
-    progress: Told = None,
+    progress: Advanced = None,
     device: str = "cpu",
 ) -> tuple[Array, Codes]:
     """K-SVD: (dictionary, codes) after `rounds` rounds from the dictionary `start`, which an earlier call may have
@@ -99,7 +99,7 @@ def learn(
     exact = True if learner == "exact" else None
     plan = _Plan(limits, sparsity is None, rounds, exact, replace, kept, stop)
     if device == "cpu":
-        codes = _on_cpu(Y, D, plan, threads, _Teller(callback, progress, powers))
+        codes = _on_cpu(Y, D, plan, threads, _Reporter(callback, progress, powers))
     else:
         codes = _on_device(Y, D, plan, device, callback, progress)
     codes = Codes(codes.support, _rescaled(codes.coefficients, powers), D.shape[1])
@@ -158,19 +158,19 @@ def _rescaled(x: Array, powers: NDArray[np.int32]) -> Array:
     return np.ldexp(x, powers[:, None, None]) if powers.any() else x
 
 
-class _Teller:
+class _Reporter:
     """Tells what rounds came to, one at a time, and whether a position may stop."""
 
-    def __init__(self, callback: Called, progress: Told, powers: NDArray[np.int32]) -> None:
+    def __init__(self, callback: Called, progress: Advanced, powers: NDArray[np.int32]) -> None:
         self.callback, self.progress, self.powers, self.lock = callback, progress, powers, Lock()
 
-    def tell(self, told: Round) -> bool:
+    def report(self, done: Round) -> bool:
         """Whether the position is to end."""
         if self.callback is None:
             return False
-        error = float(np.ldexp(told.error, 2 * int(self.powers[told.position])))
+        error = float(np.ldexp(done.error, 2 * int(self.powers[done.position])))
         with self.lock:
-            return bool(self.callback(told._replace(error=error, dictionary=told.dictionary.copy())))
+            return bool(self.callback(done._replace(error=error, dictionary=done.dictionary.copy())))
 
     def advance(self, rounds: int) -> None:
         """Counts rounds that are done, or need not be."""
@@ -179,14 +179,14 @@ class _Teller:
                 self.progress(rounds)
 
 
-def _on_cpu(Y: Array, D: Array, plan: _Plan, threads: int | None, teller: _Teller) -> Codes:
+def _on_cpu(Y: Array, D: Array, plan: _Plan, threads: int | None, reporter: _Reporter) -> Codes:
     """Positions side by side, each on one thread, or one after another on all where they are fewer."""
     found: list[tuple[Array, Array]] = [(Y, Y)] * len(Y)
     inner = 1 if len(Y) >= counted(threads) else threads
 
     def work(first: int, last: int) -> None:
         for p in range(first, last):
-            found[p] = _position(Y[p], D[p], plan, p, inner, teller)
+            found[p] = _position(Y[p], D[p], plan, p, inner, reporter)
 
     split(work, len(Y), threads if inner == 1 else 1, each=8)
     width = max((support.shape[1] for support, _ in found), default=plan.limits.sparsity)
@@ -198,7 +198,7 @@ def _on_cpu(Y: Array, D: Array, plan: _Plan, threads: int | None, teller: _Telle
 
 
 def _position(
-    Y: Array, D: Array, plan: _Plan, p: int, threads: int | None, teller: _Teller
+    Y: Array, D: Array, plan: _Plan, p: int, threads: int | None, reporter: _Reporter
 ) -> tuple[Array, Array]:
     """All rounds of one position: signals (N,F), dictionary (K,F), in place; support and coefficients (N,T)."""
     from .learners.ksvd_cpu import replace_block, update_block
@@ -213,14 +213,14 @@ def _position(
         if prepared.power:
             x = scaled(x, -prepared.power)
         energy = update_block(Y, D, support, x, residual, plan.fixed, plan.exact)
-        told = Round(p, number, energy / max(len(Y), 1), float((support >= 0).sum() / max(len(Y), 1)), D)
-        objectives.append(told.atoms if plan.limits.enough.max(initial=-1) >= 0 else told.error)
-        if teller.tell(told) or _settled(objectives, plan.stop):
-            teller.advance(plan.rounds - number + 1)
+        done = Round(p, number, energy / max(len(Y), 1), float((support >= 0).sum() / max(len(Y), 1)), D)
+        objectives.append(done.atoms if plan.limits.enough.max(initial=-1) >= 0 else done.error)
+        if reporter.report(done) or _settled(objectives, plan.stop):
+            reporter.advance(plan.rounds - number + 1)
             break
         if plan.replace and number < plan.rounds:
             replace_block(Y, D, support, residual, plan.fixed, (ALIKE, few(support, len(D))), tolerance)
-        teller.advance(1)
+        reporter.advance(1)
     return support, x
 
 
@@ -232,7 +232,7 @@ def _settled(objectives: list[float], stop: float | None) -> bool:
     return all(after > (1 - stop) * before for before, after in pairwise(last))
 
 
-def _on_device(Y: Array, D: Array, plan: _Plan, device: str, callback: Called, progress: Told) -> Codes:
+def _on_device(Y: Array, D: Array, plan: _Plan, device: str, callback: Called, progress: Advanced) -> Codes:
     """On torch's device, where less can be asked for."""
     if plan.exact:
         raise SparseError(f"the exact learner runs on the CPU only, not on {device!r}: use device='cpu'")

@@ -16,7 +16,7 @@ from .pursuits.omp import dependence_tolerance, stop_tolerance
 from .threads import counted, split, worth
 
 Found = tuple[Array, Array]
-TIGHT = 2.0**-10  # of a signal's energy: smaller tolerances are beyond what float32 sums can tell
+TIGHT = 2.0**-10  # of a signal's energy: smaller tolerances are beyond the precision of float32 sums
 BLOCK = 4096  # signals a thread that are coded before their codes are trimmed to the places they use
 GUESS = 16  # atoms a signal, to estimate work where a tolerance alone decides
 
@@ -137,7 +137,7 @@ def _items(name: str) -> Callable[..., None]:
 
 
 def recode_tight(name: str, Y: Array, D: Prepared, limits: Limits, out: Found, threads: int | None) -> None:
-    """Codes those signals anew in float64 whose tolerance float32 sums cannot tell from 0."""
+    """Codes those signals anew in float64 whose tolerance float32 sums cannot distinguish from 0."""
     if Y.dtype != np.float32 or not out[1].size or limits.enough.max() < 0:
         return
     from .checks_cpu import energies

@@ -2,7 +2,7 @@
 
 numba emits 256-bit vectors only and cannot keep a row of sums in registers over a loop. These intrinsics do: a
 stretch of up to `HELD` vectors of a row is summed in registers over all its terms and stored once. The numbers do
-not depend on the vectors' width: every element is summed alone, in order. `docs/kernels.md` tells what each idea
+not depend on the vectors' width: every element is summed alone, in order. `docs/kernels.md` states what each idea
 brought.
 
 Rows are padded with zeros to whole vectors of 64 bytes (`arrays.padded`); they are fastest where they start at

@@ -19,8 +19,8 @@ from .pursuits.omp import dependence_tolerance, stop_tolerance
 
 Numbers = np.ndarray[Any, Any]
 SHARE = 0.5  # of the free memory that a chunk may take
-PLAIN = 2 << 30  # bytes a chunk may take where a device does not tell what is free
-ASKED = 8  # steps between two looks at whether all signals are done, for which the device must be waited for
+PLAIN = 2 << 30  # bytes a chunk may take where a device does not report what is free
+ASKED = 8  # steps between two checks whether all signals are done, for which the device must be waited for
 LONG = 96  # atoms a signal from which their triangle costs less to read than the rows of correlations
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from psdl._util.atomic import drafted
+from psdl._util.atomic import atomic_write
 from psdl.studio.project import Project
 
 LOG = logging.getLogger("psdl")
@@ -164,8 +164,8 @@ class Jobs:
             over = [each for each in self.jobs if each["state"] in ENDED]
             for each in over[:-KEPT]:
                 self.jobs.remove(each)
-            with drafted(self.file) as draft:
-                draft.write_text(json.dumps(self.jobs), encoding="utf-8")
+            with atomic_write(self.file) as temporary:
+                temporary.write_text(json.dumps(self.jobs), encoding="utf-8")
         self.tell(job)
 
     def _read(self) -> list[Job]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from psdl._util.atomic import drafted
+from psdl._util.atomic import atomic_write
 from psdl.datasets.tables import SEVERAL
 from psdl.errors import PsdlError
 from psdl.types import Sample
@@ -115,7 +115,10 @@ def _image(row: dict[str, str], root: Path) -> Image:
 def write(file: Path, images: Iterable[Image]) -> None:
     """Writes the table, whole or not at all; paths below its folder are written from there on."""
     root = file.parent
-    with drafted(file) as draft, draft.open("w", newline="", encoding="utf-8", errors="surrogateescape") as target:
+    with (
+        atomic_write(file) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as target,
+    ):
         table = csv.writer(target)
         table.writerow(COLUMNS)
         table.writerows(_row(image, root) for image in images)

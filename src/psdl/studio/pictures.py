@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image as Picture
 
-from psdl._util.atomic import drafted
+from psdl._util.atomic import atomic_write
 from psdl.errors import PsdlError
 from psdl.input import decode
 from psdl.studio import results
@@ -32,8 +32,8 @@ def small(root: Path, image: Image) -> Shown:
         return _sign(str(error)), "image/svg+xml"
     with contextlib.suppress(OSError):  # another window may be writing the same one
         kept.parent.mkdir(exist_ok=True)
-        with drafted(kept) as draft:
-            draft.write_bytes(data)
+        with atomic_write(kept) as temporary:
+            temporary.write_bytes(data)
     return data, "image/webp"
 
 

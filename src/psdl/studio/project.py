@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from psdl._util.atomic import drafted
+from psdl._util.atomic import atomic_write
 from psdl.datasets.read import choose, read
 from psdl.errors import PsdlError
 from psdl.studio import labels
@@ -222,7 +222,7 @@ def _values(file: Path) -> Values:
 
 
 def _write(file: Path, values: Any) -> None:
-    with drafted(file) as draft, draft.open("w", encoding="utf-8") as target:
+    with atomic_write(file) as temporary, temporary.open("w", encoding="utf-8") as target:
         json.dump(values, target, indent=1)
         target.flush()
         os.fsync(target.fileno())

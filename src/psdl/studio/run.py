@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from psdl.deploy.serve.access import HERE
-from psdl.deploy.serve.run import Server, Where, answer_until_told
+from psdl.deploy.serve.run import Server, Where, serve_until_stopped
 from psdl.errors import PsdlError
 from psdl.studio.studio import Studio
 
@@ -52,7 +52,7 @@ def serve(app: FastAPI, studio: Studio, listener: socket.socket, ready: Callable
     config = uvicorn.Config(
         app, log_level="error", access_log=False, ws="none", server_header=False, timeout_graceful_shutdown=3
     )
-    asyncio.run(answer_until_told(Server(config), listener, ready, studio.hub.end))
+    asyncio.run(serve_until_stopped(Server(config), listener, ready, studio.hub.end))
 
 
 def roots(allow: Sequence[Path], local: bool) -> list[Path]:

@@ -16,6 +16,8 @@ from psdl.training.collect import collect
 from psdl.training.copies import groups_of
 from psdl.training.train import Learner
 
+__all__ = ["settled"]
+
 MODES = ("none", "shift", "rigid")
 MOST = 120  # images that are tried
 # Of the unexplained energy, what aligning must take away to be worth it: real surfaces where it takes 3 to 17 %

@@ -14,6 +14,8 @@ from psdl.training.plan import Plan
 from psdl.training.train import LIBRARIES, Learned
 from psdl.types import Sample
 
+__all__ = ["assemble"]
+
 
 def assemble(planned: Plan, learned: Learned, options: FitOptions) -> Model:
     """The model, still without the images that it proves itself on."""
@@ -32,7 +34,7 @@ def assemble(planned: Plan, learned: Learned, options: FitOptions) -> Model:
         dropped=planned.dropped,
         album=learned.album,
         frame=planned.extractor.frame,
-        looks=learned.looks,
+        image_statistics=learned.image_statistics,
         averages=learned.averages,
         unseen=np.array([unseen[where] for where in learned.origins]),
         history=({"what": "learned", "images": len(items), **record(known)},),

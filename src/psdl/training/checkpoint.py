@@ -17,8 +17,10 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from psdl._util.atomic import drafted
+from psdl._util.atomic import atomic_write
 from psdl.errors import PsdlError
+
+__all__ = ["Checkpoint", "finished", "folder_of", "opened"]
 
 PREFIX = "psdl-"  # of temporary folders
 Arrays = Mapping[str, NDArray[Any]]
@@ -39,7 +41,7 @@ class Checkpoint:
         if known is not None:
             return known, True
         found = compute()
-        with drafted(file) as draft, draft.open("wb") as target:
+        with atomic_write(file) as temporary, temporary.open("wb") as target:
             np.savez(target, **found)  # type: ignore[arg-type]
         return found, False
 
@@ -66,8 +68,8 @@ def folder_of(model: Path) -> Path:
 
 @contextmanager
 def opened(folder: Path | None, key: str, say: Callable[[str], None] = lambda _: None) -> Iterator[Checkpoint]:
-    """The checkpoint in `folder`, for one run at a time; `key` tells all that the result depends on: what was kept
-    under another is thrown away. `say` is told if there is something to go on from.
+    """The checkpoint in `folder`, for one run at a time; `key` states all that the result depends on: what was
+    kept under another key is removed. `say` is called if an earlier run is continued.
 
     After a PsdlError nothing stays. Raises one where another process is at work on the folder.
     """

@@ -20,10 +20,12 @@ from psdl.errors import PsdlError
 from psdl.features.extractor import FeatureExtractor, Source, below, name_of, origin
 from psdl.features.store import Store
 from psdl.input import preprocess
-from psdl.input.statistics import Look
+from psdl.input.statistics import ImageStatistics
 from psdl.jobs.context import RunContext
 from psdl.training.checkpoint import NOTHING, Checkpoint
 from psdl.types import F32, Geometry, Origin, Signals
+
+__all__ = ["Collected", "Seen", "collect"]
 
 ALBUM, ALBUM_IMAGES = (
     256,
@@ -33,12 +35,12 @@ ALBUM, ALBUM_IMAGES = (
 
 class Seen(NamedTuple):
     """What is kept of an image beside its signals: where it came from, how it became the network's input, a small
-    picture, its look; reading, seconds: how long reading it took, and all of its way."""
+    picture, its statistics; reading, seconds: how long reading it took, and all of its way."""
 
     origin: Origin
     geometry: Geometry
     picture: bytes
-    look: Look
+    statistics: ImageStatistics
     reading: float
     seconds: float
 
@@ -56,7 +58,7 @@ class Seen(NamedTuple):
             Origin(**card["origin"]),
             preprocess.geometry_of(card["geometry"]),
             base64.b64decode(card["picture"]),
-            Look(*card["look"]),
+            ImageStatistics(*card["statistics"]),
             card["reading"],
             card["seconds"],
         )
@@ -89,9 +91,10 @@ class Collected:
     def album(self) -> tuple[bytes, ...]:
         return tuple(one.picture for one in self.seen)
 
-    @property
-    def looks(self) -> F32:
-        return np.array([one.look for one in self.seen], np.float32)
+    def image_statistics(self, items: NDArray[np.integer[Any]]) -> F32:
+        """(N,5): each image's `ImageStatistics`, and from `items` (N,) the number of the item that it shows."""
+        found = np.array([one.statistics for one in self.seen], np.float32)
+        return np.column_stack([found, items]).astype(np.float32)
 
     @property
     def reading(self) -> float:
@@ -111,15 +114,15 @@ def collect(
     was seen of each item. kept: what an earlier run had finished."""
     side = _album_side(len(items))
 
-    def look(numbered: tuple[int, Source]) -> tuple[Seen, dict[str, Signals]]:
+    def extract(numbered: tuple[int, Source]) -> tuple[Seen, dict[str, Signals]]:
         n, source = numbered
         found = extractor.extract(source)
         picture = preprocess.thumbnail(found.inputs, side)
         where = replace(origin(source, n), seen=found.seen)
-        seen = Seen(where, found.geometry, picture, found.look, found.reading, found.seconds)
+        seen = Seen(where, found.geometry, picture, found.statistics, found.reading, found.seconds)
         return seen, found.signals
 
-    first = look((0, items[0]))
+    first = extract((0, items[0]))
     folder = None if in_memory else kept.signals()
     stores: dict[str, Store] = {}
     for name, signals in first[1].items():
@@ -129,7 +132,7 @@ def collect(
     journal = _Journal(folder, stores)
     seen = list(journal.known())
     run.progress("network", len(seen), len(items))
-    rest = run.work(look, islice(enumerate(items), max(1, len(seen)), None))
+    rest = run.work(extract, islice(enumerate(items), max(1, len(seen)), None))
     for known, found in rest if seen else chain([first], rest):
         for name, signals in found.items():
             _same_grid(signals, stores[name], items, len(seen))

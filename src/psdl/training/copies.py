@@ -16,6 +16,8 @@ from psdl.scoring.result import Result
 from psdl.training.collect import Collected
 from psdl.types import Sample, Score
 
+__all__ = ["fresh", "groups_of", "once"]
+
 
 def groups_of(items: Sequence[Source]) -> list[str]:
     """What must stay on one side of a fold: the item's group or part where it is known, else the image itself."""
@@ -27,8 +29,8 @@ def groups_of(items: Sequence[Source]) -> list[str]:
 def once(
     items: Sequence[Source], collected: Collected, say: Callable[[str], None] = lambda _: None
 ) -> tuple[Sequence[Source], Collected]:
-    """The images of which no copy stands before them, and what was seen of them; `say` is told how many others
-    there are. Raises PsdlError where all are copies of one picture."""
+    """The images of which no copy stands before them, and what was seen of them; `say` is called with how many
+    others there are. Raises PsdlError where all are copies of one picture."""
     rows, count = collected.distinct(), len(items)
     if len(rows) == count:
         return items, collected

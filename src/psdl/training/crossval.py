@@ -13,7 +13,9 @@ from psdl.scoring.coded import joined
 from psdl.scoring.normalise import statistics
 from psdl.types import F32, Coded, State
 
-DOUBTED = 30  # images that it takes to believe half of what positions seem to tell
+__all__ = ["explained", "folds", "judged", "measured", "shrinkage", "without"]
+
+DOUBTED = 30  # images from which on half of the differences between positions are believed
 
 
 def folds(groups: Sequence[str], count: int, seed: int) -> NDArray[np.intp]:
@@ -42,7 +44,7 @@ def shrinkage(distances: F32, fold: NDArray[np.intp], scale: float = 0.0) -> flo
     Where parts lie elsewhere in every picture, a position that mostly shows background has a small mean and
     deviation, and a good part that reaches it lies far outside: measured by position, good images then have heavy
     tails, in which defects are lost. Where positions mean the same in every picture both are alike. Few images
-    cannot tell: until they show it, positions are taken to tell nothing.
+    cannot show which it is; until they do, positions count for nothing.
     """
     own, common = (_kurtosis(measured(distances, fold, shrink, scale)) for shrink in (0.0, 1.0))
     return 1 - min(1.0, common / own) * len(distances) / (len(distances) + DOUBTED)

@@ -1,4 +1,5 @@
-"""A model and known defects -> the model that tells them from good images, if that finds more of those left out.
+"""A model and known defects -> the model that separates them from good images, if that finds more of those left
+out.
 
 What it gains is measured on defects that it has not learned from: they are left out item after item, and kind
 after kind where kinds are named. The thresholds keep their promise because each good image is judged by a
@@ -28,14 +29,16 @@ from psdl.training.known import Fitted, Images, fitted
 from psdl.training.lesson import Found, Lesson
 from psdl.types import F64, Calibration, Sample
 
+__all__ = ["WithDefects", "check_count", "few", "joined", "known_of", "learn_known", "scarce"]
+
 LEAST = 3  # items with known defects
-GOOD = 100  # good images as if unseen below which it cannot be told whether defects are of their session
+GOOD = 100  # good images as if unseen below which it cannot be decided whether defects are of their session
 SEPARATE = 20  # good images that are said to be of the defects' session
 LEFT_OUT = 5  # shares of the defects that are left out in turn
-SHOWN = 12  # images of doubtful label that are told
+SHOWN = 12  # images of doubtful label that are listed
 
 
-class Taught(NamedTuple):
+class WithDefects(NamedTuple):
     """The model with its known defects, and what learning them came to."""
 
     model: Model
@@ -66,7 +69,7 @@ def known_of(items: Sequence[Source], judged: Sequence[Result]) -> Known:
     return Known(
         anomaly=np.array([one.anomaly for one in judged], np.float64),
         averages=np.array([one.averages for one in judged], np.float16),
-        looks=np.array([one.look[:2] for one in judged], np.float32),
+        image_statistics=np.array([one.statistics[:2] for one in judged], np.float32),
         items=numbered(groups_of(items)),
         kinds=tuple(item.kind if isinstance(item, Sample) else "" for item in items),
         images=tuple(
@@ -85,14 +88,14 @@ def joined(old: Known | None, new: Known) -> Known:
     return Known(
         anomaly=np.append(old.anomaly[kept], new.anomaly),
         averages=np.concatenate([old.averages[kept], new.averages]),
-        looks=np.concatenate([old.looks[kept], new.looks]),
+        image_statistics=np.concatenate([old.image_statistics[kept], new.image_statistics]),
         items=np.append(old.items[kept], new.items + old.items.max(initial=-1) + 1).astype(np.int32),
         kinds=(*(old.kinds[n] for n in kept), *new.kinds),
         images=(*(old.images[n] for n in kept), *new.images),
     )
 
 
-def taught(model: Model, known: Known) -> Taught:
+def learn_known(model: Model, known: Known) -> WithDefects:
     """The model with known defects that it has judged.
 
     Raises PsdlError on too few defects or good images, on defects that are among the good images, and on models
@@ -126,7 +129,9 @@ def taught(model: Model, known: Known) -> Taught:
     scored = dict(zip(new.images, new.scores, strict=True)) if new.images else {}
     before = zip(model.learned, model.unseen, strict=True) if len(model.unseen) else ()
     unseen = np.array([scored.get(where, score) for where, score in before], np.float64)
-    return Taught(replace(model, calibration=new, unseen=unseen, defects=known, classifier=classifier), lesson)
+    return WithDefects(
+        replace(model, calibration=new, unseen=unseen, defects=known, classifier=classifier), lesson
+    )
 
 
 def _good(model: Model) -> Images:
@@ -213,9 +218,10 @@ def _sessions(model: Model, good: Images, known: Known) -> dict[str, float]:
     pairs: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {
         "calmer half": (good.averages[:, -1], known.averages[:, -1])
     }
-    if model.calibration.origin.startswith(HELD_OUT) and len(model.looks):
+    if model.calibration.origin.startswith(HELD_OUT) and len(model.image_statistics):
         pairs |= {
-            name: (model.looks[:, n], known.looks[:, n]) for n, name in enumerate(("brightness", "sharpness"))
+            name: (model.image_statistics[:, n], known.image_statistics[:, n])
+            for n, name in enumerate(("brightness", "sharpness"))
         }
     return {name: rank_test(a.astype(float), b.astype(float), pictures) for name, (a, b) in pairs.items()}
 

@@ -19,6 +19,8 @@ from psdl.scoring.known import brought
 from psdl.training.crossval import folds
 from psdl.types import F64
 
+__all__ = ["Fitted", "Images", "fitted"]
+
 FOLDS = 5
 DIRECTIONS = 250
 RIDGE = 1e-3
@@ -26,7 +28,7 @@ ROUNDS, HALVINGS, CLOSE = 50, 30, 1e-9  # of Newton's method; of its step; gain 
 
 
 class Images(NamedTuple):
-    """Of n images: anomaly scores (n,) float64, averages (n,D+1), of which the last tells sessions apart and is
+    """Of n images: anomaly scores (n,) float64, averages (n,D+1), of which the last separates sessions and is
     not learned from, and the number (n,) of each one's item."""
 
     anomaly: F64

@@ -14,6 +14,8 @@ from psdl.input import preprocess
 from psdl.model import recipes
 from psdl.types import InputRule, Recipe
 
+__all__ = ["side"]
+
 SIDES = range(512, 95, -32)  # pixels, largest first
 WHOLE = 3  # judging an image takes about so many times its passes through the network (docs/recipes.md)
 PASSES = 5  # timed, of which the middle one counts
@@ -24,8 +26,8 @@ def side(
 ) -> tuple[int, float]:
     """The side in pixels at which one image is judged within `budget` milliseconds, and its estimated time.
 
-    rule: the input rule for a side. It is told by the network alone, timed at each size and all of the recipe's
-    scales. Raises PsdlError where the smallest size takes longer.
+    rule: the input rule for a side. It is estimated from the network alone, timed at each size and all of the
+    recipe's scales. Raises PsdlError where the smallest size takes longer.
     """
     fitted, network = recipes.with_network(recipe, weights)
     session = Session(network, threads=cores(), device=resolve_device(device))

@@ -1,4 +1,5 @@
-"""What learning known defects came to: what it gained, what looks wrong, and how known defects fare later."""
+"""What learning known defects came to: what it gained, which labels seem wrong, and how known defects fare
+later."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ from psdl.calibrate.thresholds import verdict
 from psdl.errors import PsdlError
 from psdl.model.model import Model
 from psdl.scoring.known import known_score
+
+__all__ = ["Found", "Lesson", "regression", "words"]
 
 
 @dataclass(frozen=True)

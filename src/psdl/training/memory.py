@@ -13,6 +13,8 @@ from psdl.features import store
 from psdl.methods.base import method_of, params_of
 from psdl.types import Recipe, Signals
 
+__all__ = ["Plan", "plan", "size_of"]
+
 BUDGET = 3 * 10**9  # bytes, where nothing else is asked for
 SHARE = 0.8  # of the memory that this process may come to take, if that is less
 FIXED = 350 * 10**6  # bytes: the interpreter, its libraries, the network, compiled loops
@@ -35,7 +37,7 @@ class Plan(NamedTuple):
 
 
 def plan(recipe: Recipe, first: Mapping[str, Signals], images: int, most: int | None = None) -> Plan:
-    """What learning from so many images takes, told by the signals (1,P,F) of the first for every part.
+    """What learning from so many images takes, from the signals (1,P,F) of the first for every part.
 
     most: bytes that it may take; None: BUDGET, or SHARE of what may be taken. Where signals do not fit they go to
     temporary files. Raises PsdlError if the rest does not fit then, or if the files do not.

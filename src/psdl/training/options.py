@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # the command line makes its help of this file, so it loads n
     from psdl.training.roi import Roi
     from psdl.types import Rates, Recipe
 
+__all__ = ["FitOptions"]
+
 GIVEN = "given as values"  # in a record: what was no plain value
 
 

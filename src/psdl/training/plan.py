@@ -1,4 +1,5 @@
-"""What is learned and how, settled before learning: the one place that decides, for every door."""
+"""What is learned and how, settled before learning: the one place that decides, for the library and the command
+line alike."""
 
 from __future__ import annotations
 
@@ -18,6 +19,8 @@ from psdl.model import recipes
 from psdl.training import alignment, latency, memory, roi
 from psdl.training.options import FitOptions
 from psdl.types import InputRule, Recipe, Sample
+
+__all__ = ["Plan", "plan"]
 
 
 @dataclass(frozen=True)

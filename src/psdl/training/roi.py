@@ -17,6 +17,8 @@ from psdl.input import decode, masks, preprocess, registration
 from psdl.model.model import Frame
 from psdl.types import InputRule, Run
 
+__all__ = ["frame", "roi_files"]
+
 SMALLEST = 256  # pixels of the network's input that a region of interest must cover
 MOST = 300  # images whose mean is the reference: more change it no longer
 Roi = str | Path | NDArray[Any] | Sequence[Any]
@@ -40,7 +42,7 @@ def frame(items: Sequence[Source], rule: InputRule, roi: Roi | None, run: Run) -
 
 
 def roi_files(roi: Roi | None, categories: Sequence[str], each: bool) -> dict[str, Roi | None]:
-    """For each category the file that tells its region of interest: `roi`, or CATEGORY.png, CATEGORY.json and so
+    """For each category the file that holds its region of interest: `roi`, or CATEGORY.png, CATEGORY.json and so
     on in the folder `roi`, where it has one. Raises PsdlError where several would have to share one model."""
     if not isinstance(roi, (str, Path)) or not Path(roi).is_dir():
         return dict.fromkeys(categories, roi)

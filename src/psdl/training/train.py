@@ -20,7 +20,7 @@ from psdl.calibrate.thresholds import calibrate, numbered
 from psdl.errors import PsdlError
 from psdl.features.extractor import FeatureExtractor, Source, identity
 from psdl.features.store import Store
-from psdl.input.statistics import Look
+from psdl.input.statistics import ImageStatistics
 from psdl.jobs.context import RunContext
 from psdl.methods.base import method_of, params_of
 from psdl.model.known import Averages
@@ -44,6 +44,8 @@ from psdl.types import (
     State,
 )
 
+__all__ = ["FittedPart", "Learned", "Learner", "learn", "scores", "with_statistics"]
+
 LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")  # that results depend on
 LARGE = 1 << 20  # pixels of an input above which a model carries one image for its self-test, not three
 TRUST = 6  # power of the share that a part explains: one that explains clearly less says little of its own
@@ -58,8 +60,8 @@ class Learned:
     places of the images with the lowest, the middle and the highest score as if unseen, or of the middle alone;
     strangest: the images that look least like the rest, strangest first: their places, their scores as if unseen,
     and how they became the network's input; reading: the share of the images' pass through the network that
-    reading them took; looks (N,5): of each image its look and the number of its item; averages: how images are
-    averaged for known defects."""
+    reading them took; image_statistics (N,5): of each image its statistics and the number of its item; averages:
+    how images are averaged for known defects."""
 
     items: Sequence[Source]
     recipe: Recipe
@@ -68,9 +70,9 @@ class Learned:
     origins: tuple[Origin, ...]
     album: tuple[bytes, ...]
     golden: tuple[int, ...]
-    strangest: tuple[tuple[int, Score, Geometry, Look], ...]
+    strangest: tuple[tuple[int, Score, Geometry, ImageStatistics], ...]
     reading: float
-    looks: F32
+    image_statistics: F32
     averages: Averages
 
 
@@ -107,18 +109,18 @@ def learn(
             run.progress("dictionaries", positions, work)
 
         learners = [Learner(p, collected.stores[p.name], run.work, done, run.device, kept) for p in recipe.parts]
-        taught = [_taught(learner, recipe, fold) for learner in learners]
-        recipe = _resolved(recipe, taught)
-        unseen = {one.part.name: one.unseen for one in taught}
+        fitted_parts = [_fit_part(learner, recipe, fold) for learner in learners]
+        recipe = _resolved(recipe, fitted_parts)
+        unseen = {one.part.name: one.unseen for one in fitted_parts}
         known, found = averages.of_good(collected.stores, unseen, fold, recipe)
-    states = {one.part.name: one.state for one in taught}
+    states = {one.part.name: one.state for one in fitted_parts}
     least: list[tuple[float, int, Score]] = []
-    scores = _keeping(_scores(unseen, states, recipe), least)
-    calibration = calibrate(scores, rates, groups, collected.origins, found)
+    unseen_scores = _keeping(scores(unseen, states, recipe), least)
+    calibration = calibrate(unseen_scores, rates, groups, collected.origins, found)
     check_scale(calibration, measured=all(part.unseen for part in recipe.parts))
     patches = any("source" in state.arrays for state in states.values())
     strangest = tuple(
-        (n, score, collected.seen[n].geometry, collected.seen[n].look)
+        (n, score, collected.seen[n].geometry, collected.seen[n].statistics)
         for _, n, score in sorted(least, reverse=True)
     )
     places = {where: n for n, where in enumerate(collected.origins)}
@@ -135,21 +137,23 @@ def learn(
         golden,
         strangest,
         collected.reading,
-        np.column_stack([collected.looks, numbered(groups)]).astype(np.float32),
+        collected.image_statistics(numbered(groups)),
         known,
     )
 
 
-def _resolved(recipe: Recipe, taught: Sequence[Taught]) -> Recipe:
+def _resolved(recipe: Recipe, fitted_parts: Sequence[FittedPart]) -> Recipe:
     """The recipe with its parts as they were settled, weighted if it asks for that."""
-    recipe = replace(recipe, parts=tuple(one.part for one in taught))
-    return _weighted(recipe, {one.part.name: one.explained for one in taught}) if recipe.explained else recipe
+    recipe = replace(recipe, parts=tuple(one.part for one in fitted_parts))
+    return (
+        _weighted(recipe, {one.part.name: one.explained for one in fitted_parts}) if recipe.explained else recipe
+    )
 
 
 def _key(extractor: FeatureExtractor, items: Sequence[Source], device: str) -> str:
     """All that what is learned depends on, in short."""
     frame, network = extractor.frame, extractor.network
-    told = [
+    depends = [
         repr(extractor.recipe),
         network.graph_sha256,
         network.weights_sha256,
@@ -160,12 +164,12 @@ def _key(extractor: FeatureExtractor, items: Sequence[Source], device: str) -> s
         coded.FIELDS,
         [identity(item, n) for n, item in enumerate(items)],
     ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(depends).encode()).hexdigest()
 
 
-class Taught(NamedTuple):
+class FittedPart(NamedTuple):
     """A part as it was settled, and its state; unseen (N,P): the distances of the good images as if unseen;
-    explained: the share of their energy that the part's codes explain, 1 for methods that tell no norms."""
+    explained: the share of their energy that the part's codes explain, 1 for methods that give no norms."""
 
     part: Part
     state: State
@@ -173,14 +177,14 @@ class Taught(NamedTuple):
     explained: float
 
 
-def _taught(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> Taught:
+def _fit_part(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> FittedPart:
     found, part = learner.held_out(fold), learner.part
-    distances, scale = found.distance, scale_of(found)
+    distances, scale = found.distance, _scale_of(found)
     if part.unseen:
         part = replace(part, shrink=crossval.shrinkage(distances, fold, scale))
     unseen = crossval.measured(distances, fold, part.shrink, scale) if part.unseen else distances
     explained = crossval.explained(found.residual, found.norm)
-    return Taught(part, with_statistics(learner.learned, part, found), unseen, explained)
+    return FittedPart(part, with_statistics(learner.learned, part, found), unseen, explained)
 
 
 def _weighted(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
@@ -208,7 +212,7 @@ def with_statistics(state: State, part: Part, found: Coded) -> State:
     """The state with what unseen good images show at each position: of the distance, if the part is measured by
     it; and of codes and residuals, which reasons are given by. found: arrays (N,P) of N such images."""
     if part.unseen:
-        state = normalise.statistics(found.distance, part.shrink, scale_of(found)).into(state)
+        state = normalise.statistics(found.distance, part.shrink, _scale_of(found)).into(state)
     if found.code is not None:
         state = normalise.statistics(found.code).into(state, "code")
     if found.residual is not None:
@@ -216,7 +220,7 @@ def with_statistics(state: State, part: Part, found: Coded) -> State:
     return state
 
 
-def scale_of(found: Coded) -> float:
+def _scale_of(found: Coded) -> float:
     """The mean norm of the signals that were coded: how large a distance can be. 0 where it is not known."""
     return 0.0 if found.norm is None else float(found.norm.mean())
 
@@ -269,16 +273,17 @@ class Learner:
         return Judge(self.part, state, self.device).rows(self.store, rows, self.run)
 
 
-def _scores(distances: Mapping[str, F32], states: Mapping[str, State], recipe: Recipe) -> Iterator[Score]:
-    """The score of each image, one at a time: N maps at once would not fit for large N."""
+def scores(distances: Mapping[str, F32], states: Mapping[str, State], recipe: Recipe) -> Iterator[Score]:
+    """The score of each image from its distances (N,P) by part, one at a time: N maps at once would not fit for
+    large N."""
     grids = {name: state.grid for name, state in states.items()}
     for n in range(len(next(iter(distances.values())))):
         yield anomaly_map.score({name: d[n : n + 1] for name, d in distances.items()}, grids, recipe)
 
 
-def _keeping(scores: Iterator[Score], kept: list[tuple[float, int, Score]]) -> Iterator[Score]:
+def _keeping(found: Iterator[Score], kept: list[tuple[float, int, Score]]) -> Iterator[Score]:
     """The scores as they pass; those of the strangest images stay in `kept`, with the images' places."""
-    for n, score in enumerate(scores):
+    for n, score in enumerate(found):
         heapq.heappush(kept, (float(score.image[0]), n, score))
         if len(kept) > STRANGEST:
             heapq.heappop(kept)

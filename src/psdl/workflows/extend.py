@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -20,23 +18,24 @@ from numpy.typing import NDArray
 
 from psdl.api import Detector
 from psdl.calibrate import thresholds
-from psdl.calibrate.rates import record
 from psdl.errors import PsdlError
 from psdl.features.extractor import Source, origin
 from psdl.features.store import Store
 from psdl.jobs.context import HERE, RunContext
 from psdl.methods.base import ExtendableMethod, extendable, method_of, params_of
 from psdl.model.model import Model
-from psdl.scoring import anomaly_map, normalise
+from psdl.scoring import normalise
 from psdl.scoring.averages import averaged
 from psdl.scoring.known import with_classifier
 from psdl.scoring.scorer import Judge, check_grid
 from psdl.training import crossval
 from psdl.training.collect import Collected, collect
 from psdl.training.copies import fresh, groups_of, once
-from psdl.training.defects import taught
-from psdl.training.train import with_statistics
+from psdl.training.defects import learn_known
+from psdl.training.train import scores, with_statistics
 from psdl.types import F32, Calibration, Coded, Part, Run, State
+
+__all__ = ["extended", "proved"]
 
 FAR = 3.0  # times the way from the median good score to the threshold: beyond lie other products and defects
 STATISTICS = ("unseen", "code", "residual")  # of which a state may have means and deviations
@@ -64,34 +63,44 @@ def extended(
         for part in model.recipe.parts:
             check_grid(collected.stores[part.name].grid, model.states[part.name].grid)
         items, collected = once(items, collected, run.say)
-        fold = crossval.folds(groups_of(items), model.recipe.folds, model.recipe.seed)
-        found, states = {}, {}
-        for part in model.recipe.parts:
-            work = _Work(model, part, collected.stores[part.name], run.work)
-            found[part.name] = crossval.judged(work.learn, work.judge, fold)
-            states[part.name] = work.state(found[part.name])
-        seen = {
-            part.name: _measured(states[part.name], part, found[part.name].distance) for part in model.recipe.parts
-        }
-        more = _scored(model, collected, seen, groups_of(items))
+        groups = groups_of(items)
+        states, more = _learned(model, collected, groups, run)
+    new = Detector.of(_joined(model, states, collected, more, groups), detector.device)
     calibration = thresholds.extended(model.calibration, more, f"{len(items)} good images added")
-    groups, scored = thresholds.numbered(groups_of(items)), dict(zip(more.images, more.scores, strict=True))
-    first = model.looks[:, -1].max(initial=-1) + 1
-    looks = np.column_stack([collected.looks, first + groups]).astype(np.float32)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    entry = {"what": "extended", "images": len(items), "by": by, "on": now, "psdl": version("psdl")}
-    new = replace(
+    new.recorded(calibration, {"what": "extended", "images": len(items)}, by)
+    return proved(_relearned(new, run), model)
+
+
+def _learned(
+    model: Model, collected: Collected, groups: Sequence[str], run: RunContext
+) -> tuple[dict[str, State], Calibration]:
+    """The states of all parts with the new images, and the calibration of these as if unseen."""
+    fold = crossval.folds(groups, model.recipe.folds, model.recipe.seed)
+    states, distances = {}, {}
+    for part in model.recipe.parts:
+        work = _Work(model, part, collected.stores[part.name], run.work)
+        found = crossval.judged(work.learn, work.judge, fold)
+        states[part.name] = work.state(found)
+        distances[part.name] = _measured(states[part.name], part, found.distance)
+    return states, _scored(model, collected, distances, groups)
+
+
+def _joined(
+    model: Model, states: Mapping[str, State], collected: Collected, more: Calibration, groups: Sequence[str]
+) -> Model:
+    """The model with the new states and what is kept of the new images; its calibration is still the old one."""
+    old, scored = model.image_statistics, dict(zip(more.images, more.scores, strict=True))
+    first = old[:, -1].max(initial=-1) + 1
+    new = collected.image_statistics(first + thresholds.numbered(groups))
+    return replace(
         model,
         states=states,
-        calibration=calibration,
         learned=(*model.learned, *collected.origins),
         album=(*model.album, *collected.album) if model.album else (),
-        looks=np.concatenate([model.looks, looks]) if len(model.looks) else model.looks,
+        image_statistics=np.concatenate([old, new]) if len(old) else old,
         unseen=np.append(model.unseen, [scored[where] for where in collected.origins]),
-        history=(*model.history, {**entry, **record(calibration)}),
         golden=None,
     )
-    return proved(relearned(Detector.of(new, detector.device), run), model)
 
 
 def _method(part: Part) -> ExtendableMethod:
@@ -102,7 +111,7 @@ def _method(part: Part) -> ExtendableMethod:
     return method
 
 
-def relearned(detector: Detector, run: RunContext) -> Detector:
+def _relearned(detector: Detector, run: RunContext) -> Detector:
     """The detector with its known defects judged anew, as far as their files are still there and the same, and
     with what is learned from them; as it is where it knows none."""
     model, known = detector.model, detector.model.defects
@@ -115,23 +124,24 @@ def relearned(detector: Detector, run: RunContext) -> Detector:
     for n, result in zip(there, judged, strict=True):
         anomaly[n], averages[n] = result.anomaly, result.averages
     fresh = replace(known, anomaly=anomaly, averages=averages)
-    new = taught(model, fresh).model if fresh.report else replace(model, defects=fresh)
+    new = learn_known(model, fresh).model if fresh.report else replace(model, defects=fresh)
     return Detector.of(new, detector.device)
 
 
-def _scored(model: Model, collected: Collected, seen: Mapping[str, F32], groups: Sequence[object]) -> Calibration:
+def _scored(
+    model: Model, collected: Collected, distances: Mapping[str, F32], groups: Sequence[object]
+) -> Calibration:
     """The calibration of the new images from their distances (n,P) by part, as if unseen."""
-    grids, rows = {name: state.grid for name, state in model.states.items()}, range(len(groups))
-    each = [{name: d[n : n + 1] for name, d in seen.items()} for n in rows]
-    scores = [anomaly_map.score(one, grids, model.recipe) for one in each]
+    rates, origins = model.calibration.rates, collected.origins
+    found = list(scores(distances, model.states, model.recipe))
     if model.averages is None:
-        return thresholds.calibrate(scores, model.calibration.rates, groups, collected.origins)
+        return thresholds.calibrate(found, rates, groups, origins)
     means = []
-    for n in rows:
+    for n in range(len(groups)):
         signals = {name: store.images(np.array([n])) for name, store in collected.stores.items()}
-        means.append(averaged(signals, each[n], model.averages, model.recipe))
-    rates = model.calibration.rates
-    known = thresholds.calibrate(scores, rates, groups, collected.origins, np.array(means, np.float16))
+        each = {name: values[n : n + 1] for name, values in distances.items()}
+        means.append(averaged(signals, each, model.averages, model.recipe))
+    known = thresholds.calibrate(found, rates, groups, origins, np.array(means, np.float16))
     return with_classifier(known, model.classifier)
 
 

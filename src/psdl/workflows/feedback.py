@@ -22,10 +22,12 @@ from psdl.methods.base import extendable, method_of
 from psdl.scoring.known import with_classifier
 from psdl.scoring.result import Result
 from psdl.training.copies import fresh
-from psdl.training.defects import few, joined, known_of, scarce, taught
+from psdl.training.defects import few, joined, known_of, learn_known, scarce
 from psdl.training.lesson import regression, words
 from psdl.types import Run
 from psdl.workflows.extend import extended, proved
+
+__all__ = ["Corrected", "Correction", "corrected", "read"]
 
 COLUMNS = ("path", "verdict")
 GOOD, BAD = ("ok", "good"), ("ng", "bad", "defective")
@@ -86,11 +88,11 @@ def corrected(
     bad = [(one, result) for one, result in zip(corrections, before, strict=True) if not one.good]
     said: list[str] = []
     if good:
-        detector, told = _with_good(detector, good, by, jobs)
-        said += told
+        detector, sentences = _with_good(detector, good, by, jobs)
+        said += sentences
     if bad:
-        detector, told = _with_defects(detector, [one.path for one, _ in bad], jobs)
-        said += told
+        detector, sentences = _with_defects(detector, [one.path for one, _ in bad], jobs)
+        said += sentences
     detector = proved(detector, detector.model)
     detector.recorded(
         detector.model.calibration, {"what": "corrected by feedback", "images": len(corrections)}, by
@@ -134,7 +136,7 @@ def _with_defects(detector: Detector, paths: Sequence[str], jobs: int | Run | No
         calibration = with_classifier(model.calibration, None)
         kept = Detector.of(replace(model, calibration=calibration), detector.device)
         return kept, [f"defects are kept to test later thresholds on, not learned from: {why}"]
-    new = taught(detector.model, known)
+    new = learn_known(detector.model, known)
     names = [where.name for where in known.images]
     return Detector.of(new.model, detector.device), words(new.lesson, names)
 

@@ -15,19 +15,21 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from psdl._util.atomic import drafted
+from psdl._util.atomic import atomic_write
 from psdl.api import Detector
 from psdl.calibrate import thresholds
 from psdl.features.extractor import Arrived, Source, identity
 from psdl.input import preprocess, urls
-from psdl.input.statistics import Look
+from psdl.input.statistics import ImageStatistics
 from psdl.jobs import remote, runner
 from psdl.model.model import Model
-from psdl.report.folder import GOING as FOLDER
+from psdl.report.folder import RESUME_FOLDER as FOLDER
 from psdl.scoring.coded import FIELDS, of_arrays
 from psdl.scoring.coded import arrays as arrays_of
 from psdl.scoring.result import Result
 from psdl.types import Coded, Run, Sample
+
+__all__ = ["finished", "reader", "results"]
 
 AHEAD = 8  # files behind URLs that are read at a time
 
@@ -96,10 +98,10 @@ def _keep(result: Result, file: Path) -> None:
     for part, coded in result.coded.items():
         arrays |= {f"{part}/{name}": value for name, value in arrays_of(coded).items()}
     card: dict[str, Any] = {"score": result.score, "anomaly": result.anomaly, "known": result.known}
-    card |= {"geometry": asdict(result.geometry), "look": result.look}
+    card |= {"geometry": asdict(result.geometry), "statistics": result.statistics}
     card["digest"], card["parts"] = result.digest, list(result.coded)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with drafted(file) as draft, draft.open("wb") as target:
+    with atomic_write(file) as temporary, temporary.open("wb") as target:
         np.savez(target, card=np.frombuffer(json.dumps(card).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
 
 
@@ -123,7 +125,7 @@ def _read(file: Path, model: Model) -> Result:
             preprocess.geometry_of(card["geometry"]),
             coded,
             model,
-            Look(*card["look"]),
+            ImageStatistics(*card["statistics"]),
             card["digest"],
             card["anomaly"],
             card["known"],

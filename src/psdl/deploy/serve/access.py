@@ -113,7 +113,7 @@ class Pages:
 
 
 def client_of(request: Request) -> str:
-    """Who asks, as far as a server can tell: the address, of which networks of 64 bits are one; or the token."""
+    """Who asks, as far as a server can know: the address, of which networks of 64 bits are one; or the token."""
     host = request.client.host if request.client else "local"
     try:
         address = ipaddress.ip_address(host.partition("%")[0])

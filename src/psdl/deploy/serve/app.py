@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from psdl.deploy.client import Answer, Unscored
 from psdl.deploy.drift import Monitor
 from psdl.deploy.loops import Loops, said
-from psdl.deploy.registry import Held, Shelf
+from psdl.deploy.registry import Held, ModelRegistry
 from psdl.deploy.serve import body
 from psdl.deploy.serve.access import Pages, Tokens, client_of
 from psdl.deploy.serve.arrivals import Arrival, Arrivals
@@ -31,7 +31,7 @@ from psdl.deploy.serve.telemetry import Telemetry
 from psdl.errors import PsdlError
 
 LOG = logging.getLogger("psdl")
-EVERY = 1.0  # seconds between looks at the model files
+EVERY = 1.0  # seconds between two checks of the model files
 BODY = {
     "required": True,
     "content": {
@@ -75,7 +75,7 @@ class _Answered(JSONResponse):
 class Parts:
     """What one server is made of; see each."""
 
-    shelf: Shelf
+    registry: ModelRegistry
     bounds: Bounds
     tokens: Tokens
     line: Line
@@ -85,25 +85,25 @@ class Parts:
     loops: Loops
 
     @classmethod
-    def of(cls, shelf: Shelf, bounds: Bounds, tokens: Tokens) -> Parts:
+    def of(cls, registry: ModelRegistry, bounds: Bounds, tokens: Tokens) -> Parts:
         line, loops = Line(bounds), Loops()
         counts = Telemetry(lambda: line.taken, loops)
-        return cls(shelf, bounds, tokens, line, counts, Monitors(), Arrivals(bounds), loops)
+        return cls(registry, bounds, tokens, line, counts, Monitors(), Arrivals(bounds), loops)
 
     def refresh(self, every: bool = False) -> None:
         """Reads what has changed on the disk: models, and with `every` also the tokens."""
         if every:
             with self.loops.round("tokens"):
                 self.tokens.read()
-        for name in self.shelf.refresh(every):
+        for name in self.registry.refresh(every):
             self.counts.reloads.labels(name).inc()
-            self.line.load(self.shelf.held[name])
+            self.line.load(self.registry.held[name])
 
 
 def app(parts: Parts, hosts: Sequence[str] | None = None) -> FastAPI:
     """The application. hosts: names that it may be called by; all if None."""
 
-    async def look() -> None:
+    async def reload() -> None:
         while True:
             await asyncio.sleep(EVERY)
             with parts.loops.round("reload"):
@@ -111,20 +111,20 @@ def app(parts: Parts, hosts: Sequence[str] | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
-        looking = asyncio.create_task(look())
+        reloading = asyncio.create_task(reload())
         yield
-        looking.cancel()
+        reloading.cancel()
 
     served = FastAPI(title="psdl", version=version("psdl"), lifespan=life, summary="Judges images of parts.")
-    _ask(served, parts)
-    _tell(served, parts)
-    _refuse(served)
+    _add_scoring_routes(served, parts)
+    _add_status_routes(served, parts)
+    _add_error_handlers(served)
     served.add_middleware(Pages, hosts=hosts)
     served.add_middleware(_Counted, counts=parts.counts)
     return served
 
 
-def _ask(served: FastAPI, parts: Parts) -> None:
+def _add_scoring_routes(served: FastAPI, parts: Parts) -> None:
     """The question that a server is for."""
 
     @served.post(
@@ -144,7 +144,7 @@ def _ask(served: FastAPI, parts: Parts) -> None:
         """Judges one image, or several: score, p-value, verdict and regions of each, or why there are none."""
         start = time.perf_counter()
         try:
-            name, held = parts.shelf.named(model)
+            name, held = parts.registry.named(model)
         except PsdlError as error:
             raise Refused(404, str(error), unread=True) from None
         async with AsyncExitStack() as stack:
@@ -177,14 +177,14 @@ async def _judged(
     return await parts.line.judge(held, images, maps, client)
 
 
-def _tell(served: FastAPI, parts: Parts) -> None:
+def _add_status_routes(served: FastAPI, parts: Parts) -> None:
     """What a server says of itself. Strangers learn no path and no name."""
     asked = [Depends(_known(parts.tokens))]
 
     @served.get("/v1/models", dependencies=asked)
     async def models() -> list[dict[str, Any]]:
         """The models that answer, with what they were learned from and what their thresholds promise."""
-        return [described(name, held) for name, held in parts.shelf.held.items()]
+        return [described(name, held) for name, held in parts.registry.held.items()]
 
     @served.get("/healthz")
     async def health() -> dict[str, str]:
@@ -195,7 +195,7 @@ def _tell(served: FastAPI, parts: Parts) -> None:
     async def ready() -> dict[str, Any]:
         """That models are loaded; which of them could not be replaced by their newer file, and which background
         loop does not do its work. Why, /v1/models and the log say."""
-        held, loops = parts.shelf.held, parts.loops.state
+        held, loops = parts.registry.held, parts.loops.state
         stale = sorted(name for name, one in held.items() if one.problem)
         failing = sorted(name for name, loop in loops.items() if loop.problem)
         return {
@@ -211,7 +211,7 @@ def _tell(served: FastAPI, parts: Parts) -> None:
         return Response(parts.counts.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _refuse(served: FastAPI) -> None:
+def _add_error_handlers(served: FastAPI) -> None:
     """How each error is answered: one sentence, and never a traceback."""
 
     @served.exception_handler(Refused)

@@ -134,8 +134,8 @@ class Line:
 
     def _many(self, model: Held) -> float:
         """Pixels above which an image is none of those that the model is for."""
-        looks = model.detector.model.looks
-        known = float((looks[:, 2] * looks[:, 3]).max()) if len(looks) else 0.0
+        image_statistics = model.detector.model.image_statistics
+        known = float((image_statistics[:, 2] * image_statistics[:, 3]).max()) if len(image_statistics) else 0.0
         return max(PLAIN, LARGE * known)
 
     def end(self) -> None:

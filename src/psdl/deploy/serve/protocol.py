@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from psdl.deploy.serve.bounds import Bounds
 
-GRACE = 1.0  # seconds that kept connections stay open once the server is told to end: a request may be on its way
+GRACE = 1.0  # seconds that kept connections stay open once the server is asked to end: a request may be on its way
 READ = 2**18  # bytes that a system hands over at once: they may be several requests
 SAID = b'{"error": "too many connections: come again in a second"}'
 BUSY = (

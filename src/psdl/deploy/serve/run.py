@@ -197,13 +197,13 @@ async def _answer(server: Server, parts: Parts, listener: socket.socket, ready: 
             task.add_done_callback(tasks.discard)
 
     loop.add_signal_handler(signal.SIGHUP, again)
-    await answer_until_told(server, listener, ready)
+    await serve_until_stopped(server, listener, ready)
 
 
-async def answer_until_told(
+async def serve_until_stopped(
     server: Server, listener: socket.socket, ready: Callable[[], None], ending: Callable[[], None] | None = None
 ) -> None:
-    """Answers until SIGTERM or SIGINT. `ready` is called once it does, `ending` when it is told to end."""
+    """Answers until SIGTERM or SIGINT. `ready` is called once it does, `ending` when it is asked to end."""
 
     def end() -> None:
         if ending:

@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from psdl.deploy.client import Scored, Unscored
 from psdl.deploy.loops import Loops
 
-RECENT = 1000  # scores whose quantiles are told
+RECENT = 1000  # scores whose quantiles are reported
 QUANTILES = (0.5, 0.9, 0.99)
 SECONDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48)
 

@@ -1,5 +1,5 @@
-"""What writers do to files below a folder, as the system tells it (inotify): closed, renamed into place, or opened
-again. Where it does not, files are complete when they have settled."""
+"""What writers do to files below a folder, as the system reports it (inotify): closed, renamed into place, or
+opened again. Where it does not, files are complete when they have settled."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WHOLE, BEGUN = ("closed", "moved"), ("created", "modified")  # kinds of events
 
 class Events(FileSystemEventHandler):
     """Notes which files below `root` were closed by their writers. Calling it gives what is new: names, and
-    whether the file is closed. able: whether the system tells at all."""
+    whether the file is closed. able: whether the system reports them at all."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()

@@ -51,7 +51,7 @@ class Folder:
     """The images below `root`, but for hidden files and folders and what lies in `out`.
 
     A file is complete when nothing has changed it for `settle` seconds, or when its writer has closed it or
-    renamed it into place, as `closed` tells, which gives the names of files that were since it was asked
+    renamed it into place, as `closed` reports, which gives the names of files that were since it was asked
     last.
     """
 
@@ -76,7 +76,7 @@ class Folder:
     def complete(self) -> list[Complete]:
         """The files that are complete and not known, the oldest first. Forgets those that are gone. Raises OSError
         where the folder is not there."""
-        self._look_at_root()
+        self._check_root()
         self._close()
         present = {file.name: file for file in self._files()}
         now = time.monotonic()
@@ -132,7 +132,7 @@ class Folder:
         for name, whole in self.closed().items():
             (self._whole.add if whole else self._whole.discard)(name)
 
-    def _look_at_root(self) -> None:
+    def _check_root(self) -> None:
         """Raises OSError where the folder is not there. If it is another than at the start, as when a disk
         was taken off, nothing is forgotten: it may come back."""
         now = _identity(self.root)

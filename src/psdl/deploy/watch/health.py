@@ -20,7 +20,7 @@ def state(watch: Watch) -> dict[str, Any]:
     """What a watch says of itself; no path, which a stranger on this machine need not know."""
     loops = watch.loops.state
     still = time.monotonic() - watch.looked
-    stale = any(held.problem for held in watch.shelf.held.values())
+    stale = any(held.problem for held in watch.registry.held.values())
     failing = [name for name, loop in loops.items() if loop.problem]
     return {
         "status": "degraded" if failing or stale or still > STILL else "ready",

@@ -16,7 +16,7 @@ from contextlib import aclosing
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
-from psdl._util.atomic import drafted
+from psdl._util.atomic import atomic_write
 from psdl.deploy.loops import Loops, said
 from psdl.deploy.watch.journal import Journal, Place
 from psdl.errors import PsdlError
@@ -109,8 +109,8 @@ class News:
                     raise
                 self._bury(line, str(error))
         self.at, self.refusals = then, 0
-        with drafted(self.mark) as draft:
-            draft.write_text(f"{then.file} {then.byte}\n")
+        with atomic_write(self.mark) as temporary:
+            temporary.write_text(f"{then.file} {then.byte}\n")
         return True
 
     def _takes_another(self, at: Place) -> bool:

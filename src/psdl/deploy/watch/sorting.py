@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from psdl._util import plugins
-from psdl._util.atomic import drafted
+from psdl._util.atomic import atomic_write
 from psdl.errors import PsdlError
 
 WAYS = ("move", "link")
@@ -46,8 +46,8 @@ def _move(source: Path, target: Path) -> None:
     except OSError as error:
         if isinstance(error, FileNotFoundError):
             raise
-        with drafted(target) as draft:
-            shutil.copy2(source, draft)
+        with atomic_write(target) as temporary:
+            shutil.copy2(source, temporary)
         source.unlink()
 
 

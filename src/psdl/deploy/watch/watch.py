@@ -1,4 +1,4 @@
-"""The loop: look, judge, write down, sort, tell."""
+"""The loop: find files that are complete, judge, record, sort and notify."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from psdl.deploy import drift, judging
 from psdl.deploy.judging import Seen
 from psdl.deploy.loops import Loops
-from psdl.deploy.registry import Held, Shelf
+from psdl.deploy.registry import Held, ModelRegistry
 from psdl.deploy.watch import sorting
 from psdl.deploy.watch.folder import Complete, File, Folder
 from psdl.deploy.watch.journal import Journal
@@ -42,11 +42,11 @@ class Limits:
 
 @dataclass
 class Watch:
-    """What judges the files of a folder. shelf: holds one model, read again when its file changes; workers: that
-    judge; loops: where what goes wrong is counted; run: an ordered map in threads; say: is told each file's row;
-    sort: move, link or None."""
+    """What judges the files of a folder. registry: holds one model, read again when its file changes; workers:
+    that judge; loops: where what goes wrong is counted; run: an ordered map in threads; say: is called with each
+    file's row; sort: move, link or None."""
 
-    shelf: Shelf
+    registry: ModelRegistry
     folder: Folder
     journal: Journal
     workers: Workers
@@ -60,7 +60,7 @@ class Watch:
     def __post_init__(self) -> None:
         """Goes on where a process before this one ended: the monitor sees what it saw, and files that were judged
         but not sorted yet are."""
-        self.name, held = self.shelf.named(None)
+        self.name, held = self.registry.named(None)
         self.monitor = drift.Monitor(held.detector.model)
         self.judged = 0
         self.looked = time.monotonic()
@@ -76,23 +76,23 @@ class Watch:
         failed = 0
         while not stop.is_set():
             if once:
-                if not self._look(stop) and not self.folder.waiting:
+                if not self._scan(stop) and not self.folder.waiting:
                     return
                 stop.wait(every)
                 continue
             before = self.loops.state
             with self.loops.round("folder"):
-                self._look(stop)
+                self._scan(stop)
             grown = self.loops.state["folder"].failures > (before["folder"].failures if "folder" in before else 0)
             failed = failed + 1 if grown else 0
             stop.wait(min(PAUSE, every * 2**failed) if failed else every)
 
-    def _look(self, stop: threading.Event) -> int:
+    def _scan(self, stop: threading.Event) -> int:
         """Judges the files that are complete now; how many they were. Raises OSError where the folder or the
         journal cannot be had."""
         with self.loops.round("model"):
-            if self.shelf.refresh():
-                held = self.shelf.named(None)[1]
+            if self.registry.refresh():
+                held = self.registry.named(None)[1]
                 self.monitor = drift.Monitor(held.detector.model)
                 self.workers.load(held)
         files = self.folder.complete()
@@ -106,7 +106,7 @@ class Watch:
     def _row(self, one: Complete) -> Found | None:
         """What is written down of a file; None if it is gone, has changed meanwhile, or is not whole and may
         become so."""
-        file, held = one.file, self.shelf.named(None)[1]
+        file, held = one.file, self.registry.named(None)[1]
         digest, seen = "", None
         try:
             data = self._content(file)
@@ -192,9 +192,11 @@ def _until(files: Sequence[Complete], stop: threading.Event) -> Iterator[Complet
         yield file
 
 
-def started(model: str, device: str) -> Shelf:
-    """The shelf of one model file. Raises PsdlError on a folder of several."""
-    shelf = Shelf([model], device)
-    if len(shelf.held) != 1:
-        raise PsdlError(f"{model} holds {len(shelf.held)} models, but a folder is watched with one: give its file")
-    return shelf
+def started(model: str, device: str) -> ModelRegistry:
+    """The registry of one model file. Raises PsdlError on a folder of several."""
+    registry = ModelRegistry([model], device)
+    if len(registry.held) != 1:
+        raise PsdlError(
+            f"{model} holds {len(registry.held)} models, but a folder is watched with one: give its file"
+        )
+    return registry

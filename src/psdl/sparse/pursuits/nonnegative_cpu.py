@@ -1,6 +1,6 @@
 """Non-negative orthogonal matching pursuit, compiled: the same function as `nonnegative.py`.
 
-Everything is told by correlations: those of a signal with atoms, a0 = D y, and of atoms with each other, G. The
+Everything follows from correlations: those of a signal with atoms, a0 = D y, and of atoms with each other, G. The
 residual's are a0 - x G, its energy is |y|^2 - x (a0 + a) on the support.
 """
 
@@ -47,7 +47,7 @@ def solved(L, b, count):
 @kernel
 def least_squares(gram, a0, chosen, count, bars, floor, L, x):
     """x (count,) float64 <- the non-negative coefficients of the atoms chosen[:count] that leave the least, from
-    the active set that x tells. Scratch: L (.,.)."""
+    the active set of x. Scratch: L (.,.)."""
     free, wanted = np.empty(count, np.intp), np.empty(count)
     used = 0
     for i in range(count):
