@@ -50,7 +50,7 @@ def learned(data: Path, name: str, cache: Path) -> tuple[Model, dict[str, Any]]:
             said,
             anomaly=[one.anomaly for one in results],
             averages=np.array([one.averages for one in results], np.float16),
-            look=np.array([one.look for one in results]),
+            look=np.array([one.statistics for one in results]),
             digest=[origin(sample, 0).sha256 for sample in test],
             label=[int(sample.label or 0) for sample in test],
             kind=[sample.kind for sample in test],

@@ -60,7 +60,7 @@ def first_verdict(model: Path, picture: Path) -> dict[str, float]:
     return {"cpu_s": float(np.median(cpus)), "wall_s": float(np.median(walls))}
 
 
-def pace(model: Path, picture: Path) -> dict[str, float]:
+def time_scoring(model: Path, picture: Path) -> dict[str, float]:
     """Milliseconds of scoring one decoded image, and of the backbone alone on it, in turn; medians of 50."""
     detector = Detector.load(model)
     threads = os.cpu_count() or 1
@@ -94,7 +94,7 @@ def main() -> None:
                 next((root / "mtd/MT_Free/Imgs").glob("*.jpg")),
             )
             rows[name]["first_verdict"] = first_verdict(model, picture)
-            rows[name]["pace"] = pace(model, picture)
+            rows[name]["pace"] = time_scoring(model, picture)
     print("| recipe | " + " | ".join(SETS) + " | MTD, whole job | model | first verdict, CPU | score / backbone |")
     print("|---" * (len(SETS) + 5) + "|")
     for name, row in rows.items():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import importlib
+import io
 import re
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -176,3 +178,35 @@ def test_functions_that_no_other_module_uses_begin_with_an_underscore():
             if not name.startswith("_") and not used:
                 lonely.append(f"{path.name}:{name}")
     assert lonely == []
+
+
+COINED = (  # words of the project's own for things that have names
+    *(
+        "look",
+        "looks",
+        "tell",
+        "tells",
+        "told",
+        "taught",
+        "going",
+        "loose",
+        "shelf",
+        "door",
+        "doors",
+        "pace",
+        "paces",
+    ),
+    *("draft", "drafts", "drafted", "starts", "filling", "framing", "move", "moves", "through"),
+)
+ELSEWHERES = {"tell", "move_to_end"}  # names of Python's own
+
+
+def test_no_name_of_the_library_is_coined():
+    """Image statistics are no looks, affine transforms no moves; the studio has its own words."""
+    found = set()
+    for path in SOURCES:
+        tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
+        names = {token.string for token in tokens if token.type == tokenize.NAME} - ELSEWHERES
+        words = {name for name in names if set(name.lower().split("_")) & set(COINED)}
+        found |= {f"{path.name}:{name}" for name in words if "studio" not in path.parts}
+    assert found - {"sorting.py:_move"} == set()

@@ -149,7 +149,7 @@ def hostile(kind: str) -> onnx.ModelProto:
         ("Execute", "unknown operator Execute"),
     ],
 )
-def test_a_graph_that_could_do_more_than_compute_is_refused_by_both_doors(kind, words, tmp_path):
+def test_a_graph_that_could_do_more_than_compute_is_refused_by_both_readers(kind, words, tmp_path):
     from dataclasses import replace
 
     graph = hostile(kind)

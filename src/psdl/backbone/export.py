@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from psdl._util import plugins
+from psdl._util.atomic import atomic_write
 from psdl.backbone import transformer
 from psdl.backbone.zoo import ZOO
 from psdl.errors import PsdlError
@@ -62,12 +63,8 @@ def _export(arch: str, weights: str | None, target: Path) -> None:
         "licence": ZOO[arch].licence if arch in ZOO else str(model.pretrained_cfg.get("license") or ""),
     }
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_suffix(f".{os.getpid()}.part")
-    try:
-        _write_graph(torch, model, modules, card, draft)
-        os.replace(draft, target)
-    finally:
-        draft.unlink(missing_ok=True)
+    with atomic_write(target) as temporary:
+        _write_graph(torch, model, modules, card, temporary)
 
 
 def build(arch: str, weights: str | None) -> tuple[Any, dict[str, str]]:

@@ -58,8 +58,8 @@ def _spans(side: int, tile: int) -> list[tuple[int, int]]:
     if side <= tile:
         return [(0, side)]
     count = -(-(side - _overlap(tile)) // (tile - _overlap(tile)))
-    starts = [n * (side - tile) // (count - 1) // ALIGN * ALIGN for n in range(count)]
-    return [(start, start + tile) for start in starts]
+    offsets = [n * (side - tile) // (count - 1) // ALIGN * ALIGN for n in range(count)]
+    return [(start, start + tile) for start in offsets]
 
 
 def _weights(span: tuple[int, int], side: int, tile: int, stride: int) -> NDArray[np.float32]:

@@ -34,7 +34,7 @@ from psdl.report import tables
 from psdl.scoring.result import Result
 from psdl.types import Sample
 
-PACED = 40  # images that scoring is timed on, one at a time
+TIMED = 40  # images that scoring is timed on, one at a time
 
 
 RATES = {"1": 0.01, "5": 0.05}  # false-reject rates at which defects are counted
@@ -109,7 +109,7 @@ def _size(detector: Detector) -> float:
 def _timings(detector: Detector, samples: Sequence[Sample]) -> list[float]:
     white = detector.recipe.input.white if detector.recipe.input else None
     found = []
-    for sample in samples[:: max(1, len(samples) // PACED)]:
+    for sample in samples[:: max(1, len(samples) // TIMED)]:
         pixels = decode.pixels(sample.path, white=white)
         start = time.perf_counter()
         detector.score(pixels)

@@ -107,7 +107,7 @@ OTHERS = frozenset(
         "sh",
     }
 )  # surely no pictures
-STARTS = (
+MAGIC = (
     b"\x89PNG\r\n",
     b"\xff\xd8\xff",
     b"BM",
@@ -280,4 +280,4 @@ def _is_picture(path: Path) -> bool:
         return False
     boxed = start[4:8] == b"ftyp" and start[8:12] in BOXES
     webp = start[:4] == b"RIFF" and start[8:12] == b"WEBP"
-    return boxed or webp or start.startswith(STARTS)
+    return boxed or webp or start.startswith(MAGIC)

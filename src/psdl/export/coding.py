@@ -74,9 +74,9 @@ def _pursued(g: Graph, signal: str, atoms: str, sparsity: int, bound: bool) -> s
     smallest = g.op("Mul", norm, stop_tolerance(EPS))
     taken: list[str] = []
     for _ in range(sparsity):
-        products = _products(g, residual, atoms, bound)
-        best = g.op("ArgMax", products, axis=1, keepdims=1)
-        most = g.op("ReduceMax", products, axes=[1], keepdims=1)
+        correlations = _correlations(g, residual, atoms, bound)
+        best = g.op("ArgMax", correlations, axis=1, keepdims=1)
+        most = g.op("ReduceMax", correlations, axes=[1], keepdims=1)
         if bound:
             atom = g.op("GatherND", atoms, best, batch_dims=1)
         else:
@@ -93,7 +93,7 @@ def _pursued(g: Graph, signal: str, atoms: str, sparsity: int, bound: bool) -> s
     return residual
 
 
-def _products(g: Graph, residual: str, atoms: str, bound: bool) -> str:
+def _correlations(g: Graph, residual: str, atoms: str, bound: bool) -> str:
     """|correlations| (P,K) of residuals (P,F) with atoms (P,K,F), or with (K,F) that all positions share."""
     if not bound:
         return g.op("Abs", g.op("MatMul", residual, g.op("Transpose", atoms, perm=[1, 0])))

@@ -158,17 +158,17 @@ def _lead(judged: Judged, mode: str) -> tuple[str, str]:
         return "Look through these before anything is promised: a bad part among the good ones hides its like.", ""
     verdicts = [(sample.label, result.verdict.verdict) for sample, result in judged]
     review = sum(verdict == "REVIEW" for _, verdict in verdicts)
-    look = f" {review} {'is' if review == 1 else 'are'} for a person to look at." if review else ""
+    reviewed = f" {review} {'is' if review == 1 else 'are'} for a person to look at." if review else ""
     good = [verdict for label, verdict in verdicts if label == 0]
     bad = [verdict for label, verdict in verdicts if label == 1]
     if not good and not bad:
         rejected = sum(verdict == "NG" for _, verdict in verdicts)
         tone = "bad" if rejected else "doubt" if review else "fine"
-        return f"{rejected} of {len(verdicts)} images are NG: reject these parts.{look}", tone
+        return f"{rejected} of {len(verdicts)} images are NG: reject these parts.{reviewed}", tone
     missed, refused = bad.count("OK"), good.count("NG")
     said = [f"{missed} of {len(bad)} defective passed as OK"] if bad else []
     said += [f"{refused} of {len(good)} good were rejected"] if good else []
-    return f"{', '.join(said)}.{look}", "bad" if missed else "doubt" if refused else "fine"
+    return f"{', '.join(said)}.{reviewed}", "bad" if missed else "doubt" if refused else "fine"
 
 
 def _models(judged: Judged, model_of: Callable[[Sample], Path]) -> tuple[dict[int, int], list[dict[str, Any]]]:

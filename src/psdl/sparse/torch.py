@@ -141,7 +141,7 @@ def _pursue(Y: Tensor, D: Tensor, sparsity: int, limits: list[Tensor], optimised
     bar = (stop_tolerance(dtype) * length).to(Y.dtype)
     uneven = bool(diagonal.amax() > 1.001 * diagonal.amin())
     left = diagonal.expand(P, N, K).clone() if optimised else None
-    going = (energy > enough) & (most > 0)
+    active = (energy > enough) & (most > 0)
     support = torch.full((P, N, sparsity), -1, dtype=torch.int64, device=Y.device)
     c, norms = Y.new_zeros(P, N, sparsity), Y.new_ones(P, N, sparsity)
     score = torch.empty_like(a)
@@ -156,20 +156,20 @@ def _pursue(Y: Tensor, D: Tensor, sparsity: int, limits: list[Tensor], optimised
         value, own = a.gather(2, at)[..., 0], diagonal.expand(P, N, K).gather(2, at)[..., 0]
         along = state.along(t, at)
         norm2 = own - along.square().sum(-1)
-        going = going & (value.abs() > bar * own.sqrt()) & (norm2 > dependent * own)
-        if t % ASKED == 0 and not bool(going.any()):
+        active = active & (value.abs() > bar * own.sqrt()) & (norm2 > dependent * own)
+        if t % ASKED == 0 and not bool(active.any()):
             break
-        norm = torch.where(going, norm2, 1).sqrt()
-        inverse = torch.where(going, 1 / norm, 0)
+        norm = torch.where(active, norm2, 1).sqrt()
+        inverse = torch.where(active, 1 / norm, 0)
         state.chosen[:, :, t] = at[..., 0]
         new = state.row(t, at, along, inverse)
         norms[:, :, t], c[:, :, t] = norm, value * inverse
         a.addcmul_(new, -c[:, :, t, None])
         if left is not None:
             left -= new.square()
-        support[:, :, t] = torch.where(going, at[..., 0], -1)
+        support[:, :, t] = torch.where(active, at[..., 0], -1)
         energy = energy - c[:, :, t].double().square()
-        going = going & (energy > enough) & (most > t + 1)
+        active = active & (energy > enough) & (most > t + 1)
     return support, torch.where(support >= 0, state.coefficients(c, norms), 0)
 
 

@@ -58,7 +58,7 @@ def pursue(a, first, group, atoms, gram, share, least, enough, limits, optimised
         else:
             chosen[s] = largest(a, first + s, mask, s)
     for t in range(support.shape[1]):
-        going = False
+        active = False
         for s in range(size):
             j, n = chosen[s], first + s
             if j < 0:
@@ -93,8 +93,8 @@ def pursue(a, first, group, atoms, gram, share, least, enough, limits, optimised
                 chosen[s] = step_gain(a, n, rows, h, t, gram, j, inverse, along, mask, s, left, floor, scale)
             else:
                 chosen[s] = step(a, n, rows, h, t, gram, j, inverse, along, mask, s)
-            going = True
-        if not going:
+            active = True
+        if not active:
             break
 
 
@@ -134,9 +134,9 @@ def omp_block(signals, atoms, gram, stops, enough, limits, optimised, scratch, s
     least = floors(squares, squares.shape[0], stops[1], scratch.floor)
     support[:] = -1
     x[:] = 0
-    going, used = 0, min(8.0, 1.0 * support.shape[1])
-    while going < signals.shape[0]:
-        count, going = asked(signals, going, enough, limits, lengths, indices)
+    reached, used = 0, min(8.0, 1.0 * support.shape[1])
+    while reached < signals.shape[0]:
+        count, reached = asked(signals, reached, enough, limits, lengths, indices)
         for first in range(0, count, batch):
             many = min(batch, count - first)
             start, follow = indices[first], indices[first + many - 1] == indices[first] + many - 1

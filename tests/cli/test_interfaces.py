@@ -24,7 +24,7 @@ from tests import parts
 LITTLE = 60_000  # bytes of a file: what is kept of an image fits, the report does not
 
 
-def test_every_door_says_which_psdl_it_is():
+def test_every_interface_says_which_psdl_it_is():
     said = f"psdl {psdl.__version__}\n"
     assert parts.psdl("--version").stdout == said
     command = [sys.executable, "-m", "psdl", "--version"]
