@@ -14,7 +14,7 @@ from psdl.jobs.context import RunContext
 from psdl.training import crossval, roi
 from psdl.training.collect import collect
 from psdl.training.copies import groups_of
-from psdl.training.train import Learner
+from psdl.training.learner import Learner
 
 __all__ = ["settled"]
 

@@ -5,46 +5,35 @@ from __future__ import annotations
 import hashlib
 import heapq
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cached_property
 from importlib.metadata import version
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from psdl.calibrate.guarantee import check_scale
 from psdl.calibrate.thresholds import calibrate, numbered
 from psdl.errors import PsdlError
 from psdl.features.extractor import FeatureExtractor, Source, identity
-from psdl.features.store import Store
 from psdl.input.statistics import ImageStatistics
 from psdl.jobs.context import RunContext
-from psdl.methods.base import method_of, params_of
 from psdl.model.known import Averages
-from psdl.scoring import anomaly_map, averages, coded, normalise
-from psdl.scoring.scorer import Judge
+from psdl.scoring import anomaly_map, averages, coded
 from psdl.training import checkpoint, crossval
-from psdl.training.checkpoint import NOTHING, Arrays, Checkpoint
-from psdl.training.collect import collect
+from psdl.training.collect import Collected, collect
 from psdl.training.copies import groups_of, once
+from psdl.training.learner import FittedPart, Learner, fit_part
 from psdl.types import (
     F32,
     Calibration,
-    Coded,
     Geometry,
     Origin,
-    Part,
     Rates,
     Recipe,
-    Run,
     Score,
     State,
 )
 
-__all__ = ["FittedPart", "Learned", "Learner", "learn", "scores", "with_statistics"]
+__all__ = ["Learned", "learn", "scores"]
 
 LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")  # that results depend on
 LARGE = 1 << 20  # pixels of an input above which a model carries one image for its self-test, not three
@@ -109,7 +98,7 @@ def learn(
             run.progress("dictionaries", positions, work)
 
         learners = [Learner(p, collected.stores[p.name], run.work, done, run.device, kept) for p in recipe.parts]
-        fitted_parts = [_fit_part(learner, recipe, fold) for learner in learners]
+        fitted_parts = [fit_part(learner, recipe, fold) for learner in learners]
         recipe = _resolved(recipe, fitted_parts)
         unseen = {one.part.name: one.unseen for one in fitted_parts}
         known, found = averages.of_good(collected.stores, unseen, fold, recipe)
@@ -119,14 +108,6 @@ def learn(
     calibration = calibrate(unseen_scores, rates, groups, collected.origins, found)
     check_scale(calibration, measured=all(part.unseen for part in recipe.parts))
     patches = any("source" in state.arrays for state in states.values())
-    strangest = tuple(
-        (n, score, collected.seen[n].geometry, collected.seen[n].statistics)
-        for _, n, score in sorted(least, reverse=True)
-    )
-    places = {where: n for n, where in enumerate(collected.origins)}
-    height, width = collected.seen[0].geometry.input
-    typical = (0, len(items) // 2, len(items) - 1) if height * width <= LARGE else (len(items) // 2,)
-    golden = tuple(places[calibration.images[n]] for n in typical)
     return Learned(
         items,
         recipe,
@@ -134,12 +115,30 @@ def learn(
         calibration,
         collected.origins,
         collected.album if patches else (),
-        golden,
-        strangest,
+        _golden(collected, calibration),
+        _strangest(collected, least),
         collected.reading,
         collected.image_statistics(numbered(groups)),
         known,
     )
+
+
+def _golden(collected: Collected, calibration: Calibration) -> tuple[int, ...]:
+    """The places of the images for the self-test: those with the lowest, the middle and the highest score as if
+    unseen, or, where images are large, the one in the middle alone."""
+    places = {where: n for n, where in enumerate(collected.origins)}
+    height, width = collected.seen[0].geometry.input
+    count = len(collected.origins)
+    chosen = (0, count // 2, count - 1) if height * width <= LARGE else (count // 2,)
+    return tuple(places[calibration.images[n]] for n in chosen)
+
+
+def _strangest(
+    collected: Collected, found: Sequence[tuple[float, int, Score]]
+) -> tuple[tuple[int, Score, Geometry, ImageStatistics], ...]:
+    """The images that look least like the rest, strangest first, from their image scores, places and scores."""
+    ordered = [(n, score, collected.seen[n]) for _, n, score in sorted(found, reverse=True)]
+    return tuple((n, score, seen.geometry, seen.statistics) for n, score, seen in ordered)
 
 
 def _resolved(recipe: Recipe, fitted_parts: Sequence[FittedPart]) -> Recipe:
@@ -167,26 +166,6 @@ def _key(extractor: FeatureExtractor, items: Sequence[Source], device: str) -> s
     return hashlib.sha256(json.dumps(depends).encode()).hexdigest()
 
 
-class FittedPart(NamedTuple):
-    """A part as it was settled, and its state; unseen (N,P): the distances of the good images as if unseen;
-    explained: the share of their energy that the part's codes explain, 1 for methods that give no norms."""
-
-    part: Part
-    state: State
-    unseen: F32
-    explained: float
-
-
-def _fit_part(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> FittedPart:
-    found, part = learner.held_out(fold), learner.part
-    distances, scale = found.distance, _scale_of(found)
-    if part.unseen:
-        part = replace(part, shrink=crossval.shrinkage(distances, fold, scale))
-    unseen = crossval.measured(distances, fold, part.shrink, scale) if part.unseen else distances
-    explained = crossval.explained(found.residual, found.norm)
-    return FittedPart(part, with_statistics(learner.learned, part, found), unseen, explained)
-
-
 def _weighted(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
     """The recipe with its parts weighted by `recipe.explained` and by a power of what each explains of unseen good
     signals, in all as much as there are parts; by the first alone where no part explains anything. Likewise for
@@ -206,71 +185,6 @@ def _in_all(given: Sequence[float], counted: Sequence[float]) -> list[float]:
     found = [weight * count for weight, count in zip(given, counted, strict=True)]
     found = found if any(found) else list(given)
     return [weight / (sum(found) / len(found)) for weight in found]
-
-
-def with_statistics(state: State, part: Part, found: Coded) -> State:
-    """The state with what unseen good images show at each position: of the distance, if the part is measured by
-    it; and of codes and residuals, which reasons are given by. found: arrays (N,P) of N such images."""
-    if part.unseen:
-        state = normalise.statistics(found.distance, part.shrink, _scale_of(found)).into(state)
-    if found.code is not None:
-        state = normalise.statistics(found.code).into(state, "code")
-    if found.residual is not None:
-        state = normalise.statistics(found.residual).into(state, "residual")
-    return state
-
-
-def _scale_of(found: Coded) -> float:
-    """The mean norm of the signals that were coded: how large a distance can be. 0 where it is not known."""
-    return 0.0 if found.norm is None else float(found.norm.mean())
-
-
-@dataclass(frozen=True)
-class Learner:
-    """A part's method at work on its store."""
-
-    part: Part
-    store: Store
-    run: Run
-    done: Callable[[int], None] = lambda _: None
-    device: str = "cpu"
-    kept: Checkpoint = NOTHING
-
-    def held_out(self, fold: NDArray[np.intp]) -> Coded:
-        """What is said of each image by the state of the other folds, arrays (N,P): learned on them, or, where
-        atoms are patches of known images, that of all images without the fold's own atoms. New images are judged
-        by the very dictionary then, less a few atoms, and nothing is learned twice."""
-        fit = self._without if "source" in self.learned.arrays else self.fit
-        return crossval.judged(fit, self.judge, fold, self.keep)
-
-    def _without(self, rows: NDArray[np.intp]) -> State:
-        """The state of all images less the atoms of those that are not among `rows`."""
-        self.done(self.store.grid.positions)
-        return crossval.without(self.learned, ~np.isin(np.arange(self.store.count), rows))
-
-    @cached_property
-    def learned(self) -> State:
-        """The state of all images; not learned again if it was kept."""
-        arrays = self._kept("all", lambda: self.fit(np.arange(self.store.count)).arrays)
-        return State(self.store.grid, arrays)
-
-    def keep(self, fold: int, compute: Callable[[], Coded]) -> Coded:
-        """What `compute` gives of a fold's images; not computed again if it was kept."""
-        return coded.of_arrays(self._kept(f"fold-{fold}", lambda: coded.arrays(compute())))
-
-    def _kept(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
-        found, known = self.kept.arrays(f"{self.part.name}-{self.part.method}-{name}", compute)
-        if known:
-            self.done(self.store.grid.positions)
-        return found
-
-    def fit(self, rows: NDArray[np.intp]) -> State:
-        method = method_of(self.part)
-        return method.fit(self.store, rows, params_of(self.part), self.run, self.done, self.device)
-
-    def judge(self, state: State, rows: NDArray[np.intp]) -> Coded:
-        """What the state says of the store's images `rows`, see `Judge.rows`."""
-        return Judge(self.part, state, self.device).rows(self.store, rows, self.run)
 
 
 def scores(distances: Mapping[str, F32], states: Mapping[str, State], recipe: Recipe) -> Iterator[Score]:

@@ -32,7 +32,8 @@ from psdl.training import crossval
 from psdl.training.collect import Collected, collect
 from psdl.training.copies import fresh, groups_of, once
 from psdl.training.defects import learn_known
-from psdl.training.train import scores, with_statistics
+from psdl.training.learner import with_statistics
+from psdl.training.train import scores
 from psdl.types import F32, Calibration, Coded, Part, Run, State
 
 __all__ = ["extended", "proved"]
