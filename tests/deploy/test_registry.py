@@ -57,7 +57,7 @@ def test_a_file_that_cannot_be_read_for_a_moment_is_tried_again(registry, model,
     stat = model.stat()
     os.utime(model, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "content", away)
+        patch.setattr(registries, "content", away)
         assert registry.refresh() == []
         assert "Input/output" in registry.named("part")[1].problem
     assert registry.refresh() == ["part"]  # though nothing about the file has changed since
