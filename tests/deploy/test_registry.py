@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from psdl.deploy import registry as registries
 from psdl.deploy.registry import ModelRegistry
 
 NESTED = json.dumps({"__metadata__": {"psdl": "[" * 100_000 + "]" * 100_000}}).encode()
