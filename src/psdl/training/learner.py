@@ -17,7 +17,7 @@ from psdl.scoring import coded, normalise
 from psdl.scoring.scorer import Judge
 from psdl.training import crossval
 from psdl.training.checkpoint import NOTHING, Arrays, Checkpoint
-from psdl.types import F32, Coded, Part, Recipe, Run, State
+from psdl.types import F32, Coded, Part, Run, State
 
 __all__ = ["FittedPart", "Learner", "fit_part", "with_statistics"]
 
@@ -80,7 +80,9 @@ class FittedPart(NamedTuple):
     explained: float
 
 
-def fit_part(learner: Learner, recipe: Recipe, fold: NDArray[np.intp]) -> FittedPart:
+def fit_part(learner: Learner, fold: NDArray[np.intp]) -> FittedPart:
+    """Learns a part on all images, and measures what it says of each as if unseen. fold (N,): the fold of each
+    image."""
     found, part = learner.held_out(fold), learner.part
     distances, scale = found.distance, _scale_of(found)
     if part.unseen:

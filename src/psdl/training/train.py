@@ -98,7 +98,7 @@ def learn(
             run.progress("dictionaries", positions, work)
 
         learners = [Learner(p, collected.stores[p.name], run.work, done, run.device, kept) for p in recipe.parts]
-        fitted_parts = [fit_part(learner, recipe, fold) for learner in learners]
+        fitted_parts = [fit_part(learner, fold) for learner in learners]
         recipe = _resolved(recipe, fitted_parts)
         unseen = {one.part.name: one.unseen for one in fitted_parts}
         known, found = averages.of_good(collected.stores, unseen, fold, recipe)
