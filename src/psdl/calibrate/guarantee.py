@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from psdl.calibrate.thresholds import alike, attainable, needed
+from psdl.calibrate.thresholds import BY_HAND, alike, attainable, needed, order_statistic, strange, weights
 from psdl.errors import PsdlError
 from psdl.types import Calibration
 
@@ -20,7 +21,7 @@ def promise(calibration: Calibration) -> list[str]:
     rates, images, groups = calibration.rates, len(calibration.scores), calibration.groups
     of_items = f" of {groups} items" if groups != images else ""
     known = f"{images} {'held-out ' if calibration.origin.startswith(HELD_OUT) else ''}good images{of_items}"
-    kept = attainable(groups, rates.false_reject, rates.confidence)
+    kept = _attainable(calibration, rates.false_reject)
     if rates.confidence:
         sure = f"with {rates.confidence:.0%} confidence at most {kept:.2%} of new good items like these"
         said = f"{sure} will have a picture rejected"
@@ -29,7 +30,38 @@ def promise(calibration: Calibration) -> list[str]:
     if kept > rates.false_reject:
         count = needed(rates.false_reject, rates.confidence)
         known += f"; {rates.false_reject:.2%} was asked for and needs {count} items"
-    return [f"threshold {calibration.threshold:.4g}: {said} ({known})", *_third(calibration)]
+    said = f"threshold {calibration.threshold:.4g}: {said} ({known})"
+    return [said, *_left_out(calibration), *_third(calibration)]
+
+
+def _attainable(calibration: Calibration, rate: float) -> float:
+    confidence = calibration.rates.confidence
+    left_out = 0 if confidence else len(np.unique(calibration.items[_strange(calibration)]))
+    return attainable(calibration.groups, rate, confidence, left_out)
+
+
+def _strange(calibration: Calibration) -> NDArray[np.bool_]:
+    """(N,): the pictures that the threshold leaves out."""
+    known = calibration
+    if known.rates.confidence or known.origin.endswith(BY_HAND):
+        return np.zeros(len(known.scores), bool)
+    return strange(known.scores, known.items)
+
+
+def _left_out(calibration: Calibration) -> list[str]:
+    """What the threshold leaves out as strange, and what it would be with it."""
+    out, known = np.nonzero(_strange(calibration))[0], calibration
+    if not len(out):
+        return []
+    names = ", ".join(known.images[n].name for n in out[::-1][:3]) if known.images else ""
+    count = len(np.unique(known.items[out]))
+    them = "one item scores" if count == 1 else f"{count} items score"
+    whole = order_statistic(known.scores, known.rates.false_reject, weights(known.items))
+    return [
+        f"{them} far beyond the other good ones{names and f' ({names})'}, up to {known.scores[-1]:.4g}: left out,"
+        f" as the threshold would else be {whole:.4g}; give more images like it if such parts are good, or take"
+        " it out of the good images"
+    ]
 
 
 def _third(calibration: Calibration) -> list[str]:
@@ -37,7 +69,7 @@ def _third(calibration: Calibration) -> list[str]:
     review, rates = calibration.review_threshold, calibration.rates
     if review is None:
         return []
-    rate = attainable(calibration.groups, rates.review, rates.confidence)
+    rate = _attainable(calibration, rates.review)
     of = "items" if rates.confidence else "images"
     return [f"REVIEW above {review:.4g}: at most {rate:.2%} of new good {of} should be, rejected ones included"]
 
@@ -61,7 +93,7 @@ def check_scale(calibration: Calibration, measured: bool) -> None:
 
 def worse(old: Calibration, new: Calibration) -> list[str]:
     """A line where the new calibration promises less than the old one did, so that nobody overlooks it."""
-    before, now = (attainable(c.groups, c.rates.false_reject, c.rates.confidence) for c in (old, new))
+    before, now = (_attainable(c, c.rates.false_reject) for c in (old, new))
     if now <= before + 1e-12:
         return []
     few = f"from {new.groups} items, where {old.groups} had promised" if new.groups < old.groups else "instead of"

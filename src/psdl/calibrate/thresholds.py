@@ -35,6 +35,7 @@ __all__ = [
 
 STRIDE = 4  # every fourth pixel of every fourth row stands for the map when quantiles are taken
 BY_HAND = "; threshold set by hand"  # after a calibration's origin
+FAR, FEW, LEAST = 4.0, 20, 10  # see `strange`; docs/calibration.md says what each does
 PIXEL_SHARES: F64 = 10.0 ** (-np.arange(49) / 8)  # of good pixels: 1 down to one in a million
 
 
@@ -116,7 +117,27 @@ def threshold_at(scores: F64, items: NDArray[np.int32], false_reject: float, con
     """
     if confidence:
         return bound(largest(scores, items), false_reject, confidence)
-    return order_statistic(scores, false_reject, weights(items))
+    usual = ~strange(scores, items)
+    return order_statistic(scores[usual], false_reject, weights(items)[usual])
+
+
+def strange(scores: F64, items: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """(N,): whether a picture is of an item that scores far beyond the others: further above their median than FAR
+    times as far as nine tenths of them lie. Of n items at most n / FEW are, or one; of fewer than LEAST none.
+
+    One picture of another day, or of a defect that nobody saw, would else set the threshold, and defects that
+    score below it would pass for ever.
+    """
+    found = np.full(int(items.max()) + 1, -np.inf)
+    np.maximum.at(found, items, scores)
+    ascending = np.sort(found[np.isfinite(found)])
+    count, middle = len(ascending), float(np.median(ascending))
+    reach = FAR * (float(np.quantile(ascending, 0.9)) - middle)
+    if count < LEAST or not reach > 0:
+        return np.zeros(len(scores), bool)
+    limit = max(middle + reach, float(ascending[-1 - max(1, count // FEW)]))
+    beyond: NDArray[np.bool_] = (found > limit)[items]
+    return beyond
 
 
 def weights(items: NDArray[np.int32]) -> F64:
@@ -154,10 +175,14 @@ def bound(ascending: F64, false_reject: float, confidence: float) -> float:
     return float(ascending[min(int(np.searchsorted(sure, confidence)), n - 1)])
 
 
-def attainable(items: int, false_reject: float, confidence: float = 0.0) -> float:
+def attainable(items: int, false_reject: float, confidence: float = 0.0, left_out: int = 0) -> float:
     """The false-reject rate that so many calibration items can promise: `false_reject`, or what their largest
-    score keeps if that is more: 1/(items+1), or 1 - (1-confidence)^(1/items)."""
-    least = 1 - (1 - confidence) ** (1 / items) if confidence else 1 / (items + 1)
+    score keeps if that is more: 1/(items+1), or 1 - (1-confidence)^(1/items). Items that were `left_out` as
+    `strange` count as rejected: (left_out + what the others promise) / (items + 1)."""
+    if confidence:
+        return max(false_reject, float(1 - (1 - confidence) ** (1 / items)))
+    rejected = max(1.0, false_reject * (items - left_out + 1))
+    least = (left_out + rejected) / (items + 1) if left_out or rejected <= 1 else false_reject
     return false_reject if least <= false_reject + 1e-12 else least
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,14 +22,17 @@ class Whitening(NamedTuple):
     matrix: F32
 
 
-def fit(batches: Iterable[F32], length: int, power: float, ridge: float = 0.0) -> Whitening:
-    """From signals (..., F) in batches. power 1 whitens, 0 only rotates and centres, 1/2 lies between.
+class Moments(NamedTuple):
+    """Of signals (..., F): how many they are, their mean (F,) and covariance (F,F), float64."""
 
-    With V, w the eigenvectors and eigenvalues of the covariance the matrix is V (w + a)^(-power/2), scaled so that
-    the mean variance is kept; a is `ridge` times the mean of w, so that directions in which few good images hardly
-    differ are not blown up for new ones. One pass; each batch is centred on the first one's
-    mean before it is multiplied in float32, and sums are float64: means far from zero cost no digits.
-    """
+    signals: int
+    mean: F64
+    covariance: F64
+
+
+def moments(batches: Iterable[F32], length: int) -> Moments:
+    """The moments of signals (..., F) in batches, in one pass. Each batch is centred on the first one's mean
+    before it is multiplied in float32, and sums are float64: means far from zero cost no digits."""
     count, total, products = 0, np.zeros(length), np.zeros((length, length))
     start = np.zeros(length, np.float32)
     for batch in batches:
@@ -41,12 +44,38 @@ def fit(batches: Iterable[F32], length: int, power: float, ridge: float = 0.0) -
         total += rows.sum(axis=0, dtype=np.float64)
         products += _outer(rows)
     offset = total / count
-    mean = start + offset
-    values, vectors = np.linalg.eigh(products / count - np.outer(offset, offset))
+    return Moments(count, start + offset, products / count - np.outer(offset, offset))
+
+
+def joined(parts: Sequence[Moments]) -> Moments:
+    """The moments of several sets of signals together (Chan, Golub, LeVeque 1983)."""
+    count = sum(part.signals for part in parts)
+    mean = sum(part.signals / count * part.mean for part in parts)
+    apart = [part.mean - mean for part in parts]
+    covariance = sum(
+        part.signals / count * (part.covariance + np.outer(way, way))
+        for part, way in zip(parts, apart, strict=True)
+    )
+    return Moments(count, np.asarray(mean), np.asarray(covariance))
+
+
+def fit(batches: Iterable[F32], length: int, power: float, ridge: float = 0.0) -> Whitening:
+    """The whitening of signals (..., F) in batches, see `of_moments`."""
+    return of_moments(moments(batches, length), power, ridge)
+
+
+def of_moments(found: Moments, power: float, ridge: float = 0.0) -> Whitening:
+    """The whitening of signals with these moments. power 1 whitens, 0 only rotates and centres, 1/2 lies between.
+
+    With V, w the eigenvectors and eigenvalues of the covariance the matrix is V (w + a)^(-power/2), scaled so that
+    the mean variance is kept; a is `ridge` times the mean of w, so that directions in which few good images hardly
+    differ are not blown up for new ones.
+    """
+    values, vectors = np.linalg.eigh(found.covariance)
     values = np.maximum(values, max(float(values.max()) * FLOOR, 1e-12))
     scaled = (values + ridge * values.mean()) ** (-power / 2)
     scaled *= np.sqrt(values.sum() / (values * scaled**2).sum())
-    return Whitening(mean.astype(np.float32), (vectors * scaled).astype(np.float32))
+    return Whitening(found.mean.astype(np.float32), (vectors * scaled).astype(np.float32))
 
 
 def _outer(rows: F32) -> F64:

@@ -28,6 +28,7 @@ from psdl.types import F32, Coded, Grid, Part, Run, Signals, State
 __all__ = [
     "ExtendableMethod",
     "ScoringMethod",
+    "SeparableMethod",
     "SignalStore",
     "extendable",
     "load",
@@ -35,6 +36,7 @@ __all__ = [
     "names",
     "params_of",
     "register",
+    "separable",
 ]
 
 GROUP = "psdl.methods"  # of entry points
@@ -72,7 +74,7 @@ class ScoringMethod(Protocol):
     stands for the number of positions, F for the signal length, other letters for sizes that are the same wherever
     they stand. Names that end in `_mean` or `_scale` and begin with `unseen`, `code` or `residual` are taken. A
     state with an array `source`, the image that each atom was cut from, also has an array `dictionary` of atoms:
-    good images are then scored by the dictionary without their own atoms.
+    good images are then scored by the dictionary without their own atoms, or as a `SeparableMethod` says.
 
     Params is a dataclass of plain values with defaults, the settings of the method in a recipe.
     """
@@ -119,11 +121,22 @@ class ExtendableMethod(ScoringMethod, Protocol):
         from."""
 
 
+class SeparableMethod(ScoringMethod, Protocol):
+    """A method whose state with an array `source` shows what it would be without some of its images."""
+
+    def held_out(
+        self, state: State, store: SignalStore, params: Any, fold: NDArray[np.intp]
+    ) -> Callable[[NDArray[np.intp]], State]:
+        """A function of rows: the state as if only the images `rows`, those of all folds but one, had been there;
+        fold (N,): the fold of each image of the store, which the state was learned from."""
+
+
 if TYPE_CHECKING:  # the type checker compares the library's own methods with the protocols
     from psdl.methods import exemplars, padim, paper, patchcore, shared
 
     _METHODS: tuple[ScoringMethod, ...] = (exemplars, padim, paper, patchcore, shared)
     _EXTENDABLE: tuple[ExtendableMethod, ...] = (exemplars, shared)
+    _SEPARABLE: tuple[SeparableMethod, ...] = (shared,)
 
 
 _registered: dict[str, ScoringMethod] = {}
@@ -175,6 +188,11 @@ def _imported(entry: EntryPoint) -> ScoringMethod:
 def extendable(method: ScoringMethod) -> TypeGuard[ExtendableMethod]:
     """Whether the method's states can learn from more images."""
     return hasattr(method, "extend")
+
+
+def separable(method: ScoringMethod) -> TypeGuard[SeparableMethod]:
+    """Whether the method's states show what they would be without some of their images."""
+    return hasattr(method, "held_out")
 
 
 def method_of(part: Part) -> ScoringMethod:

@@ -9,7 +9,7 @@ from, an image can be judged as if unseen by leaving out its own atoms.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -161,6 +161,46 @@ def _raise_best(best: F32, signals: F32, atoms: F32, batch: int = 8192) -> None:
     for n in range(0, len(signals), batch):
         found = np.square(np.abs(signals[n : n + batch] @ atoms.T).max(axis=1))
         np.maximum(best[n : n + batch], found, out=best[n : n + batch])
+
+
+def held_out(
+    state: State, store: SignalStore, params: Params, fold: NDArray[np.intp]
+) -> Callable[[NDArray[np.intp]], State]:
+    """A function of rows: the state as if only the images `rows`, those of all folds but one, had been there.
+
+    fold (N,): the fold of each image of the store. The whitening is that of the rows; their patches among the
+    atoms are whitened so, and the others become zero and code nothing. Which patches became atoms is not asked
+    again.
+    """
+    patches, source = _patches(state, store), state.arrays["source"]
+    each = [
+        _whitening.moments(store.batches(np.nonzero(fold == f)[0]), store.length)
+        for f in range(int(fold.max()) + 1)
+    ]
+
+    def without_others(rows: NDArray[np.intp]) -> State:
+        found = _whitening.joined([each[f] for f in np.unique(fold[rows])])
+        white = _whitening.of_moments(found, params.whiten, params.ridge)
+        atoms = _units(_whitening.apply(white, patches))
+        atoms[~np.isin(source, rows)] = 0
+        arrays: dict[str, NDArray[Any]] = {
+            "dictionary": atoms.astype(np.float16),
+            "mean": white.mean,
+            "matrix": white.matrix,
+        }
+        return replace(state, arrays={**state.arrays, **arrays})
+
+    return without_others
+
+
+def _patches(state: State, store: SignalStore) -> F32:
+    """The signals (K,F) that became atoms, as they were before they were whitened."""
+    source, place = state.arrays["source"], state.arrays["place"]
+    found = np.empty((len(source), store.length), np.float32)
+    for n in np.unique(source):
+        mine = source == n
+        found[mine] = store.images(np.array([n])).values[0, place[mine]]
+    return found
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:

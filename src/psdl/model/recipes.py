@@ -23,24 +23,25 @@ PAPER = Recipe(
     image_score="max",
 )
 
-# Two sources of distances, each measured against good images as if unseen, then summed by what each explains of
-# them: coarse sees defects as a whole, fine outlines small ones. Each has one dictionary of good patches for all
-# positions; what is normal at a position its statistics say, as far as good images show that positions matter.
-# docs/accuracy.md says what each earns.
+# Three sources of distances, each measured against good images as if unseen, then summed by what each explains of
+# them: coarse sees defects as a whole, fine outlines small ones, deep tells whether there is one. Each has one
+# dictionary of good patches for all positions; what is normal at a position its statistics say, as far as good
+# images show that positions matter. docs/accuracy.md says what each earns.
 PATCHES: dict[str, Any] = {"learned": 0, "atoms": 1024, "sparsity": 2, "whiten": 0.5, "ridge": 0.1, "seed": 0}
 BOTH = ("layer2", "layer3")
 GRID: dict[str, Any] = {"grid": "shallowest", "square": False, "unseen": True}
 COARSE = Part("coarse", BOTH, "shared", PATCHES, **GRID, pool=3, scale=0.75)
 FINE = Part("fine", BOTH, "shared", PATCHES, **GRID, scale=1.25)
+DEEP = Part("deep", ("layer4",), "shared", PATCHES, **GRID, pool=3, scale=0.75)
 LIGHT = 85.0  # of 255; well below where the network saturates, see docs/accuracy.md
 DEFAULT = Recipe(
     name="default",
     arch="efficientnet_lite0",
-    parts=(COARSE, FINE),
+    parts=(COARSE, FINE, DEEP),
     smoothing=4.0,
     image_score="smooth-top",
-    explained=(1.0, 7.0),
-    image_explained=(1.0, 4.0),
+    explained=(1.0, 7.0, 0.0),
+    image_explained=(1.0, 4.0, 0.5),
     multiple=32,
     light=LIGHT,
     folds=20,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl.features.store import Store
-from psdl.methods.base import method_of, params_of
+from psdl.methods.base import method_of, params_of, separable
 from psdl.scoring import coded, normalise
 from psdl.scoring.scorer import Judge
 from psdl.training import crossval
@@ -35,15 +35,24 @@ class Learner:
 
     def held_out(self, fold: NDArray[np.intp]) -> Coded:
         """What is said of each image by the state of the other folds, arrays (N,P): learned on them, or, where
-        atoms are patches of known images, that of all images without the fold's own atoms. New images are judged
-        by the very dictionary then, less a few atoms, and nothing is learned twice."""
-        fit = self._without if "source" in self.learned.arrays else self.fit
-        return crossval.judged(fit, self.judge, fold, self.keep)
+        atoms are patches of known images, that of all images less what it has of the fold. New images are judged
+        by the very dictionary then, less a few atoms, and none is learned twice."""
+        if "source" not in self.learned.arrays:
+            return crossval.judged(self.fit, self.judge, fold, self.keep)
+        without = self._without(fold)
 
-    def _without(self, rows: NDArray[np.intp]) -> State:
-        """The state of all images less the atoms of those that are not among `rows`."""
-        self.done(self.store.grid.positions)
-        return crossval.without(self.learned, ~np.isin(np.arange(self.store.count), rows))
+        def state(rows: NDArray[np.intp]) -> State:
+            self.done(self.store.grid.positions)
+            return without(rows)
+
+        return crossval.judged(state, self.judge, fold, self.keep)
+
+    def _without(self, fold: NDArray[np.intp]) -> Callable[[NDArray[np.intp]], State]:
+        """A function of the rows of all folds but one: the state of all images as if only those had been there."""
+        method = method_of(self.part)
+        if separable(method):
+            return method.held_out(self.learned, self.store, params_of(self.part), fold)
+        return lambda rows: crossval.without(self.learned, ~np.isin(np.arange(self.store.count), rows))
 
     @cached_property
     def learned(self) -> State:
