@@ -8,7 +8,7 @@ import pytest
 from psdl import sparse
 from psdl.compare import methods as compared
 from psdl.features.store import Store
-from psdl.methods import base, patchcore, shared
+from psdl.methods import _whitening, base, patchcore, shared
 from psdl.types import Grid, Signals
 
 NAMES = (*base.BUILT_IN, compared.LINEAR)
@@ -134,3 +134,20 @@ def test_patchcore_is_the_distance_to_the_nearest_kept_signal(store):
     probe = store.images(np.array([38]))
     expected = np.linalg.norm(probe.values[0, :, None] - state.arrays["bank"], axis=2).min(axis=1)
     np.testing.assert_allclose(method.judge(ready, probe).distance[0], expected, rtol=1e-3)
+
+
+def test_what_is_held_out_is_neither_among_the_atoms_nor_in_the_whitening(store):
+    params, fold = shared.Params(atoms=60), np.arange(40) % 4
+    state = shared.fit(store, np.arange(40), params, map, lambda _: None)
+    rows = np.nonzero(fold != 1)[0]
+    found = shared.held_out(state, store, params, fold)(rows).arrays
+    white = _whitening.fit(store.batches(rows), 25, params.whiten, params.ridge)
+    np.testing.assert_allclose(found["mean"], white.mean, atol=1e-5)
+    np.testing.assert_allclose(found["matrix"] @ found["matrix"].T, white.matrix @ white.matrix.T, rtol=1e-3)
+    source, place = state.arrays["source"], state.arrays["place"]
+    assert 0 < (fold[source] == 1).sum() < 60
+    for k in range(60):
+        patch = store.images(source[k : k + 1]).values[0, place[k : k + 1]]
+        atom = _whitening.apply(_whitening.Whitening(found["mean"], found["matrix"]), patch)[0]
+        expected = atom / np.linalg.norm(atom) if fold[source[k]] != 1 else np.zeros(25)
+        np.testing.assert_allclose(found["dictionary"][k], expected, atol=1e-3)

@@ -30,3 +30,12 @@ def test_variances_are_raised_to_one_minus_power_and_their_mean_is_kept(power):
 def test_signals_without_variance_stay_finite():
     Y = np.ones((10, 4), np.float32)
     assert np.isfinite(_whitening.apply(_whitening.fit([Y], 4, 0.5), Y)).all()
+
+
+def test_moments_of_parts_join_to_those_of_all():
+    Y = signals() + np.float32(1000)
+    apart = [_whitening.moments([part], 6) for part in (Y[:100], Y[100:150], Y[150:])]
+    together, joined = _whitening.moments([Y], 6), _whitening.joined(apart)
+    assert joined.signals == len(Y)
+    np.testing.assert_allclose(joined.mean, together.mean, rtol=1e-9)
+    np.testing.assert_allclose(joined.covariance, together.covariance, rtol=1e-4, atol=1e-4)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,9 +46,7 @@ def test_threads_change_nothing(default_model, mvtec):
 
 
 def test_the_larger_scale_runs_a_graph_of_fewer_layers_to_the_same_scores(mvtec):
-    deep = replace(recipes.COARSE, taps=("layer3", "layer4"))
-    base = replace(recipes.DEFAULT, parts=(deep, recipes.FINE))
-    detector = Detector(base).fit(sorted((mvtec / "bolt/train/good").iterdir())[:6])
+    detector = Detector(recipes.DEFAULT).fit(sorted((mvtec / "bolt/train/good").iterdir())[:6])
     model = detector.model
     assert {depth: len(cut) < 0.5 * len(model.network.graph) for depth, cut in model.network.cuts.items()} == {
         2: True

@@ -151,8 +151,9 @@ def test_only_recipes_that_ask_for_it_have_their_parts_weighted(tmp_path):
     base = psdl.recipe("default")
     asked = Detector(base).fit(files)
     weights = [part.weight for part in asked.model.recipe.parts]
-    assert sum(weights) == pytest.approx(2)
-    assert len(set(weights)) > 1
+    assert sum(weights) == pytest.approx(3)
+    assert weights[2] == 0 < asked.model.recipe.parts[2].image_weight
+    assert len(set(weights)) > 2
     assert [p.weight for p in asked.fit(files).model.recipe.parts] == weights
     unasked = Detector(replace(base, explained=())).fit(files)
     assert {part.weight for part in unasked.model.recipe.parts} == {1}

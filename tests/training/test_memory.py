@@ -17,7 +17,7 @@ from tests import parts
 
 FIRST = {
     name: Signals(np.empty((1, side * side, length), np.float32), Grid(side, side, (256, 256)))
-    for name, side, length in (("coarse", 24, 152), ("fine", 40, 152), ("deep", 16, 432))
+    for name, side, length in (("coarse", 24, 152), ("fine", 40, 152), ("deep", 6, 320))
 }
 
 
@@ -27,7 +27,7 @@ def test_signals_that_do_not_fit_go_to_files():
     assert everything.file == 0
     less = memory.plan(recipe("default"), FIRST, 1000, everything.memory - 1)
     assert not less.in_memory
-    assert less.file == 4 * 1000 * (24 * 24 * 152 + 40 * 40 * 152)
+    assert less.file == 4 * 1000 * (24 * 24 * 152 + 40 * 40 * 152 + 6 * 6 * 320)
     assert less.memory == everything.memory - less.file
     assert "in temporary files" in less.words()
 

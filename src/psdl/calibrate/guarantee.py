@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from psdl.calibrate.thresholds import BY_HAND, alike, attainable, needed, order_statistic, strange, weights
+from psdl.calibrate.strange import strange
+from psdl.calibrate.thresholds import BY_HAND, alike, attainable, needed, order_statistic, weights
 from psdl.errors import PsdlError
 from psdl.types import Calibration
 

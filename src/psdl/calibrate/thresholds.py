@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl._util.binomial import at_most
+from psdl.calibrate.strange import strange
 from psdl.types import F64, Calibration, Origin, Rates, Score, Verdict
 
 __all__ = [
@@ -35,7 +36,6 @@ __all__ = [
 
 STRIDE = 4  # every fourth pixel of every fourth row stands for the map when quantiles are taken
 BY_HAND = "; threshold set by hand"  # after a calibration's origin
-FAR, FEW, LEAST = 4.0, 20, 10  # see `strange`; docs/calibration.md says what each does
 PIXEL_SHARES: F64 = 10.0 ** (-np.arange(49) / 8)  # of good pixels: 1 down to one in a million
 
 
@@ -119,25 +119,6 @@ def threshold_at(scores: F64, items: NDArray[np.int32], false_reject: float, con
         return bound(largest(scores, items), false_reject, confidence)
     usual = ~strange(scores, items)
     return order_statistic(scores[usual], false_reject, weights(items)[usual])
-
-
-def strange(scores: F64, items: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """(N,): whether a picture is of an item that scores far beyond the others: further above their median than FAR
-    times as far as nine tenths of them lie. Of n items at most n / FEW are, or one; of fewer than LEAST none.
-
-    One picture of another day, or of a defect that nobody saw, would else set the threshold, and defects that
-    score below it would pass for ever.
-    """
-    found = np.full(int(items.max()) + 1, -np.inf)
-    np.maximum.at(found, items, scores)
-    ascending = np.sort(found[np.isfinite(found)])
-    count, middle = len(ascending), float(np.median(ascending))
-    reach = FAR * (float(np.quantile(ascending, 0.9)) - middle)
-    if count < LEAST or not reach > 0:
-        return np.zeros(len(scores), bool)
-    limit = max(middle + reach, float(ascending[-1 - max(1, count // FEW)]))
-    beyond: NDArray[np.bool_] = (found > limit)[items]
-    return beyond
 
 
 def weights(items: NDArray[np.int32]) -> F64:
