@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import parts
+from tests.browser import watched
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "src/psdl/studio/page"
@@ -52,10 +53,7 @@ def served(model_file, tmp_path):
 def test_a_server_shows_the_verdict_of_a_dropped_image(browser, served, tmp_path):
     """`psdl serve` at /: an image gets verdict, heat and places; its documentation needs no network."""
     page, problems = browser.new_page(viewport={"width": 390, "height": 844}), []
-    page.on("console", lambda said: said.type in ("error", "warning") and problems.append(said.text))
-    page.on(
-        "request", lambda asked: asked.url.startswith((served, "blob:", "data:")) or problems.append(asked.url)
-    )
+    watched(page, lambda url: url.startswith((served, "blob:", "data:")), problems)
     page.goto(served)
     expect(page.locator(".big-drop")).to_contain_text("bolt")
     rng = np.random.default_rng(4)

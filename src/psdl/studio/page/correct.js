@@ -35,6 +35,6 @@ function Draft({ draft }) {
   return html`<div class="panel corrections"><h2>What your corrections would change</h2>
     ${flips && (flips.length ? html`<p>${plural(flips.length, "verdict")} would be another:</p><ul>${flips.slice(0, 12).map((one) => html`<li key=${one.key}>${name(one.key)}: <span class="badge ${one.before}">${one.before}</span> → <span class="badge ${one.after}">${one.after}</span></li>`)}${flips.length > 12 && html`<li>and ${flips.length - 12} more</li>`}</ul>` : html`<p>No verdict would change.</p>`)}
     ${model && store.model && html`<p>Of new good parts at most <b>${percent(promised(model, model.threshold))}</b> would be rejected; it is ${percent(promised(store.model, store.model.threshold))} now.</p>`}
-    ${draft.said.map((line) => html`<p class="soft small">${sentence(line)}</p>`)}
+    ${draft.said.map((line) => html`<p class="soft small">${sentence(line.trim().replace(/^threshold (\S+) -> (\S+)$/, "the limit goes from $1 to $2").replace(/: \/.*\//, ": "))}</p>`)}
     <p class="row"><button type="button" class="primary" onClick=${use}>Use the corrected model</button><button type="button" onClick=${away}>Discard it</button></p></div>`;
 }

@@ -1,5 +1,6 @@
 // What can be asked of psdl serve, from its own openapi.json, without a network.
 import { html, render } from "./vendor/preact-htm.js";
+import { Top } from "./top.js";
 
 const kind = (schema) => (schema?.anyOf ? schema.anyOf.map(kind).filter((one) => one !== "null").join(" or ") : schema?.enum ? schema.enum.join(", ") : schema?.$ref ? schema.$ref.split("/").at(-1) : schema?.type === "array" ? `list of ${kind(schema.items)}` : schema?.const || schema?.type || "");
 
@@ -14,7 +15,7 @@ function Kind({ name, schema }) {
 }
 
 const spec = await (await fetch("/openapi.json")).json();
-render(html`<header class="top"><div class="bar-top"><span class="brand"><img src="/page/icon.svg" alt="" width="22" height="22" />psdl</span></div><nav aria-label="pages"><a class="button" href="/">Judge an image</a></nav></header>
+render(html`<${Top} name="psdl" label="pages"><a class="button" href="/">Judge an image</a><//>
   <main><h1>What can be asked</h1><p class="lead">${spec.info.summary} For programs: <a href="/openapi.json">openapi.json</a>.</p>
   ${Object.entries(spec.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, one]) => html`<${Question} path=${path} method=${method} one=${one} />`))}
   <h2>Values</h2>${Object.entries(spec.components?.schemas || {}).map(([name, schema]) => html`<${Kind} name=${name} schema=${schema} />`)}</main>`, document.getElementById("app"));

@@ -1,5 +1,6 @@
 // The page of psdl serve: drop an image and see what the server says of it.
 import { html, render, useEffect, useState } from "./vendor/preact-htm.js";
+import { Top } from "./top.js";
 import { baseName, number, plural, summary, whereabouts, why } from "./words.js";
 
 const state = { token: sessionStorage.getItem("token") || "" };
@@ -50,7 +51,7 @@ function Page() {
   });
   if (locked) return html`<main class="login"><h1>psdl</h1><form onSubmit=${(event) => { event.preventDefault(); state.token = event.target.token.value; sessionStorage.setItem("token", state.token); load(); }}>
     <label>Token <input type="password" name="token" autocomplete="current-password" /></label> <button type="submit" class="primary">Enter</button></form><p class="soft">One of those in the server's token file.</p></main>`;
-  return html`<header class="top"><div class="bar-top"><span class="brand"><img src="/page/icon.svg" alt="" width="22" height="22" />psdl</span></div><nav aria-label="pages"><a class="button" href="/docs">What can be asked</a></nav></header>
+  return html`<${Top} name="psdl" label="pages"><a class="button" href="/docs">What can be asked</a><//>
     <main><h1>Judge an image</h1>
       <div class="way big-drop"><h2>Drop pictures of parts here</h2>
         <p class="row"><label class="button primary-label">Choose pictures<input type="file" class="unseen" multiple accept="image/*,.tif,.tiff,.bmp" onChange=${(event) => { judge([...event.target.files]); event.target.value = ""; }} /></label>

@@ -63,3 +63,7 @@ export function verdictAt(score, threshold, review) {
 }
 export function day(text) { return text ? new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : ""; }
 export function sentence(text) { return text ? text[0].toUpperCase() + text.slice(1) : text; }
+export function clock(text) {
+  const then = new Date(text), today = then.toDateString() === new Date().toDateString();
+  return then.toLocaleString([], today ? { timeStyle: "medium" } : { dateStyle: "short", timeStyle: "short" });
+}

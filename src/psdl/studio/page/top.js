@@ -1,0 +1,7 @@
+// The head of every page: the name, what stands beside it, and where one can go.
+import { html } from "./vendor/preact-htm.js";
+
+export function Top({ name, beside, label, children }) {
+  return html`<header class="top"><div class="bar-top"><span class="brand"><img src="/page/icon.svg" alt="" width="22" height="22" />${name}</span>${beside}</div>
+    <nav aria-label=${label}>${children}</nav></header>`;
+}
