@@ -21,8 +21,9 @@ function add(pen, { tool, points, width, path, scale }) {
   if (tool === "found") { pen.save(); pen.scale(...scale); pen.fill(new Path2D(path), "evenodd"); pen.restore(); return; }
   Object.assign(pen, { lineWidth: width, lineCap: "round", lineJoin: "round" });
   pen.beginPath();
+  if (points.length === 1) { pen.arc(...points[0], width / 2, 0, 2 * Math.PI); pen.fill(); return; } // a line of no length is not drawn
   pen.moveTo(...points[0]);
-  for (const point of points.length > 1 ? points.slice(1) : points) pen.lineTo(...point);
+  for (const point of points.slice(1)) pen.lineTo(...point);
   pen.stroke();
 }
 async function loaded(key) {
