@@ -49,6 +49,11 @@ def test_a_watched_folder_shows_verdicts_as_they_come(start, opened, project):
     parts.save(parts.good(rng), folder / "second.png")
     expect(page.locator(".cell")).to_have_count(2)
     expect(page.locator(".cell").first).to_contain_text("second.png")
+    page.locator(".cell").last.click()
+    expect(page.locator("dialog .verdict")).to_contain_text("unlike the good parts")
+    expect(page.locator("dialog .layers rect").first).to_be_attached()
+    page.keyboard.press("Escape")
+    page.close()
     assert studio.end() == 0
     parts.save(parts.good(rng), folder / "third.png")
     again = start(project)
@@ -67,7 +72,7 @@ def test_another_model_in_use_judges_the_line_from_then_on(start, project):
     studio.until(lambda state: state["line"]["model"] == "002")
     parts.save(parts.defective(rng)[0], folder / "second.png")
     studio.until(lambda _: studio.get("line")["count"] == 2)
-    assert [row["verdict"] for row in rows(project)] == ["NG", "OK"]
+    assert [row["verdict"] for row in rows(project)] == ["NG", "REVIEW"]
 
 
 class _Camera(http.server.ThreadingHTTPServer):

@@ -60,7 +60,7 @@ def test_a_server_shows_the_verdict_of_a_dropped_image(browser, served, tmp_path
     page.locator("input[type=file]").set_input_files(parts.save(parts.defective(rng)[0], tmp_path / "new.png"))
     expect(page.locator(".verdict .badge")).to_have_text("NG")
     expect(page.locator(".layers rect").first).to_be_attached()
-    expect(page.locator(".layers .half")).to_have_count(1)
+    expect(page.locator(".layers img")).to_have_count(2)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_role("link", name="What can be asked").click()
     expect(page.locator("article h2").first).to_contain_text("POST /v1/score")

@@ -39,16 +39,13 @@ def small(root: Path, image: Image) -> Shown:
 
 def large(image: Image) -> Shown:
     """The picture for a whole screen. A file that cannot be read gives a sign."""
-    try:
-        return _webp(_pixels(image.path), LARGE, 85), "image/webp"
-    except PsdlError as error:
-        return _sign(str(error)), "image/svg+xml"
+    return shrunk(image.path, large=True)
 
 
-def shrunk(source: str | bytes) -> Shown:
-    """A small picture of a file or its content, which is not kept. What cannot be read gives a sign."""
+def shrunk(source: str | bytes, large: bool = False) -> Shown:
+    """A picture of a file or its content, which is not kept. What cannot be read gives a sign."""
     try:
-        return _webp(_pixels(source), SMALL, 70), "image/webp"
+        return _webp(_pixels(source), LARGE if large else SMALL, 85 if large else 70), "image/webp"
     except PsdlError as error:
         return _sign(str(error)), "image/svg+xml"
 

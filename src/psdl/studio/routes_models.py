@@ -165,9 +165,9 @@ def router(studio: Studio) -> APIRouter:
         studio.line.stop(forget=True)
         return {}
 
-    @routes.get("/line/{n}")
-    def line_picture(n: int) -> Response:
-        data, kind = pictures.shrunk(studio.line.picture(n))
+    @routes.get("/line/{n}/{size}")
+    def line_picture(n: int, size: Literal["small", "large"]) -> Response:
+        data, kind = pictures.shrunk(studio.line.picture(n), size == "large")
         return Response(data, media_type=kind, headers=KEEP)
 
     return routes

@@ -141,7 +141,8 @@ def _ask(served: FastAPI, parts: Parts) -> None:
         request: Request,
         model: Annotated[str | None, Query(description="The model's name, where there are several.")] = None,
         map: Annotated[  # noqa: A002 the query's name
-            Literal["png", "tiff"] | None, Query(description="Also the map: in colours, or as float32.")
+            Literal["png", "overlay", "tiff"] | None,
+            Query(description="Also the map: in colours, in colours to lay over the image, or as float32."),
         ] = None,
     ) -> Response:
         """Judges one image, or several: score, p-value, verdict and regions of each, or why there are none."""

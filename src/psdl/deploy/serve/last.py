@@ -56,7 +56,12 @@ class Last:
 
 def router(last: Last) -> APIRouter:
     """The questions about the last images."""
-    routes = APIRouter(prefix="/v1")
+    refusals: dict[int | str, dict[str, Any]] = {
+        401: {"description": "No bearer token that the server knows."},
+        404: {"description": "No images are kept, or this one no longer."},
+        422: {"description": "A number that is none."},
+    }
+    routes = APIRouter(prefix="/v1", responses=refusals)
 
     @routes.get("/last")
     async def rows(

@@ -3,13 +3,14 @@ import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { get, post, remove } from "./api.js";
 import { attempt, go, reload, store } from "./store.js";
 import { Browse } from "./start.js";
-import { Badge } from "./parts.js";
-import { baseName, clock, plural, sentence } from "./words.js";
+import { Badge, Dialog } from "./parts.js";
+import { baseName, clock, number, plural, sentence, summary } from "./words.js";
 
 const KINDS = { folder: "Watching the folder", camera: "Taking pictures from the camera", server: "Showing what is judged by" };
 
 export function LineScreen() {
   const [found, setFound] = useState(null);
+  const [large, setLarge] = useState(null);
   const load = () => attempt(async () => setFound(await get("line")));
   useEffect(() => {
     let waiting = 0;
@@ -29,7 +30,8 @@ export function LineScreen() {
     ${!found.on && html`<${Ways} onStart=${start} />`}
     ${found.drift.map((line) => html`<p class="finding warn">${sentence(line)}</p>`)}
     ${found.on && html`<${Counts} found=${found} />`}
-    ${found.on && html`<div class="strangest newest">${found.rows.map((row) => html`<${Seen} key=${row.n} row=${row} />`)}</div>`}
+    ${found.on && html`<div class="strangest newest">${found.rows.map((row) => html`<${Seen} key=${row.n} row=${row} onOpen=${() => setLarge(row)} />`)}</div>`}
+    ${large && html`<${Large} row=${large} onClose=${() => setLarge(null)} />`}
     ${found.count > found.rows.length && html`<p class="soft">The newest ${found.rows.length} are shown.</p>`}
   </section>`;
 }
@@ -38,14 +40,24 @@ function Counts({ found }) {
   const of = (verdict) => found.hours.filter((one) => one.verdict === verdict).reduce((sum, one) => sum + one.count, 0);
   if (!found.count) return html`<p class="soft">Waiting for the first picture.</p>`;
   return html`<p>${plural(found.count, "picture")} so far: ${["NG", "REVIEW", "OK", "ERROR"].filter(of).map((name) => html`<${Badge} verdict=${name} /> ${of(name)} `)}
-      ${!found.drift.length && html`<span class="soft">Nothing says that the line has changed.</span>`}</p>
+      ${!found.drift.length && html` <span class="soft">· Nothing says that the line has changed.</span>`}</p>
     <${Hours} hours=${found.hours} />`;
 }
 
-function Seen({ row }) {
-  return html`<div class="cell still"><span class="frame is-${row.verdict}"><img src=${`/api/line/${row.n}?${encodeURIComponent(row.judged)}`} alt="" loading="lazy" onError=${(event) => { event.target.hidden = true; }} />
-      ${row.width && html`<svg viewBox=${`0 0 ${row.width} ${row.height}`}>${row.boxes.map(([left, top, right, bottom], n) => html`<rect key=${n} x=${left} y=${top} width=${right - left} height=${bottom - top} />`)}</svg>`}</span>
-    <span class="caption"><${Badge} verdict=${row.verdict} /> <span class="soft">${clock(row.judged)}</span></span><span class="name" title=${row.error || row.path}>${row.error || baseName(row.path)}</span></div>`;
+const boxes = (row) => row.width && html`<svg viewBox=${`0 0 ${row.width} ${row.height}`}>${row.boxes.map(([left, top, right, bottom], n) => html`<rect key=${n} x=${left} y=${top} width=${right - left} height=${bottom - top} />`)}</svg>`;
+const address = (row, size) => `/api/line/${row.n}/${size}?${encodeURIComponent(row.judged)}`;
+
+// One picture large, with what was found in it.
+function Large({ row, onClose }) {
+  return html`<${Dialog} wide=${true} title=${baseName(row.path)} onClose=${onClose}>
+    <p class="verdict"><${Badge} verdict=${row.verdict} /> ${row.error || `${summary(row)} ${clock(row.judged)}, score ${number(row.score)}.`}</p>
+    <div class="stage"><span class="layers" style=${{ aspectRatio: row.width ? `${row.width} / ${row.height}` : "4 / 3" }}><img src=${address(row, "large")} alt=${row.path} />${boxes(row)}</span></div><//>`;
+}
+
+function Seen({ row, onOpen }) {
+  return html`<button type="button" class="cell still" onClick=${onOpen}><span class="frame is-${row.verdict}"><img src=${address(row, "small")} alt="" loading="lazy" onError=${(event) => { event.target.hidden = true; }} />
+      ${boxes(row)}</span>
+    <span class="caption"><${Badge} verdict=${row.verdict} /> <span class="soft">${clock(row.judged)}</span></span><span class="name" title=${row.error || row.path}>${row.error || baseName(row.path)}</span></button>`;
 }
 
 // Three ways in.
