@@ -86,9 +86,9 @@ def score(
     """Asks the server at `url`, such as "http://127.0.0.1:8100", to judge images.
 
     images: one or several paths or file contents; model: its name, where the server holds several; map: "png",
-    "overlay" or "tiff" for maps beside the verdicts; token: where the server asks for one; timeout in seconds. Of several
-    images each has its own verdict or error. Raises PsdlError with the server's own sentence where it refuses
-    all, and where none answers.
+    "overlay" or "tiff" for maps beside the verdicts; token: where the server asks for one; timeout in seconds. Of
+    several images each has its own verdict or error. Raises PsdlError with the server's own sentence where it
+    refuses all, and where none answers.
     """
     import httpx
 

@@ -70,7 +70,7 @@ function Ways({ onStart }) {
       <div class="way"><h2>A folder</h2><p class="soft">that a camera or another program writes pictures into. Each is checked once.</p>
         <p class="row"><button type="button" class="primary" onClick=${() => setBrowsing(true)}>Choose the folder…</button></p></div>
       <form class="way" onSubmit=${(event) => begin(event, { kind: "camera", where: camera, every: Number(every) })}><h2>A camera</h2><p class="soft">on the network, by its address, or at this computer, by its number (0 is the first). The last 500 pictures are kept.</p>
-        <label>Address or number <input type="text" value=${camera} required placeholder="http://camera/video" spellcheck="false" onInput=${(event) => setCamera(event.target.value)} /></label>
+        <label>Address or number <input type="text" value=${camera} required placeholder="http://127.0.0.1:8080/video" spellcheck="false" onInput=${(event) => setCamera(event.target.value)} /></label>
         <p class="row"><label>A picture every <select value=${every} onChange=${(event) => setEvery(event.target.value)}>${[["0.2", "0.2 s"], ["0.5", "0.5 s"], ["1", "second"], ["2", "2 s"], ["5", "5 s"], ["60", "minute"]].map(([value, title]) => html`<option key=${value} value=${value}>${title}</option>`)}</select></label><button type="submit">Use this camera</button></p></form>
       <form class="way" onSubmit=${(event) => begin(event, { kind: "server", where: server, token })}><h2>A server that judges already</h2><p class="soft">See the last images that a <code>psdl serve --last 200</code> judged.</p>
         <label>Address <input type="text" value=${server} required placeholder="http://127.0.0.1:8100/" spellcheck="false" onInput=${(event) => setServer(event.target.value)} /></label>
