@@ -8,7 +8,7 @@ import { Layers } from "./learn.js";
 import { Painter } from "./paint.js";
 import { baseName, number, summary, whereabouts, why } from "./words.js";
 
-const layers = { heat: true, outline: true, marked: true };
+const layers = { heat: true, outline: true, marked: null }; // null: what the person marked, not what a data set says
 
 export function Viewer() {
   const { key, list } = store.open;
@@ -44,6 +44,7 @@ export function Viewer() {
     return () => removeEventListener("keydown", press);
   });
   const row = full && full.key === key ? full : null;
+  const marked = Boolean(brief?.mask) && (layers.marked ?? Boolean(brief.said));
   const base = row && `/api/pictures/${row.at}/pictures/${key}`;
   const verdict = brief?.verdict ?? row?.verdict;
   const saidGood = brief?.said && brief.label === "good", saidBad = brief?.said && brief.label && brief.label !== "good";
@@ -54,11 +55,11 @@ export function Viewer() {
       <span class="soft grow">${place + 1} of ${list.length}</span>
       <button type="button" class=${saidGood ? "on" : ""} aria-pressed=${Boolean(saidGood)} onClick=${() => correct([key], "good")}><span class="long">This part is </span>good <kbd>G</kbd></button>
       <button type="button" class=${saidBad ? "on" : ""} aria-pressed=${Boolean(saidBad)} onClick=${() => correct([key], "defective")}><span class="long">This part is </span>defective <kbd>D</kbd></button>
-      <button type="button" class=${brief?.mask ? "on" : ""} onClick=${() => setPainting(true)}>Defective, here… <kbd>M</kbd></button>`}>
+      <button type="button" class=${brief?.mask && saidBad ? "on" : ""} onClick=${() => setPainting(true)}>Defective, here… <kbd>M</kbd></button>`}>
     ${!row ? html`<p class="soft">Loading…</p>` : row.error ? html`<p class="finding warn">${row.error}</p>` : html`<div class="viewer">
-      <div><div class="stage"><${Layers} base=${base} row=${row} large=${`/api/images/${key}/large`} heat=${layers.heat} outline=${layers.outline} marked=${brief?.mask && layers.marked && `/api/images/${key}/mask?${stamp}`} /></div>
+      <div><div class="stage"><${Layers} base=${base} row=${row} large=${`/api/images/${key}/large`} heat=${layers.heat} outline=${layers.outline} marked=${marked && `/api/images/${key}/mask?${stamp}`} /></div>
         <p class="row toggles"><label><input type="checkbox" checked=${layers.heat} onChange=${() => toggle("heat")} /> heat: the brighter, the stranger <kbd>H</kbd></label><label><input type="checkbox" checked=${layers.outline} onChange=${() => toggle("outline")} /> outline <kbd>O</kbd></label>
-          ${brief?.mask && html`<label><input type="checkbox" checked=${layers.marked} onChange=${() => toggle("marked")} /> ${brief.said ? "what you marked" : "the marked defect"}</label>`}</p></div>
+          ${brief?.mask && html`<label><input type="checkbox" checked=${marked} onChange=${() => { layers.marked = !marked; again((n) => n + 1); }} /> ${brief.said ? "what you marked" : "the marked defect"}</label>`}</p></div>
       <div class="facts"><p class="verdict"><${Badge} verdict=${verdict} /> ${summary({ ...row, verdict }, store.model)}</p>
         ${truth(brief || {}) && html`<p class="soft">${brief.said ? "You say" : "Its label says"}: ${truth(brief)}.</p>`}
         ${row.regions.slice(0, 5).map((region, n) => html`<${Spot} key=${n} region=${region} n=${n} row=${row} base=${base} />`)}
