@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.server
 import io
 import json
@@ -76,7 +77,8 @@ def test_another_model_in_use_judges_the_line_from_then_on(start, project):
 
 
 class _Camera(http.server.ThreadingHTTPServer):
-    """A camera: /snapshot gives its picture, /stream its pictures as they change, /broken something else."""
+    """A camera: /snapshot gives its picture, /stream its pictures as they change, /broken something else,
+    /locked its picture to who knows the password."""
 
     daemon_threads = True
     picture = b""
@@ -91,6 +93,12 @@ class _Answer(http.server.BaseHTTPRequestHandler):
     server: _Camera
 
     def do_GET(self) -> None:
+        known = base64.b64encode(b"me:se@cret").decode()
+        if self.path == "/locked" and self.headers["Authorization"] != f"Basic {known}":
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+            self.end_headers()
+            return
         self.send_response(200)
         if self.path == "/stream":
             self.send_header("Content-Type", 'multipart/x-mixed-replace; boundary="--frame"')
@@ -155,6 +163,18 @@ def test_a_camera_that_fails_is_said_and_taken_up_again(start, project, filmed):
     studio.post("line", {"kind": "camera", "where": f"{address}/snapshot", "every": 0.2})
     studio.until(lambda _: studio.get("line")["count"] == 1)
     assert studio.get("state")["line"]["problem"] == ""
+
+
+def test_a_camera_may_ask_for_name_and_password(start, project, filmed):
+    """Which are shown nowhere, and kept in a file that nobody else may read."""
+    studio = start(project)
+    address = f"127.0.0.1:{filmed.server_port}/locked"
+    studio.post("line", {"kind": "camera", "where": f"http://{address}", "every": 0.2})
+    studio.until(lambda state: "gives no picture" in state["line"]["problem"])
+    studio.post("line", {"kind": "camera", "where": f"http://me:se%40cret@{address}", "every": 0.2})
+    studio.until(lambda _: studio.get("line")["count"] == 1)
+    assert studio.get("line")["where"] == f"http://{address}"
+    assert (project / "line/line.json").stat().st_mode & 0o077 == 0
 
 
 def stream(told: bool) -> bytes:

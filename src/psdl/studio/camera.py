@@ -20,13 +20,14 @@ from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from psdl._util import plugins
 from psdl._util.atomic import drafted
 from psdl.errors import PsdlError
 from psdl.input import decode
 
-KEPT = 500  # newest pictures that stay in the folder
+KEPT, ROOM = 500, 4 * 2**30  # newest pictures that stay in the folder, and their bytes
 MOST = 64 * 2**20  # bytes of a picture
 PATIENCE = 10.0  # seconds that a camera may take
 PAUSE = 3.0  # seconds until it is asked again after it failed
@@ -43,10 +44,26 @@ def pictures(address: str, every: float) -> Iterator[bytes]:
         yield from _by_http(address, every)
 
 
+def plain(address: str) -> str:
+    """An address without the name and password that it may hold, to be shown."""
+    scheme, mark, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
+
+
+def _opener(address: str) -> urllib.request.OpenerDirector:
+    """What asks a camera: by the name and password of its address, if it holds them, the way the camera wants."""
+    found, known = urlsplit(address), urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    if found.username is not None:
+        known.add_password(None, plain(address), unquote(found.username), unquote(found.password or ""))
+    kinds = urllib.request.HTTPBasicAuthHandler(known), urllib.request.HTTPDigestAuthHandler(known)
+    return urllib.request.build_opener(*kinds)
+
+
 def _by_http(address: str, every: float) -> Iterator[bytes]:
     """What one question gives: a picture, or those of a stream until it ends."""
     try:
-        with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
+        with _opener(address).open(plain(address), timeout=PATIENCE) as answer:
             if answer.headers.get_content_type() != "multipart/x-mixed-replace":
                 content = answer.read(MOST + 1)
                 yield _bounded(content)
@@ -55,8 +72,8 @@ def _by_http(address: str, every: float) -> Iterator[bytes]:
             boundary = str(answer.headers.get_param("boundary") or "").strip('"').removeprefix("--")
             yield from _now_and_then(parts(answer.read1, boundary.encode()), every)
     except (OSError, ValueError, HTTPException) as error:
-        raise PsdlError(f"{address} gives no picture ({getattr(error, 'reason', error)})") from None
-    raise PsdlError(f"{address} gives no picture any more: its stream has ended")
+        raise PsdlError(f"{plain(address)} gives no picture ({getattr(error, 'reason', error)})") from None
+    raise PsdlError(f"{plain(address)} gives no picture any more: its stream has ended")
 
 
 def _now_and_then(found: Iterator[bytes], every: float) -> Iterator[bytes]:
@@ -118,10 +135,10 @@ def _by_opencv(which: int | str, every: float) -> Iterator[bytes]:
     plugins.extra("align", "cv2")
     import cv2
 
-    camera = cv2.VideoCapture(which)
+    camera, name = cv2.VideoCapture(which), plain(str(which))
     try:
         if not camera.isOpened():
-            raise PsdlError(f"camera {which} does not open: is it there, and used by no other program?")
+            raise PsdlError(f"camera {name} does not open: is it there, and used by no other program?")
         due = time.monotonic()
         while camera.grab():  # all are taken, so that the one that is kept is of now
             if time.monotonic() >= due:
@@ -129,7 +146,7 @@ def _by_opencv(which: int | str, every: float) -> Iterator[bytes]:
                 yield _encoded(cv2, camera)
     finally:
         camera.release()
-    raise PsdlError(f"camera {which} gives no picture any more")
+    raise PsdlError(f"camera {name} gives no picture any more")
 
 
 def _encoded(cv2: Any, camera: Any) -> bytes:
@@ -142,15 +159,23 @@ def _encoded(cv2: Any, camera: Any) -> bytes:
 
 
 def keep(folder: Path, content: bytes) -> Path:
-    """Writes a picture under its time, and removes the oldest above KEPT. Raises PsdlError on what is none."""
+    """Writes a picture under its time, and removes the oldest. Raises PsdlError on what is none."""
     decode.header(content, "what the camera sends")
     now = datetime.now(UTC).strftime("%Y-%m-%d %H.%M.%S.%f")[:-3]
     path = folder / f"{now}.{KINDS.get(content[:2], 'jpg')}"
     with drafted(path) as draft:
         draft.write_bytes(content)
-    for old in sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))[:-KEPT]:
-        (folder / old).unlink(missing_ok=True)
+    _prune(folder)
     return path
+
+
+def _prune(folder: Path) -> None:
+    """Removes the oldest pictures above KEPT, and those that the newer ones leave no ROOM for."""
+    held = 0
+    for n, file in enumerate(sorted((f for f in folder.iterdir() if f.name[0] != "."), reverse=True)):
+        held += file.stat().st_size
+        if n and (n >= KEPT or held > ROOM):
+            file.unlink(missing_ok=True)
 
 
 def _end_with_server() -> None:
@@ -161,8 +186,10 @@ def _end_with_server() -> None:
 
 
 def main() -> None:
-    """Fills a folder for ever. Arguments: address or number, folder, seconds between pictures."""
-    address, folder, every = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
+    """Fills a folder for ever. Arguments: folder, seconds between pictures. The address or number stands in the
+    first line of standard input, for it may hold a password."""
+    folder, every = Path(sys.argv[1]), float(sys.argv[2])
+    address = sys.stdin.readline().strip()
     threading.Thread(target=_end_with_server, daemon=True).start()
     last, trouble = "", ""
     while True:

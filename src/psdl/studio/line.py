@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from psdl._util.atomic import drafted
 from psdl.errors import PsdlError
+from psdl.studio.camera import plain
 from psdl.studio.sources import Camera, Server, Source, Watched
 from psdl.studio.tally import Tally
 
@@ -26,7 +28,7 @@ class Line:
         self.source: Source | None = None
         self.tally = Tally()
         self.watched: Values = {}
-        self.lock = threading.Lock()
+        self.lock, self.changing = threading.Lock(), threading.RLock()
         with contextlib.suppress(OSError, ValueError):
             self.watched = json.loads((out / "line.json").read_text(encoding="utf-8"))
 
@@ -34,21 +36,28 @@ class Line:
         """Judges by a model what a source gives. asked: its kind (folder, camera or server); where: its path,
         address or number; every: seconds between a camera's pictures; token: what a server wants to see, which is
         not kept. Raises PsdlError where it is none."""
-        self.stop()
-        kept = {key: asked[key] for key in ("kind", "where", "every") if asked.get(key) is not None}
-        self.source, self.tally = self._opened(model, asked), Tally()
-        self.out.mkdir(parents=True, exist_ok=True)
-        self.watched = {**kept, "model": model.stem}
-        (self.out / "line.json").write_text(json.dumps(self.watched), encoding="utf-8")
+        with self.changing:
+            self._start(model, asked)
         self.changed()
 
-    def _opened(self, model: Path, asked: Mapping[str, Any]) -> Source:
+    def _start(self, model: Path, asked: Mapping[str, Any]) -> None:
+        self.stop()
+        kept = {key: asked[key] for key in ("kind", "where", "every") if asked.get(key) is not None}
+        tally = Tally()
+        self.source, self.tally = self._opened(model, asked, tally), tally
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.watched = {**kept, "model": model.stem}
+        with drafted(self.out / "line.json") as draft:
+            draft.touch(0o600)  # an address may hold a password
+            draft.write_text(json.dumps(self.watched), encoding="utf-8")
+
+    def _opened(self, model: Path, asked: Mapping[str, Any], tally: Tally) -> Source:
         kind, where = asked["kind"], str(asked["where"])
         out = self.out / hashlib.sha256(f"{kind} {where}".encode("utf-8", "replace")).hexdigest()[:8]
         if kind == "camera":
             return Camera(model, where, float(asked.get("every") or 1), out, self.changed)
         if kind == "server":
-            return Server(where, str(asked.get("token") or ""), self.changed)
+            return Server(where, str(asked.get("token") or ""), tally, self.changed)
         return Watched(model, Path(where), out, self.changed)
 
     def again(self, model: Path | None) -> None:
@@ -72,6 +81,7 @@ class Line:
     def state(self) -> Values:
         source = self.source
         told = {key: self.watched.get(key) for key in ("kind", "where", "model")}
+        told["where"] = told["where"] and plain(str(told["where"]))
         return {"on": source is not None and source.on, "problem": source.problem if source else "", **told}
 
     def rows(self) -> Values:

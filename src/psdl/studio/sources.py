@@ -126,7 +126,10 @@ class Camera:
         self.changed, self.trouble = changed, ""
         pictures = out / "pictures"
         pictures.mkdir(parents=True, exist_ok=True)
-        self.process = run("psdl.studio.camera", address, str(pictures), str(every), stdin=subprocess.PIPE)
+        self.process = run("psdl.studio.camera", str(pictures), str(every), stdin=subprocess.PIPE)
+        assert self.process.stdin
+        self.process.stdin.write(address + "\n")
+        self.process.stdin.flush()
         self.watched = Watched(model, pictures, out, changed)
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -158,16 +161,14 @@ class Camera:
 
 class Server:
     """The last images of a `psdl serve --last N`, asked for again and again. address: the server's; token: the one
-    that it wants, if any."""
+    that it wants, if any; tally: takes what is new as it comes."""
 
-    def __init__(self, address: str, token: str, changed: Callable[[], None]) -> None:
+    def __init__(self, address: str, token: str, tally: Tally, changed: Callable[[], None]) -> None:
         if urlsplit(address).scheme not in ("http", "https"):
             raise PsdlError(f"{address} is no server's address: give one such as http://127.0.0.1:8100/")
         self.address, self.token, self.changed, self.problem = address.rstrip("/"), token, changed, ""
         self.ended = threading.Event()
-        self.waiting: list[dict[str, Any]] = []
-        self.lock = threading.Lock()
-        self.began, self.after = "", -1
+        self.tally, self.began, self.after = tally, "", -1
         threading.Thread(target=self._ask, daemon=True).start()
 
     @property
@@ -178,11 +179,7 @@ class Server:
         self.ended.set()
 
     def follow(self, tally: Tally) -> None:
-        with self.lock:
-            rows, self.waiting = self.waiting, []
-        for row in rows:
-            with contextlib.suppress(KeyError, TypeError):
-                tally.take(row, row["n"])
+        """Does nothing: rows come by themselves."""
 
     def picture(self, row: dict[str, Any]) -> bytes:
         return self._got(f"v1/last/{row['at']}", PICTURE)
@@ -205,8 +202,8 @@ class Server:
         found = json.loads(self._got(f"v1/last?after={self.after}&began={self.began}", ANSWER))
         rows = sorted(found["rows"], key=lambda row: int(row["n"]))
         self.began, self.after = str(found["began"]), int(found["count"]) - 1
-        with self.lock:
-            self.waiting += rows
+        for row in rows:
+            self.tally.take(row, int(row["n"]))
         return bool(rows)
 
     def _got(self, path: str, most: int) -> bytes:

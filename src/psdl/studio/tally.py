@@ -11,7 +11,8 @@ from psdl.errors import PsdlError
 
 Values = dict[str, Any]
 SHOWN = 200  # newest rows that the page gets
-BRIEF = ("path", "verdict", "score", "judged", "width", "height", "error")
+WORDS, FIGURES = ("path", "verdict", "judged", "error"), ("score", "width", "height")
+MOST = 1000  # letters of a word, and regions
 
 
 class Tally:
@@ -25,16 +26,19 @@ class Tally:
         self.count = 0
 
     def take(self, row: Mapping[str, Any], at: int | None = None) -> None:
-        """One row more. at: its number where it came from, if that numbers its rows."""
-        boxes = [one["box"] for one in row.get("regions", [])]
-        kept = {**{key: row.get(key) for key in BRIEF}, "n": self.count, "at": at, "boxes": boxes}
-        hour = str(row["judged"])[:13], str(row["verdict"])
+        """One row more. at: its number where it came from, if that numbers its rows. Raises KeyError, TypeError or
+        ValueError on what is no such row."""
+        boxes = [[float(edge) for edge in one["box"]] for one in row.get("regions", [])][:MOST]
+        words = {key: str(row[key])[:MOST] for key in WORDS if row.get(key) is not None}
+        figures = {key: float(row[key]) for key in FIGURES if row.get(key) is not None}
+        kept = {**words, **figures, "at": at, "boxes": boxes}
+        hour = words["judged"][:13], words["verdict"]
         with self.lock:
-            self.newest[self.count] = kept
+            self.newest[self.count] = {**kept, "n": self.count}
             self.newest.pop(self.count - SHOWN, None)
             self.hours[hour] += 1
             self.count += 1
-            self.drift = list(row.get("drift", self.drift))
+            self.drift = [str(one)[:MOST] for one in row.get("drift", self.drift)]
 
     def row(self, n: int) -> Values:
         """The row of a number. Raises PsdlError where it is too old to be known."""
