@@ -59,6 +59,18 @@ def test_killed_while_judging_no_image_is_lost_or_doubled(start, project, tmp_pa
     assert all(row["verdict"] for row in again.get("results/001"))
 
 
+def test_ended_while_learning_it_ends_without_a_complaint(start, pictures):
+    studio = start()
+    studio.post("settings", {"recipe": "fast", "false_reject": 0.1})
+    studio.post("folders", {"path": str(pictures)})
+    studio.post("jobs/learn")
+    studio.until(lambda state: any(job["kind"] == "learn" and job["progress"] for job in state["jobs"]))
+    workers = [child.pid for child in psutil.Process(studio.process.pid).children(recursive=True)]
+    assert studio.end() == 0
+    assert ended(workers)
+    assert studio.log.read_text() == ""
+
+
 def test_cancelling_keeps_what_is_done(start, project):
     studio = start(project)
     number = studio.post("jobs/learn")["job"]
