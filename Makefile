@@ -32,8 +32,10 @@ setup: .venv/.ready
 demo: .venv/.demo
 	$(BIN)/psdl demo --out demo
 
+# Two tests at a time; one after another: make test JOBS=0
+JOBS ?= 2
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 # The sdist, the wheel built from it, and the demo run by that wheel alone in an empty environment.
 wheel: setup

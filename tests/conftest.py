@@ -48,6 +48,15 @@ def model_file(mvtec, tmp_path_factory) -> Path:
     return file
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A real browser without a window, for tests of pages."""
+    from tests.browser import launched
+
+    with launched() as begun:
+        yield begun
+
+
 @pytest.fixture
 def real_data():
     """The folder of real development data; the test skips where it is missing."""

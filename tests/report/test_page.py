@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from psdl import Detector
 from psdl.report import page as report
 from psdl.types import Sample
 from tests import parts
+from tests.browser import watched
 
-BROWSER = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
 NASTY = (
     "<script>document.title='hacked'</script>.png",
     "\"><img src=x onerror=document.title='hacked'>.png",
@@ -29,18 +27,6 @@ NASTY = (
 )
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if BROWSER is None:
-        if os.environ.get("PSDL_TEST_BROWSER"):
-            pytest.fail("PSDL_TEST_BROWSER is set, but no chromium is installed: make browser")
-        pytest.skip("no chromium: make browser")
-    with sync_playwright() as play:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-        with play.chromium.launch(executable_path=BROWSER, args=arguments) as started:
-            yield started
-
-
 @pytest.fixture
 def opened(browser):
     """Opens a page file; the test fails on any console error and on any request but the file's own."""
@@ -48,14 +34,7 @@ def opened(browser):
 
     def open_page(file: Path, width: int = 1280):
         page = browser.new_page(viewport={"width": width, "height": 900})
-        page.on("console", lambda message: message.type in ("error", "warning") and problems.append(message.text))
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                request.url.startswith("data:") or request.url == file.as_uri() or problems.append(request.url)
-            ),
-        )
+        watched(page, lambda url: url.startswith("data:") or url == file.as_uri(), problems)
         page.goto(file.as_uri())
         return page
 

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from tests import parts
+from tests.browser import watched
 
-BROWSER = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
-PATIENCE = 600  # seconds that a job may take on a busy machine
+PATIENCE = int(os.environ.get("PSDL_TEST_PATIENCE", "600"))  # seconds that a job may take on a busy machine
 expect.set_options(timeout=PATIENCE * 1000)
 
 
@@ -153,18 +153,6 @@ def project(learned, tmp_path) -> Path:
     return Path(shutil.copytree(learned, tmp_path / "project"))
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if BROWSER is None:
-        if os.environ.get("PSDL_TEST_BROWSER"):
-            pytest.fail("PSDL_TEST_BROWSER is set, but no chromium is installed: make browser")
-        pytest.skip("no chromium: make browser")
-    with sync_playwright() as play:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-        with play.chromium.launch(executable_path=BROWSER, args=arguments) as begun:
-            yield begun
-
-
 @pytest.fixture
 def opened(browser):
     """Opens a studio's page; the test fails on any console error and on any request to elsewhere."""
@@ -173,12 +161,7 @@ def opened(browser):
     def open_page(studio: Studio, screen: str = "", width: int = 1280, scheme: str = "light"):
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         page.set_default_timeout(PATIENCE * 1000)
-        page.on("console", lambda said: said.type in ("error", "warning") and problems.append(said.text))
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on(
-            "request",
-            lambda asked: asked.url.startswith((studio.url, "data:", "blob:")) or problems.append(asked.url),
-        )
+        watched(page, lambda url: url.startswith((studio.url, "data:", "blob:")), problems)
         page.goto(studio.url + (f"#{screen}" if screen else ""))
         page.locator("main h1").first.wait_for()
         return page

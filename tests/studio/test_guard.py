@@ -29,6 +29,10 @@ def hostile():
     const blind = { method: "POST", mode: "no-cors", body: "{}" };
     await tried("read", async () => (await fetch(`${url}api/state`)).status);
     await tried("post", async () => (await fetch(`${url}api/jobs/learn`, blind)).type);
+    const watch = { ...blind, body: JSON.stringify({ kind: "camera", where: "http://127.0.0.1:1/" }) };
+    await tried("watch", async () => (await fetch(`${url}api/line`, watch)).type);
+    const put = { method: "PUT", body: "x" };
+    await tried("put", async () => (await fetch(`${url}api/drops/d?name=x.png`, put)).status);
     await tried("events", () => loaded(new EventSource(`${url}api/events`)));
     await tried("picture", () => loaded(new Image(), `${url}page/icon.svg`));
     document.title = found.join("; ");
@@ -65,7 +69,11 @@ def test_a_page_of_another_port_gets_nothing(start, browser, project, hostile):
     assert said["read"] == "refused"
     assert said["events"] == "refused"
     assert said["picture"] == "refused"
+    assert said["put"] == "refused"
     assert said["post"] in ("refused", "opaque")
+    assert said["watch"] in ("refused", "opaque")
+    assert studio.get("state")["line"]["on"] is False
+    assert not list((project / "images").rglob("x.png"))
     assert len(studio.get("state")["jobs"]) == before
     page.close()
 

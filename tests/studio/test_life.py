@@ -59,6 +59,18 @@ def test_killed_while_judging_no_image_is_lost_or_doubled(start, project, tmp_pa
     assert all(row["verdict"] for row in again.get("results/001"))
 
 
+def test_ended_while_learning_it_ends_without_a_complaint(start, pictures):
+    studio = start()
+    studio.post("settings", {"recipe": "fast", "false_reject": 0.1})
+    studio.post("folders", {"path": str(pictures)})
+    studio.post("jobs/learn")
+    studio.until(lambda state: any(job["kind"] == "learn" and job["progress"] for job in state["jobs"]))
+    workers = [child.pid for child in psutil.Process(studio.process.pid).children(recursive=True)]
+    assert studio.end() == 0
+    assert ended(workers)
+    assert studio.log.read_text() == ""
+
+
 def test_cancelling_keeps_what_is_done(start, project):
     studio = start(project)
     number = studio.post("jobs/learn")["job"]
@@ -88,6 +100,31 @@ def thousands(tmp_path_factory):
     return root
 
 
+def scrolled(page) -> tuple[float, float]:
+    """Scrolls by 60 frames, 100 pixels each; milliseconds between two of them, the middle one, and milliseconds of
+    script, style and layout in each."""
+    browser = page.context.new_cdp_session(page)
+    browser.send("Performance.enable")
+
+    def spent() -> float:
+        found = {one["name"]: one["value"] for one in browser.send("Performance.getMetrics")["metrics"]}
+        return 1000 * sum(found[f"{name}Duration"] for name in ("Script", "Layout", "RecalcStyle"))
+
+    before = spent()
+    frames = page.evaluate(
+        """async () => { const times = []; let last = performance.now();
+        for (let n = 0; n < 60; n++) {
+            scrollBy(0, 100);
+            await new Promise(requestAnimationFrame);
+            const now = performance.now();
+            times.push(now - last);
+            last = now;
+        }
+        return times.sort((a, b) => a - b); }"""
+    )
+    return frames[30], (spent() - before) / 60
+
+
 def test_five_thousand_images_scroll(start, opened, thousands):
     """Only what is in sight is drawn; the last one is reached by a key; marking all takes seconds."""
     studio = start()
@@ -97,19 +134,10 @@ def test_five_thousand_images_scroll(start, opened, thousands):
     page = opened(studio, "pictures")
     expect(page.locator(".lead")).to_contain_text("5,000 pictures")
     assert page.locator(".cell").count() < 120
-    frames = page.evaluate(
-        """async () => { const times = []; let last = performance.now();
-        for (let n = 0; n < 60; n++) {
-            scrollBy(0, 400);
-            await new Promise(requestAnimationFrame);
-            const now = performance.now();
-            times.push(now - last);
-            last = now;
-        }
-        return times.sort((a, b) => a - b); }"""
-    )
+    frames, work = zip(*(scrolled(page) for _ in range(5)), strict=True)
+    assert min(frames) < 21  # milliseconds: 60 frames a second, where others leave the machine a moment
+    assert min(work) < 8  # what the page itself does of them
     assert page.locator(".cell").count() < 120
-    assert frames[30] < 100  # milliseconds, the middle one; 17 where nothing else runs
     page.locator(".grid").focus()
     page.keyboard.press("End")
     expect(page.locator(".cell.active .name")).to_have_text("4999.png")

@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import parts
+from tests.browser import watched
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "src/psdl/studio/page"
@@ -52,17 +53,14 @@ def served(model_file, tmp_path):
 def test_a_server_shows_the_verdict_of_a_dropped_image(browser, served, tmp_path):
     """`psdl serve` at /: an image gets verdict, heat and places; its documentation needs no network."""
     page, problems = browser.new_page(viewport={"width": 390, "height": 844}), []
-    page.on("console", lambda said: said.type in ("error", "warning") and problems.append(said.text))
-    page.on(
-        "request", lambda asked: asked.url.startswith((served, "blob:", "data:")) or problems.append(asked.url)
-    )
+    watched(page, lambda url: url.startswith((served, "blob:", "data:")), problems)
     page.goto(served)
     expect(page.locator(".big-drop")).to_contain_text("bolt")
     rng = np.random.default_rng(4)
     page.locator("input[type=file]").set_input_files(parts.save(parts.defective(rng)[0], tmp_path / "new.png"))
     expect(page.locator(".verdict .badge")).to_have_text("NG")
     expect(page.locator(".layers rect").first).to_be_attached()
-    expect(page.locator(".layers .half")).to_have_count(1)
+    expect(page.locator(".layers img")).to_have_count(2)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_role("link", name="What can be asked").click()
     expect(page.locator("article h2").first).to_contain_text("POST /v1/score")

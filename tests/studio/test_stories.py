@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 
 import numpy as np
@@ -195,25 +194,3 @@ def test_models_are_exported_tested_compared_and_reported(start, opened, project
     page.locator("select").select_option("001")
     expect(page.locator(".compare")).to_contain_text("6 parts judged by both")
     expect(page.get_by_text("Both say the same of every part.")).to_be_visible()
-
-
-def test_a_watched_folder_shows_verdicts_as_they_come(start, opened, project):
-    """Story 7; and a server after this one goes on watching."""
-    studio = start(project)
-    camera, rng = project.parent / "camera", np.random.default_rng(9)
-    parts.save(parts.defective(rng)[0], camera / "first.png")
-    page = opened(studio, "line")
-    page.get_by_role("button", name="Choose the folder…").click()
-    page.get_by_label("Folder", exact=True).fill(str(camera))
-    page.get_by_role("button", name="Go").click()
-    page.get_by_role("button", name="Watch this folder").click()
-    expect(page.locator(".cell .badge.NG")).to_have_count(1)
-    parts.save(parts.good(rng), camera / "second.png")
-    expect(page.locator(".cell")).to_have_count(2)
-    expect(page.locator(".cell").first).to_contain_text("second.png")
-    assert studio.end() == 0
-    parts.save(parts.good(rng), camera / "third.png")
-    again = start(project)
-    again.until(lambda _: again.get("line")["count"] == 3)
-    rows = [json.loads(line) for line in (project / "line/images.jsonl").read_text().splitlines()]
-    assert [row["path"] for row in rows] == ["first.png", "second.png", "third.png"]

@@ -36,6 +36,12 @@ def serve(
     seconds: Annotated[
         float, typer.Option(min=0.1, help="Seconds for a body to arrive, and then again for its answer.")
     ] = 30.0,
+    last: Annotated[
+        int,
+        typer.Option(
+            min=0, max=10_000, help="Keep the last so many images in memory, for the studio's Line page."
+        ),
+    ] = 0,
     config: options.Config = None,
     device: options.Device = "auto",
     quiet: options.Quiet = False,
@@ -64,6 +70,7 @@ def serve(
         queue=queue,
         seconds=seconds,
         held=max(Bounds.held, 4 * body),
+        last=last,
     )
     tokens = Tokens(token_file, bounds.guesses)
     registry = ModelRegistry(models, device)

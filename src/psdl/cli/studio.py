@@ -49,7 +49,7 @@ def studio(
     where.check(tokens=token_file is not None)
     tokens = Tokens(token_file)
     with run.alone(folder):
-        made = Studio(folder, run.roots(allow or [], where.near))
+        made = Studio(folder, run.roots(allow or [], where.near), where.near)
         listener = where.listen()
         number = listener.getsockname()[1]
         lines, address = Lines(quiet), f"{where.url(listener)}/"

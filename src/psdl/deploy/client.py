@@ -23,9 +23,10 @@ Picture = str | Path | bytes
 @dataclass(frozen=True)
 class Scored:
     """One image judged by a server. name: of its file; width, height in pixels; drift: what the model's monitor
-    says of the images so far, empty while they look like those learned from; map: base64 of a PNG in colours or of
-    a float32 TIFF at the image's size, where it was asked for. anomaly_score, known_score, spoke: as in
-    `psdl.Result`; the rest is as in `psdl.Verdict` and `psdl.types.Region`."""
+    says of the images so far, empty while they look like those learned from; map: base64 of a PNG in colours
+    (overlay: clear where the image is as good ones are) or of a float32 TIFF at the image's size, where it was
+    asked for. anomaly_score, known_score, spoke: as in `psdl.Result`; the rest is as in `psdl.Verdict` and
+    `psdl.types.Region`."""
 
     name: str
     verdict: str
@@ -86,10 +87,10 @@ def score(
 ) -> Answer:
     """Asks the server at `url`, such as "http://127.0.0.1:8100", to judge images.
 
-    images: one or several paths or file contents; model: its name, where the server holds several; map: "png" or
-    "tiff" for maps beside the verdicts; token: where the server asks for one; timeout in seconds. Of several
-    images each has its own verdict or error. Raises PsdlError with the server's own sentence where it refuses
-    all, and where none answers.
+    images: one or several paths or file contents; model: its name, where the server holds several; map: "png",
+    "overlay" or "tiff" for maps beside the verdicts; token: where the server asks for one; timeout in seconds. Of
+    several images each has its own verdict or error. Raises PsdlError with the server's own sentence where it
+    refuses all, and where none answers.
     """
     import httpx
 

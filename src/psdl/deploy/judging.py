@@ -50,7 +50,8 @@ def sized(data: bytes, name: str, pixels: int) -> int:
 def answer(
     detector: Detector, data: bytes, name: str, maps: str | None, pixels: int, threads: int
 ) -> tuple[Scored, Seen]:
-    """An image file in the words of the server's answer, with its map as `maps` asks: png, tiff or None."""
+    """An image file in the words of the server's answer, with its map as `maps` asks: png, overlay, tiff or
+    None."""
     result = judged(detector, data, name, pixels, threads)
     return scored(name, result, maps), _seen(result)
 
@@ -114,7 +115,8 @@ def _map(result: Result, kind: str, name: str) -> str:
     if kind == "tiff":
         Image.fromarray(values).save(data, "TIFF", compression="tiff_adobe_deflate")
     else:
-        Image.fromarray(np.asarray(heat.opaque(values, result.calibration))).save(data, "PNG")
+        coloured = heat.overlay if kind == "overlay" else heat.opaque
+        Image.fromarray(np.asarray(coloured(values, result.calibration))).save(data, "PNG")
     if len(data.getvalue()) > MAP:
         raise PsdlError(
             f"the map of {name} has {len(data.getvalue()):,} bytes, at most {MAP:,} are sent: ask without"

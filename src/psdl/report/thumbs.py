@@ -12,7 +12,6 @@ from PIL import Image
 
 from psdl.input import decode, preprocess
 from psdl.input import room as hall
-from psdl.model.model import Model
 from psdl.report import heat
 from psdl.types import InputRule, Like, Region, Sample
 
@@ -54,7 +53,7 @@ def _drawn(pixels: decode.Pixels, result: Any, room: int) -> dict[str, Any]:
     rule = result.model.recipe.input or InputRule()
     inputs = preprocess.shown(pixels, result.geometry, rule) if explained else pixels
     for region in explained:
-        pair = _patches(region, inputs, result.model, longest) if used < room / 2 else None
+        pair = _patches(region, inputs, result, longest) if used < room / 2 else None
         used += len(pair["here"]) + len(pair["good"]) if pair else 0
         pairs.append(pair)
     small, data = _fitting(Image.fromarray(heat.dimmed(pixels, result.seen)), room - used)
@@ -85,19 +84,29 @@ def _fitting(picture: Image.Image, room: int) -> tuple[Image.Image, bytes]:
     return small, data
 
 
-def _patches(region: Region, inputs: decode.Pixels, model: Model, longest: int) -> dict[str, Any] | None:
+def _patches(region: Region, inputs: decode.Pixels, result: Any, longest: int) -> dict[str, Any] | None:
     """What lies at a region's strangest place, and the good patch most like it, up to `longest` pixels a side;
     None where nobody can tell."""
-    like = next((reason.like for reason in region.reasons if reason.like), None)
-    if like is None:
+    reason = next((reason for reason in region.reasons if reason.like), None)
+    if reason is None or reason.like is None:
         return None
-    with Image.open(io.BytesIO(model.album[like.number]), formats=["JPEG"]) as good:
+    like = reason.like
+    here = _about(preprocess.point_to_input(reason.at, result.geometry), like, inputs.shape[:2])
+    with Image.open(io.BytesIO(result.model.album[like.number]), formats=["JPEG"]) as good:
         scale = good.width / inputs.shape[1], good.height / inputs.shape[0]
         left, top, right, bottom = like.box
         box = (left * scale[0], top * scale[1], right * scale[0], bottom * scale[1])
         theirs = good.convert("RGB").resize(_size(like, longest), Image.Resampling.BICUBIC, box=box)
-    ours = Image.fromarray(inputs).resize(_size(like, longest), Image.Resampling.BICUBIC, box=like.box)
+    ours = Image.fromarray(inputs).resize(_size(like, longest), Image.Resampling.BICUBIC, box=here)
     return {"here": _encoded(ours, 60), "good": _encoded(theirs, 60), "name": like.image}
+
+
+def _about(at: tuple[int, int], like: Like, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The box about a point (x,y) of an input of `size` (h,w) that is as large as that of a good patch."""
+    width, height = like.box[2] - like.box[0], like.box[3] - like.box[1]
+    left = min(max(0, at[0] - width // 2), size[1] - width)
+    top = min(max(0, at[1] - height // 2), size[0] - height)
+    return left, top, left + width, top + height
 
 
 def _size(like: Like, longest: int) -> tuple[int, int]:

@@ -7,22 +7,19 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import Body, FastAPI, Request, Response
-from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
 from psdl.deploy.serve.access import Tokens
 from psdl.errors import PsdlError
 from psdl.studio import guard, routes_images, routes_models
 from psdl.studio.guard import Guard
+from psdl.studio.pages import PAGE, document
 from psdl.studio.project import Values
 from psdl.studio.studio import Studio
-
-PAGE = Path(str(files("psdl.studio") / "page"))
 
 
 def app(studio: Studio, hosts: Sequence[str] | None, tokens: Tokens) -> FastAPI:
@@ -43,7 +40,7 @@ def app(studio: Studio, hosts: Sequence[str] | None, tokens: Tokens) -> FastAPI:
 
     @served.get("/")
     async def page() -> Response:
-        return FileResponse(PAGE / "index.html")
+        return document("app")
 
     @served.post("/api/login")
     async def login(request: Request, token: Annotated[str, Body(embed=True, max_length=500)]) -> Response:

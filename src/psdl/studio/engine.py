@@ -33,7 +33,7 @@ from psdl.types import InputRule, Progress, Sample
 
 ROOM = 60_000  # bytes of one image's small pictures
 RATE = 0.01  # share of good parts that may be rejected, where enough of them are known
-FEWEST = 2.5  # good items that an automatic threshold rejects at least: the strangest one alone shall not set it
+FEWEST = 2.001  # good items that an automatic threshold rejects at least: the strangest one alone shall not set it
 Say = Callable[[str], None]
 
 
@@ -104,7 +104,9 @@ def _rated(detector: Detector) -> None:
     one alone, which may be a bad part among the good ones, does not set the threshold."""
     alarm = min(0.25, FEWEST / (detector.model.calibration.groups + 1))
     if alarm > RATE:
-        detector.edit(false_reject=alarm, review=max(5 * RATE, 2 * alarm), by="studio, as few good parts ask for")
+        detector.edit(
+            false_reject=alarm, review=max(5 * RATE, 2.5 * alarm), by="studio, as few good parts ask for"
+        )
 
 
 def _strangest(project: Project, version: str, detector: Detector) -> list[Values]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from fastapi import FastAPI, Response
-from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from psdl.studio.app import PAGE
 from psdl.studio.guard import SAID
+from psdl.studio.pages import PAGE, document
 
 OWN = ("/docs", "/docs/oauth2-redirect", "/redoc")  # FastAPI's own, which take their scripts from the network
 
@@ -18,11 +17,11 @@ def add_pages(served: FastAPI) -> FastAPI:
 
     @served.get("/", include_in_schema=False)
     async def judge() -> Response:
-        return FileResponse(PAGE / "serve.html", headers=SAID)
+        return document("serve", SAID)
 
     @served.get("/docs", include_in_schema=False)
     async def docs() -> Response:
-        return FileResponse(PAGE / "docs.html", headers=SAID)
+        return document("docs", SAID)
 
     served.mount("/page", StaticFiles(directory=PAGE))
     return served

@@ -20,6 +20,7 @@ from psdl.studio.project import Project
 LOG = logging.getLogger("psdl")
 KEPT = 30  # jobs that are over and still told of
 LINE = 2**26  # bytes of a line that a worker writes
+LAST_WORD = 5.0  # seconds that a worker which is ended gets to be gone
 LAST = ("plan", "look")  # kinds that give way to every other
 ENDED = ("done", "failed", "cancelled")
 Job = dict[str, Any]
@@ -93,6 +94,9 @@ class Jobs:
                 await self._one(job)
         finally:
             self._kill()
+            if self.process is not None:  # its pipes close while the loop still runs
+                with contextlib.suppress(TimeoutError, OSError):
+                    await asyncio.wait_for(self.process.communicate(), LAST_WORD)
 
     def _next(self) -> Job | None:
         waiting = [job for job in self.jobs if job["state"] == "waiting"]

@@ -24,7 +24,8 @@ DEFECTIVE = "defective"
 class Image:
     """One image of a project. path: absolute; name: for people; use: "learn" (a good one to learn from), "check"
     (to be judged) or "out" (neither); label: "good", the name of a defect, or "" if nobody said; mask, group: as
-    in `psdl.types.Sample`; said: "yes" where a person set the label in the studio, after looking at a verdict."""
+    in `psdl.types.Sample`; said: where a person set the label in the studio, the one before it, "yes" if there was
+    none."""
 
     path: str
     name: str
@@ -45,6 +46,11 @@ class Image:
         return tuple(self.mask.split(SEVERAL)) if self.mask else ()
 
     @property
+    def marked(self) -> bool:
+        """Whether a mask says where it is defective."""
+        return bool(self.mask) and self.good is False
+
+    @property
     def good(self) -> bool | None:
         """What a person or the data set says; None: nobody does."""
         return self.label == "good" if self.label else None
@@ -61,7 +67,7 @@ class Image:
             split,
             label,
             kind,
-            self.masks or None,
+            (self.masks or None) if label else None,
             self.group or None,
         )
 
@@ -149,9 +155,9 @@ def _below(path: str, root: Path) -> str:
 
 def marked(image: Image, use: str | None, label: str | None) -> Image:
     """The image as a person wants it: to be used so, or to be called so. A defective one is never learned from,
-    and what is learned from is good."""
+    and what is learned from is good. A label of "" alone takes back what was said."""
     if label is not None:
-        image = replace(image, label=label, said="yes" if label and image.use != "learn" else "")
+        image = _taken_back(image) if not label and use is None else _called(image, label)
     if use is not None:
         image = replace(image, use=use)
     if image.use == "learn":
@@ -159,6 +165,19 @@ def marked(image: Image, use: str | None, label: str | None) -> Image:
             return replace(image, use="check")
         image = replace(image, label="good", said="")
     return image
+
+
+def _called(image: Image, label: str) -> Image:
+    """The image with another label; one that is known to be defective keeps the defect's name."""
+    if label == DEFECTIVE and image.good is False:
+        label = image.label
+    said = image.said or image.label or "yes"
+    return replace(image, label=label, said=said if label and image.use != "learn" else "")
+
+
+def _taken_back(image: Image) -> Image:
+    """The image as it was before a person said what it is."""
+    return replace(image, label="" if image.said in ("", "yes") else image.said, said="")
 
 
 def joined(known: Sequence[Image], new: Iterable[Image]) -> list[Image]:

@@ -27,7 +27,7 @@ def small(root: Path, image: Image) -> Shown:
     if kept.is_file():
         return kept.read_bytes(), "image/webp"
     try:
-        data = _webp(_opened(image, SMALL), SMALL, 70)
+        data = _webp(_pixels(image.path), SMALL, 70)
     except PsdlError as error:
         return _sign(str(error)), "image/svg+xml"
     with contextlib.suppress(OSError):  # another window may be writing the same one
@@ -39,8 +39,13 @@ def small(root: Path, image: Image) -> Shown:
 
 def large(image: Image) -> Shown:
     """The picture for a whole screen. A file that cannot be read gives a sign."""
+    return shrunk(image.path, large=True)
+
+
+def shrunk(source: str | bytes, large: bool = False) -> Shown:
+    """A picture of a file or its content, which is not kept. What cannot be read gives a sign."""
     try:
-        return _webp(_opened(image, LARGE), LARGE, 85), "image/webp"
+        return _webp(_pixels(source), LARGE if large else SMALL, 85 if large else 70), "image/webp"
     except PsdlError as error:
         return _sign(str(error)), "image/svg+xml"
 
@@ -51,11 +56,11 @@ def size(image: Image) -> tuple[int, int]:
     return width, height
 
 
-def _opened(image: Image, side: int) -> Picture.Image:
+def _pixels(source: str | bytes) -> Picture.Image:
     """The image by the library's own reader, deeper samples brought to 8 bit."""
-    most = decode.largest(image.path)
+    most = decode.largest(source)
     white = None if most is None else decode.white_of(most)
-    return Picture.fromarray(decode.pixels(image.path, white=white))
+    return Picture.fromarray(decode.pixels(source, white=white))
 
 
 def _webp(picture: Picture.Image, side: int, quality: int) -> bytes:

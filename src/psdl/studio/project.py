@@ -13,7 +13,7 @@ from typing import Any
 from psdl._util.atomic import atomic_write
 from psdl.datasets.read import choose, read
 from psdl.errors import PsdlError
-from psdl.studio import labels
+from psdl.studio import labels, masks
 from psdl.studio.labels import Image
 
 FORMAT = 1
@@ -25,9 +25,10 @@ class Project:
     """The folder `root`, which is made if it is not there.
 
     project.json: name, settings, the model in use; roi.json: where to look; labels.csv: the images; images/: those
-    that were dropped in; models/: a model file and what the page shows of it, for each version; results/: verdicts
-    and small pictures, a folder for each version; jobs.json: what is being done. `changed` is called after each
-    change, with what it was. Raises PsdlError where the folder cannot be used.
+    that were dropped in; masks/: those that people painted; models/: a model file and what the page shows of it,
+    for each version; results/: verdicts and small pictures, a folder for each version; jobs.json: what is being
+    done. `changed` is called after each change, with what it was. Raises PsdlError where the folder cannot be
+    used.
     """
 
     def __init__(self, root: Path, changed: Callable[[str], None] = lambda _: None) -> None:
@@ -140,6 +141,16 @@ class Project:
         self.changed("images")
         return len(places)
 
+    def set_mask(self, key: str, content: bytes) -> bool:
+        """Keeps a painted mask of an image, see `masks.painted`; returns whether anything is marked in it."""
+        with self._lock:
+            images, place = list(self._images), self._places[self.image(key).key]
+            path = masks.painted(self.root, images[place], content)
+            images[place] = masks.with_mask(images[place], path)
+            self._replace(images)
+        self.changed("images")
+        return bool(path)
+
     def forget(self, keys: Iterable[str]) -> int:
         """Takes images out of the project; files that were dropped in are removed, others stay where they are."""
         with self._lock:
@@ -147,6 +158,8 @@ class Project:
             for image in self._images:
                 if image.key in gone and Path(image.path).is_relative_to(self.root / "images"):
                     Path(image.path).unlink(missing_ok=True)
+                if image.key in gone:
+                    masks.file_of(self.root, image).unlink(missing_ok=True)
             self._replace([image for image in self._images if image.key not in gone])
         self.changed("images")
         return len(gone)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Picture
+
+from psdl.report import heat
 from psdl.studio.labels import Image
 
 NAME = "images.jsonl"
@@ -73,13 +80,30 @@ class Writer:
 
 
 def keep(where: Path, key: str, pictures: Mapping[str, Any]) -> Values:
-    """Writes the pictures of one image as files; returns what a row says of them: width, height and outline
-    of the picture, and of each region's patches the name of the good image, None where there are none."""
+    """Writes the pictures of one image as files; returns what a row says of them: width, height, outline and
+    ring of the picture, and of each region's patches the name of the good image, None where there are none."""
     (where / "pictures").mkdir(parents=True, exist_ok=True)
     for name, address in _addresses(pictures):
-        (where / "pictures" / f"{key}.{name}.webp").write_bytes(base64.b64decode(address.partition(",")[2]))
-    shown = {name: pictures[name] for name in ("width", "height", "outline")}
+        content = base64.b64decode(address.partition(",")[2])
+        content = _coloured(content) if name == "heat" else content
+        (where / "pictures" / f"{key}.{name}.webp").write_bytes(content)
+    shown = {name: pictures[name] for name in ("width", "height", "outline", "spot")}
     return {"picture": shown, "patches": [pair and pair["name"] for pair in pictures["patches"]]}
+
+
+def _coloured(content: bytes) -> bytes:
+    """A picture of heat, whose grey says how strange a place is, in the colours of the report."""
+    with Picture.open(io.BytesIO(content)) as opened:
+        pixels = np.array(opened.convert("RGBA"))
+    pixels[..., :3] = _colours()[pixels[..., 0]]
+    file = io.BytesIO()
+    Picture.fromarray(pixels).save(file, "WEBP", quality=60, method=2)
+    return file.getvalue()
+
+
+@lru_cache(maxsize=1)
+def _colours() -> NDArray[np.uint8]:
+    return np.array(heat.gradient(256), np.uint8)
 
 
 def _addresses(pictures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -115,7 +139,7 @@ def shown(root: Path, model: Mapping[str, Any]) -> dict[str, Values]:
 def brief(image: Image, row: Mapping[str, Any]) -> Values:
     """A row as a list of many shows it, with what people say of the image."""
     kept = {name: row.get(name) for name in ("key", "verdict", "score", "error", "width", "height", "at")}
-    return {**kept, "name": image.name, "label": image.label, "said": bool(image.said)}
+    return {**kept, "name": image.name, "label": image.label, "said": bool(image.said), "mask": image.marked}
 
 
 def flips(old: Mapping[str, Values], new: Mapping[str, Values]) -> list[Values]:

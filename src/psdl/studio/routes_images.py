@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from psdl.errors import PsdlError
-from psdl.studio import folders, pictures
+from psdl.studio import folders, masks, pictures
 from psdl.studio.folders import DROP
 from psdl.studio.project import Values
 from psdl.studio.studio import Studio
@@ -93,8 +94,8 @@ def router(studio: Studio) -> APIRouter:
 
     @routes.get("/images")
     def images() -> list[list[Any]]:
-        """Of each image its key, name, use, label, and whether a person said so."""
-        return [[one.key, one.name, one.use, one.label, bool(one.said)] for one in project.images]
+        """Of each image its key, name, use, label, whether a person said so, and whether it has a mask."""
+        return [[one.key, one.name, one.use, one.label, bool(one.said), one.marked] for one in project.images]
 
     @routes.post("/marks")
     def mark(marks: Marks) -> Values:
@@ -108,17 +109,29 @@ def router(studio: Studio) -> APIRouter:
         return {"forgotten": project.forget(marks.keys)}
 
     @routes.get("/images/{key}/{what}")
-    def picture(key: Key, what: Literal["small", "large", "size"]) -> Response:
+    def picture(key: Key, what: Literal["small", "large", "size", "mask"]) -> Response:
         image = project.image(key)
+        if what == "mask":
+            return Response(masks.shown(image), media_type="image/png")
         if what == "size":
             width, height = pictures.size(image)
             return JSONResponse({"width": width, "height": height})
         data, kind = pictures.small(project.root, image) if what == "small" else pictures.large(image)
         return Response(data, media_type=kind, headers=KEEP)
 
+    @routes.put("/images/{key}/mask")
+    async def paint(key: Key, request: Request) -> Response:
+        """Takes a painted mask, as a PNG of at most masks.BYTES; an empty one takes the mask away."""
+        content = b""
+        async for chunk in request.stream():
+            content += chunk
+            if len(content) > masks.BYTES:
+                return _large("the mask", masks.BYTES)
+        return JSONResponse({"marked": await run_in_threadpool(project.set_mask, key, content)})
+
     return routes
 
 
-def _large(name: str) -> Response:
-    said = f"{name} is larger than the {FILE >> 20} MB that are taken: make it smaller"
+def _large(name: str, most: int = FILE) -> Response:
+    said = f"{name} is larger than the {most >> 20} MB that are taken: make it smaller"
     return JSONResponse({"error": said}, 413, headers={"Connection": "close"})

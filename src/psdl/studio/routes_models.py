@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from pydantic import BaseModel, Field
 
 from psdl.errors import PsdlError
-from psdl.studio import folders, labels, pictures, results
+from psdl.studio import pictures, results
 from psdl.studio.project import Values
 from psdl.studio.routes_images import KEEP
 from psdl.studio.studio import Studio, rows
@@ -38,6 +38,16 @@ class Edit(BaseModel):
     threshold: float | None = None
     false_reject: float | None = Field(None, gt=0, lt=1)
     why: str = Field("", max_length=300)
+
+
+class Watch(BaseModel):
+    """What to watch: a folder, a camera by its address or number, or a server that judges; every: seconds between
+    a camera's pictures; token: what the server wants to see."""
+
+    kind: Literal["folder", "camera", "server"]
+    where: str = Field(min_length=1, max_length=4096)
+    every: float = Field(1.0, ge=0.1, le=3600)
+    token: str = Field("", max_length=500)
 
 
 def router(studio: Studio) -> APIRouter:
@@ -146,11 +156,8 @@ def router(studio: Studio) -> APIRouter:
         return {**studio.line.state(), **studio.line.rows()}
 
     @routes.post("/line")
-    def watch(path: Annotated[str, Body(embed=True, max_length=4096)]) -> Values:
-        current = project.current
-        if current is None:
-            raise PsdlError("nothing has been learned yet: learn from good parts first")
-        studio.line.start(project.model_file(current), folders.allowed(Path(path), studio.roots))
+    def watch(asked: Watch) -> Values:
+        studio.watch(asked.kind, asked.where.strip(), asked.every, asked.token)
         return studio.line.state()
 
     @routes.delete("/line")
@@ -158,10 +165,9 @@ def router(studio: Studio) -> APIRouter:
         studio.line.stop(forget=True)
         return {}
 
-    @routes.get("/line/{n}")
-    def line_picture(n: int) -> Response:
-        path = str(studio.line.file(n))
-        data, kind = pictures.small(project.root, labels.Image(path, path, "check"))
+    @routes.get("/line/{n}/{size}")
+    def line_picture(n: int, size: Literal["small", "large"]) -> Response:
+        data, kind = pictures.shrunk(studio.line.picture(n), size == "large")
         return Response(data, media_type=kind, headers=KEEP)
 
     return routes

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from psdl.errors import PsdlError
-from psdl.studio import results
+from psdl.studio import folders, results
 from psdl.studio.hub import Hub
 from psdl.studio.jobs import Job, Jobs
 from psdl.studio.line import Line
@@ -34,13 +34,14 @@ BRIEF += ("base", "from", "by", "why", "said", "items", "corrections")
 
 
 class Studio:
-    """A project that is served. roots: the folders that may be chosen from, and what lies below them."""
+    """A project that is served. roots: the folders that may be chosen from, and what lies below them; near:
+    whether only this machine may ask: its people may have the studio ask cameras and servers."""
 
-    def __init__(self, root: Path, roots: Sequence[Path]) -> None:
+    def __init__(self, root: Path, roots: Sequence[Path], near: bool = True) -> None:
         self.hub = Hub()
         self.project = Project(root, self.changed)
         self.roots = [path.resolve() for path in roots]
-        self.by = _name()
+        self.near, self.by = near, _name()
         self.jobs = Jobs(self.project, self._told, self._after)
         self.line = Line(self.project.root / "line", lambda: self.hub.publish(changed="line"))
 
@@ -121,11 +122,22 @@ class Studio:
             raise PsdlError("nothing has been learned yet: learn from good parts first")
         return current
 
+    def watch(self, kind: str, where: str, every: float, token: str) -> None:
+        """Watches a folder, a camera or a server by the model in use. Raises PsdlError where it may not."""
+        if kind == "folder":
+            where = str(folders.allowed(Path(where), self.roots))
+        elif not self.near:
+            raise PsdlError("a studio that others may use asks no addresses: let the camera write into a folder")
+        model = self.project.model_file(self._current())
+        self.line.start(model, {"kind": kind, "where": where, "every": every, "token": token})
+
     def use(self, version: str) -> None:
-        """Takes a version into use, and judges by it."""
+        """Takes a version into use, and judges by it, on the line as well."""
         self.project.model(version)
         self.project.set(model=version)
         self.changed("models")
+        if self.line.watched.get("model") not in (None, version):
+            self.line.again(self.project.model_file(version))
         self.judge()
 
     def _after(self, job: Job) -> None:

@@ -42,10 +42,11 @@ def test_an_image_scores_alike_as_body_in_a_form_and_beside_others(server, image
     assert alone[0]["score"] == beside[1].score
 
 
-def test_a_map_in_colours_has_the_images_size(server, images):
-    found = score(server.url, images[0], map="png").results[0]
+@pytest.mark.parametrize(("kind", "mode"), [("png", "RGB"), ("overlay", "RGBA")])
+def test_a_map_in_colours_has_the_images_size(server, images, kind, mode):
+    found = score(server.url, images[0], map=kind).results[0]
     picture = Image.open(io.BytesIO(base64.b64decode(found.map or "")))
-    assert picture.size == (found.width, found.height)
+    assert (picture.size, picture.mode) == ((found.width, found.height), mode)
     with pytest.raises(PsdlError, match="map='tiff'"):
         found.values()
 

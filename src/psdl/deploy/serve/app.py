@@ -25,7 +25,8 @@ from psdl.deploy.serve import body
 from psdl.deploy.serve.access import Pages, Tokens, client_of
 from psdl.deploy.serve.arrivals import Arrival, Arrivals
 from psdl.deploy.serve.bounds import Bounds, Refused
-from psdl.deploy.serve.line import Answered, Line, plain
+from psdl.deploy.serve.last import Last, router
+from psdl.deploy.serve.line import Answered, Line, Named, plain
 from psdl.deploy.serve.monitor import Monitors
 from psdl.deploy.serve.telemetry import Telemetry
 from psdl.errors import PsdlError
@@ -83,12 +84,13 @@ class Parts:
     monitors: Monitors
     arrivals: Arrivals
     loops: Loops
+    last: Last
 
     @classmethod
     def of(cls, registry: ModelRegistry, bounds: Bounds, tokens: Tokens) -> Parts:
         line, loops = Line(bounds), Loops()
         counts = Telemetry(lambda: line.taken, loops)
-        return cls(registry, bounds, tokens, line, counts, Monitors(), Arrivals(bounds), loops)
+        return cls(registry, bounds, tokens, line, counts, Monitors(), Arrivals(bounds), loops, Last(bounds))
 
     def refresh(self, every: bool = False) -> None:
         """Reads what has changed on the disk: models, and with `every` also the tokens."""
@@ -118,6 +120,7 @@ def app(parts: Parts, hosts: Sequence[str] | None = None) -> FastAPI:
     served = FastAPI(title="psdl", version=version("psdl"), lifespan=life, summary="Judges images of parts.")
     _add_scoring_routes(served, parts)
     _add_status_routes(served, parts)
+    served.include_router(router(parts.last), dependencies=[Depends(_known(parts.tokens))])
     _add_error_handlers(served)
     served.add_middleware(Pages, hosts=hosts)
     served.add_middleware(_Counted, counts=parts.counts)
@@ -138,7 +141,8 @@ def _add_scoring_routes(served: FastAPI, parts: Parts) -> None:
         request: Request,
         model: Annotated[str | None, Query(description="The model's name, where there are several.")] = None,
         map: Annotated[  # noqa: A002 the query's name
-            Literal["png", "tiff"] | None, Query(description="Also the map: in colours, or as float32.")
+            Literal["png", "overlay", "tiff"] | None,
+            Query(description="Also the map: in colours, in colours to lay over the image, or as float32."),
         ] = None,
     ) -> Response:
         """Judges one image, or several: score, p-value, verdict and regions of each, or why there are none."""
@@ -148,8 +152,9 @@ def _add_scoring_routes(served: FastAPI, parts: Parts) -> None:
         except PsdlError as error:
             raise Refused(404, str(error), unread=True) from None
         async with AsyncExitStack() as stack:
-            answers = await _judged(request, held, map, parts, stack)
+            images, answers = await _judged(request, held, map, parts, stack)
             results, drift = parts.monitors.seen(name, held.detector, answers)
+            parts.last.take(name, images, results)
             parts.counts.judged(name, results, drift)
             parts.counts.seconds.observe(time.perf_counter() - start)
             content, status = {"model": name, "results": plain(results)}, 200
@@ -160,8 +165,8 @@ def _add_scoring_routes(served: FastAPI, parts: Parts) -> None:
 
 async def _judged(
     request: Request, held: Held, maps: str | None, parts: Parts, stack: AsyncExitStack
-) -> list[Answered]:
-    """What each image of a request comes to. Its place and its bytes are held by `stack`."""
+) -> tuple[list[Named], list[Answered]]:
+    """The images of a request, and what each comes to. Its place and its bytes are held by `stack`."""
     client, bounds = client_of(request), parts.bounds
     parts.line.check(client)
     arrival: Arrival | None = None
@@ -174,7 +179,7 @@ async def _judged(
             raise Refused(408, "the body came too slowly while others waited", unread=True) from None
         raise Refused(408, f"the body did not arrive within {bounds.seconds:g} s", unread=True) from None
     stack.enter_context(parts.line.place(client))
-    return await parts.line.judge(held, images, maps, client)
+    return images, await parts.line.judge(held, images, maps, client)
 
 
 def _add_status_routes(served: FastAPI, parts: Parts) -> None:

@@ -13,7 +13,8 @@ class Bounds:
     judged, or wait for it, at a time; seconds: for a body to arrive, and then again for its answer; head: bytes of
     a request's head, and of all else in it that is no body; patience: seconds for a head to arrive; connections:
     open at a time; arriving: bodies that arrive at a time; held: bytes of all bodies at a time; memory: bytes that
-    judging one image may take; guesses: wrong tokens of one client in a minute."""
+    judging one image may take; guesses: wrong tokens of one client in a minute; last: judged images that are
+    kept to be looked at."""
 
     body: int = 32 * 2**20
     pixels: int = 50_000_000
@@ -27,6 +28,7 @@ class Bounds:
     held: int = 128 * 2**20
     memory: int = MEMORY
     guesses: int = 10
+    last: int = 0
 
 
 class Refused(Exception):

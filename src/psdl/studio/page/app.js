@@ -10,6 +10,7 @@ import { Learn } from "./learn.js";
 import { Check } from "./check.js";
 import { Models } from "./models.js";
 import { LineScreen } from "./line.js";
+import { Top } from "./top.js";
 import { plural } from "./words.js";
 
 const SCREENS = { pictures: ["1 Pictures", Images], learn: ["2 Learn", Learn], check: ["3 Check", Check], models: ["Models", Models], line: ["Line", LineScreen] };
@@ -43,8 +44,8 @@ function App() {
   if (!store.state) return html`<main><p class="soft">${store.offline ? "The studio does not answer. Is it still running?" : "Loading…"}</p></main><${Notes} notes=${store.notes} />`;
   const Screen = start ? Start : SCREENS[screen][1];
   return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector("main").focus(); }}>to the content</a>
-    <header class="top"><div class="bar-top"><span class="brand"><img src="/page/icon.svg" alt="" width="22" height="22" />psdl studio</span><span class="project" title=${store.state.folder}>${store.state.name}</span></div>
-      <nav aria-label="steps">${Object.entries(SCREENS).map(([name, [title]]) => html`<button type="button" key=${name} class=${!start && name === screen ? "on" : ""} aria-current=${!start && name === screen ? "page" : undefined} onClick=${() => go(name)}>${title}${name === "check" && store.results.some((row) => row.verdict === "NG") ? html` <b>${store.results.filter((row) => row.verdict === "NG").length}<span> NG</span></b>` : ""}</button>`)}</nav></header>
+    <${Top} name="psdl studio" label="steps" beside=${html`<span class="project" title=${store.state.folder}>${store.state.name}</span>`}>
+      ${Object.entries(SCREENS).map(([name, [title]]) => html`<button type="button" key=${name} class=${!start && name === screen ? "on" : ""} aria-current=${!start && name === screen ? "page" : undefined} onClick=${() => go(name)}>${title.replace(/\d /, "") === title ? title : html`<i class="step">${title[0]} </i>${title.slice(2)}`}${name === "check" && store.results.some((row) => row.verdict === "NG") ? html` <b>${store.results.filter((row) => row.verdict === "NG").length}<span> NG</span></b>` : ""}</button>`)}<//>
     ${store.offline && html`<p class="finding warn strip" role="alert">The studio does not answer. This page goes on as soon as it does.</p>`}
     ${store.sending && html`<div class="strip"><div class="progress"><div class="progress-line"><span>Taking ${plural(store.sending.total, "picture")}</span><span class="soft">${store.sending.done}</span></div><progress max=${store.sending.total} value=${store.sending.done} aria-label="taking pictures"></progress></div></div>`}
     <${JobStrip} />

@@ -16,10 +16,11 @@ export function wrong(row) { return row.label === "good" ? row.verdict === "NG" 
 
 export function Check() {
   const { counts, model } = store.state;
-  const [filter, setFilter] = useState("");
+  const [chosen, setFilter] = useState("");
   const [adding, setAdding] = useState(false);
   const [limit, setLimit] = useState(null); // a threshold that is being tried
   const tried = store.results.map((row) => (row.error ? { ...row, verdict: "ERROR" } : limit === null ? row : { ...row, verdict: verdictAt(row.score, limit, store.model.review_threshold) }));
+  const filter = chosen === "wrong" && !tried.some(wrong) ? "" : chosen; // once all agree there is nothing to filter by
   const rows = useMemo(() => tried.filter((row) => !filter || (filter === "wrong" ? wrong(row) : row.verdict === filter))
     .sort((a, b) => ORDER[a.verdict] - ORDER[b.verdict] || (b.score ?? 0) - (a.score ?? 0)), [store.results, filter, limit]);
   const count = (verdict) => tried.filter((row) => row.verdict === verdict).length;
@@ -56,9 +57,9 @@ export function Check() {
   </section>`;
 }
 
-// What a person says of a checked part; said again it is taken back.
-export async function correct(keys, label) {
+// What a person says of a checked part; said again it is taken back, unless it is to stay.
+export async function correct(keys, label, stay = false) {
   const now = store.results.find((row) => row.key === keys[0]);
-  const back = now?.said && (label === "good" ? now.label === "good" : now.label && now.label !== "good");
+  const back = !stay && now?.said && (label === "good" ? now.label === "good" : now.label && now.label !== "good");
   await attempt(async () => { await post("marks", { keys, label: back ? "" : label }); await reload("images", "state", "results"); });
 }

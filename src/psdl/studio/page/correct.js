@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { get, post, remove } from "./api.js";
 import { attempt, go, jobOf, lastOf, note, reload, store } from "./store.js";
-import { baseName, percent, plural, promised, sentence } from "./words.js";
+import { baseName, outcome, percent, plural, promised } from "./words.js";
 
 export function Corrections() {
   const said = store.results.filter((row) => row.said);
@@ -35,6 +35,6 @@ function Draft({ draft }) {
   return html`<div class="panel corrections"><h2>What your corrections would change</h2>
     ${flips && (flips.length ? html`<p>${plural(flips.length, "verdict")} would be another:</p><ul>${flips.slice(0, 12).map((one) => html`<li key=${one.key}>${name(one.key)}: <span class="badge ${one.before}">${one.before}</span> → <span class="badge ${one.after}">${one.after}</span></li>`)}${flips.length > 12 && html`<li>and ${flips.length - 12} more</li>`}</ul>` : html`<p>No verdict would change.</p>`)}
     ${model && store.model && html`<p>Of new good parts at most <b>${percent(promised(model, model.threshold))}</b> would be rejected; it is ${percent(promised(store.model, store.model.threshold))} now.</p>`}
-    ${draft.said.map((line) => html`<p class="soft small">${sentence(line)}</p>`)}
+    ${draft.said.map((line) => html`<p class="soft small">${outcome(line)}</p>`)}
     <p class="row"><button type="button" class="primary" onClick=${use}>Use the corrected model</button><button type="button" onClick=${away}>Discard it</button></p></div>`;
 }

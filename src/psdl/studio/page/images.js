@@ -5,6 +5,7 @@ import { Grid } from "./grid.js";
 import { attempt, go, jobOf, reload, store } from "./store.js";
 import { AddMore } from "./start.js";
 import { Dialog } from "./parts.js";
+import { Painter } from "./paint.js";
 import { Region } from "./roi.js";
 import { baseName, plural } from "./words.js";
 
@@ -70,8 +71,11 @@ function Close({ items, image, onMove, onClose }) {
   const place = items.findIndex((one) => one.key === image.key);
   const now = items[place] || store.images.find((one) => one.key === image.key) || image;
   const step = (by) => items[place + by] && onMove(items[place + by]);
+  const [painting, setPainting] = useState(false);
+  const stamp = useMemo(() => Date.now(), [painting]); // a mask that was painted again is another picture
   useEffect(() => {
     const press = (event) => {
+      if (painting) return;
       if (event.key === "ArrowRight") step(1);
       else if (event.key === "ArrowLeft") step(-1);
       else { const found = MARKS.find(([key]) => key === event.key); if (!found || event.ctrlKey) return; mark([image.key], found[2]); }
@@ -80,11 +84,13 @@ function Close({ items, image, onMove, onClose }) {
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   });
+  if (painting) return html`<${Painter} image=${now} onClose=${() => setPainting(false)} />`;
   return html`<${Dialog} wide=${true} title=${baseName(image.name)} onClose=${onClose} actions=${html`
       <button type="button" onClick=${() => step(-1)} disabled=${place <= 0} aria-label="previous">←</button><button type="button" onClick=${() => step(1)} disabled=${place >= items.length - 1} aria-label="next">→</button>
       <span class="grow"><span class="tag inline ${tag(now)[1]}">${tag(now)[0]}</span></span>
+      <button type="button" onClick=${() => setPainting(true)}>${now.mask ? "Change the marked defect…" : "Mark the defect…"}</button>
       ${MARKS.slice(0, 3).map(([key, title, what]) => html`<button type="button" key=${key} onClick=${() => mark([image.key], what)}>${title} <kbd>${key.toUpperCase()}</kbd></button>`)}`}>
-    <div class="stage"><img src=${`/api/images/${image.key}/large`} alt=${image.name} /></div>
+    <div class="stage whole"><img src=${`/api/images/${image.key}/large`} alt=${image.name} />${now.mask && html`<img class="marked" src=${`/api/images/${image.key}/mask?${stamp}`} alt="the marked defect" />`}</div>
   <//>`;
 }
 

@@ -43,18 +43,20 @@ export function Learn() {
       <div class="strangest">${strange.map((one) => html`<label key=${one.key} class="cell still ${ticked.has(one.key) ? "selected" : ""}">
         <${Layers} base=${`/api/pictures/${shown.base}/strangest/${one.key}`} row=${one} />
         <span class="name"><input type="checkbox" checked=${ticked.has(one.key)} onChange=${() => { const next = new Set(ticked); if (!next.delete(one.key)) next.add(one.key); setTicked(next); }} /> ${baseName(one.name)}</span>
-        <span class="soft small">${number(one.score, 3)}</span></label>`)}</div>
+        <span class="soft small">strangeness ${number(one.score, 3)}${one.score > shown.threshold ? ", above the limit" : ""}</span></label>`)}</div>
       ${ticked.size > 0 && html`<div class="actions"><b>${ticked.size} not good</b><button type="button" class="primary" onClick=${drop}>Leave them out and learn again</button></div>`}</div>`}`}
   </section>`;
 }
 
 // A picture with its heat over it and the outline of what was found.
-export function Layers({ base, row, heat = true, outline = true, large }) {
-  const { width, height, outline: path } = row.picture || row;
+export function Layers({ base, row, heat = true, outline = true, large, marked }) {
+  const { width, height, outline: path, spot } = row.picture || row;
   return html`<span class="layers" style=${{ aspectRatio: `${width} / ${height}` }}><img src=${`${base}.image`} alt="" />
     ${large && html`<img src=${large} alt="" decoding="async" />`}
     ${heat && html`<img src=${`${base}.heat`} alt="" />`}
-    ${outline && path && html`<svg viewBox=${`0 0 ${width} ${height}`}><path d=${path} /></svg>`}</span>`;
+    ${marked && html`<img class="marked" src=${marked} alt="the marked defect" />`}
+    ${outline && path && html`<svg viewBox=${`0 0 ${width} ${height}`}><path d=${path} /></svg>`}
+    ${outline && !path && spot && html`<svg viewBox=${`0 0 ${width} ${height}`}><path class="spot" d=${spot} /></svg>`}</span>`;
 }
 
 function Steps({ job }) {

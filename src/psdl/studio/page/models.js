@@ -4,7 +4,7 @@ import { get, post, remove } from "./api.js";
 import { attempt, changed, go, jobOf, lastOf, note, reload, store } from "./store.js";
 import { Badge } from "./parts.js";
 import { truth, wrong } from "./check.js";
-import { baseName, day, number, plural, RECIPES, sentence } from "./words.js";
+import { baseName, day, number, outcome, plural, RECIPES, sentence } from "./words.js";
 
 export function Models() {
   const { models, model } = store.state;
@@ -17,7 +17,7 @@ export function Models() {
       <h2>${Number(one.version)} · ${sentence(one.what)} ${one.version === model && html`<span class="badge OK">in use</span>`}</h2>
       <p class="soft">${day(one.on)}${one.by ? ` by ${one.by}` : ""}${one.why ? `: ${one.why}` : ""} · ${plural(one.learned, "good part")} · ${RECIPES[one.recipe] || one.recipe}</p>
       <p>${sentence(one.promise[0])}.</p>
-      ${(one.said || []).map((line) => html`<p class="soft small">${sentence(line)}</p>`)}
+      ${(one.said || []).map((line) => html`<p class="soft small">${outcome(line)}</p>`)}
       <p class="row">${one.version !== model && html`<button type="button" class="primary" onClick=${() => attempt(async () => { await post(`models/${one.version}/use`); note(`Model ${Number(one.version)} is in use.`); })}>Use this one</button>`}
         <a class="button" href=${`/api/files/${one.version}/model`} download>Model file</a>
         <${Made} version=${one.version} kind="export" verb="Export ONNX" link="onnx" title="ONNX file" />
@@ -67,7 +67,7 @@ function Compare({ left, right }) {
       ${good.length > 0 && html`<tr><th scope="row">good parts rejected</th><td>${of(good, "a", "NG")} of ${good.length}</td><td>${of(good, "b", "NG")} of ${good.length}</td></tr>`}
       ${names.map((name) => html`<tr key=${name}><th scope="row">${name}</th><td>${of(both, "a", name)}</td><td>${of(both, "b", name)}</td></tr>`)}
       <tr><th scope="row">only this one rejects</th><td>${cell("NG", "REVIEW") + cell("NG", "OK")}</td><td>${cell("REVIEW", "NG") + cell("OK", "NG")}</td></tr></tbody></table></div>
-    ${differ.length ? html`<p>They differ on ${plural(differ.length, "part")}:</p><div class="strangest">${differ.slice(0, 24).map(({ a, b }) => html`<button type="button" key=${a.key} class="cell still" onClick=${() => { store.open = { key: a.key, list: differ.map((pair) => pair.a.key) }; go("check"); changed(); }}>
-      <img src=${`/api/pictures/${a.at}/pictures/${a.key}.image`} alt="" /><span class="caption"><${Badge} verdict=${a.verdict} /> → <${Badge} verdict=${b.verdict} /></span><span class="name">${baseName(a.name)}${truth(a) ? ` (${truth(a)}${wrong(a) ? ", unlike its label" : ""})` : ""}</span></button>`)}</div>` : both.length > 0 && html`<p>Both say the same of every part.</p>`}
+    ${differ.length ? html`<p>They differ on ${plural(differ.length, "part")} (model ${Number(left)} → model ${Number(right)}):</p><div class="strangest">${differ.slice(0, 24).map(({ a, b }) => html`<button type="button" key=${a.key} class="cell still" onClick=${() => { store.open = { key: a.key, list: differ.map((pair) => pair.a.key) }; go("check"); changed(); }}>
+      <img src=${`/api/pictures/${a.at}/pictures/${a.key}.image`} alt="" /><span class="caption"><${Badge} verdict=${a.verdict} /> → <${Badge} verdict=${b.verdict} /></span>${truth(a) && html`<span class="soft small">${truth(a)}${wrong(a) ? ", unlike its label" : ""}</span>`}<span class="name" title=${a.name}>${baseName(a.name)}</span></button>`)}</div>` : both.length > 0 && html`<p>Both say the same of every part.</p>`}
     ${both.length > 0 && html`<p class="soft small">Limits: ${number(store.state.models.find((one) => one.version === left)?.threshold)} and ${number(store.state.models.find((one) => one.version === right)?.threshold)}.</p>`}`;
 }

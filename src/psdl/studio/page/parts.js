@@ -13,9 +13,10 @@ export function Dialog({ title, onClose, children, wide, actions }) {
   useEffect(() => {
     const dialog = ref.current;
     if (!dialog.open) dialog.showModal();
+    dialog.focus(); // not its first button: the keys are the page's
     return () => dialog.close();
   }, []);
-  return html`<dialog ref=${ref} class=${wide ? "wide-dialog" : ""} aria-label=${title} onCancel=${(event) => { event.preventDefault(); onClose(); }}
+  return html`<dialog ref=${ref} tabindex="-1" class=${wide ? "wide-dialog" : ""} aria-label=${title} onCancel=${(event) => { event.preventDefault(); onClose(); }}
     onClick=${(event) => { if (event.target === ref.current) onClose(); }}>
     <div class="dialog-head"><h2>${title}</h2><button type="button" class="quiet" onClick=${onClose} aria-label="close">✕</button></div>
     <div class="dialog-body">${children}</div>

@@ -1,5 +1,6 @@
 // The page of psdl serve: drop an image and see what the server says of it.
 import { html, render, useEffect, useState } from "./vendor/preact-htm.js";
+import { Top } from "./top.js";
 import { baseName, number, plural, summary, whereabouts, why } from "./words.js";
 
 const state = { token: sessionStorage.getItem("token") || "" };
@@ -35,7 +36,7 @@ function Page() {
       const form = new FormData();
       form.append("images", file, file.name);
       try {
-        const found = await ask(`/v1/score?map=png&model=${encodeURIComponent(model)}`, { method: "POST", body: form });
+        const found = await ask(`/v1/score?map=overlay&model=${encodeURIComponent(model)}`, { method: "POST", body: form });
         setJudged((old) => [{ id: Date.now() + Math.random(), url: URL.createObjectURL(file), ...found.results[0] }, ...old].slice(0, 50));
       } catch (error) { failed(error); }
       setBusy((n) => n - 1);
@@ -50,7 +51,7 @@ function Page() {
   });
   if (locked) return html`<main class="login"><h1>psdl</h1><form onSubmit=${(event) => { event.preventDefault(); state.token = event.target.token.value; sessionStorage.setItem("token", state.token); load(); }}>
     <label>Token <input type="password" name="token" autocomplete="current-password" /></label> <button type="submit" class="primary">Enter</button></form><p class="soft">One of those in the server's token file.</p></main>`;
-  return html`<header class="top"><div class="bar-top"><span class="brand"><img src="/page/icon.svg" alt="" width="22" height="22" />psdl</span></div><nav aria-label="pages"><a class="button" href="/docs">What can be asked</a></nav></header>
+  return html`<${Top} name="psdl" label="pages" plain=${true}><a class="button" href="/docs">What can be asked</a><//>
     <main><h1>Judge an image</h1>
       <div class="way big-drop"><h2>Drop pictures of parts here</h2>
         <p class="row"><label class="button primary-label">Choose pictures<input type="file" class="unseen" multiple accept="image/*,.tif,.tiff,.bmp" onChange=${(event) => { judge([...event.target.files]); event.target.value = ""; }} /></label>
@@ -66,7 +67,7 @@ function Page() {
 function Result({ one, heat }) {
   if (one.error) return html`<article class="panel"><h2>${baseName(one.name)}</h2><p class="finding warn">${one.error}</p></article>`;
   return html`<article class="panel viewer"><div class="stage"><span class="layers" style=${{ aspectRatio: `${one.width} / ${one.height}` }}><img src=${one.url} alt=${one.name} />
-      ${heat && one.map && html`<img class="half" src=${`data:image/png;base64,${one.map}`} alt="" />`}
+      ${heat && one.map && html`<img src=${`data:image/png;base64,${one.map}`} alt="" />`}
       <svg viewBox=${`0 0 ${one.width} ${one.height}`}>${one.regions.map((region, n) => html`<rect key=${n} x=${region.box[0]} y=${region.box[1]} width=${region.box[2] - region.box[0]} height=${region.box[3] - region.box[1]} />`)}</svg></span></div>
     <div class="facts"><h2>${baseName(one.name)}</h2><p class="verdict"><span class="badge ${one.verdict}">${one.verdict}</span> ${summary(one)}</p>
       ${one.regions.slice(0, 4).map((region, n) => html`<div key=${n} class="spot"><h3>${n ? `Place ${n + 1}` : "Strangest place"}: ${whereabouts(region, one.width, one.height)}</h3><p>${why(region)}</p></div>`)}

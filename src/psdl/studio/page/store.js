@@ -41,7 +41,7 @@ export function go(screen) {
 const loaders = {
   state: async () => { store.state = await get("state"); },
   images: async () => {
-    store.images = (await get("images")).map(([key, name, use, label, said]) => ({ key, name, use, label, said }));
+    store.images = (await get("images")).map(([key, name, use, label, said, mask]) => ({ key, name, use, label, said, mask }));
   },
   results: async () => {
     const version = store.state?.model;
@@ -52,18 +52,20 @@ const loaders = {
 };
 const NEEDS = { project: ["state"], images: ["state", "images", "results"], models: ["state", "results"], line: ["state"], all: ["state", "images", "results"] };
 const wanted = new Set();
-let running = false;
-export async function reload(...names) {
-  for (const name of names) wanted.add(name);
-  if (running) return;
-  running = true;
+let running = null;
+async function load() {
   while (wanted.size) {
     const now = ["state", "images", "results"].filter((name) => wanted.delete(name));
     wanted.clear();
     for (const name of now) await attempt(loaders[name]);
     changed();
   }
-  running = false;
+  running = null;
+}
+// Loads what is named again; it is there when the promise is kept, also where another loading was under way.
+export function reload(...names) {
+  for (const name of names) wanted.add(name);
+  return (running ||= load());
 }
 
 let judged = 0;

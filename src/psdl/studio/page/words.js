@@ -63,3 +63,11 @@ export function verdictAt(score, threshold, review) {
 }
 export function day(text) { return text ? new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : ""; }
 export function sentence(text) { return text ? text[0].toUpperCase() + text.slice(1) : text; }
+// What came of corrections, as the library says it, for people who know names of pictures rather than paths.
+export function outcome(line) {
+  return sentence(line.trim().replace(/^threshold (\S+) -> (\S+)$/, "the limit goes from $1 to $2").replace(/: \/.*\//, ": "));
+}
+export function clock(text) {
+  const then = new Date(text), today = then.toDateString() === new Date().toDateString();
+  return then.toLocaleString([], today ? { timeStyle: "medium" } : { dateStyle: "short", timeStyle: "short" });
+}
