@@ -1,4 +1,4 @@
-"""The last images that a server judged, for the page that shows the line: in memory, and only if it is asked to."""
+"""The last images that a server judged, for the page that shows the line: in memory, only if it is asked to."""
 
 from __future__ import annotations
 
