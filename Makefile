@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TORCH := .venv-torch/bin
 
-.PHONY: setup docs demo test check wheel wheel-sparse browser bench test-torch test-lowest test-newest audit lock sbom size clean
+.PHONY: setup docs demo test test-slow check wheel wheel-sparse browser bench test-torch test-lowest test-newest audit lock sbom size clean
 
 setup: .venv/.ready
 
@@ -32,10 +32,14 @@ setup: .venv/.ready
 demo: .venv/.demo
 	$(BIN)/psdl demo --out demo
 
-# Two tests at a time; one after another: make test JOBS=0
+# Two tests at a time; one after another: make test JOBS=0. Those that take long: make test-slow
 JOBS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 test: setup
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	$(PYTEST) -m "not slow"
+
+test-slow: setup
+	$(PYTEST) -m slow
 
 # The sdist, the wheel built from it, and the demo run by that wheel alone in an empty environment.
 wheel: setup
