@@ -83,6 +83,7 @@ def test_layers_are_quarters_of_a_backbones_depth(tmp_path, blocks):
     assert [part.taps for part in recipe.parts] == [
         tuple(dict.fromkeys(quarters[1:3])),
         tuple(dict.fromkeys(quarters[1:3])),
+        (quarters[3],),
     ]
     assert psdl.model.recipes.on_backbone(psdl.recipe("padim"), *found).parts[0].grid == quarters[1]
     assert recipe.multiple == PATCH

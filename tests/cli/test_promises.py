@@ -32,7 +32,8 @@ def test_too_much_is_not_promised_and_it_says_what_would_be_needed(plain, tmp_pa
     assert "with 95% confidence at most 13.91% of new good items like these" in done.stdout
     assert "1.00% was asked for and needs 299 items" in done.stdout
     done = parts.psdl("fit", plain / "good", "--model", tmp_path / "m", *QUICK)
-    assert "at most 4.76%" in done.stdout
+    assert "at most 9.52%" in done.stdout  # 1 / 21, and the strange one that is left out
+    assert "one item scores far beyond the other good ones (07.png)" in done.stdout
     assert "1.00% was asked for and needs 99 items" in done.stdout
     done = parts.psdl(
         "calibrate", tmp_path / "m", "--confidence", "0.9", "--false-reject", "0.2", "--by", "Ada", "--apply"
@@ -78,6 +79,7 @@ def test_other_good_images_can_set_the_threshold(plain, tmp_path):
     assert len(card["calibration"]["images"]) == 8
 
 
+@pytest.mark.slow
 def test_views_of_one_part_get_one_verdict(tmp_path):
     rng = np.random.default_rng(6)
     for n in range(15):

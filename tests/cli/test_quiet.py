@@ -51,7 +51,7 @@ def test_kernels_get_a_folder_of_the_users_own_where_none_may_be_written(tmp_pat
         command = [sys.executable, "-c", SETTLE, str(package)]
         return subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout.strip()
 
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)
     (temporary := tmp_path / "tmp").mkdir()
     temporary.chmod(0o1777)

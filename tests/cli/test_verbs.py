@@ -53,6 +53,7 @@ def test_evaluate_measures_the_same_model_the_same(ran, mvtec, tmp_path):
     assert not (tmp_path / "pictures").exists()
 
 
+@pytest.mark.slow
 def test_one_model_for_each_category(mvtec, tmp_path):
     done = parts.psdl("run", mvtec, "--out", tmp_path, "--each", "--images", "0", *QUICK)
     assert done.returncode == 0, done.stderr
@@ -103,6 +104,7 @@ def test_predict_says_where_and_scripts_can_act_on_it(model_file, mvtec, tmp_pat
     assert mask[top:bottom, left:right].any()
 
 
+@pytest.mark.slow
 def test_calibrate_sets_thresholds_from_new_images_or_by_hand(mvtec, tmp_path):
     model_file, new = tmp_path / "first.psdl", tmp_path / "new lamp"
     assert parts.psdl("fit", mvtec, "--model", model_file).returncode == 0

@@ -39,6 +39,7 @@ def test_the_verb_writes_a_table_and_goes_on(mvtec, tmp_path):
     assert {name for name in kept if kept[name] == again[name]} == set(kept) - {f"{mvtec.name}-bolt-pca-1.json"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", [("--jobs", "2"), ("--cluster", "local:2")])
 def test_cells_measured_side_by_side_come_to_the_same_figures(mvtec, tmp_path, where):
     command = ["bench", "accuracy", mvtec, "--method", "fast", "--method", "pca"]
