@@ -18,7 +18,7 @@ from tests.parts import psdl, refused
 
 def test_the_verb_writes_a_table_and_goes_on(mvtec, tmp_path):
     out = tmp_path / "out"
-    command = ["bench", "accuracy", mvtec, "--method", "fast", "--method", "pca", "--seeds", "2", "--out", out]
+    command = ["bench", "accuracy", mvtec, "--method", "fast", "--method", "pca-shared", "--seeds", "2", "--out", out]
     done = psdl(*command, "--development", mvtec.name)
     assert done.returncode == 0, done.stderr
     text = (out / "accuracy.md").read_text()
@@ -28,21 +28,21 @@ def test_the_verb_writes_a_table_and_goes_on(mvtec, tmp_path):
     rows = json.loads((out / "accuracy.json").read_text())
     assert {row["data"] for row in rows} == {f"{mvtec.name}/bolt", f"{mvtec.name}/nut"}
     bolts = [(row["method"], row["seed"]) for row in rows if row["data"].endswith("bolt")]
-    assert bolts == [("fast", 0), ("fast", 1), ("pca", 0), ("pca", 1)]
+    assert bolts == [("fast", 0), ("fast", 1), ("pca-shared", 0), ("pca-shared", 1)]
     assert all(0 <= row["found_1"] <= row["found_5"] <= row["oracle_5"] <= 1 for row in rows)
     assert "## The worst set of each" in text
     assert all(0.5 < row["image_auroc"] <= 1 and row["fit_s"] > 0 and row["peak_gb"] > 0.1 for row in rows)
     kept = {file.name: file.stat().st_mtime_ns for file in (out / "cells").iterdir()}
-    (out / "cells" / f"{mvtec.name}-bolt-pca-1.json").unlink()
+    (out / "cells" / f"{mvtec.name}-bolt-pca-shared-1.json").unlink()
     assert psdl(*command).returncode == 0
     again = {file.name: file.stat().st_mtime_ns for file in (out / "cells").iterdir()}
-    assert {name for name in kept if kept[name] == again[name]} == set(kept) - {f"{mvtec.name}-bolt-pca-1.json"}
+    assert {name for name in kept if kept[name] == again[name]} == set(kept) - {f"{mvtec.name}-bolt-pca-shared-1.json"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("where", [("--jobs", "2"), ("--cluster", "local:2")])
 def test_cells_measured_side_by_side_come_to_the_same_figures(mvtec, tmp_path, where):
-    command = ["bench", "accuracy", mvtec, "--method", "fast", "--method", "pca"]
+    command = ["bench", "accuracy", mvtec, "--method", "fast", "--method", "pca-shared"]
     for out, more in (("alone", ()), ("side", where)):
         done = psdl(*command, "--out", tmp_path / out, *more)
         assert done.returncode == 0, done.stderr

@@ -117,6 +117,7 @@ def test_sizes_that_always_differ_raise_no_alarm(detector):
     assert "of another size" not in [alarm.word for alarm in monitor.alarms]
 
 
+@pytest.mark.slow
 def test_drift_reads_what_predict_wrote(detector, tmp_path):
     rng = np.random.default_rng(11)
     detector.save(tmp_path / "m.psdl")

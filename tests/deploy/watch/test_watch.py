@@ -73,6 +73,7 @@ def test_each_file_is_judged_as_the_library_judges_it(model_file, dropped, tmp_p
     assert rows(out) == found
 
 
+@pytest.mark.slow
 def test_a_bad_file_is_an_error_once_and_a_new_one_of_its_name_is_judged(model_file, dropped, tmp_path):
     out, bad = tmp_path / "out", dropped / "bad.png"
     bad.write_bytes((dropped / "1.png").read_bytes()[:-20])
