@@ -18,7 +18,19 @@ from tests.parts import psdl, refused
 
 def test_the_verb_writes_a_table_and_goes_on(mvtec, tmp_path):
     out = tmp_path / "out"
-    command = ["bench", "accuracy", mvtec, "--method", "fast", "--method", "pca-shared", "--seeds", "2", "--out", out]
+    command = [
+        "bench",
+        "accuracy",
+        mvtec,
+        "--method",
+        "fast",
+        "--method",
+        "pca-shared",
+        "--seeds",
+        "2",
+        "--out",
+        out,
+    ]
     done = psdl(*command, "--development", mvtec.name)
     assert done.returncode == 0, done.stderr
     text = (out / "accuracy.md").read_text()
@@ -36,7 +48,9 @@ def test_the_verb_writes_a_table_and_goes_on(mvtec, tmp_path):
     (out / "cells" / f"{mvtec.name}-bolt-pca-shared-1.json").unlink()
     assert psdl(*command).returncode == 0
     again = {file.name: file.stat().st_mtime_ns for file in (out / "cells").iterdir()}
-    assert {name for name in kept if kept[name] == again[name]} == set(kept) - {f"{mvtec.name}-bolt-pca-shared-1.json"}
+    assert {name for name in kept if kept[name] == again[name]} == set(kept) - {
+        f"{mvtec.name}-bolt-pca-shared-1.json"
+    }
 
 
 @pytest.mark.slow
