@@ -125,7 +125,7 @@ def late(_: float) -> float:
 
 
 def test_a_task_that_ends_while_its_wait_does_is_no_error(monkeypatch):
-    monkeypatch.setattr(engine, "LOOKS", 0.03)
+    monkeypatch.setattr(engine, "POLL", 0.03)
     with Cluster("local:2") as run:
         for _ in range(15):
             assert list(run(slow, [0.03] * 8)) == [0.03] * 8
