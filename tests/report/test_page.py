@@ -229,6 +229,7 @@ def _suspects(mvtec: Path, folder: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_five_hundred_images_stay_below_15_mb(model_file, mvtec, tmp_path):
     """Real files of 1000 x 750 pixels, with texture and colour that compress badly."""
     rng = np.random.default_rng(1)
