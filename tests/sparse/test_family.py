@@ -49,6 +49,19 @@ def test_float64_energies_equal_the_definitions_on_odd_problems(pursuit, f, k, t
 
 
 @pytest.mark.parametrize("pursuit", DEFINITIONS, ids=lambda f: f.__name__)
+def test_more_atoms_than_directions_are_never_taken(pursuit):
+    """Rounding may let a dependent atom pass for another direction: there is no place for its code."""
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        f, k, t = (int(n) for n in rng.integers(1, 9, 3))
+        Y, D = odd(seed, f, k, bool(seed & 1), bool(seed & 2))
+        codes = pursuit(Y, D, sparsity=t)
+        support, coefficients = DEFINITIONS[pursuit](Y, D, t)
+        found, expected = energies(Y, D, codes), energies(Y, D, sparse.Codes(support, coefficients))
+        np.testing.assert_allclose(found, expected, atol=1e-6 * np.square(Y).sum(axis=1).max(), rtol=0)
+
+
+@pytest.mark.parametrize("pursuit", DEFINITIONS, ids=lambda f: f.__name__)
 def test_a_signal_codes_the_same_in_any_company_and_on_any_number_of_threads(pursuit):
     Y, D = problem(1, n=150, f=48, k=60, dtype=np.float32)
     whole = pursuit(Y, D, sparsity=9, threads=3)

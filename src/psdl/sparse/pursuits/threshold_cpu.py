@@ -25,7 +25,7 @@ def keep(scratch, atoms, gram, bar, limit, support, n):
     count, chosen = 0, support[n]
     for i in range(limit):
         j = largest(a, 0, mask, 0)
-        if mask[0, j] == 0:
+        if mask[0, j] == 0 or count == chosen.shape[0]:  # no atom is left, or, but for rounding, no direction
             break
         mask[0, j] = 0
         if weak(a[0, j], squares[j], bar):
