@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,11 @@ def test_the_promise_holds_where_a_few_good_items_are_strange(count, rate):
         out = int(strange(scores[:-1], of).sum())
         promised.append(thresholds.attainable(count, rate, 0.0, out))
     assert np.mean(rejected) < np.mean(promised) + 3 * np.sqrt(np.mean(promised) / 3000)
+
+
+def test_what_a_person_confirmed_counts():
+    known = calibration(np.append(np.linspace(1, 2, 29), 30.0), 0.01)
+    assert known.threshold == 2
+    confirmed = replace(known, origin=f"{known.origin}; 1 good images added, {thresholds.CONFIRMED}")
+    assert thresholds.edited(confirmed, known.rates, None).threshold == 30
+    assert len(promise(confirmed)) == 1

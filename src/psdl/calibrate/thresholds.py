@@ -36,6 +36,7 @@ __all__ = [
 
 STRIDE = 4  # every fourth pixel of every fourth row stands for the map when quantiles are taken
 BY_HAND = "; threshold set by hand"  # after a calibration's origin
+CONFIRMED = "confirmed good"  # in its origin where a person said that strange images are good: every item counts
 PIXEL_SHARES: F64 = 10.0 ** (-np.arange(49) / 8)  # of good pixels: 1 down to one in a million
 
 
@@ -106,18 +107,20 @@ def numbered(groups: Sequence[object]) -> NDArray[np.int32]:
     return np.array([numbers[group] for group in groups], np.int32)
 
 
-def threshold_at(scores: F64, items: NDArray[np.int32], false_reject: float, confidence: float = 0.0) -> float:
+def threshold_at(
+    scores: F64, items: NDArray[np.int32], false_reject: float, confidence: float = 0.0, every: bool = False
+) -> float:
     """The score above which an image is rejected; scores (N,) in any order, items (N,) the item each shows.
 
     Without confidence: of new items' pictures at most the share `false_reject` is rejected, on average over all
-    that the calibration could have been (`order_statistic`, a picture counting as its part of its item). With
-    confidence: unless luck is worse than that, at most the share `false_reject` of new items has any picture
-    rejected (`bound`, on each item's largest score). Where there are too few items it is the largest score, and
-    `attainable` says what that keeps.
+    that the calibration could have been (`order_statistic`, a picture counting as its part of its item); items that
+    are `strange` are left out unless `every` item is to count. With confidence: unless luck is worse than that, at
+    most the share `false_reject` of new items has any picture rejected (`bound`, on each item's largest score).
+    Where there are too few items it is the largest score, and `attainable` says what that keeps.
     """
     if confidence:
         return bound(largest(scores, items), false_reject, confidence)
-    usual = ~strange(scores, items)
+    usual = np.ones(len(scores), bool) if every else ~strange(scores, items)
     return order_statistic(scores[usual], false_reject, weights(items)[usual])
 
 
@@ -218,13 +221,16 @@ def edited(calibration: Calibration, rates: Rates, threshold: float | None) -> C
         rates = Rates(false_reject, review)
         origin += BY_HAND
     scores, items = calibration.scores, calibration.items
-    limit = threshold_at(scores, items, rates.false_reject, rates.confidence) if threshold is None else threshold
+    every = CONFIRMED in origin
+    limit = threshold
+    if limit is None:
+        limit = threshold_at(scores, items, rates.false_reject, rates.confidence, every)
     return replace(
         calibration,
         rates=rates,
         threshold=limit,
         review_threshold=review_at(scores, items, rates, limit),
-        peak_threshold=threshold_at(calibration.peaks, items, rates.false_reject, rates.confidence),
+        peak_threshold=threshold_at(calibration.peaks, items, rates.false_reject, rates.confidence, every),
         origin=origin,
     )
 

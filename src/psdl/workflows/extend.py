@@ -67,7 +67,8 @@ def extended(
         groups = groups_of(items)
         states, more = _learned(model, collected, groups, run)
     new = Detector.of(_joined(model, states, collected, more, groups), detector.device)
-    calibration = thresholds.extended(model.calibration, more, f"{len(items)} good images added")
+    known_good = f", {thresholds.CONFIRMED}" if force else ""
+    calibration = thresholds.extended(model.calibration, more, f"{len(items)} good images added{known_good}")
     new.recorded(calibration, {"what": "extended", "images": len(items)}, by)
     return proved(_relearned(new, run), model)
 

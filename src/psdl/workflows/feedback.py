@@ -16,6 +16,7 @@ from typing import NamedTuple
 from psdl._util import plugins
 from psdl.api import Detector
 from psdl.calibrate import anew
+from psdl.calibrate.thresholds import CONFIRMED
 from psdl.errors import PsdlError
 from psdl.jobs.context import RunContext
 from psdl.methods.base import extendable, method_of
@@ -122,7 +123,7 @@ def _with_good(
     if all(extendable(method_of(part)) for part in detector.model.recipe.parts):
         return extended(detector, paths, by, RunContext(jobs), force=True), said
     known = detector.model.calibration
-    more = anew.joined(known, kept, known.rates, "by feedback", said.append)
+    more = anew.joined(known, kept, known.rates, f"by feedback, {CONFIRMED}", said.append)
     return detector.recorded(more, {"what": "good images added", "images": len(kept)}, by), said
 
 
