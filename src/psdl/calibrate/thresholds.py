@@ -113,10 +113,10 @@ def threshold_at(
     """The score above which an image is rejected; scores (N,) in any order, items (N,) the item each shows.
 
     Without confidence: of new items' pictures at most the share `false_reject` is rejected, on average over all
-    that the calibration could have been (`order_statistic`, a picture counting as its part of its item); items that
-    are `strange` are left out unless `every` item is to count. With confidence: unless luck is worse than that, at
-    most the share `false_reject` of new items has any picture rejected (`bound`, on each item's largest score).
-    Where there are too few items it is the largest score, and `attainable` says what that keeps.
+    that the calibration could have been (`order_statistic`, a picture counting as its part of its item); `strange`
+    items are left out unless `every` item is to count. With confidence: unless luck is worse than that, at most
+    the share `false_reject` of new items has any picture rejected (`bound`, on each item's largest
+    score). Where there are too few items it is the largest score, and `attainable` says what that keeps.
     """
     if confidence:
         return bound(largest(scores, items), false_reject, confidence)
