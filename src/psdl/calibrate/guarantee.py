@@ -36,9 +36,8 @@ def promise(calibration: Calibration) -> list[str]:
 
 
 def _attainable(calibration: Calibration, rate: float) -> float:
-    confidence = calibration.rates.confidence
-    left_out = 0 if confidence else len(np.unique(calibration.items[_strange(calibration)]))
-    return attainable(calibration.groups, rate, confidence, left_out)
+    left_out = len(np.unique(calibration.items[_strange(calibration)]))
+    return attainable(calibration.groups, rate, calibration.rates.confidence, left_out)
 
 
 def _strange(calibration: Calibration) -> NDArray[np.bool_]:

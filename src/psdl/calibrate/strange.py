@@ -7,10 +7,17 @@ from numpy.typing import NDArray
 
 from psdl.types import F64
 
-__all__ = ["strange"]
+__all__ = ["item_maxima", "strange"]
 
 FAR = 4.0  # docs/calibration.md says what this and the next do
 FEW, LEAST = 20, 10
+
+
+def item_maxima(scores: F64, items: NDArray[np.int32]) -> F64:
+    """(M,): each item's largest score by its number in items (N,), -inf for numbers that no picture has."""
+    found = np.full(int(items.max()) + 1, -np.inf)
+    np.maximum.at(found, items, scores)
+    return found
 
 
 def strange(scores: F64, items: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -20,8 +27,7 @@ def strange(scores: F64, items: NDArray[np.int32]) -> NDArray[np.bool_]:
     One picture of another day, or of a defect that nobody saw, would else set the threshold, and defects that
     score below it would pass for ever.
     """
-    found = np.full(int(items.max()) + 1, -np.inf)
-    np.maximum.at(found, items, scores)
+    found = item_maxima(scores, items)
     ascending = np.sort(found[np.isfinite(found)])
     count, middle = len(ascending), float(np.median(ascending))
     reach = FAR * (float(np.quantile(ascending, 0.9)) - middle)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl._util.binomial import at_most
-from psdl.calibrate.strange import strange
+from psdl.calibrate.strange import item_maxima, strange
 from psdl.types import F64, Calibration, Origin, Rates, Score, Verdict
 
 __all__ = [
@@ -132,8 +132,7 @@ def weights(items: NDArray[np.int32]) -> F64:
 
 def largest(scores: F64, items: NDArray[np.int32]) -> F64:
     """Each item's largest score, ascending."""
-    found = np.full(int(items.max()) + 1, -np.inf)
-    np.maximum.at(found, items, scores)
+    found = item_maxima(scores, items)
     return np.sort(found[np.isfinite(found)])
 
 
