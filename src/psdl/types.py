@@ -224,7 +224,8 @@ class Calibration:
     threshold: image scores above it are NG; review_threshold: those above it REVIEW (None: no such verdict);
     peak_threshold: as threshold, for the maximum of a map. pixels (Q,) float64 ascending: the map values that the
     first Q of `thresholds.PIXEL_SHARES` of good pixels exceed. origin: where all this comes from, in words.
-    anomaly (N,), averages (N,D) float16: their scores without known defects, and `scoring.averages`, if known."""
+    anomaly (N,), averages (N,D) float16: their scores without known defects, and `scoring.averages`, if known.
+    confirmed: a person said that all of them are good, so that none is left out as strange."""
 
     rates: Rates
     scores: F64
@@ -238,6 +239,7 @@ class Calibration:
     origin: str = "good images held out while learning"
     anomaly: F64 | None = None
     averages: NDArray[np.float16] | None = field(default=None, repr=False)
+    confirmed: bool = False
 
     @property
     def groups(self) -> int:

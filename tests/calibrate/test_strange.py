@@ -10,7 +10,7 @@ import pytest
 from psdl.calibrate import thresholds
 from psdl.calibrate.guarantee import promise
 from psdl.calibrate.strange import strange
-from psdl.types import Origin
+from psdl.types import Origin, Rates
 from tests.calibrate.test_thresholds import calibration
 
 
@@ -73,6 +73,18 @@ def test_the_promise_holds_where_a_few_good_items_are_strange(count, rate):
 def test_what_a_person_confirmed_counts():
     known = calibration(np.append(np.linspace(1, 2, 29), 30.0), 0.01)
     assert known.threshold == 2
-    confirmed = replace(known, origin=f"{known.origin}; 1 good images added, {thresholds.CONFIRMED}")
-    assert thresholds.edited(confirmed, known.rates, None).threshold == 30
+    confirmed = thresholds.edited(replace(known, confirmed=True), known.rates, None)
+    assert confirmed.threshold == 30
     assert len(promise(confirmed)) == 1
+    assert thresholds.joint([29.0], known).verdict == "NG"
+    assert thresholds.joint([29.0], confirmed).verdict == "OK"
+
+
+def test_what_a_person_confirmed_counts_for_review_too():
+    known = calibration(np.append(np.linspace(1, 2, 29), 30.0), 0.01)
+    known = thresholds.edited(known, Rates(0.01, 0.03), None)
+    assert known.review_threshold == 2
+    confirmed = thresholds.edited(replace(known, confirmed=True), known.rates, None)
+    assert confirmed.review_threshold == 30
+    joined = thresholds.extended(known, confirmed, "more")
+    assert joined.confirmed

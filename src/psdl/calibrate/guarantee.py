@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl.calibrate.strange import strange
-from psdl.calibrate.thresholds import BY_HAND, CONFIRMED, alike, attainable, needed, order_statistic, weights
+from psdl.calibrate.thresholds import BY_HAND, alike, attainable, needed, order_statistic, weights
 from psdl.errors import PsdlError
 from psdl.types import Calibration
 
@@ -43,7 +43,7 @@ def _attainable(calibration: Calibration, rate: float) -> float:
 def _strange(calibration: Calibration) -> NDArray[np.bool_]:
     """(N,): the pictures that the threshold leaves out."""
     known = calibration
-    if known.rates.confidence or known.origin.endswith(BY_HAND) or CONFIRMED in known.origin:
+    if known.rates.confidence or known.origin.endswith(BY_HAND) or known.confirmed:
         return np.zeros(len(known.scores), bool)
     return strange(known.scores, known.items)
 

@@ -36,7 +36,6 @@ __all__ = [
 
 STRIDE = 4  # every fourth pixel of every fourth row stands for the map when quantiles are taken
 BY_HAND = "; threshold set by hand"  # after a calibration's origin
-CONFIRMED = "confirmed good"  # in its origin where a person said that strange images are good: every item counts
 PIXEL_SHARES: F64 = 10.0 ** (-np.arange(49) / 8)  # of good pixels: 1 down to one in a million
 
 
@@ -176,16 +175,19 @@ def needed(false_reject: float, confidence: float = 0.0) -> int:
     return max(1, math.ceil(exact - 1e-9))
 
 
-def review_at(scores: F64, items: NDArray[np.int32], rates: Rates, threshold: float) -> float | None:
-    """The score above which an image is at least REVIEW, at most `threshold`; None without a review rate."""
+def review_at(
+    scores: F64, items: NDArray[np.int32], rates: Rates, threshold: float, every: bool = False
+) -> float | None:
+    """The score above which an image is at least REVIEW, at most `threshold`; None without a review rate. every: as
+    in `threshold_at`."""
     if not rates.review:
         return None
-    return min(threshold_at(scores, items, rates.review, rates.confidence), threshold)
+    return min(threshold_at(scores, items, rates.review, rates.confidence, every), threshold)
 
 
 def extended(known: Calibration, more: Calibration, said: str) -> Calibration:
     """The calibration with the good images of another, whose items are others; said: of them, in its origin. Map
-    values that shares of good pixels exceed stay as they are."""
+    values that shares of good pixels exceed stay as they are. Where all of either are confirmed good, all count."""
     anomaly = averages = None
     if known.anomaly is not None and more.anomaly is not None:
         anomaly = np.append(known.anomaly, more.anomaly)
@@ -200,6 +202,7 @@ def extended(known: Calibration, more: Calibration, said: str) -> Calibration:
         origin=f"{known.origin.removesuffix(BY_HAND)}; {said}",
         anomaly=anomaly,
         averages=averages,
+        confirmed=known.confirmed or more.confirmed,
     )
     return edited(_reordered(joined, np.argsort(joined.scores, kind="stable")), known.rates, None)
 
@@ -220,7 +223,7 @@ def edited(calibration: Calibration, rates: Rates, threshold: float | None) -> C
         rates = Rates(false_reject, review)
         origin += BY_HAND
     scores, items = calibration.scores, calibration.items
-    every = CONFIRMED in origin
+    every = calibration.confirmed
     limit = threshold
     if limit is None:
         limit = threshold_at(scores, items, rates.false_reject, rates.confidence, every)
@@ -228,7 +231,7 @@ def edited(calibration: Calibration, rates: Rates, threshold: float | None) -> C
         calibration,
         rates=rates,
         threshold=limit,
-        review_threshold=review_at(scores, items, rates, limit),
+        review_threshold=review_at(scores, items, rates, limit, every),
         peak_threshold=threshold_at(calibration.peaks, items, rates.false_reject, rates.confidence, every),
         origin=origin,
     )
@@ -263,8 +266,9 @@ def joint(scores: Sequence[float], calibration: Calibration) -> Verdict:
         known = largest(known, items)
         items = np.arange(len(known), dtype=np.int32)
         p_value = (1 + int(np.sum(known >= score))) / (len(known) + 1)
-    threshold = threshold_at(known, items, rates.false_reject, rates.confidence)
-    return _judged(score, threshold, review_at(known, items, rates, threshold), p_value)
+    every = calibration.confirmed
+    threshold = threshold_at(known, items, rates.false_reject, rates.confidence, every)
+    return _judged(score, threshold, review_at(known, items, rates, threshold, every), p_value)
 
 
 def _judged(score: float, threshold: float, review: float | None, p_value: float) -> Verdict:

@@ -36,6 +36,7 @@ class Known(msgspec.Struct, forbid_unknown_fields=True):
     peak_threshold: float
     images: list[tuple[str, str, str]]
     origin: str
+    confirmed: bool = False
 
 
 class Backbone(msgspec.Struct, forbid_unknown_fields=True):

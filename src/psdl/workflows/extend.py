@@ -67,8 +67,9 @@ def extended(
         groups = groups_of(items)
         states, more = _learned(model, collected, groups, run)
     new = Detector.of(_joined(model, states, collected, more, groups), detector.device)
-    known_good = f", {thresholds.CONFIRMED}" if force else ""
-    calibration = thresholds.extended(model.calibration, more, f"{len(items)} good images added{known_good}")
+    more = replace(more, confirmed=force)
+    said = f"{len(items)} good images added{', confirmed good' if force else ''}"
+    calibration = thresholds.extended(model.calibration, more, said)
     new.recorded(calibration, {"what": "extended", "images": len(items)}, by)
     return proved(_relearned(new, run), model)
 

@@ -16,7 +16,6 @@ from typing import NamedTuple
 from psdl._util import plugins
 from psdl.api import Detector
 from psdl.calibrate import anew
-from psdl.calibrate.thresholds import CONFIRMED
 from psdl.errors import PsdlError
 from psdl.jobs.context import RunContext
 from psdl.methods.base import extendable, method_of
@@ -122,8 +121,8 @@ def _with_good(
     paths = [one.path for (one, _), new in zip(good, found, strict=True) if any(new is other for other in kept)]
     if all(extendable(method_of(part)) for part in detector.model.recipe.parts):
         return extended(detector, paths, by, RunContext(jobs), force=True), said
-    known = detector.model.calibration
-    more = anew.joined(known, kept, known.rates, f"by feedback, {CONFIRMED}", said.append)
+    known = replace(detector.model.calibration, confirmed=True)
+    more = anew.joined(known, kept, known.rates, "by feedback, confirmed good", said.append)
     return detector.recorded(more, {"what": "good images added", "images": len(kept)}, by), said
 
 
