@@ -22,9 +22,9 @@ setup: .venv/.ready
 .venv/.demo: pyproject.toml
 	@test -e .venv/.ready || { echo "installing what psdl needs (350 MB) into .venv"; \
 		if command -v uv >/dev/null 2>&1; then \
-			{ test -d .venv || uv venv -q --python 3.11 .venv; } && VIRTUAL_ENV=.venv uv pip install -e .; \
+			{ test -d .venv || uv venv -q --python 3.11 .venv; } && VIRTUAL_ENV=.venv uv pip install -e '.[cli]'; \
 		else \
-			{ test -d .venv || $(PYTHON) -m venv .venv; } && $(BIN)/python -m pip install --progress-bar off -e . \
+			{ test -d .venv || $(PYTHON) -m venv .venv; } && $(BIN)/python -m pip install --progress-bar off -e '.[cli]' \
 			| while read -r line; do printf '\r\033[K%.78s' "$$line"; done; printf '\r\033[K'; \
 		fi; }
 	@touch $@
@@ -46,7 +46,7 @@ wheel: setup
 	rm -rf build/wheel build/empty && mkdir -p build/wheel
 	$(BIN)/python -m build -o build/wheel . >build/wheel/log
 	$(BIN)/python -m venv build/empty
-	build/empty/bin/python -m pip install -q "$$(ls build/wheel/psdl-*.whl)"
+	build/empty/bin/python -m pip install -q "$$(ls build/wheel/psdl-*.whl)[cli]"
 	cd build && empty/bin/psdl demo --out wheel-demo --quiet && test -s wheel-demo/report.html
 
 # Sparse coding as a distribution of its own, psdl-sparse: its wheel, and its tests in an environment with NumPy and

@@ -12,9 +12,24 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["F32", "F64", "Affine", "Maps", "Pose", "Progress", "Run"]
-__all__ += ["Geometry", "Grid", "InputRule", "Network", "Part", "Recipe", "Sample", "Signals", "State"]
-__all__ += ["Calibration", "Coded", "Like", "Origin", "Rates", "Reason", "Region", "Score", "Verdict"]
+__all__ = ["F32", "F64", "Affine", "Maps", "Pose", "Progress", "Run", "Geometry", "Grid", "InputRule"]
+__all__ += [
+    "Network",
+    "Part",
+    "Recipe",
+    "Sample",
+    "Signals",
+    "State",
+    "Calibration",
+    "Coded",
+    "Like",
+    "Origin",
+    "Rates",
+    "Reason",
+    "Region",
+    "Score",
+    "Verdict",
+]
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -224,8 +239,8 @@ class Calibration:
     threshold: image scores above it are NG; review_threshold: those above it REVIEW (None: no such verdict);
     peak_threshold: as threshold, for the maximum of a map. pixels (Q,) float64 ascending: the map values that the
     first Q of `thresholds.PIXEL_SHARES` of good pixels exceed. origin: where all this comes from, in words.
-    anomaly (N,), averages (N,D) float16: their scores without known defects, and `scoring.averages`, if known.
-    confirmed: a person said that all of them are good, so that none is left out as strange."""
+    anomaly (N,), averages (N,D) float16: their scores without known defects, and `scoring.averages`.
+    confirmed: all were said to be good by a person, so that none is left out as strange."""
 
     rates: Rates
     scores: F64

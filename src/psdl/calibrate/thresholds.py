@@ -178,8 +178,8 @@ def needed(false_reject: float, confidence: float = 0.0) -> int:
 def review_at(
     scores: F64, items: NDArray[np.int32], rates: Rates, threshold: float, every: bool = False
 ) -> float | None:
-    """The score above which an image is at least REVIEW, at most `threshold`; None without a review rate. every: as
-    in `threshold_at`."""
+    """The score above which an image is at least REVIEW, at most `threshold`; None without a review rate. every:
+    as in `threshold_at`."""
     if not rates.review:
         return None
     return min(threshold_at(scores, items, rates.review, rates.confidence, every), threshold)
@@ -187,7 +187,7 @@ def review_at(
 
 def extended(known: Calibration, more: Calibration, said: str) -> Calibration:
     """The calibration with the good images of another, whose items are others; said: of them, in its origin. Map
-    values that shares of good pixels exceed stay as they are. Where all of either are confirmed good, all count."""
+    values that shares of good pixels exceed stay as they are. Confirmed good are all where either's images are."""
     anomaly = averages = None
     if known.anomaly is not None and more.anomaly is not None:
         anomaly = np.append(known.anomaly, more.anomaly)

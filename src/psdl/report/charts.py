@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from psdl._util import plugins
 from psdl.measure.ranks import ranks
 from psdl.types import F64
 
@@ -91,6 +92,7 @@ def _titled(axes: Any, title: str, x: str, y: str) -> None:
 
 
 def _svg(draw: Any, width: float, height: float, layout: Any = None) -> str:
+    plugins.extra("report", "matplotlib")
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl._util import plugins
 from psdl.calibrate.masks import RARITY, rarity
 from psdl.types import F32, Calibration
 
@@ -77,6 +78,7 @@ def gradient(steps: int, name: str = COLOURS) -> list[tuple[int, int, int]]:
 
 
 def _map(name: str = COLOURS) -> Any:
+    plugins.extra("report", "matplotlib")
     from matplotlib import colormaps
 
     return colormaps[name]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from psdl._util import plugins
 from psdl._util.atomic import atomic_write
 from psdl.calibrate.guarantee import promise
 from psdl.calibrate.thresholds import weights
@@ -102,6 +103,7 @@ def _pictured(judged: Judged) -> list[int]:
 
 
 def _text(judged: Judged, shown: Sequence[int], pictures: Sequence[Mapping[str, Any]], page: About) -> str:
+    plugins.extra("report", "jinja2")
     from jinja2 import Environment
     from markupsafe import Markup
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl._util import plugins
 from psdl.calibrate.masks import rarity
 from psdl.errors import printable
 from psdl.input import decode, masks
@@ -49,6 +50,7 @@ def write(judged: Judged, out: Path, where: Places) -> Iterator[tuple[int, int]]
 def draw(found: Sample, result: Any, path: Path) -> None:
     """One figure. The heat map's colours mean the same on every picture of a model: how rare a pixel is among
     good ones; the bar marks how rare one is that alone makes a region."""
+    plugins.extra("report", "matplotlib")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
