@@ -12,24 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["F32", "F64", "Affine", "Maps", "Pose", "Progress", "Run", "Geometry", "Grid", "InputRule"]
-__all__ += [
-    "Network",
-    "Part",
-    "Recipe",
-    "Sample",
-    "Signals",
-    "State",
-    "Calibration",
-    "Coded",
-    "Like",
-    "Origin",
-    "Rates",
-    "Reason",
-    "Region",
-    "Score",
-    "Verdict",
-]
+__all__ = ["F32", "F64", "Affine", "Maps", "Pose", "Progress", "Run"]
+__all__ += ["Geometry", "Grid", "InputRule", "Network", "Part", "Recipe", "Sample", "Signals", "State"]
+__all__ += ["Calibration", "Coded", "Like", "Origin", "Rates", "Reason", "Region", "Score", "Verdict"]
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -233,14 +218,13 @@ class Rates:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What good images score when the dictionaries have not seen them.
-    rates: what was asked for. scores (N,) float64 ascending; peaks (N,) float64: the maximum of each one's map;
-    items (N,) int32: the item each shows, numbered from 0; images: where each came from (empty: not known).
-    threshold: image scores above it are NG; review_threshold: those above it REVIEW (None: no such verdict);
-    peak_threshold: as threshold, for the maximum of a map. pixels (Q,) float64 ascending: the map values that the
-    first Q of `thresholds.PIXEL_SHARES` of good pixels exceed. origin: where all this comes from, in words.
-    anomaly (N,), averages (N,D) float16: their scores without known defects, and `scoring.averages`.
-    confirmed: all were said to be good by a person, so that none is left out as strange."""
+    """What good images score when the dictionaries have not seen them. rates: what was asked for. scores (N,)
+    float64 ascending; peaks (N,) float64: the maximum of each one's map; items (N,) int32: the item each shows,
+    numbered from 0; images: where each came from (empty: not known). threshold: image scores above it are NG;
+    review_threshold: those above it REVIEW (None: no such verdict); peak_threshold: as threshold, for the maximum
+    of a map. pixels (Q,) float64 ascending: the map values that the first Q of `thresholds.PIXEL_SHARES` of good
+    pixels exceed. origin: where all this comes from, in words. anomaly (N,), averages (N,D) float16: their scores
+    without known defects, and `scoring.averages`. confirmed: a person said that all are good, none is strange."""
 
     rates: Rates
     scores: F64
