@@ -32,6 +32,7 @@ from psdl.training import defects
 from psdl.training.assemble import assemble
 from psdl.training.copies import fresh
 from psdl.training.lesson import Lesson
+from psdl.training.near import marked
 from psdl.training.options import FitOptions
 from psdl.training.plan import plan
 from psdl.training.train import Learned, learn
@@ -170,7 +171,8 @@ class Detector:
         for result in self.results(items, run.jobs, averages=True):
             found.append(result)
             run.progress("scores", 1, len(items))
-        known = anew.calibrated(self.model, fresh(items, found, self.model), wanted, join, run.say)
+        new = marked(fresh(items, found, self.model), items, self.extractor, self.model.album, run.work)
+        known = anew.calibrated(self.model, new, wanted, join, run.say)
         return self.recorded(known, {"what": "calibrated", "images": len(known.scores)}, by)
 
     def learn_defects(self, images: Any, by: str = "", run: RunContext = HERE) -> Lesson:

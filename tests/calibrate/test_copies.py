@@ -73,6 +73,22 @@ def test_images_learned_from_are_left_out_of_calibrations(scene, tmp_path):
     assert len(dark.model.calibration.scores) == 12
 
 
+def test_learned_images_saved_anew_are_left_out_of_calibrations(scene, tmp_path):
+    detector, pictures, new, _ = scene
+    detector.save(tmp_path / "m.psdl")
+    copy, said = Detector.load(tmp_path / "m.psdl"), []
+
+    def saved_anew(pixels, factor):
+        file, (h, w) = io.BytesIO(), pixels.shape[:2]
+        Image.fromarray(pixels).resize((round(w * factor), round(h * factor))).save(file, "JPEG", quality=90)
+        return file.getvalue()
+
+    again = [saved_anew(pixels, factor) for pixels, factor in zip(pictures[:4], (1, 1, 1.5, 2), strict=True)]
+    copy.calibrate([*new, *again], run=parts.listening(said))
+    assert "4 of 16 images are among those that the model learned from, or copies of them: left out" in said
+    assert len(copy.model.calibration.scores) == 12
+
+
 def test_the_same_data_elsewhere_give_the_same_bytes(scene, tmp_path):
     _, pictures, _, _ = scene
     for name in ("a", "else/where"):
