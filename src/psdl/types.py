@@ -1,6 +1,5 @@
-"""The vocabulary: what flows between stages. No behaviour beyond shape; imports numpy only.
-
-n images of a batch, N of a set, P = h * w positions, F signal length, C channels, (H,W) network input."""
+"""The vocabulary: what flows between stages. n images of a batch, N of a set; P = h * w positions, F numbers of a
+signal, C channels; (H,W) the network's input."""
 
 from __future__ import annotations
 
@@ -134,12 +133,12 @@ class State:
 
 @dataclass(frozen=True)
 class Part:
-    """One source of distances: signals cut from taps, and a method on them.
-    taps: one or several; grid: whose grid gives the positions, "deepest" (the coarsest), "shallowest", or a tap.
-    pool: average each map over pool x pool neighbours first. square: keep the largest square number of channels,
-    as a DCT start needs. unseen: measure distances in units of what held-out good images show there; shrink: how
-    far these are drawn to their mean. scale: of the network's input, in the recipe's. weight: share in the map;
-    image_weight: share in the map that the image score is taken of, None: as weight."""
+    """One source of distances: signals cut from taps, and a method on them. taps: one or several; grid: whose grid
+    gives the positions, "deepest" (the coarsest), "shallowest", or a tap. pool: average each map over pool x pool
+    neighbours first. square: keep the largest square number of channels, as a DCT start needs. unseen: measure
+    distances in units of what held-out good images show there; shrink: how far these are drawn to their mean.
+    scale: of the network's input, in the recipe's. weight: share in the map; image_weight: share in what the image
+    score is taken of, None: as weight. smoothing: of its share in the map, None: the recipe's."""
 
     name: str
     taps: tuple[str, ...]
@@ -153,6 +152,7 @@ class Part:
     scale: float = 1.0
     weight: float = 1.0
     image_weight: float | None = None
+    smoothing: float | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from psdl._util import plugins
+from psdl._util.blas import one_thread
 from psdl.backbone.graphs import network
 from psdl.backbone.session import Session
 from psdl.input import decode, preprocess, room
@@ -141,6 +142,7 @@ def _activations_of(session: Session, net: Network, factor: float, pixels: decod
     return maps[0, :, : h // STRIDE, : w // STRIDE]
 
 
+@one_thread
 def _whitening(maps: Iterator[F32]) -> tuple[F32, F32]:
     """mean (C,) and basis (LENGTH,C): the strongest directions at unit variance, weak ones held back."""
     signals = np.concatenate([m.reshape(len(m), -1) for m in maps], axis=1)

@@ -18,25 +18,28 @@ DOUBLE = 11
 def mapped(g: Graph, distances: Mapping[str, str], grids: Mapping[str, Grid], recipe: Recipe) -> tuple[str, str]:
     """The map (H,W) float32, before it is cut to the region of interest, and the one that the image score is taken
     of, as `anomaly_map.score` makes them."""
-    brought = [_brought(g, distances[part.name], grids[part.name], recipe.smoothing) for part in recipe.parts]
+    brought = [
+        _brought(g, distances[part.name], grids[part.name], anomaly_map.smoothing(part, recipe))
+        for part in recipe.parts
+    ]
     whole = _summed(g, [part.weight for part in recipe.parts], brought)
     own = anomaly_map.own_weights(recipe)
     return whole, whole if own is None else _summed(g, own, brought)
 
 
-def _brought(g: Graph, distances: str, grid: Grid, smoothing: float) -> str:
+def _brought(g: Graph, distances: str, grid: Grid, sigma: float) -> str:
     """A part's distances (P,) brought to the input's size, float64."""
     values = g.op("Cast", distances, to=DOUBLE)
     if grid.roi is not None:
         values = g.op("Gather", g.op("Concat", values, np.zeros(1), axis=0), places(grid))
     laid = g.op("Reshape", values, np.array([grid.h, grid.w]))
     rows, columns = (
-        anomaly_map.spread(n, size, smoothing) for n, size in zip((grid.h, grid.w), grid.input, strict=True)
+        anomaly_map.spread(n, size, sigma) for n, size in zip((grid.h, grid.w), grid.input, strict=True)
     )
     brought = g.op("MatMul", g.op("MatMul", rows, laid), np.ascontiguousarray(columns.T))
     if grid.roi is None:
         return brought
-    return g.op("Div", brought, np.maximum(anomaly_map.counted(grid, smoothing), anomaly_map.LEAST))
+    return g.op("Div", brought, np.maximum(anomaly_map.counted(grid, sigma), anomaly_map.LEAST))
 
 
 def _summed(g: Graph, weights: Sequence[float], brought: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from psdl._util.blas import one_thread
 from psdl._util.matmul import product
 from psdl.types import F32, F64
 
@@ -64,6 +65,7 @@ def fit(batches: Iterable[F32], length: int, power: float, ridge: float = 0.0) -
     return of_moments(moments(batches, length), power, ridge)
 
 
+@one_thread
 def of_moments(found: Moments, power: float, ridge: float = 0.0) -> Whitening:
     """The whitening of signals with these moments. power 1 whitens, 0 only rotates and centres, 1/2 lies between.
 

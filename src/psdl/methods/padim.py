@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl._util.blas import one_thread
 from psdl.methods.base import SignalStore
 from psdl.types import Coded, Run, Signals, State
 
@@ -33,6 +34,7 @@ class Params:
     seed: int = 0
 
 
+@one_thread
 def fit(
     store: SignalStore,
     rows: NDArray[np.intp],

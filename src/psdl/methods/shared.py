@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl import sparse
+from psdl._util.blas import one_thread
 from psdl.methods import _whitening
 from psdl.methods._coding import coded
 from psdl.methods.base import SignalStore
@@ -46,6 +47,7 @@ class Params:
     seed: int = 0
 
 
+@one_thread
 def fit(
     store: SignalStore,
     rows: NDArray[np.intp],

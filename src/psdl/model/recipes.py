@@ -31,7 +31,7 @@ PATCHES: dict[str, Any] = {"learned": 0, "atoms": 1024, "sparsity": 2, "whiten":
 BOTH = ("layer2", "layer3")
 GRID: dict[str, Any] = {"grid": "shallowest", "square": False, "unseen": True}
 COARSE = Part("coarse", BOTH, "shared", PATCHES, **GRID, pool=3, scale=0.75)
-FINE = Part("fine", BOTH, "shared", PATCHES, **GRID, scale=1.25)
+FINE = Part("fine", BOTH, "shared", PATCHES, **GRID, scale=1.25, smoothing=1.5)  # outlines sharply
 DEEP = Part("deep", ("layer4",), "shared", PATCHES, **GRID, pool=3, scale=0.75)
 LIGHT = 85.0  # of 255; well below where the network saturates, see docs/accuracy.md
 DEFAULT = Recipe(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,13 @@ LONGEST = 640  # pixels of the longer side that a panel shows
 SIDE = 2.6  # inches of a panel's longer side
 INK, DEFECT = "#1b1b1b", "#ff9f1c"  # orange reads on grey, on colour, and for the colour-blind
 GRIDS = ((1, 5), (2, 3), (3, 2), (5, 1))
+GAP, TITLE, HEAD, BAR = (
+    0.14,
+    0.3,
+    0.46,
+    0.56,
+)  # inches: between panels, above each and all, for the bar of the heat map
+Box = tuple[float, float, float, float]
 
 
 def sample(judged: Judged, count: int, seed: int) -> list[tuple[Sample, Any]]:
@@ -58,22 +65,29 @@ def draw(found: Sample, result: Any, path: Path) -> None:
     if seen is not None:
         seen = seen[:: _step(seen.shape), :: _step(seen.shape)]
     panels = _panels(found.label, mask, truth)
-    rows, columns = _grid(shown.shape[0] / shown.shape[1], len(panels))
-    width, height = _panel_size(shown.shape[0] / shown.shape[1])
-    figure = Figure(figsize=(columns * (width + 0.15) + 0.9, rows * (height + 0.35) + 0.55), layout="constrained")
+    (width, height), boxes = _places(shown.shape[0] / shown.shape[1], panels)
+    figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
-    figure.suptitle(_title(found, result), fontsize=10, color=INK, parse_math=False)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for ax in axes:
+    figure.text(
+        0.5,
+        1 - 0.08 / height,
+        _title(found, result),
+        ha="center",
+        va="top",
+        fontsize=10,
+        color=INK,
+        parse_math=False,
+    )
+    for box, title in zip(boxes, panels, strict=True):
+        ax = figure.add_axes(box)
         ax.set_axis_off()
-    for ax, title in zip(axes, panels, strict=False):
         ax.set_title(title, fontsize=9, color=INK)
         if title in ("ground truth", "predicted mask"):
             _mask_panel(ax, truth if title == "ground truth" else mask, shown.shape)
         else:
             ax.imshow(shown if title == "image" else heat.dimmed(shown, seen))
         if title == "heat map":
-            _heat_panel(figure, ax, values, result.calibration)
+            _heat_panel(ax, values, result.calibration)
         if title == "outline":
             _outline(ax, mask)
             if not mask.any() and result.verdict.verdict != "OK":
@@ -116,6 +130,22 @@ def _grid(aspect: float, panels: int) -> tuple[int, int]:
     return min(fitting, key=lambda rc: abs(np.log(rc[1] / (rc[0] * aspect) / 3)))
 
 
+def _places(aspect: float, panels: Sequence[str]) -> tuple[tuple[float, float], list[Box]]:
+    """The size of the figure in inches, and where panels lie, in shares of it: row by row, with room for titles,
+    and for a bar beside the heat map."""
+    rows, columns = _grid(aspect, len(panels))
+    width, height = _panel_size(aspect)
+    bar = panels.index("heat map") % columns
+    size = columns * (width + GAP) + GAP + BAR, rows * (height + TITLE) + HEAD + GAP
+    boxes = []
+    for n in range(len(panels)):
+        row, column = divmod(n, columns)
+        left = GAP + column * (width + GAP) + (BAR if column > bar else 0)
+        bottom = GAP + (rows - 1 - row) * (height + TITLE)
+        boxes.append((left / size[0], bottom / size[1], width / size[0], height / size[1]))
+    return size, boxes
+
+
 def _panel_size(aspect: float) -> tuple[float, float]:
     return (SIDE, SIDE * aspect) if aspect < 1 else (SIDE / aspect, SIDE)
 
@@ -136,7 +166,7 @@ def _mask_panel(ax: Any, mask: NDArray[np.bool_] | None, shape: tuple[int, ...])
     ax.imshow(mask, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
 
 
-def _heat_panel(figure: Any, ax: Any, values: Any, calibration: Any) -> None:
+def _heat_panel(ax: Any, values: Any, calibration: Any) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
@@ -146,7 +176,9 @@ def _heat_panel(figure: Any, ax: Any, values: Any, calibration: Any) -> None:
     )
     start, end = heat.scale(calibration)
     scale = ScalarMappable(Normalize(start, end), colours)
-    bar = figure.colorbar(scale, ax=ax, fraction=0.046, pad=0.02, extend="max")
+    box, wide = ax.get_position(), ax.figure.get_figwidth()
+    beside = ax.figure.add_axes((box.x1 + 0.06 / wide, box.y0, 0.12 / wide, box.height))
+    bar = ax.figure.colorbar(scale, cax=beside, extend="max")
     ticks = np.arange(np.ceil(start), np.floor(end) + 1)
     bar.set_ticks(ticks, labels=[f"1 in\n{10**tick:,.0f}" for tick in ticks])
     bar.ax.tick_params(labelsize=6)

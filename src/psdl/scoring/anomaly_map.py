@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl._util.matmul import product
-from psdl.types import F32, F64, Grid, Recipe, Score
+from psdl.types import F32, F64, Grid, Part, Recipe, Score
 
-__all__ = ["added", "counted", "own_weights", "score", "spread"]
+__all__ = ["added", "counted", "own_weights", "score", "smoothing", "spread"]
 
 Mask = NDArray[np.bool_]
 LEAST = 0.1  # of a pixel's weights that must lie on cells of the region of interest, to divide by
@@ -21,12 +21,12 @@ def score(distances: Mapping[str, F32], grids: Mapping[str, Grid], recipe: Recip
     """Score of n images from each part's distances (n,P).
 
     The map is the weighted sum of the parts' grids brought to the input's size (bicubic, a = -0.75, half-pixel
-    centres) and smoothed (Gaussian of `recipe.smoothing` input pixels); the image score is the recipe's rule on
+    centres) and smoothed (Gaussian, see `smoothing`); the image score is the recipe's rule on
     the same sum with weights of its own, if there are any: what outlines a defect best need not show best whether
     there is one. Outside a region of interest the map is NaN, and nothing there has a share in either.
     """
     parts, roi = recipe.parts, grids[recipe.parts[0].name].roi
-    brought = [_map(distances[part.name], grids[part.name], recipe.smoothing) for part in parts]
+    brought = [_map(distances[part.name], grids[part.name], smoothing(part, recipe)) for part in parts]
     maps = _summed([part.weight for part in parts], brought)
     own = own_weights(recipe)
     scores = RULES[recipe.image_score](maps if own is None else _summed(own, brought), roi)
@@ -41,7 +41,7 @@ def added(
     """What each part adds to the map at the input pixel (x,y), from distances (1,P)."""
     found = {}
     for part in recipe.parts:
-        grid, sigma = grids[part.name], recipe.smoothing
+        grid, sigma = grids[part.name], smoothing(part, recipe)
         row, column = spread(grid.h, grid.input[0], sigma)[y], spread(grid.w, grid.input[1], sigma)[x]
         value = float(row @ _laid(distances[part.name], grid)[0] @ column)
         if grid.roi is not None:
@@ -56,20 +56,25 @@ def own_weights(recipe: Recipe) -> list[float] | None:
     return None if own == [part.weight for part in recipe.parts] else own
 
 
+def smoothing(part: Part, recipe: Recipe) -> float:
+    """The Gaussian sigma of what a part adds to the map, in pixels of the input: its own, or the recipe's."""
+    return recipe.smoothing if part.smoothing is None else part.smoothing
+
+
 def _summed(weights: Sequence[float], brought: Sequence[F64]) -> F32:
     return np.asarray(sum(weight * one for weight, one in zip(weights, brought, strict=True)), np.float32)
 
 
-def _map(distances: F32, grid: Grid, smoothing: float) -> F64:
-    found = _brought(_laid(distances, grid), grid, smoothing)
+def _map(distances: F32, grid: Grid, sigma: float) -> F64:
+    found = _brought(_laid(distances, grid), grid, sigma)
     if grid.roi is not None:
-        found /= np.maximum(counted(grid, smoothing), LEAST)
+        found /= np.maximum(counted(grid, sigma), LEAST)
     return found
 
 
-def counted(grid: Grid, smoothing: float) -> F64:
+def counted(grid: Grid, sigma: float) -> F64:
     """(H,W): how much of each pixel's weights lies on cells of the region of interest."""
-    weighed: F64 = _brought(_laid(np.ones((1, grid.positions), np.float32), grid), grid, smoothing)[0]
+    weighed: F64 = _brought(_laid(np.ones((1, grid.positions), np.float32), grid), grid, sigma)[0]
     return weighed
 
 
@@ -82,10 +87,10 @@ def _laid(distances: F32, grid: Grid) -> F64:
     return laid.reshape(-1, grid.h, grid.w)
 
 
-def _brought(values: F64, grid: Grid, smoothing: float) -> F64:
+def _brought(values: F64, grid: Grid, sigma: float) -> F64:
     """Values (n,h,w) brought to the input's size (n,H,W) and smoothed."""
-    rows = spread(grid.h, grid.input[0], smoothing)
-    columns = spread(grid.w, grid.input[1], smoothing)
+    rows = spread(grid.h, grid.input[0], sigma)
+    columns = spread(grid.w, grid.input[1], sigma)
     return product(product(rows, values), columns.T)
 
 

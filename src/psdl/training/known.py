@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl._util.blas import one_thread
 from psdl.model.known import Classifier
 from psdl.scoring.known import brought
 from psdl.training.crossval import folds
@@ -49,6 +50,7 @@ class Fitted(NamedTuple):
     decided: F64
 
 
+@one_thread
 def fitted(good: Images, defects: Images, blocks: Sequence[int], seed: int = 0) -> Fitted:
     """The classifier of good images against known defects. blocks: lengths of the averages' blocks, which weigh
     the same."""
