@@ -51,6 +51,7 @@ def test_fit_on_two_workers_gives_the_same_bytes(mvtec, tmp_path):
     assert fit(mvtec, tmp_path / "m", "--cluster", "local:2") == fit(mvtec, tmp_path / "m")
 
 
+@pytest.mark.slow
 def test_models_of_categories_are_learned_side_by_side(mvtec, tmp_path):
     each = [mvtec, "--each", "--recipe", "fast", "--groups", "given", "--model", tmp_path / "models"]
     assert psdl("fit", *each).returncode == 0

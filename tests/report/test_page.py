@@ -16,6 +16,7 @@ from psdl.types import Sample
 from tests import parts
 from tests.browser import watched
 
+FAST = ("--recipe", "fast")
 NASTY = (
     "<script>document.title='hacked'</script>.png",
     "\"><img src=x onerror=document.title='hacked'>.png",
@@ -48,7 +49,9 @@ def opened(browser):
 def measured(mvtec, tmp_path_factory) -> Path:
     """The report of `run` on the tiny set, one model for each category."""
     out = tmp_path_factory.mktemp("report")
-    done = parts.psdl("run", mvtec, "--out", out, "--each", "--false-reject", "0.1", "--images", "0", "--quiet")
+    done = parts.psdl(
+        "run", mvtec, "--out", out, "--each", *FAST, "--false-reject", "0.1", "--images", "0", "--quiet"
+    )
     assert done.returncode == 0, done.stderr
     return out / "report.html"
 
@@ -217,14 +220,14 @@ def test_ticked_suspects_become_the_list_to_leave_out(opened, mvtec, tmp_path):
     page.locator(".card input[type=checkbox]").nth(0).uncheck()
     (tmp_path / "drop.txt").write_text(page.locator("#drop").input_value())
     done = parts.psdl(
-        "fit", mvtec, "--category", "nut", "--model", tmp_path / "m", "--drop", tmp_path / "drop.txt"
+        "fit", mvtec, "--category", "nut", "--model", tmp_path / "m", *FAST, "--drop", tmp_path / "drop.txt"
     )
     assert "11 good to learn from" in done.stdout, done.stderr
 
 
 def _suspects(mvtec: Path, folder: Path) -> Path:
     file = folder / "suspects.html"
-    done = parts.psdl("fit", mvtec, "--category", "nut", "--model", folder / "m", "--suspects", file)
+    done = parts.psdl("fit", mvtec, "--category", "nut", "--model", folder / "m", *FAST, "--suspects", file)
     assert done.returncode == 0, done.stderr
     return file
 

@@ -27,12 +27,14 @@ STEPS = {  # what is there -> how much memory learning may take
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     made, rng = tmp_path_factory.mktemp("good"), np.random.default_rng(0)
-    for n in range(60):
+    for n in range(40):
         save(good(rng), made / f"{n:03}.png")
     return made
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    "step", ["the first images", "the first fold", pytest.param("the first part", marks=pytest.mark.slow)]
+)
 def test_a_killed_fit_goes_on_to_the_same_bytes(folder, tmp_path, step):
     pattern, lines, memory = STEPS[step]
     whole, broken, temporary = (tmp_path / name for name in ("whole", "broken", "temporary"))
