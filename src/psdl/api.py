@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from psdl._util.machine import cores
 from psdl.backbone.session import resolve_device
 from psdl.calibrate import anew, selftest, thresholds
-from psdl.calibrate.rates import record, renewed
+from psdl.calibrate.rates import Asked, record, renewed
 from psdl.datasets import check
 from psdl.errors import PsdlError
 from psdl.features.extractor import FeatureExtractor, Source
@@ -151,28 +151,28 @@ class Detector:
         self,
         images: Any,
         *,
-        false_reject: float | None = None,
-        review: float | None = None,
-        confidence: float | None = None,
         join: bool = False,
+        force: bool = False,
         by: str = "",
         run: RunContext = HERE,
+        **rates: Unpack[Asked],
     ) -> Detector:
         """Sets the thresholds anew, from good images that it has not learned from; rates not given stay.
 
         images: as `fit` takes them. Those that it learned from, and copies, are left out. join: they join the
         images of the calibration so far where a test finds no difference, else they stand alone; the run's log
-        says which. by: who does it, for the record. Nothing is learned again, and nothing changes where images
-        cannot be read. Returns itself. See `anew.calibrated`.
+        says which. force: also images that score as defects do, or as images learned from. by: who does it, for
+        the record. Nothing is learned again, and nothing changes where images cannot be read. Returns itself. See
+        `anew.calibrated`.
         """
-        wanted = renewed(self.model.calibration.rates, false_reject, review, confidence)
+        wanted = renewed(self.model.calibration.rates, **rates)
         items, _ = check.given(images)
         found = []
         for result in self.results(items, run.jobs, averages=True):
             found.append(result)
             run.progress("scores", 1, len(items))
         new = marked(fresh(items, found, self.model), items, self.extractor, self.model.album, run.work)
-        known = anew.calibrated(self.model, new, wanted, join, run.say)
+        known = anew.calibrated(self.model, new, wanted, join, run.say, force)
         return self.recorded(known, {"what": "calibrated", "images": len(known.scores)}, by)
 
     def learn_defects(self, images: Any, by: str = "", run: RunContext = HERE) -> Lesson:
@@ -186,17 +186,10 @@ class Detector:
         self.recorded(self.model.calibration, {"what": "known defects learned", "images": len(items)}, by)
         return Lesson.of(self.model)
 
-    def edit(
-        self,
-        *,
-        false_reject: float | None = None,
-        review: float | None = None,
-        confidence: float | None = None,
-        threshold: float | None = None,
-        by: str = "",
-    ) -> Detector:
-        """Sets other rates, or a threshold by hand, on the calibration there is. Returns itself."""
-        wanted = renewed(self.model.calibration.rates, false_reject, review, confidence)
+    def edit(self, *, threshold: float | None = None, by: str = "", **rates: Unpack[Asked]) -> Detector:
+        """Sets other rates, or a threshold by hand, on the calibration there is; by: who does it, for the record.
+        Returns itself. Raises PsdlError on values out of range."""
+        wanted = renewed(self.model.calibration.rates, **rates)
         known = thresholds.edited(self.model.calibration, wanted, threshold)
         return self.recorded(known, {"what": "rates set" if threshold is None else "threshold set by hand"}, by)
 

@@ -69,8 +69,33 @@ def test_images_learned_from_are_left_out_of_calibrations(scene, tmp_path):
     )  # half of them are in it already
     assert "6 of 12 images are in the calibration already" in said
     assert len(joined.model.calibration.scores) == joined.model.calibration.groups == 12
-    dark = Detector.load(tmp_path / "m.psdl").calibrate([pixels // 3 for pixels in new], join=True)
+    dark = Detector.load(tmp_path / "m.psdl").calibrate([pixels // 3 for pixels in new], join=True, force=True)
     assert len(dark.model.calibration.scores) == 12
+
+
+def test_images_that_score_as_no_good_image_does_set_no_threshold_unless_forced(scene, tmp_path):
+    detector, _, new, _ = scene
+    detector.save(tmp_path / "m.psdl")
+    rng, known = np.random.default_rng(1), detector.model.calibration
+    for odd, words in (
+        ([parts.defective(rng, (64, 64))[0] for _ in range(6)], "6 of 6 images .* as another product or a defect"),
+        ([*new, parts.defective(rng, (64, 64))[0]], "1 of 13 images"),
+    ):
+        copy, said = Detector.load(tmp_path / "m.psdl"), []
+        with pytest.raises(PsdlError, match=words):
+            copy.calibrate(odd)
+        assert copy.model.calibration.threshold == known.threshold
+        copy.calibrate(odd, force=True, run=parts.listening(said))
+        assert copy.model.calibration.threshold > known.threshold
+        assert any(line.startswith("CAUTION") for line in said)
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), float("inf"), -float("inf"), "5", [1]])
+def test_a_threshold_by_hand_is_a_number(scene, threshold):
+    before = scene[0].model.calibration.threshold
+    with pytest.raises(PsdlError, match="give a finite number"):
+        scene[0].edit(threshold=threshold)
+    assert scene[0].model.calibration.threshold == before
 
 
 def test_learned_images_saved_anew_are_left_out_of_calibrations(scene, tmp_path):
@@ -80,7 +105,8 @@ def test_learned_images_saved_anew_are_left_out_of_calibrations(scene, tmp_path)
 
     def saved_anew(pixels, factor):
         file, (h, w) = io.BytesIO(), pixels.shape[:2]
-        Image.fromarray(pixels).resize((round(w * factor), round(h * factor))).save(file, "JPEG", quality=90)
+        brighter = np.clip(pixels * 1.05, 0, 255).astype(np.uint8)
+        Image.fromarray(brighter).resize((round(w * factor), round(h * factor))).save(file, "JPEG", quality=90)
         return file.getvalue()
 
     again = [saved_anew(pixels, factor) for pixels, factor in zip(pictures[:4], (1, 1, 1.5, 2), strict=True)]

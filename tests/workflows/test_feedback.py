@@ -30,17 +30,12 @@ def scene(tmp_path):
 
 def test_false_alarms_raise_the_threshold_and_misses_are_named(scene):
     before = Detector.load(scene / "m.psdl")
-    done = psdl(
-        "calibrate",
-        scene / "m.psdl",
-        "--feedback",
-        scene / "feedback.csv",
-        "--by",
-        "Eve",
-        "--out",
-        scene / "n.psdl",
-    )
+    command = ["calibrate", scene / "m.psdl", "--feedback", scene / "feedback.csv"]
+    refused(psdl(*command, "--out", scene / "n.psdl"), "as another product or a defect does", "add --force")
+    assert not (scene / "n.psdl").exists()
+    done = psdl(*command, "--force", "--by", "Eve", "--out", scene / "n.psdl")
     assert done.returncode == 0, done.stderr
+    assert "CAUTION: 6 of 6 images" in done.stdout
     after = Detector.load(scene / "n.psdl")
     assert len(after.model.calibration.scores) == 36
     assert "6 images said to be good: 6 were not OK before" in done.stdout
@@ -61,7 +56,7 @@ def test_false_alarms_raise_the_threshold_and_misses_are_named(scene):
 def test_scores_stay_sorted_with_their_items_and_images(scene):
     detector = Detector.load(scene / "m.psdl")
     old = detector.model.calibration
-    new = corrected(detector, read(scene / "feedback.csv")).detector.model.calibration
+    new = corrected(detector, read(scene / "feedback.csv"), force=True).detector.model.calibration
     assert np.all(np.diff(new.scores) >= 0)
     assert new.groups == old.groups + 6
     places = {where: n for n, where in enumerate(new.images)}

@@ -10,11 +10,12 @@ import numpy as np
 
 from psdl.calibrate import thresholds
 from psdl.calibrate.guarantee import DOUBT, agreement, check_scale
+from psdl.calibrate.strangers import New, check_far, check_low
 from psdl.errors import PsdlError
 from psdl.model.model import Model
 from psdl.types import F32, Calibration, Origin, Rates, Score
 
-__all__ = ["Fresh", "calibrated", "joined", "of", "once", "unlearned"]
+__all__ = ["Fresh", "calibrated", "joined", "of", "once", "strangers_of", "unlearned"]
 
 
 class Fresh(NamedTuple):
@@ -30,21 +31,29 @@ class Fresh(NamedTuple):
 
 
 def calibrated(
-    model: Model, images: Sequence[Fresh], rates: Rates, join: bool, say: Callable[[str], None]
+    model: Model,
+    images: Sequence[Fresh],
+    rates: Rates,
+    join: bool,
+    say: Callable[[str], None],
+    force: bool = False,
 ) -> Calibration:
     """The calibration of good images that the model has not learned from, copies counted once.
 
     join: they join those of the calibration so far where their scores do not differ, see `guarantee.agreement`.
     `say` is told what was left out, how they agree, and which it was. Raises PsdlError where fewer than 2 are left
-    or their scores say nothing.
+    or their scores say nothing; and, unless by `force`, where they score as defects do, or as images learned from.
     """
     new = once(unlearned(images, say), say)
     if len(new) < 2:
         raise PsdlError(f"{len(new)} good image is left to calibrate on: at least 2 are needed, better 50 or more")
-    alone = replace(of(new, rates), origin=f"{len(new)} separate good images")
+    alone = replace(of(new, rates), origin=f"{len(new)} separate good images", confirmed=force)
+    alone = thresholds.edited(alone, rates, None)
     check_scale(alone, measured=all(part.unseen for part in model.recipe.parts))
     old = model.calibration
     for line in agreement(old, alone):
+        say(line)
+    for line in (*check_far(old, strangers_of(new), force), *check_low(old, alone.threshold, force)):
         say(line)
     if not join or thresholds.alike(old, alone) < DOUBT:
         return alone
@@ -64,6 +73,12 @@ def joined(
         return thresholds.edited(old, rates, None)
     found = thresholds.extended(old, of(more, rates), f"{len(more)} images added {how}")
     return thresholds.edited(found, rates, None)
+
+
+def strangers_of(images: Sequence[Fresh]) -> New:
+    """What their scores say of images, see `strangers`."""
+    scores = np.array([float(one.score.image[0]) for one in images])
+    return New(scores, [one.where.name for one in images], thresholds.numbered([one.item for one in images]))
 
 
 def of(images: Sequence[Fresh], rates: Rates) -> Calibration:

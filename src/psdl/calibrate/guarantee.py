@@ -10,7 +10,7 @@ from psdl.calibrate.thresholds import BY_HAND, alike, attainable, needed, order_
 from psdl.errors import PsdlError
 from psdl.types import Calibration
 
-__all__ = ["agreement", "check_scale", "promise", "worse"]
+__all__ = ["agreement", "check_scale", "kept", "promise", "worse"]
 
 DOUBT = 0.01  # below this p-value new good images are said to differ from those of the calibration
 FARTHEST = 1e4  # deviations of unseen good images: no score of one lies so far out
@@ -22,20 +22,22 @@ def promise(calibration: Calibration) -> list[str]:
     rates, images, groups = calibration.rates, len(calibration.scores), calibration.groups
     of_items = f" of {groups} items" if groups != images else ""
     known = f"{images} {'held-out ' if calibration.origin.startswith(HELD_OUT) else ''}good images{of_items}"
-    kept = _attainable(calibration, rates.false_reject)
+    share = kept(calibration, rates.false_reject)
     if rates.confidence:
-        sure = f"with {rates.confidence:.0%} confidence at most {kept:.2%} of new good items like these"
+        sure = f"with {rates.confidence:.0%} confidence at most {share:.2%} of new good items like these"
         said = f"{sure} will have a picture rejected"
     else:
-        said = f"of new good images like these at most {kept:.2%} should be rejected"
-    if kept > rates.false_reject:
+        said = f"of new good images like these at most {share:.2%} should be rejected"
+    if share > rates.false_reject:
         count = needed(rates.false_reject, rates.confidence)
         known += f"; {rates.false_reject:.2%} was asked for and needs {count} items"
     said = f"threshold {calibration.threshold:.4g}: {said} ({known})"
     return [said, *_left_out(calibration), *_third(calibration)]
 
 
-def _attainable(calibration: Calibration, rate: float) -> float:
+def kept(calibration: Calibration, rate: float) -> float:
+    """The share of new good items that the calibration can promise to reject at most, where `rate` is asked for:
+    more than that where there are too few items."""
     left_out = len(np.unique(calibration.items[_strange(calibration)]))
     return attainable(calibration.groups, rate, calibration.rates.confidence, left_out)
 
@@ -69,7 +71,7 @@ def _third(calibration: Calibration) -> list[str]:
     review, rates = calibration.review_threshold, calibration.rates
     if review is None:
         return []
-    rate = _attainable(calibration, rates.review)
+    rate = kept(calibration, rates.review)
     of = "items" if rates.confidence else "images"
     return [f"REVIEW above {review:.4g}: at most {rate:.2%} of new good {of} should be, rejected ones included"]
 
@@ -93,7 +95,7 @@ def check_scale(calibration: Calibration, measured: bool) -> None:
 
 def worse(old: Calibration, new: Calibration) -> list[str]:
     """A line where the new calibration promises less than the old one did, so that nobody overlooks it."""
-    before, now = (_attainable(c, c.rates.false_reject) for c in (old, new))
+    before, now = (kept(c, c.rates.false_reject) for c in (old, new))
     if now <= before + 1e-12:
         return []
     few = f"from {new.groups} items, where {old.groups} had promised" if new.groups < old.groups else "instead of"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, TypedDict
 
 from psdl.errors import PsdlError
 from psdl.model import card
 from psdl.types import Calibration, Rates
 
-__all__ = ["rates", "record", "renewed"]
+__all__ = ["Asked", "rates", "record", "renewed"]
 
 
 def rates(false_reject: float, review: float | None, confidence: float = 0.0) -> Rates:
@@ -41,7 +41,20 @@ def record(calibration: Calibration) -> dict[str, Any]:
     }
 
 
-def renewed(known: Rates, false_reject: float | None, review: float | None, confidence: float | None) -> Rates:
+class Asked(TypedDict, total=False):
+    """Rates that are asked for, as shares; None: as before."""
+
+    false_reject: float | None
+    review: float | None
+    confidence: float | None
+
+
+def renewed(
+    known: Rates,
+    false_reject: float | None = None,
+    review: float | None = None,
+    confidence: float | None = None,
+) -> Rates:
     """The rates with those that are given in their place; the review rate rises with the other. Raises PsdlError
     like `rates`."""
     false_reject = known.false_reject if false_reject is None else false_reject

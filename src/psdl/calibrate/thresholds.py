@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from psdl._util.binomial import at_most
 from psdl.calibrate.strange import item_maxima, strange
+from psdl.errors import PsdlError
 from psdl.types import F64, Calibration, Origin, Rates, Score, Verdict
 
 __all__ = [
@@ -216,6 +217,8 @@ def edited(calibration: Calibration, rates: Rates, threshold: float | None) -> C
     """
     origin = calibration.origin.removesuffix(BY_HAND)
     if threshold is not None:
+        if not isinstance(threshold, (int, float)) or not math.isfinite(threshold):
+            raise PsdlError(f"the threshold is {threshold!r}: give a finite number")
         false_reject = share_at_least(np.nextafter(threshold, np.inf), calibration)
         review = (
             min(1.0, max(rates.review, false_reject + rates.review - rates.false_reject)) if rates.review else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -14,16 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from psdl.api import Detector
+    from psdl.calibrate.rates import Asked
     from psdl.cli.lines import Lines, Reading
     from psdl.types import InputRule, Run, Sample
-
-
-class Asked(TypedDict, total=False):
-    """Rates that are asked for; None: as before."""
-
-    false_reject: float | None
-    review: float | None
-    confidence: float | None
 
 
 def calibrate(
@@ -44,6 +37,7 @@ def calibrate(
             "--alone", help="These images alone set the thresholds, also where they score like those so far."
         ),
     ] = False,
+    force: options.Force = False,
     config: options.Config = None,
     false_reject: Annotated[
         float | None, typer.Option(help="Share of good images that the threshold may reject; as before.")
@@ -102,9 +96,9 @@ def calibrate(
     who = by or getpass.getuser()
     if data is not None:
         good = good_of(lines, data, Reading(layout, category, parts), detector.recipe.input, on_error)
-        on_images(detector, good, rates, who, lines, jobs, join=not alone)
+        on_images(detector, good, Setting(rates, not alone, force, who), lines, jobs)
     if feedback is not None:
-        detector, said = corrected(detector, corrections, who, jobs)
+        detector, said = corrected(detector, corrections, who, jobs, force)
         lines.say(*said)
     if threshold is not None or (data is None and any(rate is not None for rate in rates.values())):
         detector.edit(**rates, threshold=threshold, by=who)
@@ -130,19 +124,23 @@ def good_of(
     return good
 
 
+class Setting(NamedTuple):
+    """How thresholds are set on images: at which rates; whether the images join those so far where they agree;
+    whether those that score as no good image does are taken; and who does it."""
+
+    rates: Asked
+    join: bool = False
+    force: bool = False
+    by: str = ""
+
+
 def on_images(
-    detector: Detector,
-    good: Sequence[Sample],
-    rates: Asked,
-    by: str,
-    lines: Lines,
-    work: int | Run | None,
-    join: bool = False,
+    detector: Detector, good: Sequence[Sample], how: Setting, lines: Lines, work: int | Run | None
 ) -> None:
-    """Calibrates on good images; says how well they agree with those of the calibration so far. join: they join
-    those where they do."""
+    """Calibrates on good images; says how well they agree with those of the calibration so far."""
     with lines.progress() as progress:
-        detector.calibrate(good, **rates, join=join, by=by, run=lines.context(work, progress))
+        run = lines.context(work, progress)
+        detector.calibrate(good, join=how.join, force=how.force, by=how.by, run=run, **how.rates)
 
 
 def kept_as(kept: Path | None) -> list[str]:

@@ -110,7 +110,7 @@ class Measuring:
                 progress(*step)
         resume.finished(self.out)
         done = f"wrote metrics.json, images.csv, images.jsonl and pictures into {self.out}"
-        lines.say(*tables.lines(summary), done, f"look at {self.out / 'report.html'}")
+        lines.say(*tables.lines(summary), *tables.doubts(judged), done, f"look at {self.out / 'report.html'}")
         return drawn
 
     def _report(

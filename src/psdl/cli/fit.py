@@ -33,9 +33,7 @@ def fit(
             " stay."
         ),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="With --extend: also images that are very strange to the model.")
-    ] = False,
+    force: options.Force = False,
     by: options.By = "",
     config: options.Config = None,
     category: options.Category = None,
@@ -68,7 +66,7 @@ def fit(
         else:
             apart = learning.others(calibrate, reading._replace(good=None, bad=None))
             known = learning.known(defects, reading, each)
-            learning.learn(found, model, each, Beside(apart, known), suspects)
+            learning.learn(found, model, each, Beside(apart, known, force), suspects)
 
 
 def _check_settings(context: typer.Context) -> None:
@@ -82,16 +80,18 @@ def _check_settings(context: typer.Context) -> None:
 
 
 class Beside(NamedTuple):
-    """Images beside those that are learned from: good ones that set the thresholds, and known defects."""
+    """Images beside those that are learned from: good ones that set the thresholds, also such as score as no good
+    image does by `force`; and known defects."""
 
     apart: tuple[Sample, ...] | None = None
     known: tuple[Sample, ...] = ()
+    force: bool = False
 
     def of(self, file: Path, files: dict[str, Path], category: str, each: bool) -> Beside:
         """Those of one model: with `each` of its own category."""
         apart = tuple(s for s in self.apart or () if not each or files.get(s.category) == file)
         known = (replace(s, category=category) for s in self.known if not each or s.category == category)
-        return Beside(apart or None, tuple(known))
+        return Beside(apart or None, tuple(known), self.force)
 
 
 NOTHING = Beside()
@@ -198,7 +198,7 @@ class Learning:
         whose labels look wrong, and the good ones that look least like the rest, as judged unseen."""
         from psdl.api import Detector
         from psdl.calibrate.guarantee import promise
-        from psdl.cli.calibrate import kept_as, on_images
+        from psdl.cli.calibrate import Setting, kept_as, on_images
         from psdl.cli.defects import learn_defects
         from psdl.datasets import check
         from psdl.report import page
@@ -212,7 +212,8 @@ class Learning:
         detector = Detector(options=self.chosen, device=self.device)
         detector.fit(found, replace(self.lines.context(self.work, progress), checkpoint=unfinished))
         if beside.apart:
-            on_images(detector, check.learning(beside.apart), {}, "", self.lines, self.work)
+            how = Setting({}, force=beside.force)
+            on_images(detector, check.learning(beside.apart), how, self.lines, self.work)
         context = self.lines.context(self.work, progress)
         doubtful = learn_defects(detector, beside.known, good, context, self.lines) if beside.known else []
         kept = detector.save(file)

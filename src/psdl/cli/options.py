@@ -75,7 +75,7 @@ def as_flags(text: str) -> str:
     return re.sub("`([a-z_]+)`", lambda m: f"--{m[1].replace('_', '-')}" if m[1] in known | OTHERS else m[0], text)
 
 
-OTHERS = {"jobs", "device", "cluster", "each", "parts", "items", "good", "bad"}  # that several verbs have besides
+OTHERS = {"jobs", "force", "device", "cluster", "each", "parts", "items", "good", "bad"}  # that several verbs have besides
 
 
 def help_of(name: str) -> str:
@@ -101,6 +101,13 @@ Category = Annotated[
 Each = Annotated[bool, typer.Option("--each", help="One model for each category, not one for all jointly.")]
 Calibrate = Annotated[
     str | None, typer.Option(help="Folder of other good images, which set the threshold instead of held-out ones.")
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Also good images, beside those first learned from, that score as defects do or as learned ones.",
+    ),
 ]
 Defects = Annotated[
     str | None,

@@ -33,6 +33,7 @@ def run(
     good: options.Good = None,
     bad: options.Bad = None,
     calibrate: options.Calibrate = None,
+    force: options.Force = False,
     parts: options.Parts = None,
     maps: options.Maps = False,
     overwrite: options.Overwrite = False,
@@ -64,7 +65,7 @@ def run(
     with opened(jobs, cluster, lines.say) as work:
         start, learning = time.perf_counter(), Learning(lines, chosen, work, device)
         model = out / ("models" if each else "model.psdl")
-        others = Beside(learning.others(calibrate, reading._replace(good=None, bad=None)))
+        others = Beside(learning.others(calibrate, reading._replace(good=None, bad=None)), force=force)
         files = learning.learn(found, model, each, others, out / "suspects.html")
         facts = f"Learned in {time.perf_counter() - start:.0f} s. "
         measuring = Measuring(lines, out, work, device, chosen.on_error, images, chosen.seed, maps, overwrite)

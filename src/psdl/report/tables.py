@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from psdl._util.atomic import atomic_write
+from psdl.calibrate.guarantee import kept
 from psdl.calibrate.thresholds import joint
+from psdl.errors import printable
 from psdl.input import masks, preprocess
 from psdl.measure.found import found as found_by
 from psdl.measure.found import means
@@ -128,6 +130,28 @@ def lines(summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def doubts(judged: Judged) -> list[str]:
+    """Lines on test images that say less than they seem to: those that the model learned from, and pictures that
+    stand among the good and among the defective ones."""
+    learned = [sample.name for sample, result in judged if result.learned and sample.label is not None]
+    said = []
+    if learned:
+        said.append(
+            f"CAUTION: the model learned from {len(learned)} of the test images, such as {printable(learned[0])}:"
+            " they are judged as when they were held out, but they are no new parts"
+        )
+    seen: dict[str, dict[int | None, str]] = {}
+    for sample, result in judged:
+        seen.setdefault(result.digest, {})[sample.label] = sample.name
+    both = [names for names in seen.values() if 0 in names and 1 in names]
+    if both:
+        said.append(
+            f"CAUTION: {len(both)} pictures are labelled good and defective at once, such as"
+            f" {printable(both[0][0])} and {printable(both[0][1])}: one of both is measured wrongly; correct them"
+        )
+    return said
+
+
 def found_cells(row: Mapping[str, Any]) -> list[str]:
     """The shares of a category, or of the mean, with their intervals, for people."""
     return ["none" if row[key] is None else _share(row[key]) for key in FOUND]
@@ -177,9 +201,11 @@ def _category(pairs: Judged) -> dict[str, Any]:
         metrics(scores, labels, np.array([r.input_map for _, r in known]), np.array(truths))
     )
     items = [s.group or s.part or f"image {n}" for n, (s, _) in enumerate(pairs)]
-    rates = pairs[0][1].calibration.rates
+    calibration = pairs[0][1].calibration
+    rates = calibration.rates
     found |= found_by([r.verdict.verdict for _, r in pairs], labels, items)
-    found |= {"promised_ng": rates.false_reject, "promised_review": rates.review}
+    found["promised_ng"] = kept(calibration, rates.false_reject)
+    found["promised_review"] = kept(calibration, rates.review) if rates.review else 0.0
     rejected = np.array([r.verdict.verdict == "NG" for _, r in pairs])
     doubted = np.array([r.verdict.verdict == "REVIEW" for _, r in pairs])
     found["rejected_good"] = float(rejected[~labels].mean()) if (~labels).any() else None

@@ -195,7 +195,7 @@ def correct(project: Project, version: str, base: str, by: str, tell: Progress, 
     if not said:
         raise PsdlError("nothing was corrected yet: say of a part that it is good, or that it is defective")
     corrections = [Correction(image.path, bool(image.good)) for image in said]
-    found = corrected(Detector.load(project.model_file(base)), corrections, by)
+    found = corrected(Detector.load(project.model_file(base)), corrections, by, force=True)
     found.detector.save(project.model_file(version))
     old = project.model(base)
     facts: Values = {"what": "corrected", "base": version, "from": base, "by": by, "said": found.said}

@@ -1,4 +1,5 @@
-"""Which images are pictures that a model learned from, not to the byte: saved anew, in another format or size."""
+"""Which images are pictures that a model learned from, not to the byte: saved anew, in another format or size, a
+little brighter."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from psdl.types import F32, Run
 __all__ = ["marked"]
 
 SIDE = 32  # pixels to which both pictures are brought
-LEVELS = 1.5  # grey levels of 255 by which a picture and its copy differ at most, on the mean
+MEAN = 100  # grey levels, to which their means are brought
+LEVELS = 1.0  # grey levels by which a picture and its copy differ at most, on the mean
 SHARE = 0.5  # and at most this share of what lies between the pictures learned from and their nearest others
 
 
@@ -27,8 +29,8 @@ def marked(
 
     items: the images; album: small pictures, JPEG files, of those learned from: a model without them, as some
     recipes make, knows no such copies. On eight real sets copies at 0.8 times the size and JPEG quality 60
-    differed by .3 to 1.4 grey levels, new good parts from the nearest picture by 1.2 at least, where the nearest
-    others were 1.05 apart, else by 1.3 to 9. Raises PsdlError on images that cannot be read.
+    differed by .3 to 1.2 grey levels, new good parts from the nearest picture by .93 at least, where the nearest
+    others were .85 apart, else by .9 to 9. Raises PsdlError on images that cannot be read.
     """
     if len(album) < 2:
         return [*found]
@@ -49,9 +51,10 @@ def _opened(picture: bytes) -> NDArray[np.uint8]:
 
 
 def _small(pixels: NDArray[np.uint8]) -> F32:
-    """Pixels (h,w,3) as the grey levels of SIDE x SIDE ones, (SIDE * SIDE,)."""
+    """Pixels (h,w,3) as the grey levels of SIDE x SIDE ones, (SIDE * SIDE,), of one mean."""
     image = Image.fromarray(pixels).convert("L")
-    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX), np.float32).ravel()
+    levels = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX), np.float32).ravel()
+    return levels * np.float32(MEAN / max(1.0, float(levels.mean())))
 
 
 def _apart(known: F32, one: F32) -> F32:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psdl.api import Detector
-from psdl.calibrate import thresholds
+from psdl.calibrate import anew, strangers, thresholds
 from psdl.errors import PsdlError
 from psdl.features.extractor import Source, origin
 from psdl.features.store import Store
@@ -38,7 +38,6 @@ from psdl.types import F32, Calibration, Coded, Part, Run, State
 
 __all__ = ["extended", "proved"]
 
-FAR = 3.0  # times the way from the median good score to the threshold: beyond lie other products and defects
 STATISTICS = ("unseen", "code", "residual")  # of which a state may have means and deviations
 
 
@@ -156,28 +155,16 @@ def _check_new(detector: Detector, items: Sequence[Source], run: Run, force: boo
     same = sum(one.learned for one in found)
     if same:
         raise PsdlError(f"{same} of {len(items)} images are among those learned from: give new ones only")
-    middle = float(np.median(known.scores))
-    limit = middle + FAR * max(known.threshold - middle, 1e-12)
-    scores = np.array([float(one.score.image[0]) for one in found])
-    groups = thresholds.numbered([one.item for one in found])
-    above, beyond = scores > known.threshold, scores > limit
-    worst = ", ".join(f"{found[n].where.name} ({scores[n]:.4g})" for n in np.argsort(-scores, kind="stable")[:3])
-    if beyond.any() and not force:
-        raise PsdlError(
-            f"{int(beyond.sum())} of {len(items)} images ({_items(groups, beyond)}) score beyond {limit:.4g}, far"
-            f" above the threshold {known.threshold:.4g}, as another product or a defect does: {worst}; take them"
-            " out, or add --force if they are good parts of this product"
-        )
-    chance = thresholds.alike(known, replace(known, scores=np.sort(scores), items=groups[np.argsort(scores)]))
+    new = anew.strangers_of(found)
+    strangers.check_far(known, new, force)
+    order = np.argsort(new.scores)
+    chance = thresholds.alike(known, replace(known, scores=new.scores[order], items=new.items[order]))
+    above = new.scores > known.threshold
     return (
-        f"to the model so far {int(above.sum())} of {len(items)} images ({_items(groups, above)}) score above the"
-        f" threshold (rank test against those of the calibration, p = {chance:.2g}), the strangest {worst}"
+        f"to the model so far {int(above.sum())} of {len(items)} images ({new.counted(above)}) score above the"
+        f" threshold (rank test against those of the calibration, p = {chance:.2g}), the strangest"
+        f" {new.strangest()}"
     )
-
-
-def _items(groups: NDArray[np.int32], chosen: NDArray[np.bool_]) -> str:
-    """How many of the items the chosen images show."""
-    return f"of {len(np.unique(groups[chosen]))} of {len(np.unique(groups))} items"
 
 
 def _measured(state: State, part: Part, distances: F32) -> F32:

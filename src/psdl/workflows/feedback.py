@@ -16,6 +16,7 @@ from typing import NamedTuple
 from psdl._util import plugins
 from psdl.api import Detector
 from psdl.calibrate import anew
+from psdl.calibrate.strangers import check_far
 from psdl.errors import PsdlError
 from psdl.jobs.context import RunContext
 from psdl.methods.base import extendable, method_of
@@ -77,17 +78,24 @@ def _good(word: str, file: Path, n: int) -> bool:
 
 
 def corrected(
-    detector: Detector, corrections: Sequence[Correction], by: str = "", jobs: int | Run | None = None
+    detector: Detector,
+    corrections: Sequence[Correction],
+    by: str = "",
+    jobs: int | Run | None = None,
+    force: bool = False,
 ) -> Corrected:
     """The detector with the corrections, and sentences on what came of them: good images join the calibration and,
     where its methods can learn more, the dictionaries; defects join the known ones, which are learned from. Raises
-    PsdlError where images cannot be read."""
+    PsdlError where images cannot be read, and, unless by `force`, where images said to be good score as far beyond
+    the threshold as defects do."""
     old = detector.model
     before = list(detector.results([one.path for one in corrections], jobs, averages=True))
     good = [(one, result) for one, result in zip(corrections, before, strict=True) if one.good]
     bad = [(one, result) for one, result in zip(corrections, before, strict=True) if not one.good]
     said: list[str] = []
     if good:
+        found = fresh([one.path for one, _ in good], [result for _, result in good], old)
+        said += check_far(old.calibration, anew.strangers_of(found), force)
         detector, sentences = _with_good(detector, good, by, jobs)
         said += sentences
     if bad:
@@ -154,8 +162,8 @@ def _flips(corrections: Sequence[Correction], before: Sequence[Result], after: S
                 f" {sum(wrong[1])} are {'not ' * good}OK now"
             )
             said += [
-                f"  still {row[2].verdict.verdict}: {row[0].path}"
-                for row, no in zip(rows, wrong[1], strict=True)
+                f"  {'still' if was else 'now'} {row[2].verdict.verdict}: {row[0].path}"
+                for row, was, no in zip(rows, *wrong, strict=True)
                 if no
             ]
     return said

@@ -1,0 +1,75 @@
+"""New good images against those of a calibration: which score as no good image does, too high or too low."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psdl.errors import PsdlError
+from psdl.types import F64, Calibration
+
+__all__ = ["New", "check_far", "check_low", "far", "limit"]
+
+FAR = 3.0  # times the way from the median good score to the threshold: beyond lie other products and defects
+
+
+class New(NamedTuple):
+    """New images said to be good: scores (N,), and of each its name and the number of the item it shows."""
+
+    scores: F64
+    names: Sequence[str]
+    items: NDArray[np.int32]
+
+    def strangest(self) -> str:
+        """The three that score highest, in words."""
+        worst = np.argsort(-self.scores, kind="stable")[:3]
+        return ", ".join(f"{self.names[n]} ({self.scores[n]:.4g})" for n in worst)
+
+    def counted(self, chosen: NDArray[np.bool_]) -> str:
+        """How many of the items the chosen images show."""
+        return f"of {len(np.unique(self.items[chosen]))} of {len(np.unique(self.items))} items"
+
+
+def limit(known: Calibration) -> float:
+    """The score beyond which images lie far above the threshold."""
+    middle = float(np.median(known.scores))
+    return middle + FAR * max(known.threshold - middle, 1e-12)
+
+
+def far(known: Calibration, new: New) -> str:
+    """Which images score far beyond the threshold, in words; nothing where none does."""
+    beyond = new.scores > limit(known)
+    if not beyond.any():
+        return ""
+    return (
+        f"{int(beyond.sum())} of {len(new.scores)} images ({new.counted(beyond)}) score beyond {limit(known):.4g},"
+        f" far above the threshold {known.threshold:.4g}, as another product or a defect does: {new.strangest()}"
+    )
+
+
+def check_far(known: Calibration, new: New, force: bool) -> list[str]:
+    """Raises PsdlError where images score far beyond the threshold; where it is to be by `force`, lines that say
+    which."""
+    said = far(known, new)
+    if said and not force:
+        raise PsdlError(f"{said}; take them out, or add `force` if they are good parts of this product")
+    return [f"CAUTION: {said}"] if said else []
+
+
+def check_low(known: Calibration, threshold: float, force: bool) -> list[str]:
+    """Raises PsdlError where the threshold of new images lies below what half of the unseen good ones score; where
+    it is to be by `force`, a line that says so."""
+    middle = float(np.median(known.scores))
+    if threshold >= middle:
+        return []
+    said = (
+        f"these images score lower than unseen good ones do, as images learned from do when they are changed a"
+        f" little: their threshold would be {threshold:.4g}, and half of the unseen good ones score above"
+        f" {middle:.4g}"
+    )
+    if not force:
+        raise PsdlError(f"{said}; give images that the model has not seen, or add `force` if they are such")
+    return [f"CAUTION: {said}"]
