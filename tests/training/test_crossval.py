@@ -145,6 +145,15 @@ def test_a_part_that_explains_nothing_falls_silent_and_others_share_its_weight()
     assert set(weights(none, none)) == {1}
 
 
+@pytest.mark.parametrize(("sharp", "left"), [(0.0, 1.0), (0.45, 1 - (0.45 / 0.5) ** 12), (0.5, 0.0), (0.9, 0.0)])
+def test_in_the_map_a_part_yields_to_a_sharper_one_that_explains_as_much(sharp, left):
+    both = (Part("a", ("layer3",), "shared", scale=0.75), Part("b", ("layer3",), "shared", scale=1.25))
+    recipe = Recipe("r", "none", both, explained=(1.0, 1.0), image_explained=(1.0, 1.0))
+    a, b = train._weighted(recipe, {"a": 0.5, "b": sharp}).parts
+    assert a.weight / (a.weight + b.weight) == pytest.approx(left / (left + (sharp / 0.5) ** 6))
+    assert a.image_weight / b.image_weight == pytest.approx((0.5 / sharp) ** 6) if sharp else b.image_weight == 0
+
+
 def test_only_recipes_that_ask_for_it_have_their_parts_weighted(tmp_path):
     rng = np.random.default_rng(5)
     files = [parts.save(parts.good(rng), tmp_path / f"{n}.png") for n in range(6)]
