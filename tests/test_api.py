@@ -163,3 +163,20 @@ def test_a_seed_changes_what_is_drawn_and_nothing_else_does():
     assert [psdl.recipe("padim", seed=n).parts[0].params["seed"] for n in (1, 2)] == [1, 2]
     assert one != other
     assert psdl.recipe(seed=1) == one
+
+
+@pytest.mark.parametrize("value", ["0.1", True, [0.1]])
+@pytest.mark.parametrize("name", ["false_reject", "review", "confidence"])
+def test_a_rate_that_is_no_number_is_one_sentence(name, value):
+    with pytest.raises(PsdlError, match="give a number, a share such as"):
+        Detector("fast", **{name: value})
+
+
+def test_labels_and_images_too_small_are_one_sentence():
+    images = [parts.good(np.random.default_rng(n), (64, 64)) for n in range(4)]
+    with pytest.raises(PsdlError, match="fit learns from good images, without labels"):
+        Detector("fast").fit(images, [0, 0, 0, 1])
+    detector = Detector("fast").fit(images)
+    for small in (np.zeros((1, 1), np.uint8), np.zeros((7, 64, 3), np.uint8), Image.new("L", (64, 3))):
+        with pytest.raises(PsdlError, match="expected at least 8 x 8"):
+            detector.predict(small)

@@ -124,6 +124,8 @@ class Detector:
         images, arrays (h,w) or (h,w,3), or samples; at least 2. run: where work runs, and where progress and
         findings go; its device is the detector's. Raises PsdlError on images that cannot be used.
         """
+        if not isinstance(run, RunContext):
+            raise PsdlError(f"`run` is given as {type(run).__name__}: fit learns from good images, without labels")
         run = replace(run, device=self.device)
         planned = plan(images, self.options, run)
         extractor, context = planned.extractor, replace(run, device=self._coder)

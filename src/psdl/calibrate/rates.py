@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from numbers import Real
 from typing import Any, TypedDict
 
 from psdl.errors import PsdlError
@@ -15,6 +16,7 @@ __all__ = ["Asked", "rates", "record", "renewed"]
 def rates(false_reject: float, review: float | None, confidence: float = 0.0) -> Rates:
     """All three, checked; the review rate, if None, is five times the other and at most a half. Raises
     PsdlError."""
+    _check_numbers(false_reject, review, confidence)
     if not 0 < false_reject < 1:
         raise PsdlError(
             f"the false-reject rate is {false_reject}: give a share between 0 and 1, such as 0.01 for one in a"
@@ -29,6 +31,12 @@ def rates(false_reject: float, review: float | None, confidence: float = 0.0) ->
     if not 0 <= confidence < 1:
         raise PsdlError(f"the confidence is {confidence}: give a share from 0 up and below 1, such as 0.95")
     return Rates(false_reject, review, confidence)
+
+
+def _check_numbers(false_reject: Any, review: Any, confidence: Any) -> None:
+    for what, value in (("false-reject rate", false_reject), ("review rate", review), ("confidence", confidence)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
+            raise PsdlError(f"the {what} is {value!r}: give a number, a share such as 0.01")
 
 
 def record(calibration: Calibration) -> dict[str, Any]:
@@ -57,6 +65,7 @@ def renewed(
 ) -> Rates:
     """The rates with those that are given in their place; the review rate rises with the other. Raises PsdlError
     like `rates`."""
+    _check_numbers(false_reject, review, confidence)
     false_reject = known.false_reject if false_reject is None else false_reject
     review = (max(known.review, false_reject) if known.review else 0.0) if review is None else review
     return rates(false_reject, review, known.confidence if confidence is None else confidence)

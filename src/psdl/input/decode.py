@@ -124,6 +124,7 @@ def _samples(source: Any, name: str) -> NDArray[Any]:
     if isinstance(source, np.ndarray):
         return _from_array(source, name)
     if isinstance(source, Image.Image):
+        _check_sides(*source.size, name)
         return _from_pil(source)
     with _file(source) as file, _opened(file, name) as image:
         return _from_pil(image)
@@ -183,8 +184,11 @@ def _check_one(image: Image.Image, name: str) -> None:
             f"{name} has several channels deeper than 8 bit, which would lose their lower bits: save it as 8-bit"
             " colours or as 16-bit grey"
         )
-    if min(image.size) < LEAST:
-        width, height = image.size
+    _check_sides(*image.size, name)
+
+
+def _check_sides(width: int, height: int, name: str) -> None:
+    if min(width, height) < LEAST:
         raise PsdlError(f"{name} is {width} x {height} pixels, expected at least {LEAST} x {LEAST}: remove it")
 
 
@@ -198,6 +202,8 @@ def _from_pil(image: Image.Image) -> NDArray[Any]:
 
 
 def _from_array(array: NDArray[Any], name: str) -> NDArray[Any]:
+    if array.ndim in (2, 3):
+        _check_sides(array.shape[1], array.shape[0], name)
     if array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 1):
         if array.dtype.kind in "uf" and array.dtype.itemsize > 1:
             return array.reshape(array.shape[:2])

@@ -26,5 +26,6 @@ def measure(pixels: NDArray[np.uint8]) -> ImageStatistics:
     """The statistics of an image (h,w,3) uint8."""
     height, width = pixels.shape[:2]
     rows = pixels[:: max(1, height // ROWS), :, 1].astype(np.float32)
-    rough = float(np.abs(np.diff(rows, axis=1)).mean()) / (float(rows.std()) + 1.0)
+    steps = np.abs(np.diff(rows, axis=1))
+    rough = float(steps.mean()) / (float(rows.std()) + 1.0) if steps.size else 0.0
     return ImageStatistics(float(rows.mean()), rough, float(height), float(width))
