@@ -37,11 +37,11 @@ FEWEST = 2.001  # good items that an automatic threshold rejects at least: the s
 Say = Callable[[str], None]
 
 
-def look(project: Project, tell: Progress, say: Say) -> Values:
+def look(project: Project, progress: Progress, say: Say) -> Values:
     """Looks at every image: what cannot be read, what is there twice, which pictures show one part."""
     samples = [image.sample(project.category) for image in project.images if image.use != "out"]
     named = [replace(sample, name=key_of(sample.path)) for sample in samples]
-    found = survey.survey(named, runner(None), tell).values()
+    found = survey.survey(named, runner(None), progress).values()
     broken: dict[str, str] = {}
     for sentence in found["unreadable"]:
         broken |= {key_of(s.path): sentence for s in samples if s.path in sentence}
@@ -53,12 +53,12 @@ def look(project: Project, tell: Progress, say: Say) -> Values:
     return {"unreadable": broken, "sizes": sizes, "images": len(samples), **{name: found[name] for name in kept}}
 
 
-def learn(project: Project, version: str, by: str, tell: Progress, say: Say) -> Values:
+def learn(project: Project, version: str, by: str, progress: Progress, say: Say) -> Values:
     """Learns a version from the good images and writes its file; a run that was broken off goes on."""
     good = [image.sample(project.category) for image in project.used("learn")]
     settings, file = project.settings, project.model_file(version)
     kept = checkpoint.folder_of(file)
-    run = RunContext(progress=tell, log=_saying(say), checkpoint=kept)
+    run = RunContext(progress=progress, log=_saying(say), checkpoint=kept)
     detector = Detector(options=_options(project)).fit(good, run)
     if settings["false_reject"] is None:
         _rated(detector)
@@ -146,7 +146,7 @@ def _described(project: Project, version: str, detector: Detector, facts: Values
     return values
 
 
-def judge(project: Project, version: str, tell: Progress, say: Say) -> Values:
+def judge(project: Project, version: str, progress: Progress, say: Say) -> Values:
     """Judges the images to check that this version has not judged yet; one that cannot be read gets a sentence."""
     where = results.folder(project.root, version)
     todo = results.missing(where, project.used("check"))
@@ -159,7 +159,7 @@ def judge(project: Project, version: str, tell: Progress, say: Say) -> Values:
             todo, runner(None)(partial(_judged, project, detector), todo), strict=True
         ):
             writer.add(image, row, pictures)
-            tell("scores", 1, len(todo))
+            progress("scores", 1, len(todo))
     finally:
         writer.close()
     return {"judged": len(todo)}
@@ -187,7 +187,7 @@ def edit(project: Project, version: str, base: str, by: str, why: str, values: V
     return _described(project, version, detector, facts)
 
 
-def correct(project: Project, version: str, base: str, by: str, tell: Progress, say: Say) -> Values:
+def correct(project: Project, version: str, base: str, by: str, progress: Progress, say: Say) -> Values:
     """Writes a version that knows what people corrected, and judges by it; says what came of it."""
     from psdl.workflows.feedback import Correction, corrected
 
@@ -201,7 +201,7 @@ def correct(project: Project, version: str, base: str, by: str, tell: Progress, 
     facts: Values = {"what": "corrected", "base": version, "from": base, "by": by, "said": found.said}
     facts |= {"corrections": len(said), "settings": old["settings"]}
     values = _described(project, version, found.detector, facts)
-    judge(project, version, tell, say)
+    judge(project, version, progress, say)
     return values
 
 
@@ -222,7 +222,7 @@ def selftest(project: Project, version: str) -> Values:
     return {"passed": worst <= 1, "worst": float(worst)}
 
 
-def report(project: Project, version: str, tell: Progress, say: Say) -> Values:
+def report(project: Project, version: str, progress: Progress, say: Say) -> Values:
     """Writes the report of the images to check: one file to open anywhere, made as `psdl predict` makes it."""
     import time
 
@@ -232,18 +232,18 @@ def report(project: Project, version: str, tell: Progress, say: Say) -> Values:
     out = results.folder(project.root, version)
     detector = Detector.load(project.model_file(version))
     chosen = [image.sample(project.category) for image in project.used("check")]
-    usable = check.usable(chosen, detector.recipe.input, runner(None), lambda n: tell("files", n, len(chosen)))
+    usable = check.usable(chosen, detector.recipe.input, runner(None), lambda n: progress("files", n, len(chosen)))
     if not usable.samples:
         raise PsdlError("there are no images to report on: drop new images onto the page first")
     judged, start = [], time.perf_counter()
     for pair in resume.results(detector, usable.samples, out):
         judged.append(pair)
-        tell("scores", 1, len(usable.samples))
+        progress("scores", 1, len(usable.samples))
     facts = page.facts(len(judged), time.perf_counter() - start)
     summary = tables.summed(judged) if _measurable(usable.samples) else None
     file, model = out / "report.html", project.model_file(version)
     for done, total in page.write(judged, file, page.About(lambda _: model, summary, facts), runner(None)):
-        tell("report", done, total)
+        progress("report", done, total)
     tables.write_skipped(usable.skipped, out)
     resume.finished(out)
     return {"file": "report.html"}
@@ -254,14 +254,14 @@ def _measurable(samples: Sequence[Sample]) -> bool:
     return {sample.label for sample in samples} == {0, 1}
 
 
-def demo(project: Project, tell: Progress) -> Values:
+def demo(project: Project, progress: Progress) -> Values:
     """Makes the demo's images in the project, of which the page then takes one kind of part."""
     from psdl.workflows import demo as making
 
     folder = project.root / "images" / "demo"
     shutil.rmtree(folder, ignore_errors=True)
     count = making.COUNT
-    making.write(folder, lambda n: tell("drawn", n, count))
+    making.write(folder, lambda n: progress("drawn", n, count))
     return {
         "folder": str(folder),
         "part": next(iter(making.PARTS)),

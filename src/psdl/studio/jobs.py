@@ -27,11 +27,11 @@ Job = dict[str, Any]
 
 
 class Jobs:
-    """The jobs of a project, kept in jobs.json. tell: is handed each job when it changes; after: is called with
+    """The jobs of a project, kept in jobs.json. notify: is handed each job when it changes; after: is called with
     each that is done, before the next begins."""
 
-    def __init__(self, project: Project, tell: Callable[[Job], None], after: Callable[[Job], None]) -> None:
-        self.project, self.tell, self.after = project, tell, after
+    def __init__(self, project: Project, notify: Callable[[Job], None], after: Callable[[Job], None]) -> None:
+        self.project, self.notify, self.after = project, notify, after
         self.file = project.root / "jobs.json"
         self.jobs: list[Job] = self._read()
         self.more = asyncio.Event()
@@ -139,10 +139,10 @@ class Jobs:
                 "done": line["progress"][1],
                 "total": line["progress"][2],
             }
-            self.tell(job)
+            self.notify(job)
         elif "say" in line:
             job["said"].append(line["say"])
-            self.tell(job)
+            self.notify(job)
         elif "error" in line:
             job |= {"state": "failed", "error": line["error"]}
             self._changed(job)
@@ -170,7 +170,7 @@ class Jobs:
                 self.jobs.remove(each)
             with atomic_write(self.file) as temporary:
                 temporary.write_text(json.dumps(self.jobs), encoding="utf-8")
-        self.tell(job)
+        self.notify(job)
 
     def _read(self) -> list[Job]:
         """The jobs of a server before this one; what it was at waits again."""

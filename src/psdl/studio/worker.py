@@ -20,7 +20,7 @@ from psdl.errors import PsdlError
 EVERY = 0.1  # seconds between lines about progress
 
 
-class Teller:
+class Reporter:
     """Lines of JSON on standard output: progress of stages, sentences, and the end."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Teller:
         self.last = 0.0
         self.lock = threading.Lock()
 
-    def tell(self, stage: str, now: int, total: int) -> None:
+    def progress(self, stage: str, now: int, total: int) -> None:
         """So many more of a stage are done, of so many in all."""
         with self.lock:
             self.done[stage] = self.done.get(stage, 0) + now
@@ -49,36 +49,37 @@ def main() -> None:
     """Does the job that the first argument tells, as JSON: project, kind, and what the kind takes."""
     job = json.loads(sys.argv[1])
     threading.Thread(target=_end_with_server, daemon=True).start()
-    teller = Teller()
+    reporter = Reporter()
     try:
-        teller.line(done=_do(job, teller))
+        reporter.line(done=_do(job, reporter))
     except PsdlError as error:
-        teller.line(error=str(error))
+        reporter.line(error=str(error))
     except MemoryError:
-        teller.line(error="there is not enough memory: choose the method Quick, or fewer or smaller images")
+        reporter.line(error="there is not enough memory: choose the method Quick, or fewer or smaller images")
     except Exception as error:  # the window shall not wait for ever
         traceback.print_exc()
-        teller.line(error=f"the work ended unexpectedly ({type(error).__name__}): the studio's terminal says more")
+        kind = type(error).__name__
+        reporter.line(error=f"the work ended unexpectedly ({kind}): the studio's terminal says more")
 
 
-def _do(job: dict[str, Any], teller: Teller) -> Any:
+def _do(job: dict[str, Any], reporter: Reporter) -> Any:
     from psdl.studio import engine
     from psdl.studio.project import Project
 
     project = Project(Path(job["project"]))
     version, by, base = job.get("version", ""), job.get("by", ""), job.get("base", "")
-    tell, say = teller.tell, teller.say
+    progress, say = reporter.progress, reporter.say
     kinds: dict[str, Callable[[], Any]] = {
-        "look": lambda: engine.look(project, tell, say),
+        "look": lambda: engine.look(project, progress, say),
         "plan": lambda: engine.plan(project),
-        "learn": lambda: engine.learn(project, version, by, tell, say),
-        "judge": lambda: engine.judge(project, version, tell, say),
+        "learn": lambda: engine.learn(project, version, by, progress, say),
+        "judge": lambda: engine.judge(project, version, progress, say),
         "edit": lambda: engine.edit(project, version, base, by, job.get("why", ""), job),
-        "correct": lambda: engine.correct(project, version, base, by, tell, say),
+        "correct": lambda: engine.correct(project, version, base, by, progress, say),
         "export": lambda: engine.export(project, version),
         "selftest": lambda: engine.selftest(project, version),
-        "report": lambda: engine.report(project, version, tell, say),
-        "demo": lambda: engine.demo(project, tell),
+        "report": lambda: engine.report(project, version, progress, say),
+        "demo": lambda: engine.demo(project, progress),
     }
     return kinds[job["kind"]]()
 
