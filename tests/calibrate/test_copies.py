@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from psdl import Detector, PsdlError
+from psdl.calibrate import strangers, thresholds
 from tests import parts
 
 
@@ -88,6 +90,20 @@ def test_images_that_score_as_no_good_image_does_set_no_threshold_unless_forced(
         copy.calibrate(odd, force=True, run=parts.listening(said))
         assert copy.model.calibration.threshold > known.threshold
         assert any(line.startswith("CAUTION") for line in said)
+
+
+def test_images_learned_from_and_changed_a_little_set_no_threshold(scene):
+    detector = scene[0]
+    known, new = detector.model.calibration, detector.model.calibration.scores[:2] - 1
+    low = thresholds.edited(
+        replace(known, scores=new, peaks=known.peaks[:2], items=np.arange(2)), known.rates, None
+    )
+    assert strangers.check_low(known, low, False) == []  # two may do so by chance
+    lower = replace(known, scores=known.scores - np.ptp(known.scores))
+    with pytest.raises(PsdlError, match="images learned from when they are changed a little"):
+        strangers.check_low(known, lower, False)
+    assert strangers.check_low(known, lower, True)[0].startswith("CAUTION")
+    assert strangers.check_low(known, replace(lower, scores=known.scores), False) == []
 
 
 @pytest.mark.parametrize("threshold", [float("nan"), float("inf"), -float("inf"), "5", [1]])

@@ -53,7 +53,7 @@ def calibrated(
     old = model.calibration
     for line in agreement(old, alone):
         say(line)
-    for line in (*check_far(old, strangers_of(new), force), *check_low(old, alone.threshold, force)):
+    for line in (*check_far(old, strangers_of(new), force), *check_low(old, alone, force)):
         say(line)
     if not join or thresholds.alike(old, alone) < DOUBT:
         return alone

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from psdl.calibrate.guarantee import DOUBT
+from psdl.calibrate.thresholds import alike
 from psdl.errors import PsdlError
 from psdl.types import F64, Calibration
 
@@ -59,16 +61,15 @@ def check_far(known: Calibration, new: New, force: bool) -> list[str]:
     return [f"CAUTION: {said}"] if said else []
 
 
-def check_low(known: Calibration, threshold: float, force: bool) -> list[str]:
-    """Raises PsdlError where the threshold of new images lies below what half of the unseen good ones score; where
-    it is to be by `force`, a line that says so."""
-    middle = float(np.median(known.scores))
-    if threshold >= middle:
+def check_low(known: Calibration, new: Calibration, force: bool) -> list[str]:
+    """Raises PsdlError where all new images score lower than half of the unseen good ones, more than by chance;
+    where it is to be by `force`, a line that says so."""
+    middle, top = float(np.median(known.scores)), float(new.scores.max())
+    if top >= middle or alike(known, new) >= DOUBT:
         return []
     said = (
-        f"these images score lower than unseen good ones do, as images learned from do when they are changed a"
-        f" little: their threshold would be {threshold:.4g}, and half of the unseen good ones score above"
-        f" {middle:.4g}"
+        f"these images score {top:.4g} at most, and half of the unseen good ones score above {middle:.4g}: so do"
+        " images learned from when they are changed a little"
     )
     if not force:
         raise PsdlError(f"{said}; give images that the model has not seen, or add `force` if they are such")
