@@ -43,6 +43,11 @@ def test_the_verb_writes_a_table_and_goes_on(mvtec, tmp_path):
     assert bolts == [("fast", 0), ("fast", 1), ("pca-shared", 0), ("pca-shared", 1)]
     assert all(0 <= row["found_1"] <= row["found_5"] <= row["oracle_5"] <= 1 for row in rows)
     assert "## The worst set of each" in text
+    quality, found = (
+        block.splitlines() for block in text.split("## At a glance")[1].split("promised 1 / 5 %:")[:2]
+    )
+    assert [line.split(" | ")[0] for line in quality if line.startswith("|")][2:] == ["| fast", "| pca-shared"]
+    assert sum(line.startswith("| fast | ") and line.count("(") == 2 for line in found) == 1
     assert all(0.5 < row["image_auroc"] <= 1 and row["fit_s"] > 0 and row["peak_gb"] > 0.1 for row in rows)
     kept = {file.name: file.stat().st_mtime_ns for file in (out / "cells").iterdir()}
     (out / "cells" / f"{mvtec.name}-bolt-pca-shared-1.json").unlink()

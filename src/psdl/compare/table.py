@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from psdl.compare.glance import glance
+
 ACCURACY = {
     "found_1": "found at 1 %",
     "found_5": "found at 5 %",
@@ -41,8 +43,8 @@ Cells = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]  # (data set, meth
 
 
 def markdown(cells: Cells, development: Iterable[str], seeds: Sequence[int], over: str = "seeds") -> str:
-    """One table a data set, one of means over all, one of the worst, and who wins how often against the first
-    method; over: what the cells of a set and method differ by."""
+    """Two tables at a glance, one a data set, one of means over all, one of the worst, and who wins how often against
+    the first method; over: what the cells of a set and method differ by."""
     sets = list(dict.fromkeys(data for data, _ in cells))
     methods = list(dict.fromkeys(name for _, name in cells))
     said = f"{over[0].upper()}{over[1:]} {', '.join(map(str, seeds))}"
@@ -53,6 +55,7 @@ def markdown(cells: Cells, development: Iterable[str], seeds: Sequence[int], ove
     measured = sorted({cell["measured"] for row in cells.values() for cell in row if "measured" in cell})
     if measured:
         lines.append(f"Costs are of cells measured {', '.join(measured)}.")
+    lines += ["", "## At a glance", "", *glance(cells, sets, methods)]
     for data in sets:
         images = next(iter(cells[data, methods[0]]))["images"]
         lines += ["", f"## {data} ({images[0]} good images to learn from, {images[1]} to test)", ""]
