@@ -43,8 +43,8 @@ Cells = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]  # (data set, meth
 
 
 def markdown(cells: Cells, development: Iterable[str], seeds: Sequence[int], over: str = "seeds") -> str:
-    """Two tables at a glance, one a data set, one of means over all, one of the worst, and who wins how often against
-    the first method; over: what the cells of a set and method differ by."""
+    """Two tables at a glance, one a data set, one of means over all, one of the worst, and who wins how often
+    against the first method; over: what the cells of a set and method differ by."""
     sets = list(dict.fromkeys(data for data, _ in cells))
     methods = list(dict.fromkeys(name for _, name in cells))
     said = f"{over[0].upper()}{over[1:]} {', '.join(map(str, seeds))}"
