@@ -145,13 +145,13 @@ def test_a_part_that_explains_nothing_falls_silent_and_others_share_its_weight()
     assert set(weights(none, none)) == {1}
 
 
-@pytest.mark.parametrize(("sharp", "left"), [(0.0, 1.0), (0.45, 1 - (0.45 / 0.5) ** 12), (0.5, 0.0), (0.9, 0.0)])
-def test_in_the_map_a_part_yields_to_a_sharper_one_that_explains_as_much(sharp, left):
-    both = (Part("a", ("layer3",), "shared", scale=0.75), Part("b", ("layer3",), "shared", scale=1.25))
-    recipe = Recipe("r", "none", both, explained=(1.0, 1.0), image_explained=(1.0, 1.0))
-    a, b = train._weighted(recipe, {"a": 0.5, "b": sharp}).parts
-    assert a.weight / (a.weight + b.weight) == pytest.approx(left / (left + (sharp / 0.5) ** 6))
-    assert a.image_weight / b.image_weight == pytest.approx((0.5 / sharp) ** 6) if sharp else b.image_weight == 0
+def test_what_a_part_explains_counts_more_in_the_map_than_in_the_image_score():
+    both = tuple(Part(name, ("layer3",), "shared") for name in "ab")
+    recipe = Recipe("r", "none", both, explained=(1.0, 3.0), image_explained=(2.0, 1.0))
+    a, b = train._weighted(recipe, {"a": 0.5, "b": 0.4}).parts
+    assert b.weight / a.weight == pytest.approx(3 * 0.8**train.MAP_TRUST)
+    assert b.image_weight / a.image_weight == pytest.approx(0.8**train.TRUST / 2)
+    assert train.MAP_TRUST > train.TRUST
 
 
 def test_only_recipes_that_ask_for_it_have_their_parts_weighted(tmp_path):

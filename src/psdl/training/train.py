@@ -37,7 +37,9 @@ __all__ = ["Learned", "learn", "scores"]
 
 LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")  # that results depend on
 LARGE = 1 << 20  # pixels of an input above which a model carries one image for its self-test, not three
-TRUST = 6  # power of the share that a part explains: one that explains clearly less says little of its own
+# Powers of the share that a part explains, in the image score and in the map: one that explains clearly less says
+# little of its own.
+TRUST, MAP_TRUST = 6, 10
 STRANGEST = 24  # good images kept for a look at the good set
 
 
@@ -169,24 +171,18 @@ def _key(extractor: FeatureExtractor, items: Sequence[Source], device: str) -> s
 def _weighted(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
     """The recipe with its parts weighted by `recipe.explained` and by a power of what each explains of unseen good
     signals, in all as much as there are parts; by the first alone where no part explains anything. Likewise for
-    image scores by `recipe.image_explained`. In the map a part yields to a sharper one that explains as much."""
-    counted = [shares[part.name] ** TRUST for part in recipe.parts]
-    weights = _in_all(recipe.explained, [c * _left(n, counted, recipe) for n, c in enumerate(counted)])
-    own = _in_all(recipe.image_explained, counted) if recipe.image_explained else [None] * len(weights)
+    image scores by `recipe.image_explained` and a smaller power: a part outlines worse by what it does not explain
+    than it tells whether there is a defect."""
+    explained = [shares[part.name] for part in recipe.parts]
+    weights = _in_all(recipe.explained, [share**MAP_TRUST for share in explained])
+    own: Sequence[float | None] = [None] * len(weights)
+    if recipe.image_explained:
+        own = _in_all(recipe.image_explained, [share**TRUST for share in explained])
     parts = (
         replace(part, weight=weight, image_weight=image_weight)
         for part, weight, image_weight in zip(recipe.parts, weights, own, strict=True)
     )
     return replace(recipe, parts=tuple(parts))
-
-
-def _left(n: int, counted: Sequence[float], recipe: Recipe) -> float:
-    """What is left of part n's share in the map beside those parts in it that look at a larger scale: 1 - c^2, c
-    how much the best of them explains compared with it, as `counted`."""
-    scale = recipe.parts[n].scale
-    pairs = zip(recipe.parts, recipe.explained, counted, strict=True)
-    sharper = max((share for part, weight, share in pairs if part.scale > scale and weight), default=0.0)
-    return 1 - min(1.0, sharper / counted[n]) ** 2 if counted[n] else 1.0
 
 
 def _in_all(given: Sequence[float], counted: Sequence[float]) -> list[float]:
