@@ -31,7 +31,6 @@ class Params:
     seed: int = 0
 
 
-@one_thread
 def fit(
     store: SignalStore,
     rows: NDArray[np.intp],
@@ -45,7 +44,9 @@ def fit(
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(4,)))
     directions = rng.normal(size=(store.length, params.projection)).astype(np.float32)
     count = max(1, round(params.share * len(signals)))
-    chosen = coreset(signals @ directions, count, int(rng.integers(len(signals))))
+    with one_thread:
+        projected = signals @ directions
+    chosen = coreset(projected, count, int(rng.integers(len(signals))))
     done(store.grid.positions)
     return State(store.grid, {"bank": np.ascontiguousarray(signals[np.sort(chosen)])})
 
