@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -17,7 +17,9 @@ from psdl.input import coco, labelme
 __all__ = ["Annotated", "Marked", "marked"]
 
 LARGEST = 500_000_000  # bytes of a JSON file that is looked into
-BOX = re.compile(r"\d+([ ,\t]+-?[\d.]+(e-?\d+)?){4,}", re.IGNORECASE)  # a line of YOLO: class, then a box or polygon
+BOX = re.compile(
+    r"\d+([ ,\t]+-?[\d.]+(e-?\d+)?){4,}", re.IGNORECASE
+)  # a line of YOLO: class, then a box or polygon
 
 
 class Marked(NamedTuple):
@@ -56,9 +58,7 @@ def marked(root: Path, names: Sequence[str]) -> Annotated:
     return Annotated(found, files, read)
 
 
-def _of(
-    root: Path, file: str, names: Names, keys: dict[tuple[str, ...], list[str]]
-) -> dict[str, Marked] | None:
+def _of(root: Path, file: str, names: Names, keys: dict[tuple[str, ...], list[str]]) -> dict[str, Marked] | None:
     """What a file marks in images; None if it is not one of annotations, or not certain which images it means."""
     ending = PurePosixPath(file).suffix.lower()
     if ending == ".txt":

@@ -19,11 +19,13 @@ __all__ = ["Names", "labelled", "others", "unread"]
 
 TABLES = (".csv", ".tsv", ".jsonl")
 TEXTS = (*TABLES, ".txt", ".json", ".xml", ".yaml", ".yml", ".manifest")
-BINARIES = (".npy", ".npz", ".mat", ".pkl", ".h5", ".xls", ".xlsx", ".ods", ".zip", ".jp2", ".tga", ".exr", ".svg")
+ARRAYS = (".npy", ".npz", ".mat", ".pkl", ".h5", ".xls", ".xlsx", ".ods")
+PICTURES = (".jp2", ".tga", ".exr", ".svg", ".avif", ".jxl")  # of kinds that are not read
 SPEAKING = frozenset(
-    "bbox bboxes bndbox box boxes object objects polygon polygons region regions shape shapes choices class classes"
-    " category categories rectangle rectanglelabels".split()
+    {"bbox", "bboxes", "bndbox", "box", "boxes", "object", "objects", "polygon", "polygons", "region", "regions"}
+    | {"shape", "shapes", "choices", "class", "classes", "category", "categories", "rectangle", "rectanglelabels"}
 )  # words of files that label images, beside those of `words.toml`
+LARGEST = 50_000_000  # bytes of a table that is looked into
 LOOKED = 200_000  # characters of a file that are looked at
 PICTURE = re.compile(rf"([^\"',;:<>|/\\\r\n\t]+)\.(?:{'|'.join(sorted(EXTENSIONS))})\b", re.IGNORECASE)
 NUMBERS = re.compile(r"[\s\d.,;eE+-]*\d[\s\d.,;eE+-]*")
@@ -63,7 +65,7 @@ def others(root: Path) -> list[str]:
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f.lower() not in SYSTEM)
         for name in sorted(names):
             path = Path(inside) / name
-            if path.suffix.lower() in TEXTS + BINARIES and not name.startswith(".") and path.is_file():
+            if path.suffix.lower() in TEXTS + ARRAYS + PICTURES and not name.startswith(".") and path.is_file():
                 found.append(path.relative_to(root).as_posix())
     return found
 
@@ -71,10 +73,10 @@ def others(root: Path) -> list[str]:
 def labelled(root: Path, table: str, names: Names) -> dict[str, str] | None:
     """The labels that a plain table of paths and labels gives images; None if it is none, or not plainly one."""
     try:
-        found = rows.table(root / table, ("path", "label"))
-    except PsdlError:
+        found = rows.table(root / table, ("path", "label")) if (root / table).stat().st_size < LARGEST else None
+    except (PsdlError, OSError):
         return None
-    if set(found.columns) != {"path", "label"}:
+    if found is None or set(found.columns) != {"path", "label"}:
         return None
     labels: dict[str, str] = {}
     for _, row in found.rows:
@@ -101,7 +103,8 @@ def _labels(root: Path, file: str, stems: Mapping[str, Sequence[str]]) -> bool:
         return True
     own = bare in stems
     if not file.lower().endswith(TEXTS):
-        return own and matching.in_masks(file) if own else words.meaning(stem).role is not None
+        table = not own and file.lower().endswith(ARRAYS) and words.meaning(stem).role in ("bad", "mask")
+        return table or (own and matching.in_masks(file))
     text = _text(root / file)
     if own and text.strip() and NUMBERS.fullmatch(text):
         return True

@@ -89,7 +89,8 @@ def _doubt(folder: Path, images: Sequence[str], lost: Sequence[str], annotations
     stems = {matching.stem_of(name) for name in images}
     for name in images:
         if matching.named_after(matching.stem_of(name)) in stems:
-            return f"{name} is called a mask but looks like a photograph"
+            return f"{name} is called after a mask but looks like a photograph"
     file = beside.unread(folder, annotations.files, annotations.read, beside.Names(images))
-    table = ", give it itself as data" if file.lower().endswith(beside.TABLES) else ""
-    return f"{file} seems to label them and cannot be read here{table}" if file else ""
+    table = file.lower().endswith((*beside.TABLES, ".manifest"))
+    more = ", give it itself as data" if table else ""
+    return f"{file} seems to label them and cannot be read here{more}" if file else ""

@@ -19,7 +19,9 @@ COPY = r"(?: ?- ?copy| ?\(copy\)| ?\(\d+\))?"  # what systems add to the names o
 AFTER = re.compile(rf"(.+?)[-_. ]+{WORD}[-_. ]*\d*{COPY}", re.IGNORECASE)  # 000_mask, 000_mask2, Part0_label
 BEFORE = re.compile(rf"{WORD}[-_. ]+(.+)", re.IGNORECASE)  # mask_000
 NUMBERED = re.compile(r"(.+)[-_]\d+")  # 000_1, below a folder of masks
-MORE = re.compile(r"(?<=[^\W_])(?=[-_. (][^\d])|(?<=\d)(?=[^\W\d_]+$)")  # where a longer name may end before: 000-m, 000gt
+MORE = re.compile(
+    r"(?<=[^\W_])(?=[-_. (][^\d])|(?<=\d)(?=[^\W\d_]+$)"
+)  # where a longer name may end before: 000-m, 000gt
 
 
 def divided(root: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -48,14 +50,24 @@ def in_masks(name: str) -> bool:
 
 
 def _lies_as_mask(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a picture in a folder of masks is one, or a copy of an image for which the masks beside it are."""
+    """Whether a picture in a folder of masks is one, or a copy of an image that lies beside its mask."""
     found = looks.like_mask(str(root / name))
     if found is None:  # such as a file that is not fetched: a folder that says a defect too is one of images
-        return not any(meaning(part).but_mask == "bad" for part in PurePosixPath(name).parts[:-1])
-    return found or any(_copy(root / name, root / one) for one in stems[stem_of(name)] if one != name)
+        return not any(meaning(part).but_mask == "bad" for part in _folders(name))
+    return found or _copied(root, name, stems)
 
 
-def _copy(path: Path, other: Path) -> bool:
+def _copied(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a photograph in a folder of masks holds the bytes of an image elsewhere, and has a mask beside it."""
+    stem = stem_of(name)
+    same = [one for one in stems[stem] if not in_masks(one)]
+    return any(_equal(root / name, root / one) for one in same) and any(
+        named_after(other) == stem and any(_folder(one) == _folder(name) for one in some)
+        for other, some in stems.items()
+    )
+
+
+def _equal(path: Path, other: Path) -> bool:
     """Whether two files hold the same bytes."""
     try:
         return path.stat().st_size == other.stat().st_size and path.read_bytes() == other.read_bytes()
@@ -67,10 +79,11 @@ def _called_mask(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> b
     """Whether a picture beside images is the mask of one, by its name and by what it looks like."""
     stem = stem_of(name)
     base = named_after(stem)
-    if base in stems and any(_folder(one) == _folder(name) for one in stems[base]):
+    if base and any(_folder(one) == _folder(name) for one in stems.get(base, ())):
         return looks.like_mask(str(root / name)) is not False
     others = [one for one in stems[stem] if one != name and _folder(one) == _folder(name)]
-    others += [one for longer in (base, *_shorter(stem)) if longer in stems for one in stems[longer]]
+    longer = [shorter for shorter in (base, *_shorter(stem)) if shorter and shorter != stem]
+    others += [one for shorter in longer for one in stems.get(shorter, ())]
     return bool(others) and _marks(root / name) and any(not _marks(root / one) for one in others)
 
 
@@ -79,7 +92,7 @@ def _marks(path: Path) -> bool:
 
 
 class Pairs(NamedTuple):
-    """of: the masks of each image that has any; lost: the masks of which it is not known which image they are of."""
+    """of: the masks of each image that has any; lost: those of which it is not known which image they are of."""
 
     of: dict[str, tuple[str, ...]]
     lost: tuple[str, ...]

@@ -51,7 +51,7 @@ def taken(names: Sequence[str], root: str = "") -> dict[str, Taken]:
     classes = {
         kind
         for name, one in found.items()
-        if one.side != "test" and one.label is None
+        if one.side != "test" and one.label is None and not folders.masked(name)
         for kind in folders.unknown(name)
     }
     if any(one.label == 0 or one.side != "test" for one in found.values()):
@@ -90,6 +90,10 @@ class _Folders:
                 part for part in reversed(below) if not meaning(part).neutral and meaning(part).role != "good"
             )
         return (0, "good") if said else (None, "")
+
+    def masked(self, name: str) -> bool:
+        """Whether an image lies below a folder of masks."""
+        return any(meaning(_last(folder)).role == "mask" for folder in _above(name))
 
     def unknown(self, name: str) -> list[str]:
         """The folders of a name that say something, but nothing that is known."""

@@ -1,4 +1,4 @@
-"""What a picture looks like: a mask, flat at two levels, or a photograph, with many levels spread over the range."""
+"""What a picture looks like: a mask, flat at two levels, or a photograph, of many levels all over the range."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from PIL import Image, ImageChops
 from psdl.errors import PsdlError
 from psdl.input import decode
 
-__all__ = ["FEW", "flat", "like_mask"]
+__all__ = ["FEW", "LOSSY", "flat", "like_mask"]
 
 FEW = 16  # levels up to which those of a picture are kinds of a mask
 NEAR = 3  # of 255: so far from a flat level does the noise of a saved mask lie
 SHARE = 0.85  # of the pixels of a mask that lie at its two levels; the others are soft edges
-LEAST = 0.1  # bits of a file for each pixel, below which it holds no photograph
+LEAST = 0.1  # bits of a lossless file for each pixel, below which it holds no photograph
+LOSSY = ("JPEG", "MPO", "WEBP", "JPEG2000", "AVIF")
 
 
 def like_mask(path: str) -> bool | None:
@@ -34,9 +35,8 @@ def _like_mask(path: str, size: int, changed: int) -> bool | None:
     """As `like_mask`, asked once of a file of so many bytes as long as it does not change."""
     try:
         with decode.opened(path) as image:
-            if image.mode == "1" or 8 * size < LEAST * image.width * image.height:
-                return True
-            return flat(_grey(image))
+            empty = image.format not in LOSSY and 8 * size < LEAST * image.width * image.height
+            return image.mode == "1" or empty or flat(_grey(image))
     except (PsdlError, OSError):
         return None
 
@@ -57,8 +57,9 @@ def _grey(image: Image.Image) -> NDArray[np.uint8]:
     """(h,w): the largest channel of each pixel, black where it is transparent."""
     if image.mode.startswith(("I", "F")):
         values = np.array(image).astype(np.float64)
-        low, high = np.nanmin(values), np.nanmax(values)
-        return np.asarray((values - low) * (255 / max(high - low, 1e-9)), np.uint8)
+        least, most = float(np.nanmin(values)), float(np.nanmax(values))
+        return np.asarray((values - least) * (255 / max(most - least, 1e-9)), np.uint8)
     red, green, blue, alpha = image.convert("RGBA").split()
     largest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-    return np.asarray(ImageChops.multiply(largest, alpha) if alpha.getextrema()[0] != alpha.getextrema()[1] else largest)
+    low, high = alpha.getextrema()
+    return np.asarray(largest if low == high else ImageChops.multiply(largest, alpha))
