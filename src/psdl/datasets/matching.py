@@ -19,9 +19,7 @@ COPY = r"(?: ?- ?copy| ?\(copy\)| ?\(\d+\))?"  # what systems add to the names o
 AFTER = re.compile(rf"(.+?)[-_. ]+{WORD}[-_. ]*\d*{COPY}", re.IGNORECASE)  # 000_mask, 000_mask2, Part0_label
 BEFORE = re.compile(rf"{WORD}[-_. ]+(.+)", re.IGNORECASE)  # mask_000
 NUMBERED = re.compile(r"(.+)[-_]\d+")  # 000_1, below a folder of masks
-MORE = re.compile(
-    r"(?<=[^\W_])(?=[-_. (][^\d])|(?<=\d)(?=[^\W\d_]+$)"
-)  # where a longer name may end before: 000-m, 000gt
+MORE = re.compile(r"(?<=[^\W_])(?=[-_. (][^\d])|(?<=\d)(?=[^\W\d_]+$)")  # before what names add: 000-m, 000gt
 
 
 def divided(root: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -58,7 +56,7 @@ def _lies_as_mask(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> 
 
 
 def _copied(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a photograph in a folder of masks holds the bytes of an image elsewhere, and has a mask beside it."""
+    """Whether a photograph in a folder of masks has the bytes of an image elsewhere, and a mask beside it."""
     stem = stem_of(name)
     same = [one for one in stems[stem] if not in_masks(one)]
     return any(_equal(root / name, root / one) for one in same) and any(
