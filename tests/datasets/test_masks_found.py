@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from psdl.datasets import choosing, words
 from psdl.datasets.read import listed, read
@@ -118,6 +120,17 @@ def test_a_photograph_that_is_called_a_mask_is_asked_about(tmp_path):
     assert len(listed([str(root)]).samples) == 3
     with pytest.raises(PsdlError, match=r"b_label.png is called after a mask but looks like a photograph"):
         choosing.learning(read(root).samples)
+
+
+def test_a_backlit_picture_of_the_same_part_is_no_mask(tmp_path):
+    rng = np.random.default_rng(0)
+    for n in range(3):
+        tree(tmp_path, f"p{n}.png")
+        dark = np.zeros((32, 32), np.uint8) + 250
+        dark[8:24, 8:24] = 5
+        noisy = np.clip(dark + rng.normal(0, 5, dark.shape), 0, 255).astype(np.uint8)
+        Image.fromarray(noisy).save(tmp_path / f"p{n}_back.png")
+    assert len(listed([str(tmp_path)]).samples) == len(choosing.learning(read(tmp_path).samples)) == 6
 
 
 def test_copies_of_images_beside_their_masks_are_not_judged_twice(tmp_path):

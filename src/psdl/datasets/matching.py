@@ -76,13 +76,14 @@ def _equal(path: Path, other: Path) -> bool:
 def _called_mask(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> bool:
     """Whether a picture beside images is the mask of one, by its name and by what it looks like."""
     stem = stem_of(name)
-    base = named_after(stem)
-    if base and any(_folder(one) == _folder(name) for one in stems.get(base, ())):
+    base = named_after(stem) or ""
+    if any(_folder(one) == _folder(name) for one in stems.get(base, ())):
         return looks.like_mask(str(root / name)) is not False
+    if base in stems:
+        return _marks(root / name) and any(not _marks(root / one) for one in stems[base])
     others = [one for one in stems[stem] if one != name and _folder(one) == _folder(name)]
-    longer = [shorter for shorter in (base, *_shorter(stem)) if shorter and shorter != stem]
-    others += [one for shorter in longer for one in stems.get(shorter, ())]
-    return bool(others) and _marks(root / name) and any(not _marks(root / one) for one in others)
+    others += [one for shorter in _shorter(stem) for one in stems.get(shorter, ())]
+    return bool(others) and looks.few(str(root / name)) and any(not _marks(root / one) for one in others)
 
 
 def _marks(path: Path) -> bool:

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops
 from psdl.errors import PsdlError
 from psdl.input import decode
 
-__all__ = ["FEW", "LOSSY", "flat", "like_mask"]
+__all__ = ["FEW", "LOSSY", "few", "flat", "like_mask"]
 
 FEW = 16  # levels up to which those of a picture are kinds of a mask
 NEAR = 3  # of 255: so far from a flat level does the noise of a saved mask lie
@@ -39,6 +39,15 @@ def _like_mask(path: str, size: int, changed: int) -> bool | None:
             return image.mode == "1" or empty or flat(_grey(image))
     except (PsdlError, OSError):
         return None
+
+
+def few(path: str) -> bool:
+    """Whether a lossless picture has few grey levels, as no camera's has: not even that of a dark outline."""
+    try:
+        with decode.opened(path) as image:
+            return image.format not in LOSSY and len(np.unique(_grey(image))) <= FEW
+    except (PsdlError, OSError):
+        return False
 
 
 def flat(grey: NDArray[np.uint8]) -> bool:
