@@ -12,7 +12,7 @@ from PIL import Image
 
 from psdl.datasets import check
 from psdl.errors import PsdlError
-from psdl.input import coco, looks, masks
+from psdl.input import coco, levels, masks
 from psdl.training import roi
 from psdl.types import Sample
 
@@ -203,8 +203,8 @@ def test_noise_of_saved_masks_is_no_defect_but_kinds_are(tmp_path):
     spot, kinds = np.where(TRUE, 255, 0), np.where(TRUE, 254, 0)
     spot[0, 0], kinds[30:34, 30:34] = 3, 1
     wanted = {"noise": (noise, TRUE), "spot": (spot, TRUE), "kinds": (kinds, kinds > 0)}
-    for name, (levels, true) in wanted.items():
-        Image.fromarray(levels.astype(np.uint8)).save(tmp_path / "m.png")
+    for name, (grey, true) in wanted.items():
+        Image.fromarray(grey.astype(np.uint8)).save(tmp_path / "m.png")
         assert np.array_equal(masks.marked(str(tmp_path / "m.png")), true), name
     rgba((255, 0, 0), 100 * TRUE.astype(np.uint8)).save(tmp_path / "m.png")
     assert np.array_equal(masks.marked(str(tmp_path / "m.png")), TRUE)
@@ -224,7 +224,7 @@ def test_a_photograph_given_as_a_mask_is_doubted(tmp_path):
 def test_masks_of_every_kind_look_like_masks(name, tmp_path):
     ending, image = SAVED[name]
     image.save(tmp_path / f"m.{ending}")
-    assert looks.like_mask(str(tmp_path / f"m.{ending}"))
+    assert levels.like_mask(str(tmp_path / f"m.{ending}"))
 
 
 @pytest.mark.parametrize("quality", [40, 75, 95])

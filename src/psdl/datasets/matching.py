@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from psdl.datasets import words
 from psdl.datasets.words import meaning, plain
-from psdl.input import looks
+from psdl.input import levels
 
-__all__ = ["divided", "in_masks", "named_after", "pairs", "stem_of"]
+__all__ = ["Pairs", "divided", "in_masks", "named_after", "pairs", "stem_of"]
 
 WORD = r"(?:masks?|gt|ground[-_ ]?truths?|labels?|seg|segmentation|anno|annotation)"
 COPY = r"(?: ?- ?copy| ?\(copy\)| ?\(\d+\))?"  # what systems add to the names of copies
@@ -49,7 +49,7 @@ def in_masks(name: str) -> bool:
 
 def _lies_as_mask(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> bool:
     """Whether a picture in a folder of masks is one, or a copy of an image that lies beside its mask."""
-    found = looks.like_mask(str(root / name))
+    found = levels.like_mask(str(root / name))
     if found is None:  # such as a file that is not fetched: a folder that says a defect too is one of images
         return not any(meaning(part).but_mask == "bad" for part in _folders(name))
     return found or _copied(root, name, stems)
@@ -78,16 +78,16 @@ def _called_mask(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> b
     stem = stem_of(name)
     base = named_after(stem) or ""
     if any(_folder(one) == _folder(name) for one in stems.get(base, ())):
-        return looks.like_mask(str(root / name)) is not False
+        return levels.like_mask(str(root / name)) is not False
     if base in stems:
         return _marks(root / name) and any(not _marks(root / one) for one in stems[base])
     others = [one for one in stems[stem] if one != name and _folder(one) == _folder(name)]
     others += [one for shorter in _shorter(stem) for one in stems.get(shorter, ())]
-    return bool(others) and looks.few(str(root / name)) and any(not _marks(root / one) for one in others)
+    return bool(others) and levels.few(str(root / name)) and any(not _marks(root / one) for one in others)
 
 
 def _marks(path: Path) -> bool:
-    return looks.like_mask(str(path)) is True
+    return levels.like_mask(str(path)) is True
 
 
 class Pairs(NamedTuple):

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import ImageOps
 
 from psdl.errors import PsdlError
-from psdl.input import coco, decode, labelme, looks
+from psdl.input import coco, decode, labelme, levels
 
 Mask = NDArray[np.bool_]
-FEW = looks.FEW  # levels up to which those of a lossless file are kinds, and above which they are soft edges
+FEW = levels.FEW  # levels up to which those of a lossless file are kinds, and above which they are soft edges
 FAINT = 32  # of 255: so far must the levels of a lossy file lie apart
 SOLID = 0.6  # share of the pixels of a kind whose neighbour is of it too; of noise fewer are
 APART = 63  # of 255: so far do the colours of a lossy file lie apart
@@ -57,7 +57,7 @@ def marked(path: str) -> Mask:
 
 def _marked(path: str) -> Mask:
     with decode.opened(path) as opened:
-        lossy = opened.format in looks.LOSSY
+        lossy = opened.format in levels.LOSSY
         picture = ImageOps.exif_transpose(opened)
         if picture.mode.startswith(("I", "F")):
             return _levels(np.array(picture), lossy)
@@ -77,7 +77,7 @@ def _marked(path: str) -> Mask:
 def doubt_of(mask: str | tuple[str, ...], found: Mask) -> str:
     """Why the mask of a defective image, which was read as `found` (h,w), cannot be right, or nothing."""
     paths = (mask,) if isinstance(mask, str) else mask
-    if any(_annotations(path) is None and looks.like_mask(path) is False for path in paths):
+    if any(_annotations(path) is None and levels.like_mask(path) is False for path in paths):
         return "a photograph, as it seems (many grey levels)"
     return doubt(found)
 
@@ -186,16 +186,16 @@ def _levels(grey: NDArray[Any], lossy: bool) -> Mask:
         return np.full(grey.shape, bool(high > 0))
     if lossy and high - low < FAINT:
         raise ValueError(f"levels from {low:.0f} to {high:.0f} alone in a lossy file, which may be noise")
-    levels = np.unique(grey)
-    if lossy or len(levels) > FEW:
+    kinds = np.unique(grey)
+    if lossy or len(kinds) > FEW:
         return np.asarray(grey.astype(np.float64) > (low + high) / 2)
-    return np.asarray(grey > _ground(grey, levels))
+    return np.asarray(grey > _ground(grey, kinds))
 
 
-def _ground(grey: NDArray[Any], levels: NDArray[Any]) -> Any:
+def _ground(grey: NDArray[Any], kinds: NDArray[Any]) -> Any:
     """The highest of few levels that is the ground's: the lowest, or the noise above it, of scattered pixels."""
-    near = [level for level in levels[1:-1] if level - levels[0] <= (float(levels[-1]) - levels[0]) / 8]
-    return max([levels[0], *(level for level in near if not _solid(grey == level))])
+    near = [level for level in kinds[1:-1] if level - kinds[0] <= (float(kinds[-1]) - kinds[0]) / 8]
+    return max([kinds[0], *(level for level in near if not _solid(grey == level))])
 
 
 def _solid(region: Mask) -> bool:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from psdl.errors import PsdlError
 from psdl.features.extractor import Source, placed
-from psdl.input import looks, masks, preprocess, registration
+from psdl.input import levels, masks, preprocess, registration
 from psdl.model.model import Frame
 from psdl.types import InputRule, Run
 
@@ -95,7 +95,7 @@ def _mask(roi: Roi, size: tuple[int, int]) -> NDArray[np.bool_]:
 
 def _picture(path: str) -> NDArray[np.bool_]:
     """(h,w): what a picture marks. Raises PsdlError on a photograph."""
-    if looks.like_mask(path) is False:
+    if levels.like_mask(path) is False:
         raise PsdlError(
             f"{path} looks like a photograph, expected black outside of the region and white inside: draw it"
         )

@@ -65,8 +65,8 @@ def flat(grey: NDArray[np.uint8]) -> bool:
 def _grey(image: Image.Image) -> NDArray[np.uint8]:
     """(h,w): the largest channel of each pixel, black where it is transparent."""
     if image.mode.startswith(("I", "F")):
-        values = np.array(image).astype(np.float64)
-        least, most = float(np.nanmin(values)), float(np.nanmax(values))
+        values = np.nan_to_num(np.array(image).astype(np.float64), posinf=0, neginf=0)
+        least, most = values.min(), values.max()
         return np.asarray((values - least) * (255 / max(most - least, 1e-9)), np.uint8)
     red, green, blue, alpha = image.convert("RGBA").split()
     largest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
