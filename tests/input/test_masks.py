@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 
 import numpy as np
@@ -10,7 +12,7 @@ from PIL import Image
 
 from psdl.datasets import check
 from psdl.errors import PsdlError
-from psdl.input import coco, masks
+from psdl.input import coco, levels, masks
 from psdl.training import roi
 from psdl.types import Sample
 
@@ -125,3 +127,119 @@ def test_labelme_and_coco_draw_masks_and_regions_of_interest(tmp_path):
 def test_compressed_runs_of_coco():
     # 5 false, 3 true, 4 false, 40 true, 4 false: the fourth and fifth as differences from the last but one
     assert coco._numbers("534U10") == [5, 3, 4, 40, 4]
+
+
+def drawn(path, values, size=SIZE):
+    path.write_text(json.dumps(values))
+    return masks.read(str(path), size, "part.png")
+
+
+def pixels_of(mask):
+    file = io.BytesIO()
+    Image.fromarray(mask).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+CORNERS = [[16, 8], [31, 8], [31, 23], [16, 23]]
+SHAPES = {
+    "polygon": {"points": CORNERS},
+    "rectangle": {"shape_type": "rectangle", "points": [[31, 8], [16, 23]]},
+    "rotation": {"shape_type": "rotation", "points": CORNERS},
+    "mask": {"shape_type": "mask", "points": [[16, 8], [31, 23]], "mask": pixels_of(np.ones((16, 16), bool))},
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_shapes_of_labelme_are_drawn_where_they_are(name, tmp_path):
+    said = {"shapes": [SHAPES[name]], "imageHeight": SIZE[0], "imageWidth": SIZE[1]}
+    assert np.array_equal(drawn(tmp_path / "m.json", said), TRUE)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"shapes": [{"points": CORNERS}], "imageHeight": 20, "imageWidth": 28}, "but its mask"),
+        ({"shapes": [{"points": [[9, 9], [300, 9], [300, 90]]}]}, "points outside of an image of 56 x 40"),
+        ({"shapes": [{"shape_type": "ellipse", "points": CORNERS}]}, "type 'ellipse' are not known"),
+        ({"shapes": [{"shape_type": "oriented_rectangle", "points": CORNERS[:2]}]}, "a polygon of 2 points"),
+        ({"shapes": [{"shape_type": "mask", "points": CORNERS, "mask": "no"}]}, "pixels that cannot be read"),
+        (
+            {"images": [{"id": 1, "file_name": "part.png", "height": 56, "width": 40}], "annotations": []},
+            "but its mask",
+        ),
+        (
+            {
+                "images": [{"id": 1, "file_name": "part.png"}],
+                "annotations": [{"image_id": "1", "segmentation": {"counts": [0, 2240], "size": [56, 40]}}],
+            },
+            "runs of an image of 40 x 56",
+        ),
+    ],
+)  # fmt: skip
+def test_annotations_of_another_size_or_kind_are_refused(values, words, tmp_path):
+    with pytest.raises(PsdlError) as error:
+        drawn(tmp_path / "m.json", values)
+    assert words in str(error.value)
+    if "mask" in words:  # sizes are known before work starts
+        with pytest.raises(PsdlError, match="masks must have the image's size"):
+            masks.check(str(tmp_path / "m.json"), SIZE, "part.png")
+
+
+@pytest.mark.parametrize("levels", [(0, 128), (0, 100), (20, 220), (0, 64)])
+def test_lossy_masks_are_cut_at_half_of_their_levels(levels, tmp_path):
+    Image.fromarray(np.where(TRUE, levels[1], levels[0]).astype(np.uint8)).save(tmp_path / "m.jpg", quality=95)
+    assert np.array_equal(masks.marked(str(tmp_path / "m.jpg")), TRUE)
+
+
+def test_levels_of_a_lossy_mask_that_may_be_noise_are_refused(tmp_path):
+    Image.fromarray(TRUE.astype(np.uint8)).save(tmp_path / "m.jpg")
+    with pytest.raises(PsdlError, match=r"m.jpg has levels from 0 to 1 alone in a lossy file"):
+        masks.marked(str(tmp_path / "m.jpg"))
+
+
+def test_noise_of_saved_masks_is_no_defect_but_kinds_are(tmp_path):
+    rng = np.random.default_rng(0)
+    noise = np.where(TRUE, 255 - rng.integers(0, 3, SIZE), rng.integers(0, 3, SIZE))
+    spot, kinds = np.where(TRUE, 255, 0), np.where(TRUE, 254, 0)
+    spot[0, 0], kinds[30:34, 30:34] = 3, 1
+    wanted = {"noise": (noise, TRUE), "spot": (spot, TRUE), "kinds": (kinds, kinds > 0)}
+    for name, (grey, true) in wanted.items():
+        Image.fromarray(grey.astype(np.uint8)).save(tmp_path / "m.png")
+        assert np.array_equal(masks.marked(str(tmp_path / "m.png")), true), name
+    rgba((255, 0, 0), 100 * TRUE.astype(np.uint8)).save(tmp_path / "m.png")
+    assert np.array_equal(masks.marked(str(tmp_path / "m.png")), TRUE)
+
+
+def test_a_photograph_given_as_a_mask_is_doubted(tmp_path):
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+    photo = (120 + 60 * np.sin(x / 7) + 40 * np.cos(y / 5)).astype(np.uint8)
+    Image.fromarray(photo).save(tmp_path / "part.png")
+    sample = Sample(str(tmp_path / "part.png"), "part.png", "p", "test", 1, "d", str(tmp_path / "part.png"))
+    kept, said = check.with_masks([sample], map)
+    assert kept[0].mask is None
+    assert "1 of 1 a photograph, as it seems" in said[0]
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_masks_of_every_kind_look_like_masks(name, tmp_path):
+    ending, image = SAVED[name]
+    image.save(tmp_path / f"m.{ending}")
+    assert levels.like_mask(str(tmp_path / f"m.{ending}"))
+
+
+@pytest.mark.parametrize("quality", [40, 75, 95])
+def test_regions_of_interest_in_lossy_files_are_as_large_as_drawn(quality, tmp_path):
+    Image.fromarray(GREY).resize((SIZE[1] * 4, SIZE[0] * 4), 0).save(tmp_path / "r.jpg", quality=quality)
+    found = roi._mask(str(tmp_path / "r.jpg"), (SIZE[0] * 4, SIZE[1] * 4))
+    assert abs(int(found.sum()) - 16 * int(TRUE.sum())) <= 0.03 * 16 * TRUE.sum()
+
+
+def test_regions_of_interest_of_another_size_and_photographs_are_refused(tmp_path):
+    (tmp_path / "r.json").write_text(
+        json.dumps({"shapes": [{"points": CORNERS}], "imageHeight": 400, "imageWidth": 560})
+    )
+    with pytest.raises(PsdlError, match="is 56 x 40 but"):
+        roi._mask(str(tmp_path / "r.json"), SIZE)
+    Image.fromarray(np.arange(SIZE[0] * SIZE[1]).reshape(SIZE).astype(np.uint8)).save(tmp_path / "r.png")
+    with pytest.raises(PsdlError, match="looks like a photograph"):
+        roi._mask(str(tmp_path / "r.png"), SIZE)

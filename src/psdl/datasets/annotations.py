@@ -1,116 +1,147 @@
-"""Files of annotations beside images -> what they mark in each: LabelMe, COCO, and the boxes of YOLO."""
+"""Files of annotations beside images -> what they mark in each: LabelMe, COCO, the boxes of YOLO, and labels."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from psdl.datasets.files import SYSTEM
+from psdl.datasets import beside, words
+from psdl.datasets.beside import Names
+from psdl.datasets.words import meaning
 from psdl.input import coco, labelme
 
+__all__ = ["Annotated", "Marked", "marked"]
+
 LARGEST = 500_000_000  # bytes of a JSON file that is looked into
-BOX = re.compile(r"\d+( +-?[\d.]+(e-?\d+)?){4,}", re.IGNORECASE)  # a line of YOLO: class, then a box or polygon
+BOX = re.compile(
+    r"\d+([ ,\t]+-?[\d.]+(e-?\d+)?){4,}", re.IGNORECASE
+)  # a line of YOLO: class, then a box or polygon
 
 
 class Marked(NamedTuple):
-    """any: whether anything is marked in an image; mask: what says where, see `masks.read`, if it can be drawn."""
+    """any: whether anything is marked in an image, None if that is not certain; mask: what says where, see
+    `masks.read`, if it can be drawn; kind: the defect's name, if it is known."""
 
-    any: bool
-    mask: str | None
+    any: bool | None
+    mask: str | None = None
+    kind: str = ""
 
 
-def marked(root: Path, names: Sequence[str]) -> dict[str, Marked]:
-    """What annotations mark in those images below `root` that have any, an empty file being one."""
-    texts, objects = _files(root)
+class Annotated(NamedTuple):
+    """of: what is marked in those images that have any annotation; files: all files that are no pictures; read:
+    those that were read whole."""
+
+    of: dict[str, Marked]
+    files: list[str]
+    read: set[str]
+
+
+def marked(root: Path, names: Sequence[str]) -> Annotated:
+    """What annotations mark in images below `root`, an empty file being one."""
+    files, known = beside.others(root), Names(names)
     found: dict[str, Marked] = {}
-    stems: dict[str, list[str]] = defaultdict(list)
-    for name in names if objects else ():
-        stems[PurePosixPath(name).stem].append(name)
-    for path, values in objects:
-        if labelme.recognise(values):
-            owner = _owner(path, stems)
-            if owner is not None:
-                found[owner] = Marked(bool(values["shapes"]), str(root / path) if values["shapes"] else None)
-        elif coco.recognise(values):
-            found |= _of_coco(root / path, path, values, names)
-    for name in names if texts else ():
-        for place in _places(name):
-            if place in texts and name not in found and (lines := _boxes(root / place)) is not None:
-                found[name] = Marked(bool(lines), None)
-    return found
+    read: set[str] = set()
+    keys: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for name in names if files else ():
+        keys[_key(name)].append(name)
+    for file in files:
+        of = _of(root, file, known, keys)
+        if of is not None:
+            read.add(file)
+            for name, one in of.items():
+                before = found.get(name, one)
+                found[name] = one if before.any == one.any else Marked(None)
+    return Annotated(found, files, read)
 
 
-def _files(root: Path) -> tuple[set[str], list[tuple[str, Any]]]:
-    """The names of text files, and of JSON files with what they hold."""
-    texts: set[str] = set()
-    objects: list[tuple[str, Any]] = []
-    for inside, folders, names in os.walk(root):
-        folders[:] = [f for f in folders if not f.startswith(".") and f.lower() not in SYSTEM]
-        for name in sorted(names):
-            path = Path(inside) / name
-            if name.endswith((".txt", ".json")) and path.is_file():
-                place = path.relative_to(root).as_posix()
-                if name.endswith(".txt"):
-                    texts.add(place)
-                elif (values := _json(path)) is not None:
-                    objects.append((place, values))
-    return texts, objects
+def _of(root: Path, file: str, names: Names, keys: dict[tuple[str, ...], list[str]]) -> dict[str, Marked] | None:
+    """What a file marks in images; None if it is not one of annotations, or not certain which images it means."""
+    ending = PurePosixPath(file).suffix.lower()
+    if ending == ".txt":
+        owners = keys.get(_key(file), [])
+        one = _text(root / file) if owners else None
+        return None if one is None else dict.fromkeys(owners, one)
+    if ending in beside.TABLES:
+        labels = beside.labelled(root, file, names)
+        return None if labels is None else {name: _labelled(value) for name, value in labels.items()}
+    values = _json(root / file) if ending == ".json" else None
+    if labelme.recognise(values):
+        owner = _owner(file, values, names)
+        return None if owner is None else {owner: _of_labelme(root / file, values)}
+    return _of_coco(root / file, file, values, names) if coco.recognise(values) else None
 
 
 def _json(path: Path) -> Any:
     """What a JSON file holds; None for one of another program, of which nothing is known."""
     try:
         return json.loads(path.read_text(encoding="utf-8-sig")) if path.stat().st_size < LARGEST else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
-def _owner(path: str, stems: Mapping[str, Sequence[str]]) -> str | None:
-    """The image that a LabelMe file is of: beside it, or the only one that is called so. stems: images by stem."""
-    same = stems.get(PurePosixPath(path).stem, [])
-    beside = [name for name in same if name.rpartition("/")[0] == path.rpartition("/")[0]]
-    return next(iter(beside or (same if len(same) == 1 else [])), None)
+def _key(name: str) -> tuple[str, ...]:
+    """The path of a file without its ending, folders of masks and those that only say that pictures lie there: in
+    which `images/train/0.png`, `labels/train/0.txt` and `train/labels/0.txt` are equal."""
+    path = PurePosixPath(name.casefold())
+    kept = (f for f in path.parts[:-1] if meaning(f).role != "mask" and not set(words.parts(f)) <= words.NOUNS)
+    return (*kept, path.stem)
 
 
-def _of_coco(file: Path, path: str, values: Any, names: Sequence[str]) -> dict[str, Marked]:
-    """What a COCO file marks: its images by their paths from its folder on, or by their names alone."""
-    ends: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        ends[PurePosixPath(name).name].append(name)
-    found = {}
+def _owner(path: str, values: Any, names: Names) -> str | None:
+    """The image that a LabelMe file is of: that which it names, or the one beside it, if these are not two."""
+    folder, stem = path.rpartition("/")[0], PurePosixPath(path).stem.casefold()
+    written = values.get("imagePath")
+    called = names.called(written, folder) if isinstance(written, str) and written else []
+    same = names.stems.get(stem, [])
+    near = [name for name in same if name.rpartition("/")[0] == folder] or (same if len(same) == 1 else [])
+    if len(called) == 1 and len(near) == 1 and called != near:
+        return None
+    chosen = called if len(called) == 1 else near
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def _of_labelme(path: Path, values: Any) -> Marked:
+    """What a LabelMe file marks: its shapes, else the flags that are set."""
+    if values["shapes"]:
+        return Marked(True, str(path))
+    flags = values.get("flags")
+    said = {meaning(key).role for key, value in flags.items() if value} if isinstance(flags, dict) else set()
+    return Marked("bad" in said if said <= {"good", "bad"} and len(said) < 2 else None)
+
+
+def _of_coco(file: Path, path: str, values: Any, names: Names) -> dict[str, Marked] | None:
+    """What a COCO file marks; None where it is not certain of which images."""
     try:
         counts = coco.names(values)
     except (KeyError, TypeError):
-        return {}
+        return None
+    found = {}
     for written, count in counts.items():
-        same = ends.get(PurePosixPath(written).name, [])
-        exact = [name for name in same if f"/{name}".endswith(f"/{written}")]
-        near = [name for name in exact or same if PurePosixPath(name).parent == PurePosixPath(path).parent]
-        chosen = near or exact or same
-        if len(chosen) == 1:
+        chosen = names.called(written, path.rpartition("/")[0])
+        if len(chosen) > 1:
+            return None
+        if chosen:
             found[chosen[0]] = Marked(count > 0, f"{file}#{written}" if count else None)
-    return found
+    return found or None
 
 
-def _places(name: str) -> Iterator[str]:
-    """Where YOLO's text for an image may lie: beside it, or with `labels` for `images` in its path."""
-    path = PurePosixPath(name).with_suffix(".txt")
-    yield path.as_posix()
-    for n, part in enumerate(path.parts[:-1]):
-        if part.lower() == "images":
-            yield PurePosixPath(*path.parts[:n], "labels", *path.parts[n + 1 :]).as_posix()
-    yield PurePosixPath("labels", *path.parts).as_posix()
-
-
-def _boxes(path: Path) -> list[str] | None:
-    """The lines of a text file of YOLO, or None if it is none."""
+def _text(path: Path) -> Marked | None:
+    """What the boxes of YOLO mark, or a word for good or defective says; None for another text."""
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError):
         return None
-    return lines if all(BOX.fullmatch(line) for line in lines) else None
+    if all(BOX.fullmatch(line) for line in lines):
+        return Marked(bool(lines))
+    alone = len(lines) == 1 and len(lines[0]) < 40 and not lines[0][0].isdigit()
+    return _labelled(lines[0]) if alone and words.label(lines[0]) else None
+
+
+def _labelled(value: str) -> Marked:
+    """What a label says: a word for good, one for defective, or the name of a defect."""
+    said = words.label(value)
+    return Marked(said != "good", kind="" if said else value)

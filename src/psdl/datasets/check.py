@@ -261,7 +261,7 @@ def with_masks(samples: Sequence[Sample], run: Run) -> tuple[tuple[Sample, ...],
     def inspect(sample: Sample) -> str:
         if not sample.mask:
             return "missing" if sample.label == 1 else ""
-        return masks.doubt(masks.read(sample.mask, decode.header(sample.path), sample.path))
+        return masks.doubt_of(sample.mask, masks.read(sample.mask, decode.header(sample.path), sample.path))
 
     doubts = list(run(inspect, samples))
     said, faulty = [], sum(s.label == 1 for s in samples)

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from psdl.datasets.doubts import reason
 from psdl.datasets.files import Left
 from psdl.datasets.tree import UNSURE
 from psdl.errors import PsdlError
@@ -56,6 +57,8 @@ def learning(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     if not chosen:
         shown = understood(samples)
         if any(s.label is None and s.split != "test" for s in samples):
+            why = reason(s.kind for s in samples if s.split != "test")
+            shown += f"; {why}" if why else ""
             raise PsdlError(f"it is not certain which of {len(samples)} images are good ({shown}): {SAY}")
         raise PsdlError(
             f"no good images to learn from among {len(samples)} ({shown}): put them into train/good, or {SAY}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from psdl.datasets import matching, tree
-from psdl.datasets.annotations import Marked
+from psdl.datasets import beside, matching, tree
+from psdl.datasets.annotations import Annotated, Marked
 from psdl.datasets.annotations import marked as annotated
+from psdl.datasets.doubts import unsure
 from psdl.datasets.files import pictures
 from psdl.datasets.tree import DEFECT, UNSURE, Taken
 from psdl.errors import PsdlError
@@ -22,14 +23,19 @@ def samples(root: Path, folder: Path, category: str) -> Iterator[Sample]:
 
     What each is taken for is said by folders, else by masks and annotations: where some of the images for learning
     (or for testing) that no folder labels have any, those that are marked are defective, those whose mask or
-    annotation is there and empty are good, and those without are not known.
+    annotation is there and empty are good, and those without are not known. Where none has any, but something
+    else seems to label them, they are not known either.
     """
     images, masks = matching.divided(folder, pictures(folder).images)
     found = tree.taken(images, folder.resolve().name)
     bad = {name for name, one in found.items() if one.label == 1}
-    drawn = matching.pairs(folder, images, masks, bad)
-    marked = annotated(folder, images)
+    drawn, lost = matching.pairs(folder, images, masks, bad)
+    annotations = annotated(folder, images)
+    marked = annotations.of
     found |= _by_masks(folder, found, drawn, marked)
+    open_ = [name for name, one in found.items() if one.label is None and not one.kind and one.side != "test"]
+    if open_ and (why := _doubt(folder, images, lost, annotations)):
+        found |= {name: found[name]._replace(kind=unsure(why)) for name in open_}
     before = folder.relative_to(root).as_posix()
     for name in images:
         one = found[name]
@@ -60,16 +66,31 @@ def _by_masks(
         pool = [name for name, one in found.items() if one.side == side and one.label is None]
         if any(name in drawn or name in marked for name in pool):
             for name in pool:
-                any_ = _any(folder, drawn[name]) if name in drawn else marked[name].any if name in marked else None
-                label = None if any_ is None else int(any_)
-                kind = UNSURE if label is None else DEFECT if label else "good"
+                one = _drawn(folder, drawn[name]) if name in drawn else marked.get(name, Marked(None))
+                label = None if one.any is None else int(one.any)
+                kind = UNSURE if label is None else one.kind or DEFECT if label else "good"
                 new[name] = Taken(found[name].side, label, kind)
     return new
 
 
-def _any(folder: Path, masks: Sequence[str]) -> bool | None:
-    """Whether masks mark anything; None if one cannot be read."""
+def _drawn(folder: Path, masks: Sequence[str]) -> Marked:
+    """Whether masks mark anything; not certain if one cannot be read."""
     try:
-        return any(bool(reading.marked(str(folder / mask)).any()) for mask in masks)
+        return Marked(any(bool(reading.marked(str(folder / mask)).any()) for mask in masks))
     except PsdlError:
-        return None
+        return Marked(None)
+
+
+def _doubt(folder: Path, images: Sequence[str], lost: Sequence[str], annotations: Annotated) -> str:
+    """What seems to label images that nothing read labels, as part of a sentence; empty if nothing does."""
+    for mask in lost:
+        if _drawn(folder, [mask]).any is not False:
+            return f"it is not known which image {mask} is the mask of"
+    stems = {matching.stem_of(name) for name in images}
+    for name in images:
+        if matching.named_after(matching.stem_of(name)) in stems:
+            return f"{name} is called after a mask but looks like a photograph"
+    file = beside.unread(folder, annotations.files, annotations.read, beside.Names(images))
+    table = file.lower().endswith((*beside.TABLES, ".manifest"))
+    more = ", give it itself as data" if table else ""
+    return f"{file} seems to label them and cannot be read here{more}" if file else ""

@@ -6,106 +6,153 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
-import numpy as np
-
+from psdl.datasets import words
 from psdl.datasets.words import meaning, plain
-from psdl.errors import PsdlError
-from psdl.input import masks as reading
+from psdl.input import levels
+
+__all__ = ["Pairs", "divided", "in_masks", "named_after", "pairs", "stem_of"]
 
 WORD = r"(?:masks?|gt|ground[-_ ]?truths?|labels?|seg|segmentation|anno|annotation)"
 COPY = r"(?: ?- ?copy| ?\(copy\)| ?\(\d+\))?"  # what systems add to the names of copies
 AFTER = re.compile(rf"(.+?)[-_. ]+{WORD}[-_. ]*\d*{COPY}", re.IGNORECASE)  # 000_mask, 000_mask2, Part0_label
 BEFORE = re.compile(rf"{WORD}[-_. ]+(.+)", re.IGNORECASE)  # mask_000
 NUMBERED = re.compile(r"(.+)[-_]\d+")  # 000_1, below a folder of masks
-LOSSY = ("jpg", "jpeg", "jpe", "jif", "jfif", "webp")
+MORE = re.compile(r"(?<=[^\W_])(?=[-_. (][^\d])|(?<=\d)(?=[^\W\d_]+$)")  # before what names add: 000-m, 000gt
 
 
 def divided(root: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
     """The names of images and of masks.
 
-    Masks are what lies in a folder of masks, what is called the mask of a picture beside it, and a picture of
-    few levels that has the name of a photograph beside it but for the ending."""
-    stems: dict[tuple[str, str], list[str]] = defaultdict(list)
+    Masks are what lies in a folder of masks, and what is called the mask of a picture, if it looks like one, or if
+    it cannot be read; and, of pictures of one name but for the ending or for more at the end, those that look like
+    masks where the others do not."""
+    stems: dict[str, list[str]] = defaultdict(list)
     for name in names:
-        stems[_folder(name), _stem(name)].append(name)
+        stems[stem_of(name)].append(name)
+    inside = {name for name in names if in_masks(name)}
+    if len(inside) == len(names):
+        inside = set()  # a folder called so holds everything: it is none of masks
     masks = {
-        name for name in names if any(meaning(part).role == "mask" for part in PurePosixPath(name).parts[:-1])
+        name
+        for name in names
+        if (_lies_as_mask(root, name, stems) if name in inside else _called_mask(root, name, stems))
     }
-    if len(masks) == len(names):
-        masks = set()  # a folder called so holds everything: it is none of masks
-    for (folder, stem), same in stems.items():
-        base = _named_after(stem)
-        if base is not None and (folder, base) in stems:
-            masks |= set(same)
-        elif len(same) > 1 and any(_ending(name) in LOSSY for name in same):
-            masks |= {name for name in same if _ending(name) not in LOSSY and _few_levels(root / name)}
     return [name for name in names if name not in masks], [name for name in names if name in masks]
 
 
-def _few_levels(path: Path) -> bool:
-    """Whether a picture has few grey levels and nearly all of it is black or white, as masks have."""
+def in_masks(name: str) -> bool:
+    """Whether a file lies below a folder of masks, by its name."""
+    return any(meaning(part).role == "mask" for part in PurePosixPath(name).parts[:-1])
+
+
+def _lies_as_mask(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a picture in a folder of masks is one, or a copy of an image that lies beside its mask."""
+    found = levels.like_mask(str(root / name))
+    if found is None:  # such as a file that is not fetched: a folder that says a defect too is one of images
+        return not any(meaning(part).but_mask == "bad" for part in _folders(name))
+    return found or _copied(root, name, stems)
+
+
+def _copied(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a photograph in a folder of masks has the bytes of an image elsewhere, and a mask beside it."""
+    stem = stem_of(name)
+    same = [one for one in stems[stem] if not in_masks(one)]
+    return any(_equal(root / name, root / one) for one in same) and any(
+        named_after(other) == stem and any(_folder(one) == _folder(name) for one in some)
+        for other, some in stems.items()
+    )
+
+
+def _equal(path: Path, other: Path) -> bool:
+    """Whether two files hold the same bytes."""
     try:
-        from psdl.input import decode
-
-        values = decode.pixels(path, white=1.0).max(axis=2)
-    except (PsdlError, OSError):
+        return path.stat().st_size == other.stat().st_size and path.read_bytes() == other.read_bytes()
+    except OSError:
         return False
-    ends = np.mean((values < 32) | (values > 223)) if values.max() > 32 else 1.0
-    return bool(ends > 0.95 and (len(np.unique(values)) <= reading.FEW or _ending(path.name) in LOSSY))
 
 
-def pairs(
-    root: Path, images: Iterable[str], masks: Iterable[str], bad: Collection[str]
-) -> dict[str, tuple[str, ...]]:
-    """The masks of each image that has any: by the folders that both have, then by the stem. bad: the images that
-    are defective, which masks are rather of than of others of the same stem."""
+def _called_mask(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a picture beside images is the mask of one, by its name and by what it looks like."""
+    stem = stem_of(name)
+    base = named_after(stem) or ""
+    if any(_folder(one) == _folder(name) for one in stems.get(base, ())):
+        return levels.like_mask(str(root / name)) is not False
+    if base in stems:
+        return _marks(root / name) and any(not _marks(root / one) for one in stems[base])
+    others = [one for one in stems[stem] if one != name and _folder(one) == _folder(name)]
+    others += [one for shorter in _shorter(stem) for one in stems.get(shorter, ())]
+    return bool(others) and levels.few(str(root / name)) and any(not _marks(root / one) for one in others)
+
+
+def _marks(path: Path) -> bool:
+    return levels.like_mask(str(path)) is True
+
+
+class Pairs(NamedTuple):
+    """of: the masks of each image that has any; lost: those of which it is not known which image they are of."""
+
+    of: dict[str, tuple[str, ...]]
+    lost: tuple[str, ...]
+
+
+def pairs(root: Path, images: Iterable[str], masks: Iterable[str], bad: Collection[str]) -> Pairs:
+    """The masks of images: by the folders that both have, then by the stem. bad: the images that are defective,
+    which masks are rather of than of others of the same stem."""
     stems: dict[str, list[str]] = defaultdict(list)
     for name in images:
-        stems[_stem(name)].append(name)
+        stems[stem_of(name)].append(name)
+    places = frozenset(part.casefold() for some in stems.values() for one in some for part in _folders(one))
     found: dict[str, list[str]] = defaultdict(list)
+    lost = []
     for mask in masks:
-        image = _image(mask, stems, bad)
-        if image is not None:
+        image = _image(mask, stems, bad, places)
+        if image is None:
+            lost.append(mask)
+        else:
             found[image].append(mask)
-    return {image: tuple(_true(root, some)) for image, some in found.items()}
+    return Pairs({image: tuple(_true(root, some)) for image, some in found.items()}, tuple(lost))
 
 
-def _image(mask: str, stems: Mapping[str, Sequence[str]], bad: Collection[str]) -> str | None:
-    """The one image that a mask is of."""
-    stem, folders = _stem(mask), PurePosixPath(mask).parts[:-1]
+def _image(
+    mask: str, stems: Mapping[str, Sequence[str]], bad: Collection[str], places: Collection[str]
+) -> str | None:
+    """The one image that a mask is of. places: the folders of images, in small letters."""
+    stem, folders = stem_of(mask), _folders(mask)
+    numbered = NUMBERED.fullmatch(stem)
     tries = [
-        (_named_after(stem), folders),
+        (named_after(stem), folders),
         (stem, folders),
         (folders[-1].casefold() if folders else None, folders[:-1]),
+        (numbered[1] if numbered else None, folders),
+        *((shorter, folders) for shorter in _shorter(stem)),
     ]
-    numbered = NUMBERED.fullmatch(stem)
-    tries.append((numbered[1] if numbered else None, folders))
     for base, where in tries:
         if base is not None and base in stems:
-            image = _nearest(stems[base], where, bad)
+            image = _nearest(stems[base], where, bad, places)
             if image is not None:
                 return image
     return None
 
 
-def _nearest(images: Sequence[str], folders: Sequence[str], bad: Collection[str]) -> str | None:
+def _nearest(
+    images: Sequence[str], folders: Sequence[str], bad: Collection[str], places: Collection[str]
+) -> str | None:
     """The one of several images that lies where a mask below `folders` says; None if that does not tell one."""
-    wanted = {
-        f.casefold() for f in folders if not (meaning(f).role == "mask" or meaning(f).split or meaning(f).neutral)
-    }
+    wanted = _wanted(folders, places)
     split = next((meaning(f).split for f in folders if meaning(f).split), None)
     bare_names = {
         plain(re.sub(WORD, "", f, flags=re.IGNORECASE)) for f in folders if meaning(f).role == "mask"
     } - {""}
 
     def fits(image: str) -> bool:
-        inside = PurePosixPath(image).parts[:-1]
+        inside = _folders(image)
         own = next((meaning(f).split for f in inside if meaning(f).split), None)
         return wanted <= {f.casefold() for f in inside} and split in (None, own)
 
     def near(image: str) -> tuple[bool, int, bool, bool]:
-        inside = PurePosixPath(image).parts[:-1]
+        inside = _folders(image)
         shared = len(bare_names & {plain(f) for f in inside})
         return inside == tuple(folders), shared, image in bad, any(meaning(f).split == "test" for f in inside)
 
@@ -115,26 +162,46 @@ def _nearest(images: Sequence[str], folders: Sequence[str], bad: Collection[str]
     return chosen[0] if chosen else None
 
 
+def _wanted(folders: Sequence[str], places: Collection[str]) -> set[str]:
+    """The folders of a mask that its image must lie in too: what names a kind, and what images' folders are
+    called besides, as `cam2`; but not that of the masks, splits, and what only says that pictures lie there."""
+    top = next((n for n, f in enumerate(folders) if meaning(f).role == "mask"), len(folders))
+    found = set()
+    for n, f in enumerate(folders):
+        said = meaning(f)
+        holds = set(words.parts(f)) <= words.NOUNS
+        there = f.casefold() in places and not holds and n != top
+        if not said.split and (there or not (said.role == "mask" or said.neutral)):
+            found.add(f.casefold())
+    return found
+
+
 def _true(root: Path, masks: list[str]) -> list[str]:
     """The masks of one image but for a copy of the image itself that lies among them under its own name."""
-    if len(masks) == 1 or all(_named_after(_stem(mask)) is None for mask in masks):
+    if len(masks) == 1 or all(named_after(stem_of(mask)) is None for mask in masks):
         return masks
-    return [mask for mask in masks if _named_after(_stem(mask)) is not None or _few_levels(root / mask)]
+    return [mask for mask in masks if named_after(stem_of(mask)) is not None or _marks(root / mask)]
 
 
-def _named_after(stem: str) -> str | None:
+def named_after(stem: str) -> str | None:
     """The stem of the image that a mask's stem is made of, if it is."""
     found = AFTER.fullmatch(stem) or BEFORE.fullmatch(stem)
     return found[1] if found else None
+
+
+def _shorter(stem: str) -> list[str]:
+    """What a stem is called without more that follows a number or a sign, the longest first."""
+    return [stem[: found.start()] for found in MORE.finditer(stem)][::-1]
 
 
 def _folder(name: str) -> str:
     return name.rpartition("/")[0]
 
 
-def _stem(name: str) -> str:
+def _folders(name: str) -> tuple[str, ...]:
+    return PurePosixPath(name).parts[:-1]
+
+
+def stem_of(name: str) -> str:
+    """The name of a file without folders and ending, in small letters."""
     return PurePosixPath(name).stem.casefold()
-
-
-def _ending(name: str) -> str:
-    return PurePosixPath(name).suffix[1:].lower()

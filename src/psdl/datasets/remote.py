@@ -25,7 +25,7 @@ from psdl.input import urls
 from psdl.types import Sample
 
 AT_ONCE = 16  # files fetched at a time
-TABLES = (".csv", ".jsonl", ".txt", ".json")  # beside images, what layouts read
+TABLES = (".csv", ".tsv", ".jsonl", ".txt", ".json", ".xml")  # beside images, what says something of them
 LABELS = "_GT.png"  # ends the names of masks that KolektorSDD2's layout reads labels from
 INDEX = ".fetched.json"  # what each file was on the other side when it was fetched
 

@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
 from psdl.datasets import words
+from psdl.datasets.doubts import UNSURE as UNSURE
 from psdl.datasets.words import meaning
 
-UNSURE = "?"  # the kind of an image of which it is not certain whether it is good
 DEFECT = "defect"  # the kind of one of which only that is known
 Side = Literal["train", "test", "none"]
 
@@ -51,7 +51,7 @@ def taken(names: Sequence[str], root: str = "") -> dict[str, Taken]:
     classes = {
         kind
         for name, one in found.items()
-        if one.side != "test" and one.label is None
+        if one.side != "test" and one.label is None and not folders.masked(name)
         for kind in folders.unknown(name)
     }
     if any(one.label == 0 or one.side != "test" for one in found.values()):
@@ -91,13 +91,17 @@ class _Folders:
             )
         return (0, "good") if said else (None, "")
 
+    def masked(self, name: str) -> bool:
+        """Whether an image lies below a folder of masks."""
+        return any(meaning(_last(folder)).role == "mask" for folder in _above(name))
+
     def unknown(self, name: str) -> list[str]:
         """The folders of a name that say something, but nothing that is known."""
         parts = [_last(folder) for folder in _above(name)]
         return [
             part
             for part in parts
-            if not meaning(part).neutral and not meaning(part).split and not meaning(part).role
+            if not meaning(part).neutral and not meaning(part).split and meaning(part).role in (None, "mask")
         ]
 
     def tested(self, name: str, one: Taken, classes: Collection[str]) -> Taken:
@@ -124,7 +128,7 @@ class _Folders:
         """An image of a folder that is not known, beside a good one: defective, if its name can be a kind."""
         for folder in _above(name):
             said = meaning(_last(folder))
-            if self.beside_good(folder) and not (said.neutral or said.aside or said.split):
+            if self.beside_good(folder) and not (said.neutral or said.aside or said.split or said.role == "mask"):
                 return 1, _last(folder)
         return None, UNSURE
 
@@ -167,4 +171,6 @@ def _last(folder: str) -> str:
 
 
 def _role(folder: str) -> words.Role | None:
-    return meaning(_last(folder)).role
+    """What a folder says. One called after masks that holds images is one of defects, if its name says these."""
+    said = meaning(_last(folder))
+    return "bad" if said.role == "mask" and said.but_mask == "bad" else said.role

@@ -20,12 +20,14 @@ Split = Literal["train", "test", "val"]
 
 class Meaning(NamedTuple):
     """role: what lies in a folder of that name; split: what it is for; neutral: the name says nothing of either,
-    as `lot3`, `cam_left` or `2024-11-05`; aside: it says that what lies there is not sorted, as `misc`."""
+    as `lot3`, `cam_left` or `2024-11-05`; aside: it says that what lies there is not sorted, as `misc`; but_mask:
+    what the name of masks says else, as `missing_label` does, whose pictures may be photographs."""
 
     role: Role | None = None
     split: Split | None = None
     neutral: bool = False
     aside: bool = False
+    but_mask: Role | None = None
 
 
 def _listed() -> dict[str, Any]:
@@ -57,7 +59,9 @@ def meaning(name: str) -> Meaning:
         role = next(iter(roles))
     lone = len(words) == 1 and len(words[0]) == 1  # 0 and 1, A and B may be grades
     neutral = not (roles or split or lone) and all(w in NEUTRAL or len(w) == 1 or w.isdigit() for w in rest)
-    return Meaning(role, split, neutral, not roles and any(w in ASIDE for w in rest))
+    others = roles - {"mask"} if role == "mask" else set()
+    but_mask = next(iter(others)) if len(others) == 1 else None
+    return Meaning(role, split, neutral, not roles and any(w in ASIDE for w in rest), but_mask)
 
 
 def label(value: str) -> Role | None:
@@ -110,7 +114,11 @@ def _read(words: list[str]) -> tuple[set[Role], Split | None, list[str]]:
             roles.add(_turned(what) if negated else what)  # type: ignore[arg-type]
             negated = False
         elif what == "mask":
-            roles.add("mask")
+            if negated:  # `no_label`: not known, but no mask
+                rest.append(words[n])
+            else:
+                roles.add("mask")
+            negated = False
         elif what:
             found = found or what  # type: ignore[assignment]
         elif words[n] in NEGATIONS or (words[n] == "free" and after):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+
+__all__ = ["mask", "names", "recognise", "size"]
 
 
 def recognise(values: Any) -> bool:
@@ -17,10 +20,18 @@ def recognise(values: Any) -> bool:
 
 def names(values: Any) -> dict[str, int]:
     """The names of the images, and how many annotations each has."""
-    counts = {image["id"]: 0 for image in values["images"]}
-    for one in values["annotations"]:
-        counts[one["image_id"]] = counts.get(one["image_id"], 0) + 1
-    return {str(image["file_name"]): counts[image["id"]] for image in values["images"]}
+    counts = Counter(str(one["image_id"]) for one in values["annotations"])
+    found: Counter[str] = Counter()
+    for image in values["images"]:
+        found[str(image["file_name"])] += counts[str(image["id"])]
+    return dict(found)
+
+
+def size(values: Any, name: str | None) -> tuple[int, int] | None:
+    """The size (h,w) of the image called `name` as the file says it, if it does; raises like `mask`."""
+    image = _image(values, name)
+    height, width = image.get("height"), image.get("width")
+    return (int(height), int(width)) if height and width else None
 
 
 def mask(values: Any, name: str | None, size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -28,25 +39,33 @@ def mask(values: Any, name: str | None, size: tuple[int, int]) -> NDArray[np.boo
 
     Raises ValueError, TypeError, KeyError or IndexError on annotations that are none, and where that image is not.
     """
-    chosen = [i for i in values["images"] if name is None or _same(str(i["file_name"]), name)]
-    if len(chosen) != 1:
-        raise ValueError(f"{len(chosen)} images called {name or 'anything'}, expected one")
-    found = np.zeros(size, bool)
+    image, found = _image(values, name), np.zeros(size, bool)
     for one in values["annotations"]:
-        if one["image_id"] == chosen[0]["id"]:
+        if str(one["image_id"]) == str(image["id"]):
             found |= _region(one, size)
     return found
 
 
+def _image(values: Any, name: str | None) -> Any:
+    """The one image that is called `name`, by its path or else by its file's name alone; None: the only one."""
+    whole = [image for image in values["images"] if name is None or str(image["file_name"]) == name]
+    chosen = whole or [image for image in values["images"] if _same(str(image["file_name"]), str(name))]
+    if len(chosen) != 1:
+        raise ValueError(f"{len(chosen)} images called {name or 'anything'}, expected one")
+    return chosen[0]
+
+
 def _same(written: str, name: str) -> bool:
-    return written == name or PurePosixPath(written).name == PurePosixPath(name).name
+    return PurePosixPath(written).name == PurePosixPath(name).name
 
 
 def _region(one: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
     """(h,w) bool of one annotation: its polygons, its runs, or, where it has neither, its box."""
     drawn = one.get("segmentation")
     if isinstance(drawn, dict):
-        counts = drawn["counts"]
+        counts, own = drawn["counts"], drawn.get("size")
+        if own and tuple(own) != size:
+            raise ValueError(f"runs of an image of {own[1]} x {own[0]}, expected {size[1]} x {size[0]}")
         return _runs(_numbers(counts) if isinstance(counts, str) else counts, size)
     canvas = Image.new("1", size[::-1])
     draw = ImageDraw.Draw(canvas)

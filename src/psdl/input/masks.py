@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 from PIL import ImageOps
 
 from psdl.errors import PsdlError
-from psdl.input import coco, decode, labelme
+from psdl.input import coco, decode, labelme, levels
 
 Mask = NDArray[np.bool_]
-FEW = 16  # levels up to which those of a lossless file are kinds, and above which they are soft edges
-LOSSY = ("JPEG", "MPO", "WEBP", "JPEG2000", "AVIF")
+FEW = levels.FEW  # levels up to which those of a lossless file are kinds, and above which they are soft edges
+FAINT = 32  # of 255: so far must the levels of a lossy file lie apart
+SOLID = 0.6  # share of the pixels of a kind whose neighbour is of it too; of noise fewer are
 APART = 63  # of 255: so far do the colours of a lossy file lie apart
 
 
@@ -33,17 +35,29 @@ def read(mask: str | tuple[str, ...], size: tuple[int, int], image: str) -> Mask
 
 
 def check(mask: str | tuple[str, ...], size: tuple[int, int], image: str) -> None:
-    """Raises PsdlError if a mask that is a picture is not of `size` (h,w), by its header."""
+    """Raises PsdlError if a mask is not of `size` (h,w), by a picture's header or what an annotation file says."""
     for path in (mask,) if isinstance(mask, str) else mask:
-        if _annotations(path) is None:
+        annotated = _annotations(path)
+        if annotated is None:
             _same(decode.header(path), size, path, image)
+        else:
+            file, name = annotated
+            _same(_size(_content(file, image), name) or size, size, file, image)
 
 
 def marked(path: str) -> Mask:
     """(h,w) bool of a picture: transparency where nothing else marks it; of colours all but the ground's; of grey
-    levels all but the lowest, or, of a lossy file and of soft edges, the upper half."""
+    levels all but the lowest, or, of a lossy file and of soft edges, the upper half. Raises PsdlError on a file
+    that cannot be read, and on a lossy one whose levels lie so near that they may be noise."""
+    try:
+        return _marked(path)
+    except ValueError as error:
+        raise PsdlError(f"the mask {path} has {error}: save it in black and white, as PNG") from None
+
+
+def _marked(path: str) -> Mask:
     with decode.opened(path) as opened:
-        lossy = opened.format in LOSSY
+        lossy = opened.format in levels.LOSSY
         picture = ImageOps.exif_transpose(opened)
         if picture.mode.startswith(("I", "F")):
             return _levels(np.array(picture), lossy)
@@ -51,13 +65,21 @@ def marked(path: str) -> Mask:
         clear = "A" in picture.mode or "transparency" in picture.info
         pixels = np.array(picture.convert("RGBA"))
     colours, alpha = pixels[..., :3], pixels[..., 3]
-    inside = alpha > 127
+    inside = _levels(alpha, False) if alpha.min() < 128 else alpha > 127
     if clear and not inside.all():
         opaque = colours[inside]
         if not len(opaque) or (opaque == opaque[0]).all():
             return inside
         return inside & _coloured(colours, None, lossy)
     return _coloured(colours, indices, lossy)
+
+
+def doubt_of(mask: str | tuple[str, ...], found: Mask) -> str:
+    """Why the mask of a defective image, which was read as `found` (h,w), cannot be right, or nothing."""
+    paths = (mask,) if isinstance(mask, str) else mask
+    if any(_annotations(path) is None and levels.like_mask(path) is False for path in paths):
+        return "a photograph, as it seems (many grey levels)"
+    return doubt(found)
 
 
 def doubt(mask: Mask) -> str:
@@ -82,7 +104,9 @@ def known(found: Any) -> bool:
 
 
 def drawn(found: Any, name: str | None, size: tuple[int, int], path: str) -> Mask:
-    """The mask (h,w) that the content of a LabelMe or COCO file draws. Raises PsdlError if it is neither."""
+    """The mask (h,w) that the content of a LabelMe or COCO file draws. Raises PsdlError if it is neither, or says
+    that the image has another size."""
+    _same(_size(found, name) or size, size, path, name or "the image")
     try:
         if labelme.recognise(found):
             return labelme.mask(found, size)
@@ -91,6 +115,21 @@ def drawn(found: Any, name: str | None, size: tuple[int, int], path: str) -> Mas
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise PsdlError(f"{path} has shapes that cannot be drawn ({error}): export it again") from None
     raise PsdlError(f"{path} is neither a LabelMe file (shapes) nor a COCO file (images, annotations)")
+
+
+def _size(found: Any, name: str | None) -> tuple[int, int] | None:
+    """The size (h,w) that a LabelMe or COCO file says an image has, if it does."""
+    try:
+        return labelme.size(found) if labelme.recognise(found) else coco.size(found, name)
+    except (ValueError, TypeError, KeyError, IndexError):
+        return None  # such a file cannot be drawn either, which then is said
+
+
+def _content(file: str, image: str) -> Any:
+    """What a file of annotations holds. Raises PsdlError if it is not there, or cannot be read."""
+    if not Path(file).is_file():
+        raise PsdlError(f"no file {file}, which draws the mask of {image}: copy it again")
+    return _held(file, Path(file).stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=4)
@@ -103,17 +142,15 @@ def _annotations(path: str) -> tuple[str, str | None] | None:
     """The JSON file that a mask is drawn in, and the image's name there; None for a picture."""
     if path.lower().endswith(".json"):
         return path, None
-    file, mark, name = path.partition(".json#")
-    return (f"{file}.json", name) if mark and not Path(path).exists() else None
+    found = re.fullmatch(r"(.*?\.json)#(.*)", path, re.IGNORECASE | re.DOTALL)
+    return (found[1], found[2]) if found and not Path(path).exists() else None
 
 
 def _one(path: str, size: tuple[int, int], image: str) -> Mask:
-    found = _annotations(path)
-    if found is not None:
-        file, name = found
-        if not Path(file).is_file():
-            raise PsdlError(f"no file {file}, which draws the mask of {image}: copy it again")
-        return drawn(_held(file, Path(file).stat().st_mtime_ns), name, size, file)
+    annotated = _annotations(path)
+    if annotated is not None:
+        file, name = annotated
+        return drawn(_content(file, image), name, size, file)
     mask = marked(path)
     _same((mask.shape[0], mask.shape[1]), size, path, image)
     return mask
@@ -142,12 +179,26 @@ def _coloured(colours: NDArray[np.uint8], indices: NDArray[np.uint8] | None, los
 
 
 def _levels(grey: NDArray[Any], lossy: bool) -> Mask:
-    """Of grey levels (h,w): all but the lowest, or the upper half of a lossy file and of one with soft edges."""
-    low, high = grey.min(), grey.max()
-    if lossy:
-        return np.asarray(grey > 127)
-    if low == high:
+    """Of grey levels (h,w): all but the lowest, or the upper half of a lossy file and of one with soft edges.
+    Raises ValueError on levels of a lossy file that lie so near that they may be noise."""
+    low, high = float(grey.min()), float(grey.max())
+    if low == high or (lossy and low > 127):
         return np.full(grey.shape, bool(high > 0))
-    if len(np.unique(grey)) <= FEW:
-        return np.asarray(grey > low)
-    return np.asarray(grey.astype(np.float64) > high / 2)
+    if lossy and high - low < FAINT:
+        raise ValueError(f"levels from {low:.0f} to {high:.0f} alone in a lossy file, which may be noise")
+    kinds = np.unique(grey)
+    if lossy or len(kinds) > FEW:
+        return np.asarray(grey.astype(np.float64) > (low + high) / 2)
+    return np.asarray(grey > _ground(grey, kinds))
+
+
+def _ground(grey: NDArray[Any], kinds: NDArray[Any]) -> Any:
+    """The highest of few levels that is the ground's: the lowest, or the noise above it, of scattered pixels."""
+    near = [level for level in kinds[1:-1] if level - kinds[0] <= (float(kinds[-1]) - kinds[0]) / 8]
+    return max([kinds[0], *(level for level in near if not _solid(grey == level))])
+
+
+def _solid(region: Mask) -> bool:
+    """Whether most pixels of a region (h,w) have a neighbour in it, in one direction or the other."""
+    along, down = (region[:, 1:] & region[:, :-1]).sum(), (region[1:] & region[:-1]).sum()
+    return bool(max(along, down) >= SOLID * region.sum())

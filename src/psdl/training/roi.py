@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from psdl.errors import PsdlError
 from psdl.features.extractor import Source, placed
-from psdl.input import decode, masks, preprocess, registration
+from psdl.input import levels, masks, preprocess, registration
 from psdl.model.model import Frame
 from psdl.types import InputRule, Run
 
@@ -82,15 +82,24 @@ def _mask(roi: Roi, size: tuple[int, int]) -> NDArray[np.bool_]:
     """(h,w): a region of interest in an image's own pixels."""
     if isinstance(roi, (str, Path)):
         if Path(roi).suffix.lower() != ".json":
-            return _sized(decode.pixels(roi, white=1.0).max(axis=2) > 0, size, str(roi))
+            return _sized(_picture(str(roi)), size, str(roi))
         try:
-            found = json.loads(Path(roi).read_text(encoding="utf-8"))
+            found = json.loads(Path(roi).read_text(encoding="utf-8-sig"))
         except (OSError, ValueError) as error:
             raise PsdlError(f"{roi} cannot be read as a polygon ({error}): expected [[x, y], ...]") from None
         return masks.drawn(found, None, size, str(roi)) if masks.known(found) else _drawn(found, size, str(roi))
     if isinstance(roi, np.ndarray) and not (roi.ndim == 2 and roi.shape[1] == 2):
         return _sized(roi > 0, size, "the region of interest")
     return _drawn(np.asarray(roi).tolist() if isinstance(roi, np.ndarray) else roi, size, "the region of interest")
+
+
+def _picture(path: str) -> NDArray[np.bool_]:
+    """(h,w): what a picture marks. Raises PsdlError on a photograph."""
+    if levels.like_mask(path) is False:
+        raise PsdlError(
+            f"{path} looks like a photograph, expected black outside of the region and white inside: draw it"
+        )
+    return masks.marked(path)
 
 
 def _sized(mask: NDArray[np.bool_], size: tuple[int, int], name: str) -> NDArray[np.bool_]:
