@@ -265,5 +265,7 @@ def _words(sample: Sample, chosen: bool) -> str:
         return "good, to learn from" if sample.label == 0 else "unlabelled, taken as good"
     if sample.label == 1:
         return "defective" + (" to test" if sample.split == "test" else "")
+    if sample.label is None and sample.kind == UNSURE and sample.split == "test":
+        return "not known, not measured on"
     said = "good" if sample.label == 0 else "not known" if sample.split != "test" else "unlabelled"
     return said + (" to test" if sample.split == "test" else ", not learned from")
