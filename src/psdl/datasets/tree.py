@@ -14,7 +14,8 @@ from psdl.datasets import words
 from psdl.datasets.stems import DEFECT, UNSURE, Side, Taken, by_file
 from psdl.datasets.words import meaning
 
-__all__ = ["DEFECT", "UNSURE", "Side", "Taken", "settled", "taken"]
+__all__ = ["DEFECT", "UNSURE", "Side", "Taken", "settled", "taken", "ways"]
+
 
 def settled(side: words.Split | None, bad: bool, tested: bool) -> Side:
     """What an image is for. One to validate with is for test where the set has no part for it, or if it is
@@ -53,6 +54,11 @@ def taken(names: Sequence[str], root: str = "") -> dict[str, Taken]:
         if folders.split(name) == "val":
             found[name] = one._replace(side=settled("val", one.label == 1, tested))
     return found
+
+
+def ways(names: Iterable[str]) -> set[tuple[str, ...]]:
+    """What the folders of names say that is neither neutral nor what they are for, each way once."""
+    return {tuple(_last(folder) for folder in _above(name) if not _silent(_last(folder))) for name in names}
 
 
 class _Folders:
@@ -163,7 +169,7 @@ class _Folders:
 
     def tested(self, name: str, one: Taken, classes: Collection[str]) -> Taken:
         """An image to test with below a folder that is not known: a kind of defect, if there are images to learn
-        from and none of these is called so. Beside a good folder `side` and `new` are kinds too, and `lot7` is not."""
+        from and none of these is called so. Beside a good folder `side` and `new` are kinds too, `lot7` is not."""
         if one.side != "test" or one.label is not None:
             return one
         if any(folder in self.doubted for folder in _above(name)):
@@ -209,7 +215,6 @@ def _above(name: str) -> tuple[str, ...]:
 
 def _last(folder: str) -> str:
     return folder.rpartition("/")[2]
-
 
 
 def _split(folder: str) -> words.Split | None:

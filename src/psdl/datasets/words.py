@@ -112,8 +112,8 @@ def _mark(c: str) -> bool:
 def _read(words: list[str]) -> tuple[set[Role], Split | None, list[str]]:
     """What words say: roles, the first split, and the words that say neither.
 
-    A negation turns the next word for good or bad about. Where unknown words stand between, as in `not_quite_good`,
-    it takes what is good from it, and makes nothing good."""
+    A negation turns the next word for good or bad about. Where unknown words stand between, `not_quite_good` is
+    bad, and nothing becomes good."""
     roles: set[Role] = set()
     found: Split | None = None
     rest: list[str] = []
