@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from psdl.datasets import paths
+from psdl.datasets import paths, twins
 from psdl.datasets.files import Left
 from psdl.datasets.tree import UNSURE, ways
 from psdl.errors import PsdlError
@@ -52,7 +52,7 @@ def good(samples: Sequence[Sample]) -> tuple[Sample, ...]:
 
 
 def learning(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """As `good`. Raises PsdlError where these are none, or one alone."""
+    """As `good`. Raises PsdlError where these are none, or one alone, or one has the bytes of a defective one."""
     chosen = good(samples)
     if not chosen:
         shown = understood(samples)
@@ -61,6 +61,7 @@ def learning(samples: Sequence[Sample]) -> tuple[Sample, ...]:
         raise PsdlError(
             f"no good images to learn from among {len(samples)} ({shown}): put them into train/good, or {SAY}"
         )
+    twins.check(chosen, [s for s in samples if s.label == 1])
     if len(chosen) < 2:
         raise PsdlError("one good image cannot be learned from: at least 2 are needed, better 50 or more")
     return chosen
@@ -140,7 +141,8 @@ def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) ->
 
     Whatever they were taken for. With `good` what no pattern matches is not learned from; with `bad` alone it is
     good if nothing was known to be and its folders have one unknown name at most. Patterns are of the shell, for a
-    name or for a folder above, ** for any folders. Raises PsdlError on patterns that match nothing, and where two disagree.
+    name or for a folder above, ** for any folders. Raises PsdlError on patterns that match nothing, and where two
+    disagree.
     """
     if not good and not bad:
         return tuple(samples)

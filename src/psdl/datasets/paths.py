@@ -54,8 +54,8 @@ def _taken(sample: Sample, one: Taken, sides: bool) -> Sample:
 
 
 def check(images: Sequence[str | Path]) -> None:
-    """Raises PsdlError where the names of paths that are given as good images say that some are defective, or masks,
-    and others are not."""
+    """Raises PsdlError where the names of paths that are given as good say that some are defective or masks, and
+    others not."""
     files = [str(image) for image in images]
     called = names(files, Path(files[0]))
     found = _said(files, called)
