@@ -65,7 +65,9 @@ class _Folders:
     """The folders of names, and what they say together.
 
     doubted: those whose name holds a word for good and an unknown one, as `almost_good`, where others are plainly
-    good; good: the folders that hold good ones; contrasted: those of them that hold a kind of defect too."""
+    good; goods: those that are good; good: the folders that hold these; divided: those of them whose good ones are
+    called by what they are for; contrasted: those with a kind of defect; clear: whether a good one is not set
+    aside; ways: the unknown names below each good one; direct: those with images of no such name."""
 
     def __init__(self, names: Iterable[str]) -> None:
         inside = {name.rpartition("/")[0] for name in names}
@@ -85,9 +87,11 @@ class _Folders:
         self.contrasted = {PurePosixPath(folder).parent for folder in self.kinds}
         self.clear = any(not _set_aside(folder) for folder in self.goods)
         self.ways: dict[str, set[tuple[str, ...]]] = {}
+        self.direct = set()
         for folder in inside:
             good, below = self._deepest_good(_above_of(folder))
             self.ways.setdefault(good, set()).add(tuple(self._odd(below)))
+            self.direct |= {good} if all(_silent(_last(one)) for one in below) else set()
 
     def role(self, folder: str) -> words.Role | None:
         return None if folder in self.doubted else meaning(_last(folder)).graded
@@ -102,7 +106,7 @@ class _Folders:
     def kind(self, folder: str) -> bool:
         """Whether a folder beside a good one can be a kind of defect, by its name."""
         said = meaning(_last(folder))
-        if folder in self.doubted or not self.beside_good(folder) or said.neutral or said.aside:
+        if folder in self.doubted or not self.beside_good(folder) or said.neutral or said.aside or said.both:
             return False
         return not said.split or (not said.plain and PurePosixPath(folder).parent in self.divided)
 
@@ -137,7 +141,7 @@ class _Folders:
         sure = PurePosixPath(good).parent in self.contrasted or (
             _split(good) == "train" and any(_split(folder) == "test" for folder in self.all)
         )
-        doubt = several and (() in self.ways[good] or not sure or any(meaning(part).aside for part in odd))
+        doubt = good in self.direct or (several and (not sure or any(meaning(part).aside for part in odd)))
         return (None, UNSURE) if doubt or {part.casefold() for part in odd} & named else (0, "good")
 
     def _deepest_good(self, above: Sequence[str]) -> tuple[str, Sequence[str]]:
@@ -174,7 +178,7 @@ class _Folders:
             return one
         if any(folder in self.doubted for folder in _above(name)):
             return one._replace(kind=UNSURE)
-        kinds = [kind for kind in self.unknown(name) if not meaning(kind).aside] or [
+        kinds = [kind for kind in self.unknown(name) if not meaning(kind).aside and not meaning(kind).both] or [
             _last(folder) for folder in _above(name) if self._kind_in_test(folder)
         ]
         return one if not kinds or set(kinds) & set(classes) else Taken("test", 1, kinds[-1])
@@ -194,7 +198,10 @@ class _Folders:
         if any(found[name].label is not None or found[name].kind == UNSURE for name in names):
             return [(name, self._beside(name)) for name in open_ones]
         ways = {tuple(self.unknown(name)) for name in open_ones}
-        sure = len(ways) < 2 and not others and not any(f in self.doubted for n in open_ones for f in _above(n))
+        passed = {folder for name in open_ones for folder in _above(name)}
+        sure = (
+            len(ways) < 2 and not others and not any(f in self.doubted or meaning(_last(f)).both for f in passed)
+        )
         return [(name, (None, "" if sure else UNSURE)) for name in open_ones]
 
     def _beside(self, name: str) -> tuple[int | None, str]:

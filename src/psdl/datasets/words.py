@@ -22,7 +22,8 @@ class Meaning(NamedTuple):
     """role: what lies in a folder of that name; split: what it is for; neutral: the name says nothing of either,
     as `lot3`, `cam_left` or `2024-11-05`; aside: it says that what lies there is not sorted, as `misc`; graded: it
     says good or bad of images, also where a word for masks stands beside, as in `label_good`; plain: no word in it
-    is unknown, as in `good_lot3` and unlike `almost_good`, and nothing asks (`OK?`)."""
+    is unknown, as in `good_lot3` and unlike `almost_good`, and nothing asks (`OK?`); both: it says good and
+    bad."""
 
     role: Role | None = None
     split: Split | None = None
@@ -30,6 +31,7 @@ class Meaning(NamedTuple):
     aside: bool = False
     graded: Role | None = None
     plain: bool = True
+    both: bool = False
 
 
 def _listed() -> dict[str, Any]:
@@ -67,6 +69,7 @@ def meaning(name: str) -> Meaning:
         aside=not roles and any(w in ASIDE for w in rest),
         graded=graded,
         plain=known and not set(name) & set("?\uff1f"),
+        both=len(grades) > 1,
     )
 
 
