@@ -59,7 +59,9 @@ def check(images: Sequence[str | Path]) -> None:
     files = [str(image) for image in images]
     called = names(files, Path(files[0]))
     found = _said(files, called)
-    odd = [name for name, one in found.items() if one.label == 1 or one is MASK]
+    odd = [
+        name for name, one in found.items() if one.label == 1 or one is MASK or (one.label is None and _bad(name))
+    ]
     if odd and len(odd) < len(found):
         raise PsdlError(
             f"{len(files)} paths were given as good images, but by their names {len(odd)} of them are defective or"
