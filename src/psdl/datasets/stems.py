@@ -102,8 +102,8 @@ def _opposed(names: Iterable[str]) -> bool:
     """Whether each name holds one of two words that are opposites, or begins with 0 or 1 of its own, and both are
     there."""
     stems = [PurePosixPath(name).stem for name in names]
-    starts = {found[0] if (found := re.split(r"[-_. ]+", stem, maxsplit=1))[1:] else "" for stem in stems}
-    if len(stems) > 2 and starts == {"0", "1"}:
+    firsts = {found[0] if (found := re.split(r"[-_. ]+", stem, maxsplit=1))[1:] else "" for stem in stems}
+    if len(stems) > 2 and firsts == {"0", "1"}:
         return True
     held = [set(words.parts(stem)) for stem in stems]
     return any(
