@@ -66,8 +66,9 @@ class _Folders:
 
     doubted: those whose name holds a word for good and an unknown one, as `almost_good`, where others are plainly
     good; goods: those that are good; good: the folders that hold these; divided: those of them whose good ones are
-    called by what they are for; contrasted: those with a kind of defect; clear: whether a good one is not set
-    aside; ways: the unknown names below each good one; direct: those with images of no such name."""
+    called by what they are for; contrasted: those with a kind of defect; called: the names of kinds; outer: the
+    folders that good ones lie below; clear: whether a good one is not set aside; ways: the unknown names below
+    each good one; direct: those with images of no such name."""
 
     def __init__(self, names: Iterable[str]) -> None:
         inside = {name.rpartition("/")[0] for name in names}
@@ -85,6 +86,9 @@ class _Folders:
         self.divided = {PurePosixPath(f).parent for f in self.goods if meaning(_last(f)).split}
         self.kinds = {folder for folder in self.all if self.kind(folder)}
         self.contrasted = {PurePosixPath(folder).parent for folder in self.kinds}
+        self.called = {_last(folder).casefold() for folder in self.kinds}
+        self.outer = {one for folder in self.goods for one in _above_of(folder)[:-1]}
+        self.tested_on = any(_split(folder) == "test" for folder in self.all)
         self.clear = any(not _set_aside(folder) for folder in self.goods)
         self.ways: dict[str, set[tuple[str, ...]]] = {}
         self.direct = set()
@@ -135,14 +139,12 @@ class _Folders:
             return None, UNSURE
         if not odd:
             return 0, "good"
-        if any(folder.startswith(f"{good}/") for folder in self.goods):
+        if good in self.outer:
             return self._beside(name) if any(folder in self.kinds for folder in below) else (None, UNSURE)
-        several, named = len(self.ways[good]) > 1, {_last(folder).casefold() for folder in self.kinds}
-        sure = PurePosixPath(good).parent in self.contrasted or (
-            _split(good) == "train" and any(_split(folder) == "test" for folder in self.all)
-        )
+        several = len(self.ways[good]) > 1
+        sure = PurePosixPath(good).parent in self.contrasted or (self.tested_on and _split(good) == "train")
         doubt = good in self.direct or (several and (not sure or any(meaning(part).aside for part in odd)))
-        return (None, UNSURE) if doubt or {part.casefold() for part in odd} & named else (0, "good")
+        return (None, UNSURE) if doubt or {part.casefold() for part in odd} & self.called else (0, "good")
 
     def _deepest_good(self, above: Sequence[str]) -> tuple[str, Sequence[str]]:
         """The deepest good folder of some, each below the one before, and those below it; "" and none without."""
