@@ -19,7 +19,7 @@ from psdl.errors import PsdlError
 from psdl.input import masks
 from psdl.types import Sample
 from tests.datasets.test_words import BAD, GOOD, MASK
-from tests.datasets.trees import KINDS
+from tests.datasets.trees import KINDS, encoded
 
 SEEDS = st.integers(0, 2**32 - 1)
 DRAWN = settings(max_examples=60, deadline=None, derandomize=True)
@@ -65,7 +65,7 @@ class Drawn:
 
     def write(self, name: str, truth: str) -> None:
         (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-        (self.root / name).write_bytes(KINDS["mask" if truth == "other" else "photo"])
+        (self.root / name).write_bytes(KINDS["mask"] if truth == "other" else encoded("photo", len(self.truth)))
         self.truth[name] = truth
 
 
@@ -129,7 +129,7 @@ def test_tables(seed):
         names = [f"{n}.png" for n in range(8)]
         root.mkdir()
         for name in names:
-            (root / name).write_bytes(KINDS["photo"])
+            (root / name).write_bytes(encoded("photo", int(name[0])))
         head = [
             f"{' ' * rng.integers(2)}{word.upper() if rng.random() < 0.5 else word}"
             for word in ("path", "label", "split")

@@ -8,15 +8,16 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from psdl.datasets import paths, twins
 from psdl.datasets.doubts import reason
 from psdl.datasets.files import Left
-from psdl.datasets.tree import UNSURE
+from psdl.datasets.tree import UNSURE, ways
 from psdl.errors import PsdlError
 from psdl.input import decode
 from psdl.types import InputRule, Sample
@@ -52,7 +53,7 @@ def good(samples: Sequence[Sample]) -> tuple[Sample, ...]:
 
 
 def learning(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """As `good`. Raises PsdlError where these are none, or one alone."""
+    """As `good`. Raises PsdlError where these are none, or one alone, or one has the bytes of a defective one."""
     chosen = good(samples)
     if not chosen:
         shown = understood(samples)
@@ -63,6 +64,7 @@ def learning(samples: Sequence[Sample]) -> tuple[Sample, ...]:
         raise PsdlError(
             f"no good images to learn from among {len(samples)} ({shown}): put them into train/good, or {SAY}"
         )
+    twins.check(chosen, [s for s in samples if s.label == 1])
     if len(chosen) < 2:
         raise PsdlError("one good image cannot be learned from: at least 2 are needed, better 50 or more")
     return chosen
@@ -90,7 +92,7 @@ def given(images: Any, published: bool = False) -> Given:
     """What `fit` was given -> what to learn from.
 
     images: a folder, table or list, what `read` found there, or samples, of which the good ones; or a list of
-    paths, bytes, PIL images or arrays, all of them.
+    paths, bytes, PIL images or arrays, all of them; paths must not say that some are defective, and others not.
 
     published: with the input rule that was published for the layout, see `read`. Warns where samples are left
     out. Raises PsdlError where it is not certain which are good, and on fewer than 2.
@@ -104,6 +106,8 @@ def given(images: Any, published: bool = False) -> Given:
     chosen = list(images)
     if len(chosen) < 2:
         raise PsdlError(f"{len(chosen)} good images were given: at least 2 are needed, better 50 or more")
+    if all(isinstance(one, (str, Path)) for one in chosen):
+        paths.check(chosen)
     if not all(isinstance(one, Sample) for one in chosen):
         return Given([one if isinstance(one, Sample) else decode.given(one) for one in chosen], InputRule())
     kept = learning(chosen)
@@ -139,8 +143,9 @@ def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) ->
     """The samples, good where a pattern of `good` matches and defective where one of `bad` does.
 
     Whatever they were taken for. With `good` what no pattern matches is not learned from; with `bad` alone it is
-    good if it was not known. Patterns are of the shell, for a name or for a folder above, ** for any folders.
-    Raises PsdlError on patterns that match nothing, and where two disagree.
+    good if nothing was known to be and its folders have one unknown name at most. Patterns are of the shell, for a
+    name or for a folder above, ** for any folders. Raises PsdlError on patterns that match nothing, and where two
+    disagree.
     """
     if not good and not bad:
         return tuple(samples)
@@ -153,10 +158,19 @@ def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) ->
     fine, faulty = ({s for pattern in some for s in hits[pattern]} for some in (good, bad))
     for sample in fine & faulty:
         raise PsdlError(f"{sample.name} is matched by `good` and by `bad`: make the patterns narrower")
-    return tuple(_named(s, s in fine, s in faulty, bool(good)) for s in samples)
+    rest = None if good or _several(samples, faulty) else 0
+    return tuple(_named(s, s in fine, s in faulty, bool(good), rest) for s in samples)
 
 
-def _named(sample: Sample, fine: bool, faulty: bool, closed: bool) -> Sample:
+def _several(samples: Sequence[Sample], faulty: Collection[Sample]) -> bool:
+    """Whether what is not called defective was in part known to be good, or lies in folders of several unknown
+    names: then the others are no better known than before."""
+    rest = [s for s in samples if s not in faulty and s.split != "test" and s.label != 1]
+    return any(s.label == 0 for s in rest) or len(ways(s.name for s in rest)) > 1
+
+
+def _named(sample: Sample, fine: bool, faulty: bool, closed: bool, rest: int | None) -> Sample:
+    """rest: the label of what was not known and no pattern matches."""
     if faulty:
         kind = sample.kind if sample.label else PurePosixPath(sample.name).parent.name or "defect"
         return replace(sample, label=1, kind=kind)
@@ -164,8 +178,9 @@ def _named(sample: Sample, fine: bool, faulty: bool, closed: bool) -> Sample:
         return replace(sample, label=0, kind="good", mask=None)
     if closed and not sample.label:
         return replace(sample, label=None, kind=UNSURE)
-    known = closed or sample.label is not None or sample.split == "test"
-    return sample if known else replace(sample, label=0, kind="good")
+    if sample.label is not None or sample.split == "test":
+        return sample
+    return replace(sample, label=rest, kind=UNSURE if rest is None else "good")
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -268,5 +283,7 @@ def _words(sample: Sample, chosen: bool) -> str:
         return "good, to learn from" if sample.label == 0 else "unlabelled, taken as good"
     if sample.label == 1:
         return "defective" + (" to test" if sample.split == "test" else "")
+    if sample.label is None and sample.kind == UNSURE and sample.split == "test":
+        return "not known, not measured on"
     said = "good" if sample.label == 0 else "not known" if sample.split != "test" else "unlabelled"
     return said + (" to test" if sample.split == "test" else ", not learned from")

@@ -23,8 +23,8 @@ def samples(root: Path, folder: Path, category: str) -> Iterator[Sample]:
 
     What each is taken for is said by folders, else by masks and annotations: where some of the images for learning
     (or for testing) that no folder labels have any, those that are marked are defective, those whose mask or
-    annotation is there and empty are good, and those without are not known. Where none has any, but something
-    else seems to label them, they are not known either.
+    annotation is there and empty are good, and those without are not known. So are those of good folders in which
+    something is marked. Where none has any, but something else seems to label them, they are not known either.
     """
     images, masks = matching.divided(folder, pictures(folder).images)
     found = tree.taken(images, folder.resolve().name)
@@ -70,7 +70,23 @@ def _by_masks(
                 label = None if one.any is None else int(one.any)
                 kind = UNSURE if label is None else one.kind or DEFECT if label else "good"
                 new[name] = Taken(found[name].side, label, kind)
-    return new
+    return new | _against(folder, found, drawn, marked)
+
+
+def _against(
+    folder: Path, found: Mapping[str, Taken], drawn: Masks, marked: Mapping[str, Marked]
+) -> dict[str, Taken]:
+    """Images of good folders in which something is marked, which are not known; none where most of the good ones
+    are marked, since marks are then not of defects."""
+    good = [name for name, one in found.items() if one.label == 0]
+    hit = [
+        name
+        for name in good
+        if (_drawn(folder, drawn[name]).any if name in drawn else name in marked and marked[name].any)
+    ]
+    if 2 * len(hit) > len(good):
+        return {}
+    return {name: found[name]._replace(label=None, kind=UNSURE) for name in hit}
 
 
 def _drawn(folder: Path, masks: Sequence[str]) -> Marked:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
-from psdl.datasets import words
+from psdl.datasets import labels, words
 from psdl.errors import PsdlError
 
 NAMES = {
@@ -33,7 +33,6 @@ NAMES = {
     "category": ("category", "product", "object"),
     "part": ("part", "partid"),
 }  # what columns may be called, capitals, blanks and signs aside; the first that is there is taken
-UNKNOWN = frozenset({"nan", "null", "none", "n/a", "-", "?"})  # values that say nothing
 SEPARATORS = ",;\t|"
 
 
@@ -50,7 +49,7 @@ def table(path: Path, columns: Sequence[str], names: dict[str, tuple[str, ...]] 
     """A CSV file, or one with a JSON object a line (.jsonl), with at least `columns`; empty rows are passed over.
 
     Raises PsdlError on a file that cannot be read, on a column that it lacks, on rows of more values than columns,
-    and on a column that holds labels but is called otherwise.
+    and on labels that are not certain, see `labels`.
     """
     text = _text(path)
     if path.suffix.lower() in (".jsonl", ".manifest"):
@@ -65,20 +64,20 @@ def table(path: Path, columns: Sequence[str], names: dict[str, tuple[str, ...]] 
             f"{path} lacks the column {missing[0]!r}: its columns must be {', '.join(columns)}, and are"
             f" {', '.join(header) or 'none'}"
         )
+    rows = [(line, row) for line, row in rows if any(row.values())]
     found = tuple(
-        (line, {name: _said(row.get(key, "")) for name, key in known.items()})
-        for line, row in rows
-        if any(row.values())
+        (line, {name: labels.said(row.get(key, "")) for name, key in known.items()}) for line, row in rows
     )
     ignored = tuple(key for key in header if key not in known.values())
-    if not any(row.get("label") for _, row in found):
-        _check_labels(path, ignored, [row for _, row in rows])
+    if any(row.get("label") for _, row in found):
+        labels.checked(path, known["label"], ignored, rows)
+        if words.plain(known["label"]) != "label" and not any(words.label(row["label"]) for _, row in found):
+            labels.asked(path, ignored, None, rows)
+    elif (others := labels.otherwise(path, ignored, rows)) is not None:
+        found = tuple((line, row | {"label": one}) for (line, row), one in zip(found, others, strict=True))
+    else:
+        labels.asked(path, ignored, known.get("category"), rows)
     return Table(found, tuple(known), ignored)
-
-
-def _said(value: str) -> str:
-    """A value without the blanks about it, empty where it says nothing."""
-    return "" if value.strip().casefold() in UNKNOWN else value.strip()
 
 
 def _known(header: Sequence[str], names: dict[str, tuple[str, ...]]) -> dict[str, str]:
@@ -86,15 +85,6 @@ def _known(header: Sequence[str], names: dict[str, tuple[str, ...]]) -> dict[str
     plain = {words.plain(key): key for key in reversed(header) if key}
     found = {name: next((plain[n] for n in some if n in plain), None) for name, some in names.items()}
     return {name: key for name, key in found.items() if key is not None}
-
-
-def _check_labels(path: Path, ignored: Sequence[str], rows: Sequence[dict[str, str]]) -> None:
-    """Raises PsdlError on a column that says of some images that they are good and of others that they are not."""
-    for key in ignored:
-        values = {row.get(key, "").strip() for row in rows}
-        said = {words.label(v) for v in values if len(v) < 40 and not v.replace(".", "", 1).lstrip("-").isdigit()}
-        if said >= {"good", "bad"}:
-            raise PsdlError(f"{path} has no labels, but its column {key!r} seems to hold them: call it label")
 
 
 def _text(path: Path) -> str:
@@ -144,7 +134,15 @@ def objects(path: Path, lines: Sequence[str]) -> Iterator[tuple[int, dict[str, s
         if values is not None and not isinstance(values, dict):
             raise PsdlError(f"{path} line {n} is no JSON object: write one object a line")
         if values:
-            yield n, {key: _worded(value) for key, value in values.items()}
+            yield n, {key: _worded(value) for key, value in _flat(values)}
+
+
+def _flat(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The values of an object, those of objects in it by both names."""
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from ((f"{key}.{inner}", one) for inner, one in value.items())
+        yield key, value
 
 
 def _worded(value: Any) -> str:

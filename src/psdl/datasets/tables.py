@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from psdl.datasets import words
+from psdl.datasets import paths, words
 from psdl.datasets.rows import existing, table
-from psdl.datasets.tree import DEFECT, settled
+from psdl.datasets.tree import DEFECT, UNSURE, settled
 from psdl.errors import PsdlError
+from psdl.input import masks as reading
 from psdl.types import Sample
 
 COLUMNS = ("path", "mask", "label", "split", "group")
@@ -29,26 +30,85 @@ def manifest(path: Path, category: str, columns: Sequence[str] = ("path",)) -> I
     group: the item that is shown; category (`category` if there is none); part: rows with one are views of
     one part. Raises PsdlError on a missing column, a wrong value or a missing file.
     """
+    yield from paths.labelled(_samples(path, category, columns))
+
+
+def _samples(path: Path, category: str, columns: Sequence[str]) -> list[Sample]:
+    """The samples as the rows say it; where none has a label, by the masks that they name."""
     found = table(path, columns)
     sides = [_side(path, line, row, "split" in columns) for line, row in found.rows]
     files = [existing(path, line, path.parent, row["path"]) for line, row in found.rows]
     categories = [_category(path, line, row.get("category") or category) for line, row in found.rows]
+    _check_twice(path, files, [(line, row.get("label", "")) for line, row in found.rows])
+    marked = _marked(path, found.rows)
+    certain = any(_plainly_good(row.get("label", "")) for _, row in found.rows)
+    samples = []
     tested = {name for name, side in zip(categories, sides, strict=True) if side == "test"}
-    for n, name in enumerate(names(files, path.parent)):
+    for n, name in enumerate(paths.names(files, path.parent)):
         line, row = found.rows[n]
-        label = row.get("label", "")
+        label = row.get("label", "") or marked.get(line, "")
+        unsure = (certain and words.label(label) == "good" and not _plainly_good(label)) or label == UNSURE
         bad = bool(label) and words.label(label) != "good"
-        yield Sample(
-            path=files[n],
-            name=name,
-            category=categories[n],
-            split=settled(sides[n], bad, categories[n] in tested),
-            label=int(bad) if label else None,
-            kind=_kind(label) if bad else "good" if label else "",
-            mask=masks(path, line, row.get("mask", ""), bad),
-            group=row.get("group") or None,
-            part=row.get("part") or None,
+        samples.append(
+            Sample(
+                path=files[n],
+                name=name,
+                category=categories[n],
+                split=settled(sides[n], bad, categories[n] in tested),
+                label=int(bad) if label and not unsure else None,
+                kind=UNSURE if unsure else _kind(label) if bad else "good" if label else "",
+                mask=masks(path, line, row.get("mask", ""), bad and not unsure),
+                group=row.get("group") or None,
+                part=row.get("part") or None,
+            )
         )
+    return samples
+
+
+def _plainly_good(label: str) -> bool:
+    """Whether a label says good and nothing that makes it doubtful, as `OK?` and `almost good` do."""
+    return words.label(label) == "good" and words.meaning(label).plain
+
+
+def _check_twice(path: Path, files: Sequence[str], labels: Sequence[tuple[int, str]]) -> None:
+    """Raises PsdlError on a file that rows call good and defective."""
+    seen: dict[str, tuple[int, str]] = {}
+    for file, (line, label) in zip(files, labels, strict=True):
+        first, before = seen.setdefault(os.path.realpath(file), (line, label)) if label else (line, label)
+        if (words.label(label) == "good") != (words.label(before) == "good"):
+            raise PsdlError(
+                f"{path} line {line}: label is {label!r}, but {before!r} in line {first} for the same file:"
+                " correct one"
+            )
+
+
+def _marked(path: Path, rows: Sequence[tuple[int, Mapping[str, str]]]) -> dict[int, str]:
+    """What masks say of rows without labels: the label of each line, UNSURE without a mask. Raises PsdlError on a
+    mask that marks something in an image that is labelled good."""
+    labelled = any(row.get("label") for _, row in rows)
+    if not any(row.get("mask") for _, row in rows):
+        return {}
+    found = {}
+    for line, row in rows:
+        any_ = _draws(masks(path, line, row.get("mask", ""), True))
+        if labelled and any_ and words.label(row.get("label", "")) == "good":
+            raise PsdlError(
+                f"{path} line {line}: label is {row['label']!r}, but its mask {row['mask']} marks a defect:"
+                " correct one"
+            )
+        if not labelled:
+            found[line] = UNSURE if any_ is None else str(int(any_))
+    return found
+
+
+def _draws(mask: str | tuple[str, ...] | None) -> bool | None:
+    """Whether masks mark anything; None without one, and if one cannot be read."""
+    if not mask:
+        return None
+    try:
+        return any(bool(reading.marked(one).any()) for one in ((mask,) if isinstance(mask, str) else mask))
+    except PsdlError:
+        return None
 
 
 def _side(path: Path, line: int, row: Mapping[str, str], needed: bool) -> words.Split | None:
@@ -78,21 +138,6 @@ def masks(path: Path, line: int, value: str, bad: bool) -> str | tuple[str, ...]
     if not bad:
         return None
     return found[0] if len(found) == 1 else found
-
-
-def names(files: Sequence[str], root: Path) -> list[str]:
-    """Names of files: their paths from `root` on, or from the folder above all of them where some lie outside, so
-    that no name leads out of a folder of results."""
-    whole = [os.path.abspath(file) for file in files]
-    if not whole:
-        return []
-    base = os.path.abspath(root)
-    if not all(Path(one).is_relative_to(base) for one in whole):
-        try:
-            base = os.path.commonpath([os.path.dirname(one) for one in whole])
-        except ValueError:  # on different drives
-            return [Path(one).relative_to(Path(one).anchor).as_posix() for one in whole]
-    return [Path(one).relative_to(base).as_posix() for one in whole]
 
 
 def _category(path: Path, line: int, name: str) -> str:

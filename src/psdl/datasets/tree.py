@@ -7,24 +7,14 @@ nothing is certain an image is UNSURE, and never learned from.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
-from typing import Literal, NamedTuple
 
 from psdl.datasets import words
-from psdl.datasets.doubts import UNSURE as UNSURE
+from psdl.datasets.stems import DEFECT, UNSURE, Side, Taken, by_file
 from psdl.datasets.words import meaning
 
-DEFECT = "defect"  # the kind of one of which only that is known
-Side = Literal["train", "test", "none"]
-
-
-class Taken(NamedTuple):
-    """side: what an image is for; label: 0 good, 1 defective, None unknown; kind: the defect's name, or UNSURE."""
-
-    side: Side
-    label: int | None = None
-    kind: str = ""
+__all__ = ["DEFECT", "UNSURE", "Side", "Taken", "settled", "taken", "ways"]
 
 
 def settled(side: words.Split | None, bad: bool, tested: bool) -> Side:
@@ -56,7 +46,8 @@ def taken(names: Sequence[str], root: str = "") -> dict[str, Taken]:
     }
     if any(one.label == 0 or one.side != "test" for one in found.values()):
         found |= {name: folders.tested(name, one, classes) for name, one in found.items()}
-    found |= _by_file(found)
+    kinds = {_last(folder) for folder in folders.kinds}
+    found |= by_file(found, kinds)
     if words.meaning(root).role in ("bad", "mask") and len(words.parts(root)) <= 3:
         found |= {name: one._replace(kind=UNSURE) for name, one in found.items() if one.label is None}
     for name, one in found.items():
@@ -65,31 +56,117 @@ def taken(names: Sequence[str], root: str = "") -> dict[str, Taken]:
     return found
 
 
+def ways(names: Iterable[str]) -> set[tuple[str, ...]]:
+    """What the folders of names say that is neither neutral nor what they are for, each way once."""
+    return {tuple(_last(folder) for folder in _above(name) if not _silent(_last(folder))) for name in names}
+
+
 class _Folders:
-    """The folders of names, and what they say together."""
+    """The folders of names, and what they say together.
+
+    doubted: those whose name holds a word for good and an unknown one, as `almost_good`, where others are plainly
+    good; goods: those that are good; good: the folders that hold these; divided: those of them whose good ones are
+    called by what they are for; contrasted: those with a kind of defect; called: the names of kinds; outer: the
+    folders that good ones lie below; clear: whether a good one is not set aside; ways: the unknown names below
+    each good one; direct: those with images of no such name."""
 
     def __init__(self, names: Iterable[str]) -> None:
+        inside = {name.rpartition("/")[0] for name in names}
         self.all = {folder for name in names for folder in _above(name)}
-        self.good = {PurePosixPath(folder).parent for folder in self.all if _role(folder) == "good"}
+        graded = [folder for folder in self.all if meaning(_last(folder)).graded == "good"]
+        plain = {_split(folder) for folder in graded if meaning(_last(folder)).plain}
+        self.doubted = {
+            folder
+            for folder in graded
+            if not meaning(_last(folder)).plain
+            and (_split(folder) in plain or (plain and _split(folder) == "test"))
+        }
+        self.goods = {folder for folder in self.all if self.role(folder) == "good"}
+        self.good = {PurePosixPath(folder).parent for folder in self.goods}
+        self.divided = {PurePosixPath(f).parent for f in self.goods if meaning(_last(f)).split}
+        self.kinds = {folder for folder in self.all if self.kind(folder)}
+        self.contrasted = {PurePosixPath(folder).parent for folder in self.kinds}
+        self.called = {_last(folder).casefold() for folder in self.kinds}
+        self.outer = {one for folder in self.goods for one in _above_of(folder)[:-1]}
+        self.tested_on = any(_split(folder) == "test" for folder in self.all)
+        self.clear = any(not _set_aside(folder) for folder in self.goods)
+        self.ways: dict[str, set[tuple[str, ...]]] = {}
+        self.direct = set()
+        for folder in inside:
+            good, below = self._deepest_good(_above_of(folder))
+            self.ways.setdefault(good, set()).add(tuple(self._odd(below)))
+            self.direct |= {good} if all(_silent(_last(one)) for one in below) else set()
+
+    def role(self, folder: str) -> words.Role | None:
+        return None if folder in self.doubted else meaning(_last(folder)).graded
 
     def split(self, name: str) -> words.Split | None:
-        return next((found for folder in _above(name) if (found := meaning(_last(folder)).split)), None)
+        return _split(name.rpartition("/")[0])
 
     def beside_good(self, folder: str) -> bool:
         """Whether a folder that is not good lies beside one that is."""
-        return _role(folder) != "good" and PurePosixPath(folder).parent in self.good
+        return self.role(folder) != "good" and PurePosixPath(folder).parent in self.good
+
+    def kind(self, folder: str) -> bool:
+        """Whether a folder beside a good one can be a kind of defect, by its name."""
+        said = meaning(_last(folder))
+        if folder in self.doubted or not self.beside_good(folder) or said.neutral or said.aside or said.both:
+            return False
+        return not said.split or (not said.plain and PurePosixPath(folder).parent in self.divided)
 
     def label(self, name: str) -> tuple[int | None, str]:
         """Label and kind by the deepest folder that says one, but what is beside good ones holds nothing good."""
         above = _above(name)
-        surely = [n for n, folder in enumerate(above) if _role(folder) == "bad" and self.beside_good(folder)]
-        said = [n for n, folder in enumerate(above) if _role(folder) in ("good", "bad")]
-        if surely or (said and _role(above[said[-1]]) == "bad"):
+        surely = [n for n, folder in enumerate(above) if self.role(folder) == "bad" and self.beside_good(folder)]
+        said = [n for n, folder in enumerate(above) if self.role(folder) in ("good", "bad")]
+        if surely or (said and self.role(above[said[-1]]) == "bad"):
             below = [_last(folder) for folder in above[(surely or said[-1:])[0] :]]
             return 1, next(
-                part for part in reversed(below) if not meaning(part).neutral and meaning(part).role != "good"
+                part for part in reversed(below) if not meaning(part).neutral and meaning(part).graded != "good"
             )
-        return (0, "good") if said else (None, "")
+        return self._good(name, above) if said else (None, "")
+
+    def _good(self, name: str, above: Sequence[str]) -> tuple[int | None, str]:
+        """Label and kind of an image below a folder that is good.
+
+        What lies beside good ones further down is not, as `normal_light/hole` beside `normal_light/good`. Folders
+        of several unknown names are not certain where images lie beside them, or where nothing is there that the
+        good folder is good in contrast to: `good/hole` beside the images of `good`, `normal/fine` and
+        `normal/burnt`. What is good below `backup` is not, where good ones lie elsewhere."""
+        good, below = self._deepest_good(above)
+        odd = self._odd(below)
+        if _set_aside(good) and self.clear and _split(good) != "test":
+            return None, UNSURE
+        if not odd:
+            return 0, "good"
+        if good in self.outer:
+            return self._beside(name) if any(folder in self.kinds for folder in below) else (None, UNSURE)
+        several = len(self.ways[good]) > 1
+        sure = PurePosixPath(good).parent in self.contrasted or (self.tested_on and _split(good) == "train")
+        doubt = good in self.direct or (several and (not sure or any(meaning(part).aside for part in odd)))
+        return (None, UNSURE) if doubt or {part.casefold() for part in odd} & self.called else (0, "good")
+
+    def _deepest_good(self, above: Sequence[str]) -> tuple[str, Sequence[str]]:
+        """The deepest good folder of some, each below the one before, and those below it; "" and none without."""
+        last = max((n for n, folder in enumerate(above) if self.role(folder) == "good"), default=None)
+        return ("", ()) if last is None else (above[last], above[last + 1 :])
+
+    def _odd(self, below: Sequence[str]) -> list[str]:
+        """The names of folders that say something unknown and are not found below defective ones too."""
+        return [_last(f) for f in below if not (_silent(_last(f)) or self._shared(_last(f)))]
+
+    def _shared(self, part: str) -> bool:
+        """Whether a folder is called so below one that is defective, or a kind of defect: then it is no kind."""
+        return part.casefold() in self._below_kinds
+
+    @cached_property
+    def _below_kinds(self) -> set[str]:
+        return {
+            _last(folder).casefold()
+            for folder in self.all
+            if any(one in self.kinds or self.role(one) == "bad" for one in _above_of(folder)[:-1])
+            and not any(one in self.goods for one in _above_of(folder))
+        }
 
     def masked(self, name: str) -> bool:
         """Whether an image lies below a folder of masks."""
@@ -98,19 +175,25 @@ class _Folders:
     def unknown(self, name: str) -> list[str]:
         """The folders of a name that say something, but nothing that is known."""
         parts = [_last(folder) for folder in _above(name)]
-        return [
-            part
-            for part in parts
-            if not meaning(part).neutral and not meaning(part).split and meaning(part).role in (None, "mask")
-        ]
+        return [part for part in parts if not _silent(part) and meaning(part).graded is None]
 
     def tested(self, name: str, one: Taken, classes: Collection[str]) -> Taken:
         """An image to test with below a folder that is not known: a kind of defect, if there are images to learn
-        from and none of these is called so."""
-        kinds = [kind for kind in self.unknown(name) if not meaning(kind).aside]
-        if one.side != "test" or one.label is not None or not kinds or set(kinds) & set(classes):
+        from and none of these is called so. Beside a good folder `side` and `new` are kinds too, `lot7` is not."""
+        if one.side != "test" or one.label is not None:
             return one
-        return Taken("test", 1, kinds[-1])
+        if any(folder in self.doubted for folder in _above(name)):
+            return one._replace(kind=UNSURE)
+        kinds = [kind for kind in self.unknown(name) if not meaning(kind).aside and not meaning(kind).both] or [
+            _last(folder) for folder in _above(name) if self._kind_in_test(folder)
+        ]
+        return one if not kinds or set(kinds) & set(classes) else Taken("test", 1, kinds[-1])
+
+    def _kind_in_test(self, folder: str) -> bool:
+        part = _last(folder)
+        if not self.beside_good(folder) or any(c.isdigit() for c in part):
+            return self.kind(folder)
+        return self.kind(folder) or meaning(part).neutral or bool(set(words.parts(part)) & words.KINDS_TOO)
 
     def pool(
         self, names: Sequence[str], found: dict[str, Taken], others: bool
@@ -118,41 +201,18 @@ class _Folders:
         """Label and kind of the images that no folder labels among those of one side. others: whether it is known
         that others are to be learned from."""
         open_ones = [name for name in names if found[name].label is None]
-        if any(found[name].label is not None for name in names):
+        if any(found[name].label is not None or found[name].kind == UNSURE for name in names):
             return [(name, self._beside(name)) for name in open_ones]
         ways = {tuple(self.unknown(name)) for name in open_ones}
-        sure = len(ways) < 2 and not others
+        passed = {folder for name in open_ones for folder in _above(name)}
+        sure = (
+            len(ways) < 2 and not others and not any(f in self.doubted or meaning(_last(f)).both for f in passed)
+        )
         return [(name, (None, "" if sure else UNSURE)) for name in open_ones]
 
     def _beside(self, name: str) -> tuple[int | None, str]:
         """An image of a folder that is not known, beside a good one: defective, if its name can be a kind."""
-        for folder in _above(name):
-            said = meaning(_last(folder))
-            if self.beside_good(folder) and not (said.neutral or said.aside or said.split or said.role == "mask"):
-                return 1, _last(folder)
-        return None, UNSURE
-
-
-def _by_file(found: dict[str, Taken]) -> dict[str, Taken]:
-    """What the names of files say against their folders, or where these say nothing."""
-    said = {name: meaning(PurePosixPath(name).stem).role for name in found}
-    new: dict[str, Taken] = {}
-    folders: dict[str, list[str]] = {}
-    for name in found:
-        folders.setdefault(name.rpartition("/")[0], []).append(name)
-    for inside in folders.values():
-        bad = [name for name in inside if said[name] == "bad"]
-        if not bad:
-            continue
-        for name in inside:
-            one = found[name]
-            if one.label == 0 and name in bad and len(bad) < len(inside):
-                new[name] = one._replace(label=None, kind=UNSURE)
-            elif one.label is None and said[name] in ("good", "bad") and len(bad) < len(inside):
-                new[name] = one._replace(label=int(name in bad), kind=DEFECT if name in bad else "good")
-            elif one.label is None:
-                new[name] = one._replace(kind=UNSURE)
-    return new
+        return next(((1, _last(folder)) for folder in _above(name) if folder in self.kinds), (None, UNSURE))
 
 
 @lru_cache(maxsize=65536)
@@ -170,7 +230,15 @@ def _last(folder: str) -> str:
     return folder.rpartition("/")[2]
 
 
-def _role(folder: str) -> words.Role | None:
-    """What a folder says. One called after masks that holds images is one of defects, if its name says these."""
-    said = meaning(_last(folder))
-    return "bad" if said.role == "mask" and said.but_mask == "bad" else said.role
+def _split(folder: str) -> words.Split | None:
+    return next((found for one in _above_of(folder) if (found := meaning(_last(one)).split)), None)
+
+
+def _silent(part: str) -> bool:
+    """Whether the name of a folder says nothing of what is good, but perhaps what it is for."""
+    return meaning(part).neutral or meaning(part).split is not None
+
+
+def _set_aside(folder: str) -> bool:
+    """Whether a folder lies below one that holds what is not sorted, or what is defective."""
+    return any(meaning(_last(f)).aside or meaning(_last(f)).graded == "bad" for f in _above_of(folder)[:-1])

@@ -20,14 +20,18 @@ Split = Literal["train", "test", "val"]
 
 class Meaning(NamedTuple):
     """role: what lies in a folder of that name; split: what it is for; neutral: the name says nothing of either,
-    as `lot3`, `cam_left` or `2024-11-05`; aside: it says that what lies there is not sorted, as `misc`; but_mask:
-    what the name of masks says else, as `missing_label` does, whose pictures may be photographs."""
+    as `lot3`, `cam_left` or `2024-11-05`; aside: it says that what lies there is not sorted, as `misc`; graded: it
+    says good or bad of images, also where a word for masks stands beside, as in `label_good`; plain: no word in it
+    is unknown, as in `good_lot3` and unlike `almost_good`, and nothing asks (`OK?`); both: it says good and
+    bad."""
 
     role: Role | None = None
     split: Split | None = None
     neutral: bool = False
     aside: bool = False
-    but_mask: Role | None = None
+    graded: Role | None = None
+    plain: bool = True
+    both: bool = False
 
 
 def _listed() -> dict[str, Any]:
@@ -35,9 +39,9 @@ def _listed() -> dict[str, Any]:
 
 
 _LISTS = _listed()
-GOOD, BAD, MASK, NEGATIONS, FREE, BRIDGE, NOUNS, ASIDE = (
+GOOD, BAD, MASK, NEGATIONS, FREE, BRIDGE, NOUNS, ASIDE, KINDS_TOO = (
     frozenset(_LISTS[name].split())
-    for name in ("good", "bad", "mask", "negations", "after_a_defect", "between", "nouns", "aside")
+    for name in ("good", "bad", "mask", "negations", "after_a_defect", "between", "nouns", "aside", "kinds_too")
 )
 NEUTRAL = NOUNS | frozenset(_LISTS["neutral"].split())
 SPLITS: dict[str, Split] = {word: name for name in get_args(Split) for word in _LISTS[name].split()}
@@ -54,14 +58,23 @@ def meaning(name: str) -> Meaning:
     """What the name of a folder, or of a file without its ending, says of the pictures."""
     words = parts(name)
     roles, split, rest = _read(words)
-    role: Role | None = "mask" if "mask" in roles else None
-    if role is None and len(roles) == 1:
-        role = next(iter(roles))
+    grades = roles - {"mask"}
+    graded = next(iter(grades)) if len(grades) == 1 else None
     lone = len(words) == 1 and len(words[0]) == 1  # 0 and 1, A and B may be grades
-    neutral = not (roles or split or lone) and all(w in NEUTRAL or len(w) == 1 or w.isdigit() for w in rest)
-    others = roles - {"mask"} if role == "mask" else set()
-    but_mask = next(iter(others)) if len(others) == 1 else None
-    return Meaning(role, split, neutral, not roles and any(w in ASIDE for w in rest), but_mask)
+    known = all(_neutral(w) for w in rest)
+    return Meaning(
+        role="mask" if "mask" in roles else graded,
+        split=split,
+        neutral=not (roles or split or lone) and known,
+        aside=not roles and any(w in ASIDE for w in rest),
+        graded=graded,
+        plain=known and not set(name) & set("?\uff1f"),
+        both=len(grades) > 1,
+    )
+
+
+def _neutral(word: str) -> bool:
+    return word in NEUTRAL or len(word) == 1 or word.isdigit()
 
 
 def label(value: str) -> Role | None:
@@ -100,19 +113,24 @@ def _mark(c: str) -> bool:
 
 
 def _read(words: list[str]) -> tuple[set[Role], Split | None, list[str]]:
-    """What words say: roles, the first split, and the words that say neither."""
+    """What words say: roles, the first split, and the words that say neither.
+
+    A negation turns the next word for good or bad about. Where unknown words stand between, `not_quite_good` is
+    bad, and nothing becomes good."""
     roles: set[Role] = set()
     found: Split | None = None
     rest: list[str] = []
-    negated, n = False, 0
+    negated, far, turning, n = False, False, "", 0
     while n < len(words):
         length, what = _longest(words, n)
         after = words[n + length : n + length + 1]
         if what in ("good", "bad"):
             if what == "bad" and after and after[0] in FREE:
                 what, length = "good", length + 1
-            roles.add(_turned(what) if negated else what)  # type: ignore[arg-type]
-            negated = False
+            roles.add(_turned(what) if negated else "bad" if far else what)  # type: ignore[arg-type]
+            if negated or far:
+                rest.remove(turning)
+            negated = far = False
         elif what == "mask":
             if negated:  # `no_label`: not known, but no mask
                 rest.append(words[n])
@@ -122,10 +140,10 @@ def _read(words: list[str]) -> tuple[set[Role], Split | None, list[str]]:
         elif what:
             found = found or what  # type: ignore[assignment]
         elif words[n] in NEGATIONS or (words[n] == "free" and after):
-            negated = True
-            rest.append(words[n])
+            negated, turning = True, words[n]
+            rest.append(turning)
         elif words[n] not in BRIDGE:
-            negated = False
+            negated, far = False, (negated or far) and not _neutral(words[n])
             rest.append(words[n])
         n += length
     return roles, found, rest

@@ -69,7 +69,7 @@ def hostile(tmp_path_factory) -> tuple[Path, set[str]]:
     root = tmp_path_factory.mktemp("hostile")
     rng = np.random.default_rng(0)
     for n in range(8):
-        parts.save(parts.good(rng), root / f"good{n}.png")
+        parts.save(parts.good(rng), root / f"part{n}.png")
     for name, data in bad_files().items():
         (root / name).write_bytes(data)
     os.symlink(root / "nowhere.png", root / "dead.png")

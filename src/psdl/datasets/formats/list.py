@@ -1,12 +1,12 @@
-"""A text file with the path of one image a line, from its own folder on; images have no label."""
+"""A text file with the path of one image a line, from its own folder on; its folders say what an image is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from psdl.datasets.paths import labelled, names
 from psdl.datasets.rows import existing
-from psdl.datasets.tables import names
 from psdl.errors import PsdlError
 from psdl.types import InputRule, Sample
 
@@ -22,8 +22,8 @@ def read(root: Path) -> Iterator[Sample]:
         raise PsdlError(f"{root} cannot be read ({error}): give a file of UTF-8 text, one path a line") from None
     written = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
     found = [existing(root, number, root.parent, name) for number, name in written]
-    for path, name in zip(found, names(found, root.parent), strict=True):
-        yield Sample(path, name, root.resolve().parent.name)
+    named = zip(found, names(found, root.parent), strict=True)
+    yield from labelled([Sample(path, name, root.resolve().parent.name) for path, name in named])
 
 
 def rule(samples: Sequence[Sample]) -> InputRule:

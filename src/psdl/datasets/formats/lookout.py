@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from psdl.datasets import rows, tables, words
+from psdl.datasets import paths, rows, words
 from psdl.datasets.tree import DEFECT, settled
 from psdl.errors import PsdlError
 from psdl.types import InputRule, Sample
@@ -27,7 +27,7 @@ def read(root: Path) -> Iterator[Sample]:
     """The samples; what they are for is said by the manifest's name, if that says train or test, or by folders."""
     found = list(rows.objects(root, root.read_text(encoding="utf-8-sig").splitlines()))
     files = [_near(root, line, row.get("source-ref", "")) for line, row in found]
-    named = tables.names(files, root.parent)
+    named = paths.names(files, root.parent)
     sides = [words.meaning(root.stem).split or _side(row["source-ref"]) for _, row in found]
     for n, (line, row) in enumerate(found):
         label, kind = _label(root, line, row)

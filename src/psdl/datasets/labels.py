@@ -1,0 +1,167 @@
+"""Columns of a table -> the labels of its rows, by a column called otherwise, or a sentence that asks for them.
+
+A column whose name says good or defective (`is_defect`, `ok`) is read where its values are yes and no. Any other
+column that could hold labels is asked about where the table has none, and must not contradict those that it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from psdl.datasets import words
+from psdl.errors import PsdlError
+
+__all__ = ["asked", "checked", "otherwise", "said"]
+
+Rows = Sequence[tuple[int, Mapping[str, str]]]  # the line each begins in, and its values by the header's names
+
+UNKNOWN = frozenset({"nan", "null", "none", "n/a", "-", "?"})  # values that say nothing
+TRUE = frozenset({"1", "1.0", "true", "yes", "y", "t", "ja", "j", "wahr", "oui", "si", "sim"})
+FALSE = frozenset({"0", "0.0", "false", "no", "n", "f", "nein", "falsch", "non", "nao"})
+EMPTY = ("", "[]", "{}")
+VERBS = frozenset({"is", "has", "are", "ist", "hat", "a", "an"})  # in names of columns, before what they ask
+TELLING = frozenset(
+    {"target", "y", "status", "state", "result", "verdict", "decision", "judgement", "judgment", "inspection"}
+    | {"outcome", "grade", "rating", "quality", "kind", "class", "classes", "cls", "befund", "ergebnis", "urteil"}
+)  # words in the names of columns that often hold labels
+OPINIONS = frozenset({"kind", "type", "label", "labels", "class", "classname", "truth", "quality", "klasse"})
+GRADES = ("quality", "truth")  # columns in which 1 may be good
+MARKS = frozenset(
+    {"xmin", "xmax", "ymin", "ymax", "bbox", "bboxes", "box", "boxes", "polygon", "polygons", "points", "regions"}
+    | {"region", "shapes", "annotations", "segmentation", "rle", "objects", "instances"}
+)  # columns that mark defects in those images that have any
+MOST = 20  # values that labels have
+
+
+def said(value: str) -> str:
+    """A value without the blanks about it, empty where it says nothing."""
+    return "" if value.strip().casefold() in UNKNOWN else value.strip()
+
+
+def otherwise(path: Path, columns: Sequence[str], rows: Rows) -> list[str] | None:
+    """The labels of rows, as psdl writes them, by a column whose name says good or defective and whose values are
+    yes and no; None if there is none. Raises PsdlError where two such columns disagree."""
+    found: dict[str, list[str]] = {}
+    for key in columns:
+        values = [said(row.get(key, "")) for _, row in rows]
+        if _question(key) and any(values) and all(v == "" or _true(v) is not None for v in values):
+            found[key] = [{None: "", "good": "0", "bad": "1"}[_answer(key, v)] for v in values]
+    first, other = (
+        next(iter(found), None),
+        next((k for k in found if found[k] != next(iter(found.values()))), None),
+    )
+    if other:
+        raise PsdlError(f"{path} has columns {first!r} and {other!r} that contradict each other: leave one out")
+    return found[first] if first else None
+
+
+def asked(path: Path, columns: Sequence[str], category: str | None, rows: Rows) -> None:
+    """Raises PsdlError on a column of a table without labels that could hold them. category: what the column of
+    categories is called."""
+    for key in (*columns, *([category] if category else [])):
+        values = {said(row.get(key, "")) for _, row in rows}
+        if _could(key, values, len(rows)) if key != category else _grades(values) and len(values) > 1:
+            raise PsdlError(
+                f"{path} has no labels, but its column {key!r} seems to hold them: call it label, with good or the"
+                " name of a defect in each row, or leave it out"
+            )
+
+
+def checked(path: Path, label: str, columns: Sequence[str], rows: Rows) -> None:
+    """Raises PsdlError on labels of which it is not certain which is good, and on a row that another column
+    contradicts. label: what the column of labels is called."""
+    values = {value for _, row in rows if (value := said(row.get(label, "")))}
+    if not _clear(words.plain(label), values):
+        shown = ", ".join(repr(value) for value in sorted(values)[:3])
+        raise PsdlError(
+            f"{path} has {shown} in its column {label!r}, of which it is not certain which is good: write good, or"
+            " the name of the defect"
+        )
+    one = len({_grade(value) for value in values}) == 1
+    for line, row in rows:
+        own = said(row.get(label, ""))
+        for key in columns if own else ():
+            other = said(row.get(key, ""))
+            if {_grade(own), _opinion(key, other, one)} == {"good", "bad"}:
+                raise PsdlError(f"{path} line {line}: {label} is {own!r}, but {key} is {other!r}: correct one")
+
+
+def _clear(name: str, values: set[str]) -> bool:
+    """Whether values of labels are words, or the numbers 0 for good and 1 and more for defective."""
+    if any(value[0] in "[{" for value in values):
+        return False
+    asks = {value for value in values if _true(value) is not None or _number(value)}
+    if asks != values or not values:
+        return name not in GRADES or not values or "good" in {words.label(value) for value in values}
+    digits = {value.removesuffix(".0") for value in values}
+    plain = all(value.isdigit() for value in digits) and (digits <= {"0", "1"} or {"0", "1"} <= digits)
+    return plain and name not in GRADES
+
+
+def _could(key: str, values: set[str], rows: int) -> bool:
+    """Whether a column could hold labels, or mark defects, by its name and its values."""
+    if words.plain(key) in MARKS:
+        return bool(values & set(EMPTY)) and not values <= set(EMPTY)
+    if {words.label(value) for value in values if len(value) < 40 and not _number(value)} >= {"good", "bad"}:
+        return True
+    if len(values) < 2 or len(values) > max(2, min(MOST, rows // 2)) or max(map(len, values)) > 40:
+        return False
+    if _grades(values):
+        return True
+    name, full = words.meaning(key), values - set(EMPTY)
+    if all(words.meaning(value).neutral and not _number(value) for value in full):
+        return False
+    if name.graded or name.role == "mask" or set(words.parts(key)) & TELLING:
+        return True
+    return not name.neutral and not name.split and all(_true(value) is not None for value in full)
+
+
+def _grades(values: set[str]) -> bool:
+    """Whether a value is a word for good or defective."""
+    return any(words.meaning(value).graded and _true(value) is None for value in values)
+
+
+def _opinion(key: str, value: str, one: bool) -> str | None:
+    """What another column says of a row, good or bad. one: whether the labels tell no rows from others, so that 0
+    and 1 in a column of labels count."""
+    if not value:
+        return None
+    if _question(key):
+        return _answer(key, value)
+    parts = set(words.parts(key)) | {words.plain(key)}
+    if not parts & OPINIONS and not words.meaning(key).graded:
+        return None
+    if _true(value) is not None or _number(value):
+        return words.label(value) if one and parts & OPINIONS else None
+    return words.meaning(value).graded
+
+
+def _question(key: str) -> words.Role | None:
+    """What yes means in a column by its name, if that asks for nothing else: good or bad."""
+    asks = [word for word in words.parts(key) if word not in VERBS]
+    if set(asks) & (words.NEUTRAL | words.NEGATIONS):
+        return None
+    name = words.meaning(" ".join(asks))
+    return name.graded if name.plain and name.role == name.graded else None
+
+
+def _answer(key: str, value: str) -> str | None:
+    yes = _true(value)
+    if yes is None:
+        return words.meaning(value).graded
+    asked_for = _question(key)
+    return asked_for if yes else "good" if asked_for == "bad" else "bad"
+
+
+def _grade(value: str) -> str:
+    return "good" if words.label(value) == "good" else "bad"
+
+
+def _true(value: str) -> bool | None:
+    folded = value.casefold()
+    return True if folded in TRUE else False if folded in FALSE else None
+
+
+def _number(value: str) -> bool:
+    return value.removeprefix("-").replace(".", "", 1).isdigit()

@@ -1,0 +1,88 @@
+"""Paths of images that a list, a table or a program names -> their names, and what these say of the images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from psdl.datasets import matching, tree
+from psdl.datasets.tree import UNSURE, Taken
+from psdl.datasets.words import meaning
+from psdl.errors import PsdlError
+from psdl.types import Sample
+
+__all__ = ["check", "labelled", "names"]
+
+
+def names(files: Sequence[str], root: Path) -> list[str]:
+    """Names of files: their paths from `root` on, or from the folder above all of them where some lie outside, so
+    that no name leads out of a folder of results."""
+    whole = [os.path.abspath(file) for file in files]
+    if not whole:
+        return []
+    base = os.path.abspath(root)
+    if not all(Path(one).is_relative_to(base) for one in whole):
+        try:
+            base = os.path.commonpath([os.path.dirname(one) for one in whole])
+        except ValueError:  # on different drives
+            return [Path(one).relative_to(Path(one).anchor).as_posix() for one in whole]
+    return [Path(one).relative_to(base).as_posix() for one in whole]
+
+
+def labelled(samples: Sequence[Sample]) -> list[Sample]:
+    """Samples that a table or a list names. Where none has a label their folders and files say what they
+    are, if that tells some from others; where all are labelled good, what is called defective or a mask is not
+    known."""
+    labels = {s.label for s in samples}
+    if labels not in ({None}, {0}) or any(s.kind == UNSURE for s in samples):
+        return list(samples)
+    found = _said([s.path for s in samples], [s.name for s in samples])
+    if labels == {None}:
+        sides = all(s.split == "none" for s in samples) and any(one.side == "train" for one in found.values())
+        return [_taken(s, found[s.name], sides) for s in samples] if found else list(samples)
+    doubt = {name for name, one in found.items() if one is MASK or _bad(name)}
+    if len(doubt) == len(found):
+        return list(samples)
+    return [replace(s, label=None, kind=UNSURE) if s.name in doubt else s for s in samples]
+
+
+def _taken(sample: Sample, one: Taken, sides: bool) -> Sample:
+    """A sample as its name says; sides: what it is for too."""
+    return replace(sample, label=one.label, kind=one.kind, split=one.side if sides else sample.split)
+
+
+def check(images: Sequence[str | Path]) -> None:
+    """Raises PsdlError where the names of paths that are given as good say that some are defective or masks, and
+    others not."""
+    files = [str(image) for image in images]
+    called = names(files, Path(files[0]))
+    found = _said(files, called)
+    odd = [
+        name for name, one in found.items() if one.label == 1 or one is MASK or (one.label is None and _bad(name))
+    ]
+    if odd and len(odd) < len(found):
+        raise PsdlError(
+            f"{len(files)} paths were given as good images, but by their names {len(odd)} of them are defective or"
+            f" masks, such as {odd[0]}: leave these out, or give the folder, or samples with labels"
+        )
+
+
+MASK = Taken("none", None, UNSURE)  # what a mask is taken for, among images
+
+
+def _said(files: Sequence[str], called: Sequence[str]) -> dict[str, Taken]:
+    """What each name is taken for; empty where they do not tell good images from others."""
+    root = Path(os.path.abspath(files[0])[: -len(called[0])] or os.curdir)
+    images, masks = matching.divided(root, list(dict.fromkeys(called)))
+    found = tree.taken(images)
+    if not masks and not any(one.label is not None for one in found.values()) and not any(map(_bad, images)):
+        return {}
+    return found | dict.fromkeys(masks, MASK)
+
+
+def _bad(name: str) -> bool:
+    """Whether a folder or the file is called defective."""
+    path = PurePosixPath(name)
+    return any(meaning(part).graded == "bad" for part in (*path.parts[:-1], path.stem))

@@ -1,0 +1,114 @@
+"""What the names of files say of images: against their folders, or where these say nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import PurePosixPath
+from typing import Literal, NamedTuple
+
+from psdl.datasets import words
+from psdl.datasets.doubts import UNSURE
+from psdl.datasets.words import Meaning, meaning
+
+__all__ = ["DEFECT", "UNSURE", "Side", "Taken", "by_file"]
+
+DEFECT = "defect"  # the kind of one of which only that is known
+Side = Literal["train", "test", "none"]
+OPPOSITES = (
+    ("pos", "neg"),
+    ("positive", "negative"),
+    ("true", "false"),
+    ("yes", "no"),
+    ("ja", "nein"),
+)  # words of which one means good, and it is not said which
+DRAWN = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|([^\W\d_]+\d+){4,}[^\W\d_]*", re.I)
+
+
+class Taken(NamedTuple):
+    """side: what an image is for; label: 0 good, 1 defective, None unknown; kind: the defect's name, or UNSURE."""
+
+    side: Side
+    label: int | None = None
+    kind: str = ""
+
+
+def by_file(found: dict[str, Taken], kinds: Collection[str]) -> dict[str, Taken]:
+    """What the names of files say against their folders, or where these say nothing. kinds: names of folders that
+    are kinds of defects."""
+    said = {name: _meaning(name) for name in found}
+    new: dict[str, Taken] = {}
+    for side in ("train", "test", "none"):
+        new |= _unlabelled({n: one for n, one in found.items() if one.side == side and one.label is None}, said)
+    folders: dict[str, list[str]] = {}
+    for name in found:
+        folders.setdefault(name.rpartition("/")[0], []).append(name)
+    known = {tuple(words.parts(kind)) for kind in kinds}
+    for inside in folders.values():
+        new |= {name: found[name]._replace(label=None, kind=UNSURE) for name in _odd(inside, found, said, known)}
+    return new
+
+
+def _meaning(name: str) -> Meaning:
+    """What the stem of a file says, but for numbers drawn at random in it, which hold any word."""
+    return meaning(DRAWN.sub(" ", PurePosixPath(name).stem))
+
+
+def _unlabelled(pool: dict[str, Taken], said: dict[str, Meaning]) -> dict[str, Taken]:
+    """Images that no folder labels: good and defective ones as their names say, if that tells some from others;
+    then those that say nothing are not known."""
+    roles = {name: said[name].graded for name in pool}
+    kinds = {(roles[name], roles[name] == "good" and said[name].plain) for name in pool}
+    if len(kinds) < 2:
+        unsure = "bad" in roles.values() or _opposed(pool)
+        return {n: one._replace(kind=UNSURE) for n, one in pool.items()} if unsure else {}
+    plain = ("good", True) in kinds
+    new = {}
+    for name, one in pool.items():
+        if roles[name] == "bad":
+            new[name] = one._replace(label=1, kind=DEFECT)
+        elif roles[name] == "good" and one.kind != UNSURE and (said[name].plain or not plain):
+            new[name] = one._replace(label=0, kind="good")
+        else:
+            new[name] = one._replace(kind=UNSURE)
+    return new
+
+
+def _odd(
+    inside: Sequence[str], found: dict[str, Taken], said: dict[str, Meaning], kinds: Collection[tuple[str, ...]]
+) -> list[str]:
+    """The images of a good folder whose names say that they are defective, that have the name of a kind of defect,
+    or an unknown one where others are called good; none if all do."""
+    good = [name for name in inside if found[name].label == 0]
+    called = any(said[name].graded == "good" for name in good)
+    odd = [
+        name
+        for name in good
+        if said[name].graded == "bad"
+        or (said[name].graded is None and _has(words.parts(PurePosixPath(name).stem), kinds))
+        or (called and said[name].graded is None and not said[name].neutral)
+    ]
+    return odd if len(odd) < len(inside) else []
+
+
+def _has(parts: Sequence[str], kinds: Collection[tuple[str, ...]]) -> bool:
+    """Whether the words of a kind stand among others, one after the other."""
+    return any(
+        tuple(parts[n : n + length]) in kinds for n in range(len(parts)) for length in range(1, len(parts) - n + 1)
+    )
+
+
+def _opposed(names: Iterable[str]) -> bool:
+    """Whether each name holds one of two words that are opposites, or begins with 0 or 1 of its own, and both are
+    there."""
+    stems = [PurePosixPath(name).stem for name in names]
+    firsts = {found[0] if (found := re.split(r"[-_. ]+", stem, maxsplit=1))[1:] else "" for stem in stems}
+    if len(stems) > 2 and firsts == {"0", "1"}:
+        return True
+    held = [set(words.parts(stem)) for stem in stems]
+    return any(
+        all((one in some) != (other in some) for some in held)
+        and any(one in some for some in held)
+        and any(other in some for some in held)
+        for one, other in OPPOSITES
+    )
