@@ -153,6 +153,6 @@ def test_photographs_in_place_of_masks_are_named_and_change_no_label(tmp_path):
 
 
 def test_names_say_masks_and_more():
-    said = {"missing_label": "bad", "mask_crack": "bad", "good_masks": "good", "mask": None, "crack": None}
+    said = {"missing_label": "bad", "mask_crack": "bad", "good_masks": "good", "mask": None, "crack": "bad"}
     assert {name: words.meaning(name).graded for name in said} == said
     assert words.meaning("no_label").role is None

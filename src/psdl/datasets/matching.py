@@ -51,7 +51,7 @@ def _lies_as_mask(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> 
     """Whether a picture in a folder of masks is one, or a copy of an image that lies beside its mask."""
     found = levels.like_mask(str(root / name))
     if found is None:  # such as a file that is not fetched: a folder that says a defect too is one of images
-        return not any(meaning(part).graded == "bad" for part in _folders(name))
+        return not any(meaning(part).role == "mask" and meaning(part).graded == "bad" for part in _folders(name))
     return found or _copied(root, name, stems)
 
 

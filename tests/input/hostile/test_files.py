@@ -130,11 +130,11 @@ def test_judging_accounts_for_every_file(hostile, model, tmp_path):
 
 
 def test_a_skipped_file_fails_where_a_script_asked(hostile, model, tmp_path):
-    for name in ("good0.png", "cut.jpg"):
+    for name in ("part0.png", "cut.jpg"):
         shutil.copy(hostile[0] / name, tmp_path / name)
     asked = ("predict", model, tmp_path, "--on-error", "skip", "--quiet")
     assert parts.psdl(*asked).returncode == 0
     assert parts.psdl(*asked, "--fail-on", "ng").returncode == 1
-    (tmp_path / "good0.png").unlink()
+    (tmp_path / "part0.png").unlink()
     parts.refused(parts.psdl(*asked), "none of 1 files can be used")
     parts.refused(parts.psdl("predict", model, tmp_path, "--on-error", "ignore"), "choose one of")
