@@ -180,3 +180,15 @@ def test_labels_and_images_too_small_are_one_sentence():
     for small in (np.zeros((1, 1), np.uint8), np.zeros((7, 64, 3), np.uint8), Image.new("L", (64, 3))):
         with pytest.raises(PsdlError, match="expected at least 8 x 8"):
             detector.predict(small)
+
+
+@pytest.mark.parametrize("given", [None, 5, b"bytes"])
+def test_what_holds_no_images_is_one_sentence(given):
+    with pytest.raises(PsdlError, match="images are given as .*: give a folder, a table or a list of images"):
+        Detector("fast").fit(given)
+
+
+def test_samples_among_other_images_are_refused():
+    images = [parts.good(np.random.default_rng(n), (64, 64)) for n in range(3)]
+    with pytest.raises(PsdlError, match="samples were given among other images"):
+        Detector("fast").fit([*images, psdl.Sample("a.png", "a.png", "x", label=0)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -103,13 +103,15 @@ def given(images: Any, published: bool = False) -> Given:
         images = read(images, published=published)
     if isinstance(images, Found):
         return Given(learning(images.samples), images.rule)
-    chosen = list(images)
+    chosen = _listed(images)
     if len(chosen) < 2:
         raise PsdlError(f"{len(chosen)} good images were given: at least 2 are needed, better 50 or more")
     if all(isinstance(one, (str, Path)) for one in chosen):
         paths.check(chosen)
     if not all(isinstance(one, Sample) for one in chosen):
-        return Given([one if isinstance(one, Sample) else decode.given(one) for one in chosen], InputRule())
+        if any(isinstance(one, Sample) for one in chosen):
+            raise PsdlError("samples were given among other images: give samples alone, or none")
+        return Given([decode.given(one) for one in chosen], InputRule())
     kept = learning(chosen)
     if len(kept) < len(chosen):
         warnings.warn(
@@ -136,7 +138,14 @@ def given_defects(images: Any) -> Sequence[Any]:
     """What `learn_defects` was given -> images or samples that show defects."""
     from psdl.datasets.read import read
 
-    return known_defects(read(images).samples) if isinstance(images, (str, Path)) else list(images)
+    return known_defects(read(images).samples) if isinstance(images, (str, Path)) else _listed(images)
+
+
+def _listed(images: Any) -> list[Any]:
+    """Images that were given, as a list. Raises PsdlError on what holds none."""
+    if not isinstance(images, Iterable) or isinstance(images, (bytes, bytearray)):
+        raise PsdlError(f"images are given as {type(images).__name__}: give a folder, a table or a list of images")
+    return list(images)
 
 
 def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) -> tuple[Sample, ...]:

@@ -28,7 +28,8 @@ def frame(items: Sequence[Source], rule: InputRule, roi: Roi | None, run: Run) -
     """The frame of a model that learns from `items`.
 
     roi: None, or the region of interest in pixels of the first image: a mask (h,w), true or above 0 inside; a
-    polygon [[x, y], ...] or several; the path of an image or .json file of either. Raises PsdlError on others.
+    polygon [[x, y], ...] or several; the path of an image, which is read as masks of defects are, or of a .json
+    file. Raises PsdlError on others.
     """
     reference = None
     if rule.align != "none":
