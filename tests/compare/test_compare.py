@@ -134,7 +134,7 @@ def test_wins_are_counted_and_losses_named():
     assert "choices were made: b." in text
     assert "| x | 0.550 ± 0.100 | - |" in text
     assert "**0.650 ± 0.100**" in text
-    assert np.char.count(text, "## ") == 5
+    assert np.char.count(text, "## ") == 6
 
 
 def test_unknown_methods_and_sets_of_one_name_are_refused(mvtec, tmp_path):

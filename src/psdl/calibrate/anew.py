@@ -49,11 +49,14 @@ def calibrated(
         raise PsdlError(f"{len(new)} good image is left to calibrate on: at least 2 are needed, better 50 or more")
     alone = replace(of(new, rates), origin=f"{len(new)} separate good images", confirmed=force)
     alone = thresholds.edited(alone, rates, None)
-    check_scale(alone, measured=all(part.unseen for part in model.recipe.parts))
+    measured = all(part.unseen for part in model.recipe.parts)
+    check_scale(alone, measured)
     old = model.calibration
     for line in agreement(old, alone):
         say(line)
-    for line in (*check_far(old, strangers_of(new), force), *check_low(old, alone, force)):
+    for line in check_far(old, strangers_of(new), force):
+        say(line)
+    for line in check_low(old, alone, force) if measured else ():  # else held-out images score higher than new ones
         say(line)
     if not join or thresholds.alike(old, alone) < DOUBT:
         return alone

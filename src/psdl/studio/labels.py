@@ -137,7 +137,7 @@ def _row(image: Image, root: Path) -> tuple[str, ...]:
     split = "train" if learned else "test"
     return (
         _below(image.path, root),
-        SEVERAL.join(_below(one, root) for one in image.masks),
+        SEVERAL.join(_below(one, root) for one in image.masks if image.good is not True),
         label,
         split,
         image.group,
