@@ -56,7 +56,7 @@ def calibrated(
         say(line)
     for line in check_far(old, strangers_of(new), force):
         say(line)
-    for line in check_low(old, alone, force) if measured else ():  # else held-out images score higher than new ones
+    for line in check_low(old, alone, force) if measured else ():  # else held-out images score higher than new
         say(line)
     if not join or thresholds.alike(old, alone) < DOUBT:
         return alone
