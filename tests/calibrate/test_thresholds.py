@@ -84,7 +84,7 @@ def test_calibration_takes_scores_one_at_a_time_or_all_at_once():
 def test_a_mask_is_the_regions_whose_peak_passes():
     known = calibration([10.0] * 20, peak_threshold=10.0, pixels=np.full(9, 5.0))
     values = np.zeros((12, 12), np.float32)
-    values[1:4, 1:4] = 6
+    values[1:4, 1:4] = 7
     values[2, 2] = 11
     values[8:11, 8:11] = 9
     mask = masks.defect_mask(values, known)
@@ -92,13 +92,15 @@ def test_a_mask_is_the_regions_whose_peak_passes():
     assert mask[1:4, 1:4].all()
 
 
-def test_a_region_reaches_down_to_half_its_peak_but_leaves_nothing_high_out():
+def test_a_region_reaches_down_to_a_share_of_its_peak_and_a_weaker_one_on_its_foot_has_its_own():
     known = calibration([10.0] * 20, peak_threshold=10.0, pixels=np.full(9, 4.0))
     values = np.zeros((3, 12), np.float32)
     values[1, 1:11] = [4.5, 6, 9, 14, 5.5, 11, 60, 11, 9, 5]
     strong = masks.defect_mask(values, known)
-    np.testing.assert_array_equal(np.nonzero(strong[1])[0], [4, 6, 7, 8])
-    values[1, 7] = 13
+    np.testing.assert_array_equal(np.nonzero(strong[1])[0], [3, 4, 7])
+    values[1, 6:9] = [31, 60, 29]  # never left out: what is above three times the peak threshold
+    np.testing.assert_array_equal(np.nonzero(masks.defect_mask(values, known)[1])[0], [3, 4, 6, 7])
+    values[1, 6:9] = [11, 13, 11]
     weaker = masks.defect_mask(values, known)
     np.testing.assert_array_equal(np.nonzero(weaker[1])[0], [3, 4, 6, 7, 8, 9])
 

@@ -15,6 +15,7 @@ from psdl.types import F32, Calibration, Region
 __all__ = ["defect_mask", "enlarged", "pixel_threshold", "rarity", "regions", "spot"]
 
 RARITY = -np.log10(PIXEL_SHARES)
+FOOT, MOST = 0.6, 3.0  # docs/accuracy.md says what other values do
 
 
 def pixel_threshold(calibration: Calibration) -> float:
@@ -35,19 +36,38 @@ def rarity(values: F32, calibration: Calibration) -> F32:
 def defect_mask(values: F32, calibration: Calibration) -> NDArray[np.bool_]:
     """(h,w) bool: regions above the pixel threshold that somewhere pass the peak threshold.
 
-    values: a map (h,w). A region reaches from its peak down to half of it, or to the peak threshold where that is
-    lower; never below the pixel threshold. So the outline of a strong defect does not follow the map's smooth
-    foot, and nothing above the peak threshold is left out.
+    values: a map (h,w). A region reaches from its peak down to the share FOOT of it, never below the pixel
+    threshold: the outline of a strong defect does not follow the map's smooth foot. A weaker peak that stands on
+    such a foot has a region of its own, and what exceeds the peak threshold MOST times is never left out.
     """
     high = calibration.peak_threshold
     low = min(pixel_threshold(calibration), high)
-    raised = values > low
-    labels, count = label(raised)
+    seeds, levels = _parts(values, high, (low, MOST * high))
+    strong = (levels >= high) & np.isfinite(levels)
+    found: NDArray[np.bool_] = strong[seeds] & (values > levels[seeds])
+    rest = np.where(strong[seeds], -np.inf, values)  # where weaker regions may reach
+    around, levels = _parts(rest, low, (low, high))
+    weak, count = label(rest > levels[around])
+    return found | (_peaks(rest, weak, count) > high)[weak]
+
+
+def _parts(
+    values: NDArray[np.floating], above: float, bounds: tuple[float, float]
+) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
+    """The connected parts (h,w) of a map above a value, numbered from 1; and the level that each reaches down to,
+    within bounds; that of number 0, which is none, is infinite."""
+    labels, count = label(values > above)
+    levels = np.clip(FOOT * _peaks(values, labels, count), *bounds)
+    levels[0] = np.inf
+    return labels, levels
+
+
+def _peaks(values: NDArray[np.floating], labels: NDArray[np.int32], count: int) -> NDArray[np.floating]:
+    """(count + 1,): the largest value of each numbered part; that of number 0 is -inf."""
     peaks = np.full(count + 1, -np.inf)
-    np.maximum.at(peaks, labels[raised], values[raised])
-    level = np.where(peaks > high, np.clip(peaks / 2, low, high), np.inf)
-    found: NDArray[np.bool_] = values > level[labels]
-    return found
+    inside = labels > 0
+    np.maximum.at(peaks, labels[inside], values[inside])
+    return peaks
 
 
 def spot(values: F32) -> NDArray[np.bool_]:
