@@ -104,10 +104,12 @@ def pairs(root: Path, images: Iterable[str], masks: Iterable[str], bad: Collecti
     for name in images:
         stems[stem_of(name)].append(name)
     places = frozenset(part.casefold() for some in stems.values() for one in some for part in _folders(one))
+    masks = list(masks)
+    known = _Images(stems, bad, places, _of_folders(masks, stems, places))
     found: dict[str, list[str]] = defaultdict(list)
     lost = []
     for mask in masks:
-        image = _image(mask, stems, bad, places)
+        image = _image(mask, known)
         if image is None:
             lost.append(mask)
         else:
@@ -115,22 +117,40 @@ def pairs(root: Path, images: Iterable[str], masks: Iterable[str], bad: Collecti
     return Pairs({image: tuple(_true(root, some)) for image, some in found.items()}, tuple(lost))
 
 
-def _image(
-    mask: str, stems: Mapping[str, Sequence[str]], bad: Collection[str], places: Collection[str]
-) -> str | None:
-    """The one image that a mask is of. places: the folders of images, in small letters."""
+class _Images(NamedTuple):
+    """stems: the images of each stem; bad: those that are defective; places: the folders of images, in small
+    letters; holders: the folders in which masks lie in a folder for each image, called as it is."""
+
+    stems: Mapping[str, Sequence[str]]
+    bad: Collection[str]
+    places: Collection[str]
+    holders: Collection[str]
+
+
+def _of_folders(masks: Sequence[str], stems: Mapping[str, Sequence[str]], places: Collection[str]) -> set[str]:
+    """The folders in which masks lie in folders that have the stems of images, and are no folders of images."""
+    inside = {_folder(mask) for mask in masks}
+    named = {folder: PurePosixPath(folder).name.casefold() for folder in inside}
+    return {_folder(folder) for folder, name in named.items() if name in stems and name not in places}
+
+
+def _image(mask: str, images: _Images) -> str | None:
+    """The one image that a mask is of."""
     stem, folders = stem_of(mask), _folders(mask)
     numbered = NUMBERED.fullmatch(stem)
+    own = (folders[-1].casefold() if folders else None, folders[:-1])
     tries = [
         (named_after(stem), folders),
         (stem, folders),
-        (folders[-1].casefold() if folders else None, folders[:-1]),
+        own,
         (numbered[1] if numbered else None, folders),
         *((shorter, folders) for shorter in _shorter(stem)),
     ]
+    if folders and own[0] not in images.places and _folder(_folder(mask)) in images.holders:
+        tries = [own]  # as MVTec LOCO has them: what masks are called inside says nothing of images
     for base, where in tries:
-        if base is not None and base in stems:
-            image = _nearest(stems[base], where, bad, places)
+        if base is not None and base in images.stems:
+            image = _nearest(images.stems[base], where, images.bad, images.places)
             if image is not None:
                 return image
     return None
