@@ -88,6 +88,36 @@ def test_masks_of_cameras_below_kinds_of_defects(tmp_path):
     assert all(str(mask).endswith(name.replace("test", "ground_truth", 1)) for name, mask in masked.items())
 
 
+@pytest.mark.parametrize(
+    "folders",
+    ["images png", "color gray", "raw mono", "img set", "images bw", "orig segmented", "1 2", "lot1 lot1_bin"],
+)
+def test_a_folder_of_masks_alone_holds_masks_however_it_is_called(folders, tmp_path):
+    images, masks = folders.split()
+    bare = tree(tmp_path / "bare", f"{images}/a*3.png", f"{images}/c*2.png", f"{masks}/a*3.png=empty",
+                f"{masks}/c*2.png=mask")  # fmt: skip
+    found = read(bare).samples
+    assert {s.name: bool(s.mask) for s in found if s.label} == {f"{images}/c{n}.png": True for n in range(2)}
+    assert [s.name for s in choosing.learning(found)] == [f"{images}/a{n}.png" for n in range(3)]
+    graded = tree(tmp_path / "graded", *(f"{side}/{images}/*3.png" for side in ("good", "bad")),
+                  f"good/{masks}/*3.png=empty", f"bad/{masks}/*3.png=mask")  # fmt: skip
+    found = read(graded).samples
+    assert [s.name for s in choosing.learning(found)] == [f"good/{images}/{n}.png" for n in range(3)]
+    assert [bool(s.mask) for s in found if s.label] == [True] * 3
+
+
+def test_a_mask_with_a_number_beside_its_image_is_no_image(tmp_path):
+    found = read(
+        tree(tmp_path, "a.png", "b.png", "c.png", "a_1.png=empty", "b_1.png=empty", "c_1.png=mask")
+    ).samples
+    assert [s.name for s in choosing.learning(found)] == ["a.png", "b.png"]
+
+
+def test_folders_of_photographs_of_one_name_hold_no_masks(tmp_path):
+    found = read(tree(tmp_path, "cam1/*3.png", "cam2/*3.png", "cam3/0.png", "cam3/1.png=mask")).samples
+    assert len(found) == 8  # the last lies beside a photograph
+
+
 FOLDERS = {
     "LOCO": ("test/logical/*4.png", "ground_truth/logical/00{}/000.png"),
     "two kinds": ("test/logical/*4.png test/structural/*4.png", "ground_truth/logical/00{}/000.png"),

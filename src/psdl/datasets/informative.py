@@ -6,6 +6,7 @@ says good of all."""
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -45,15 +46,27 @@ def divides(list_name: str, records: Sequence[Record], pool: Collection[str], go
     if not records:
         return False
     whole = {one.image for one in records} >= set(pool)
-    columns = {key: [one.values.get(key, "") for one in records] for one in records for key in one.values}
+    columns = _columns(records)
     if _called(list_name, columns, whole or good):
         return True
     again = len({one.image for one in records}) < len(records)
     if {"x", "y"} <= {key.casefold() for key in columns} and (again or not (whole or good)):
         return True  # places in some images, or several in one
-    if not list_name and not (whole or good) and any(NUMBERS.fullmatch(value) for value in columns.get("", ())):
+    if not list_name and not (whole or good) and any(map(NUMBERS.fullmatch, columns.get("", ()))):
         return True
     return any(_column(key, values, whole, good, len(columns) == 1) for key, values in columns.items())
+
+
+def _columns(records: Sequence[Record]) -> dict[str, Counter[str]]:
+    """How often each value comes, by name; nothing where a name is not given."""
+    columns: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in records:
+        for key, value in one.values.items():
+            columns[key][value] += 1
+    for values in columns.values():
+        if missing := len(records) - values.total():
+            values[""] += missing
+    return columns
 
 
 def _called(name: str, columns: Collection[str], whole: bool) -> bool:
@@ -64,20 +77,20 @@ def _called(name: str, columns: Collection[str], whole: bool) -> bool:
     return not whole and (said.graded == "good" or (said.role == "mask" and not columns))
 
 
-def _column(key: str, values: Sequence[str], whole: bool, good: bool, alone: bool) -> bool:
+def _column(key: str, values: Counter[str], whole: bool, good: bool, alone: bool) -> bool:
     """Whether the values of one name tell images from others. alone: whether nothing else is said."""
-    said = [_says(key, value) for value in values]
+    said = {_says(key, value) for value in values}
     marks = bool(set(words.parts(key)) & MARKING or words.plain(key) in MARKING)
-    same = len(set(values)) == 1
+    same, first = len(values) == 1, next(iter(values))
     if "bad" in said:
         return True
     if "good" in said:
-        return len(set(said)) > 1 or not (whole or good)
+        return len(said) > 1 or not (whole or good)
     if marks and not good:
-        return not (whole and same and values[0].casefold() in NOTHING)
+        return not (whole and same and first.casefold() in NOTHING)
     if marks:
         return len({value.casefold() in NOTHING for value in values}) > 1 or not whole
-    if any(map(speaks, {part for text in (key, *set(values)) for part in words.parts(text)})):
+    if any(map(speaks, {part for text in (key, *values) for part in words.parts(text)})):
         return not whole or (not same and not good)
     return not same and (_numbers(key, values, alone) or _asked(key, values))
 
@@ -91,22 +104,24 @@ def _says(key: str, value: str) -> str | None:
     return ("bad" if said.both else said.graded) or (asks if folded else None)
 
 
-def _numbers(key: str, values: Sequence[str], alone: bool) -> bool:
+def _numbers(key: str, values: Counter[str], alone: bool) -> bool:
     """Whether numbers that differ could be labels or places: the only ones, 0 and 1 or a few others in a column
     that is not known; or long rows of them, where others have none."""
     full = {value for value in values if value}
     if not full or not all(NUMBERS.fullmatch(value) for value in full):
         return False
     if any(len(re.findall(r"\d+", value)) > LONG for value in full):
-        return len(full) < len(values)
+        return "" in values
     known = words.meaning(key).neutral and len(key) > 1
-    return alone and not known and len(full) <= max(2, min(labels.MOST, len(values) // 2))
+    return alone and not known and len(full) <= max(2, min(labels.MOST, values.total() // 2))
 
 
-def _asked(key: str, values: Sequence[str]) -> bool:
-    """Whether a table would be asked about such a column."""
+def _asked(key: str, values: Counter[str]) -> bool:
+    """Whether a table would be asked about such a column, of which no more rows are needed than labels have."""
+    shown = list(values)[: 2 * labels.MOST]
+    rows = shown + shown[:1] * (min(values.total(), 2 * labels.MOST) - len(shown))
     try:
-        labels.asked(Path(), [key], None, [(n, {key: value}) for n, value in enumerate(values)])
+        labels.asked(Path(), [key], None, [(n, {key: value}) for n, value in enumerate(rows)])
     except PsdlError:
         return True
     return False
