@@ -88,6 +88,66 @@ def test_masks_of_cameras_below_kinds_of_defects(tmp_path):
     assert all(str(mask).endswith(name.replace("test", "ground_truth", 1)) for name, mask in masked.items())
 
 
+@pytest.mark.parametrize(
+    "folders",
+    ["images png", "color gray", "raw mono", "img set", "images bw", "orig segmented", "1 2", "lot1 lot1_bin"],
+)
+def test_a_folder_of_masks_alone_holds_masks_however_it_is_called(folders, tmp_path):
+    images, masks = folders.split()
+    bare = tree(tmp_path / "bare", f"{images}/a*3.png", f"{images}/c*2.png", f"{masks}/a*3.png=empty",
+                f"{masks}/c*2.png=mask")  # fmt: skip
+    found = read(bare).samples
+    assert {s.name: bool(s.mask) for s in found if s.label} == {f"{images}/c{n}.png": True for n in range(2)}
+    assert [s.name for s in choosing.learning(found)] == [f"{images}/a{n}.png" for n in range(3)]
+    graded = tree(tmp_path / "graded", *(f"{side}/{images}/*3.png" for side in ("good", "bad")),
+                  f"good/{masks}/*3.png=empty", f"bad/{masks}/*3.png=mask")  # fmt: skip
+    found = read(graded).samples
+    assert [s.name for s in choosing.learning(found)] == [f"good/{images}/{n}.png" for n in range(3)]
+    assert [bool(s.mask) for s in found if s.label] == [True] * 3
+
+
+def test_a_mask_with_a_number_beside_its_image_is_no_image(tmp_path):
+    found = read(
+        tree(tmp_path, "a.png", "b.png", "c.png", "a_1.png=empty", "b_1.png=empty", "c_1.png=mask")
+    ).samples
+    assert [s.name for s in choosing.learning(found)] == ["a.png", "b.png"]
+
+
+def test_folders_of_photographs_of_one_name_hold_no_masks(tmp_path):
+    found = read(tree(tmp_path, "cam1/*3.png", "cam2/*3.png", "cam3/0.png", "cam3/1.png=mask")).samples
+    assert len(found) == 8  # the last lies beside a photograph
+
+
+FOLDERS = {
+    "LOCO": ("test/logical/*4.png", "ground_truth/logical/00{}/000.png"),
+    "two kinds": ("test/logical/*4.png test/structural/*4.png", "ground_truth/logical/00{}/000.png"),
+    "one kind": ("bad/*4.png", "masks/00{}/000.png"),
+    "names of images": ("bad/*4.png", "masks/00{}/001.png"),
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_folder_of_masks_called_as_its_image_is_of_that_image(name, tmp_path):
+    images, mask = FOLDERS[name]
+    wanted = [image.replace("*4", f"00{n}") for image in images.split() for n in range(4)]
+    masks = [f"{mask.format(n)}=mask" for n in range(1, 4)]
+    more = mask.format(3).replace("00", "01")  # another mask of an image, and one of an image that is not there
+    root = tree(tmp_path, "train/good/*4.png", *wanted, *masks, f"{mask.format(2)[:-5]}9.png=mask", f"{more}=mask")
+    found = {s.name: s.mask for s in read(root).samples if s.label}
+    first = images.split()[0]
+    assert [found[first.replace("*4", f"00{n}")] for n in (0, 1, 3)] == [
+        None,
+        *(str(root / mask.format(n)) for n in (1, 3)),
+    ]
+    assert len(found[first.replace("*4", "002")]) == 2
+
+
+def test_a_kind_called_as_an_image_is_no_folder_of_one_image(tmp_path):
+    root = tree(tmp_path, "train/good/*3.png", "test/1/*3.png", "ground_truth/1/*3.png=mask")
+    found = {s.name: s.mask for s in read(root).samples if s.label}
+    assert found == {f"test/1/{n}.png": str(root / f"ground_truth/1/{n}.png") for n in range(3)}
+
+
 @pytest.mark.parametrize("names", [("masks/0.png=mask",), ("masks/cam3/0.png=mask",), ("gt/9.png=mask",)])
 def test_a_mask_of_no_certain_image_leaves_none_certain(names, tmp_path):
     found = read(tree(tmp_path, "cam1/*2.png", "cam2/*2.png", "cam3/1.png", *names))

@@ -213,3 +213,53 @@ def test_a_split_holds_what_is_known_alone(tmp_path):
     odd = read(tree(tmp_path / "odd", "prima/*3.png", "zonk/*2.png"))
     with pytest.raises(PsdlError, match="not certain"):
         split.by_items(odd.samples, 0.5, 0, "given", map, lambda *_: None, None)
+
+
+WRAPPED = {
+    "good and others": (("crack dataset/good/*3.png", "crack dataset/hole/*2.png"), "good"),
+    "magnetic tiles": (("tile-defect-datasets/MT_Free/*3.png", "tile-defect-datasets/MT_Free/*3_mask.png=empty",
+                        "tile-defect-datasets/MT_Crack/*2.png"), "MT_Free"),
+    "masks": (("x/crack_dataset/images/*3.png", "x/crack_dataset/masks/*3.png=empty",
+               "x/crack_dataset/images/c.png", "x/crack_dataset/masks/c.png=mask"), "images/0 images/1 images/2"),
+    "splits": (("Surface Defect Dataset/train/*3.png", "Surface Defect Dataset/test/good/*1.png",
+                "Surface Defect Dataset/test/hole/*2.png"), "train"),
+}  # fmt: skip
+DEFECTIVE = {
+    "a study": ("defect detection/*3.png",),
+    "kinds": ("defects of our line in the last year/hole/*3.png",),
+    "two kinds": ("defects/hole/*3.png", "defects/bent/*3.png"),
+    "below": ("data/crack_dataset/images/*3.png",),
+    "without a split": ("defects/*3.png", "defects/test/good/*1.png"),
+    "alone": ("NG/*3.png",),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_a_folder_of_all_images_makes_none_defective(name, tmp_path):
+    names, good = WRAPPED[name]
+    found = read(tree(tmp_path / "data", *names)).samples
+    inside = [s for s in found if any(f"/{part}" in f"/{s.name}" for part in good.split())]
+    assert [s.name for s in choosing.learning(found)] == [s.name for s in inside if s.split != "test"]
+    assert all(s.label == 1 for s in found if s not in inside and "/good/" not in s.name)
+
+
+@pytest.mark.parametrize("name", DEFECTIVE)
+def test_a_folder_of_all_images_makes_none_good(name, tmp_path):
+    found = read(tree(tmp_path / "data", *DEFECTIVE[name])).samples
+    with pytest.raises(PsdlError, match=r"is called after defects|3 defective"):
+        choosing.learning(found)
+
+
+UNCERTAIN = {
+    "labels": (("*3.png",), "the folder 'labels' that holds them all is called after masks"),
+    "crack_detection": (("*3.png",), "the folder 'crack_detection' that holds them all is called after defects"),
+    "parts": (("NG12_*3.png",), "the names of all files, such as NG12_0.png, say that they are defective"),
+    "cameras": (("0_*3.png", "1_*3.png"), "divide them in two, and do not say which are good"),
+}
+
+
+@pytest.mark.parametrize("name", UNCERTAIN)
+def test_what_is_not_certain_by_a_name_says_by_which(name, tmp_path):
+    names, why = UNCERTAIN[name]
+    with pytest.raises(PsdlError, match=why):
+        choosing.learning(read(tree(tmp_path / name, *names)).samples)

@@ -32,12 +32,11 @@ class Marked(NamedTuple):
 
 
 class Annotated(NamedTuple):
-    """of: what is marked in those images that have any annotation; files: all files that are no pictures; read:
+    """of: what is marked in those images that have any annotation; unread: the files that are no pictures but
     those that were read whole."""
 
     of: dict[str, Marked]
-    files: list[str]
-    read: set[str]
+    unread: list[str]
 
 
 def marked(root: Path, names: Sequence[str]) -> Annotated:
@@ -55,7 +54,7 @@ def marked(root: Path, names: Sequence[str]) -> Annotated:
             for name, one in of.items():
                 before = found.get(name, one)
                 found[name] = one if before.any == one.any else Marked(None)
-    return Annotated(found, files, read)
+    return Annotated(found, [file for file in files if file not in read])
 
 
 def _of(root: Path, file: str, names: Names, keys: dict[tuple[str, ...], list[str]]) -> dict[str, Marked] | None:

@@ -4,31 +4,24 @@ seems to."""
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from psdl._util import marker
-from psdl.datasets import matching, rows, words
+from psdl.datasets import informative, matching, records, rows, words
 from psdl.datasets.files import EXTENSIONS, SYSTEM
 from psdl.errors import PsdlError
 
-__all__ = ["Names", "labelled", "others", "unread"]
+__all__ = ["Names", "Pool", "Unread", "labelled", "others", "unread"]
 
 TABLES = (".csv", ".tsv", ".jsonl")
 TEXTS = (*TABLES, ".txt", ".json", ".xml", ".yaml", ".yml", ".manifest")
 ARRAYS = (".npy", ".npz", ".mat", ".pkl", ".h5", ".xls", ".xlsx", ".ods")
 PICTURES = (".jp2", ".tga", ".exr", ".svg", ".avif", ".jxl")  # of kinds that are not read
-SPEAKING = frozenset(
-    {"bbox", "bboxes", "bndbox", "box", "boxes", "object", "objects", "polygon", "polygons", "region", "regions"}
-    | {"shape", "shapes", "choices", "class", "classes", "category", "categories", "rectangle", "rectanglelabels"}
-)  # words of files that label images, beside those of `words.toml`
 LARGEST = 50_000_000  # bytes of a table that is looked into
-LOOKED = 200_000  # characters of a file that are looked at
-PICTURE = re.compile(rf"([^\"',;:<>|/\\\r\n\t]+)\.(?:{'|'.join(sorted(EXTENSIONS))})\b", re.IGNORECASE)
-NUMBERS = re.compile(r"[\s\d.,;eE+-]*\d[\s\d.,;eE+-]*")
+LOOKED = 5_000_000  # characters of a file that are looked at
 
 
 class Names:
@@ -82,33 +75,85 @@ def labelled(root: Path, table: str, names: Names) -> dict[str, str] | None:
     for _, row in found.rows:
         called = names.called(row["path"], table.rpartition("/")[0])
         value = row["label"]
-        if len(called) > 1 or NUMBERS.fullmatch(value):
+        if len(called) > 1 or informative.NUMBERS.fullmatch(value):
             return None
         if called and value and labels.setdefault(called[0], value) != value:
             return None
     return labels or None
 
 
-def unread(root: Path, files: Sequence[str], read: Collection[str], names: Names) -> str:
-    """A file that seems to label images, and was not read; empty if there is none."""
-    return next((file for file in files if file not in read and _labels(root, file, names.stems)), "")
+class Pool(NamedTuple):
+    """names: images of which it is asked what labels them; good: whether their folders say that they are good."""
+
+    names: frozenset[str]
+    good: bool = False
 
 
-def _labels(root: Path, file: str, stems: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a file seems to label images, by its name and what it says."""
+class Unread(NamedTuple):
+    """file: one that seems to label images, and was not read; images: those of which it says something."""
+
+    file: str
+    images: frozenset[str]
+
+
+def unread(root: Path, files: Sequence[str], names: Names, pool: Pool) -> Unread | None:
+    """Of files that were not read the first that seems to label images of a pool."""
+    owned: dict[str, list[str]] = defaultdict(list)
+    for file in files:
+        if (owners := _owners(file, names)) and file.lower().endswith(TEXTS):
+            owned[PurePosixPath(file).suffix.lower()].append(file)
+        elif _array(file, names, bool(owners)) if not file.lower().endswith(TEXTS) else False:
+            return Unread(file, frozenset(owners) & pool.names)
+        elif file.lower().endswith(TEXTS) and (found := _listing(root, file, names, pool)):
+            return found
+    return next((found for some in owned.values() if (found := _owned(root, some, names, pool))), None)
+
+
+def _owners(file: str, names: Names) -> list[str]:
+    """The images that a file is called after: those in its folder, if there are any."""
     stem = matching.stem_of(file)
     bare = PurePosixPath(stem).stem if PurePosixPath(stem).suffix[1:] in EXTENSIONS else stem
     base = matching.named_after(stem)
-    if base in stems:
+    same = names.stems.get(bare) or names.stems.get(base or "", [])
+    return [name for name in same if name.rpartition("/")[0] == file.rpartition("/")[0]] or list(same)
+
+
+def _array(file: str, names: Names, own: bool) -> bool:
+    """Whether a file of numbers, or a picture of a kind that is not read, seems to label images, by its name."""
+    stem = matching.stem_of(file)
+    if matching.named_after(stem) in names.stems:
         return True
-    own = bare in stems
-    if not file.lower().endswith(TEXTS):
-        table = not own and file.lower().endswith(ARRAYS) and words.meaning(stem).role in ("bad", "mask")
-        return table or (own and matching.in_masks(file))
+    table = not own and file.lower().endswith(ARRAYS) and words.meaning(stem).role in ("bad", "mask")
+    return table or (own and matching.in_masks(file))
+
+
+def _owned(root: Path, files: Sequence[str], names: Names, pool: Pool) -> Unread | None:
+    """The first of files called after images, of one ending, if together they seem to label these."""
+    found: list[tuple[str, records.Record]] = []
+    for file in files:
+        values = records.of_one(file, _text(root / file))
+        found += [(file, records.Record(name, values)) for name in _owners(file, names) if name in pool.names]
+    if not informative.divides("", [one for _, one in found], pool.names, pool.good):
+        return None
+    first = next((file for file, one in found if any(one.values.values())), found[0][0])
+    return Unread(first, frozenset(one.image for _, one in found))
+
+
+def _listing(root: Path, file: str, names: Names, pool: Pool) -> Unread | None:
+    """A text that seems to label images that it names."""
     text = _text(root / file)
-    if own and text.strip() and NUMBERS.fullmatch(text):
-        return True
-    return (own or _mentions(text, stems)) and any(_speaks(word) for word in set(words.parts(text)))
+    said = records.parsed(file, text, names.stems)
+    folder = file.rpartition("/")[0]
+    found = []
+    for one in said.records:
+        called = names.called(one.image, folder)
+        if not pool.good or pool.names.issuperset(called):
+            found += [records.Record(name, one.values) for name in called if name in pool.names]
+    notes = pool.good and file.lower().endswith(".txt")  # which may say anything
+    besides = found and not notes and any(map(informative.speaks, set(words.parts(said.rest))))
+    if besides or informative.divides(matching.stem_of(file), found, pool.names, pool.good):
+        return Unread(file, frozenset(one.image for one in found))
+    return None
 
 
 def _text(path: Path) -> str:
@@ -117,18 +162,3 @@ def _text(path: Path) -> str:
             return file.read(LOOKED)
     except OSError:
         return ""
-
-
-def _mentions(text: str, stems: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a text names one of the images, with an ending."""
-    return any(one in stems for found in PICTURE.finditer(text) for one in _ends(found[1].strip().casefold()))
-
-
-def _ends(name: str) -> Iterator[str]:
-    yield name
-    yield name.rpartition(" ")[2]
-
-
-@lru_cache(maxsize=65536)
-def _speaks(word: str) -> bool:
-    return word in SPEAKING or words.meaning(word).role is not None

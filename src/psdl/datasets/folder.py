@@ -36,6 +36,7 @@ def samples(root: Path, folder: Path, category: str) -> Iterator[Sample]:
     open_ = [name for name, one in found.items() if one.label is None and not one.kind and one.side != "test"]
     if open_ and (why := _doubt(folder, images, lost, annotations)):
         found |= {name: found[name]._replace(kind=unsure(why)) for name in open_}
+    found |= _contradicted(folder, found, annotations)
     before = folder.relative_to(root).as_posix()
     for name in images:
         one = found[name]
@@ -106,7 +107,24 @@ def _doubt(folder: Path, images: Sequence[str], lost: Sequence[str], annotations
     for name in images:
         if matching.named_after(matching.stem_of(name)) in stems:
             return f"{name} is called after a mask but looks like a photograph"
-    file = beside.unread(folder, annotations.files, annotations.read, beside.Names(images))
+    file = beside.unread(folder, annotations.unread, beside.Names(images), beside.Pool(frozenset(images)))
+    return _seems(file.file) if file else ""
+
+
+def _contradicted(folder: Path, found: Mapping[str, Taken], annotations: Annotated) -> dict[str, Taken]:
+    """Good images to learn from of which a file that was not read seems to say something else: those of which it
+    says anything, or all, if these are not few."""
+    good = frozenset(name for name, one in found.items() if one.label == 0 and one.side != "test")
+    pool = beside.Pool(good, good=True)
+    file = beside.unread(folder, annotations.unread, beside.Names(list(found)), pool) if good else None
+    if file is None:
+        return {}
+    some = file.images if 0 < 2 * len(file.images) <= len(good) else good
+    return {name: found[name]._replace(label=None, kind=unsure(_seems(file.file))) for name in some}
+
+
+def _seems(file: str) -> str:
+    """That a file seems to label images, as part of a sentence."""
     table = file.lower().endswith((*beside.TABLES, ".manifest"))
     more = ", give it itself as data" if table else ""
-    return f"{file} seems to label them and cannot be read here{more}" if file else ""
+    return f"{file} seems to label them and cannot be read here{more}"

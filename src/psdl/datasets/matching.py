@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -39,7 +39,36 @@ def divided(root: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
         for name in names
         if (_lies_as_mask(root, name, stems) if name in inside else _called_mask(root, name, stems))
     }
+    masks |= _folders_of_masks(root, [name for name in names if name not in masks])
     return [name for name in names if name not in masks], [name for name in names if name in masks]
+
+
+def _folders_of_masks(root: Path, names: Sequence[str]) -> set[str]:
+    """The pictures of folders called by no word for masks that hold nothing else: each looks like one, and has the
+    name of a picture in a folder beside its own that does not."""
+    inside: dict[str, dict[str, str]] = defaultdict(dict)
+    for name in names:
+        inside[_folder(name)][stem_of(name)] = name
+    beside: dict[str, list[str]] = defaultdict(list)
+    for folder in inside:
+        for n, part in enumerate(folders := PurePosixPath(folder).parts):
+            if not meaning(part).graded and not meaning(part).split:
+                beside["/".join((*folders[:n], "*", *folders[n + 1 :]))].append(folder)
+    found: set[str] = set()
+    for some in beside.values():
+        for folder in some if len(some) > 1 else ():
+            own = inside[folder]
+            others = [inside[other] for other in some if other != folder and own.keys() <= inside[other].keys()]
+            if others and _all_masks(root, own, others):
+                found |= set(own.values())
+    return found
+
+
+def _all_masks(root: Path, own: Mapping[str, str], others: Sequence[Mapping[str, str]]) -> bool:
+    """Whether all pictures of a folder are masks of those of the same stems in another one."""
+    return all(levels.few(str(root / name)) for name in own.values()) and any(
+        not any(_marks(root / other[stem]) for stem in own) for other in others
+    )
 
 
 def in_masks(name: str) -> bool:
@@ -83,6 +112,8 @@ def _called_mask(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> b
         return _marks(root / name) and any(not _marks(root / one) for one in stems[base])
     others = [one for one in stems[stem] if one != name and _folder(one) == _folder(name)]
     others += [one for shorter in _shorter(stem) for one in stems.get(shorter, ())]
+    if numbered := NUMBERED.fullmatch(stem):
+        others += [one for one in stems.get(numbered[1], ()) if _folder(one) == _folder(name)]
     return bool(others) and levels.few(str(root / name)) and any(not _marks(root / one) for one in others)
 
 
@@ -104,10 +135,12 @@ def pairs(root: Path, images: Iterable[str], masks: Iterable[str], bad: Collecti
     for name in images:
         stems[stem_of(name)].append(name)
     places = frozenset(part.casefold() for some in stems.values() for one in some for part in _folders(one))
+    masks = list(masks)
+    known = _Images(stems, bad, places, _of_folders(masks, stems, places))
     found: dict[str, list[str]] = defaultdict(list)
     lost = []
     for mask in masks:
-        image = _image(mask, stems, bad, places)
+        image = _image(mask, known)
         if image is None:
             lost.append(mask)
         else:
@@ -115,22 +148,42 @@ def pairs(root: Path, images: Iterable[str], masks: Iterable[str], bad: Collecti
     return Pairs({image: tuple(_true(root, some)) for image, some in found.items()}, tuple(lost))
 
 
-def _image(
-    mask: str, stems: Mapping[str, Sequence[str]], bad: Collection[str], places: Collection[str]
-) -> str | None:
-    """The one image that a mask is of. places: the folders of images, in small letters."""
+class _Images(NamedTuple):
+    """stems: the images of each stem; bad: those that are defective; places: the folders of images, in small
+    letters; holders: the folders in which masks lie in a folder for each image, called as it is."""
+
+    stems: Mapping[str, Sequence[str]]
+    bad: Collection[str]
+    places: Collection[str]
+    holders: Collection[str]
+
+
+def _of_folders(masks: Sequence[str], stems: Mapping[str, Sequence[str]], places: Collection[str]) -> set[str]:
+    """The folders in which masks lie in folders that have the stems of images, and are no folders of images: in
+    several, or below a folder of masks, since one alone may hold the masks of all."""
+    inside = {_folder(mask) for mask in masks}
+    named = [f for f in inside if (stem := PurePosixPath(f).name.casefold()) in stems and stem not in places]
+    counts = Counter(_folder(folder) for folder in named)
+    return {folder for folder, count in counts.items() if count > 1 or in_masks(f"{folder}/mask")}
+
+
+def _image(mask: str, images: _Images) -> str | None:
+    """The one image that a mask is of."""
     stem, folders = stem_of(mask), _folders(mask)
     numbered = NUMBERED.fullmatch(stem)
+    own = (folders[-1].casefold() if folders else None, folders[:-1])
     tries = [
         (named_after(stem), folders),
         (stem, folders),
-        (folders[-1].casefold() if folders else None, folders[:-1]),
+        own,
         (numbered[1] if numbered else None, folders),
         *((shorter, folders) for shorter in _shorter(stem)),
     ]
+    if folders and own[0] not in images.places and _folder(_folder(mask)) in images.holders:
+        tries = [own]  # as MVTec LOCO has them: what masks are called inside says nothing of images
     for base, where in tries:
-        if base is not None and base in stems:
-            image = _nearest(stems[base], where, bad, places)
+        if base is not None and base in images.stems:
+            image = _nearest(images.stems[base], where, images.bad, images.places)
             if image is not None:
                 return image
     return None
@@ -165,13 +218,15 @@ def _nearest(
 def _wanted(folders: Sequence[str], places: Collection[str]) -> set[str]:
     """The folders of a mask that its image must lie in too: what names a kind, and what images' folders are
     called besides, as `cam2`; but not that of the masks, splits, and what only says that pictures lie there."""
-    top = next((n for n, f in enumerate(folders) if meaning(f).role == "mask"), len(folders))
+    own = len(folders) - 1 if folders and folders[-1].casefold() not in places else len(folders)
+    top = next((n for n, f in enumerate(folders) if meaning(f).role == "mask"), own)
     found = set()
     for n, f in enumerate(folders):
         said = meaning(f)
         holds = set(words.parts(f)) <= words.NOUNS
         there = f.casefold() in places and not holds and n != top
-        if not said.split and (there or not (said.role == "mask" or said.neutral)):
+        lone = n == top and not said.role  # a folder of masks by what it holds
+        if not said.split and not lone and (there or not (said.role == "mask" or said.neutral)):
             found.add(f.casefold())
     return found
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
 from psdl.datasets import words
-from psdl.datasets.doubts import UNSURE
+from psdl.datasets.doubts import UNSURE, unsure
 from psdl.datasets.words import Meaning, meaning
 
 __all__ = ["DEFECT", "UNSURE", "Side", "Taken", "by_file"]
@@ -22,6 +22,8 @@ OPPOSITES = (
     ("yes", "no"),
     ("ja", "nein"),
 )  # words of which one means good, and it is not said which
+ALL_BAD = "the names of all files, such as {name}, say that they are defective"
+OPPOSED = "the names of files, such as {name}, divide them in two, and do not say which are good"
 DRAWN = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|([^\W\d_]+\d+){4,}[^\W\d_]*", re.I)
 
 
@@ -60,8 +62,8 @@ def _unlabelled(pool: dict[str, Taken], said: dict[str, Meaning]) -> dict[str, T
     roles = {name: said[name].graded for name in pool}
     kinds = {(roles[name], roles[name] == "good" and said[name].plain) for name in pool}
     if len(kinds) < 2:
-        unsure = "bad" in roles.values() or _opposed(pool)
-        return {n: one._replace(kind=UNSURE) for n, one in pool.items()} if unsure else {}
+        why = ALL_BAD if "bad" in roles.values() else OPPOSED if _opposed(pool) else ""
+        return {n: one._replace(kind=unsure(why.format(name=n))) for n, one in pool.items()} if why else {}
     plain = ("good", True) in kinds
     new = {}
     for name, one in pool.items():

@@ -6,15 +6,18 @@ nothing is certain an image is UNSURE, and never learned from.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 
 from psdl.datasets import words
+from psdl.datasets.doubts import unsure
 from psdl.datasets.stems import DEFECT, UNSURE, Side, Taken, by_file
 from psdl.datasets.words import meaning
 
 __all__ = ["DEFECT", "UNSURE", "Side", "Taken", "settled", "taken", "ways"]
+
+CALLED: dict[words.Role | None, str] = {"bad": "defects", "mask": "masks"}
 
 
 def settled(side: words.Split | None, bad: bool, tested: bool) -> Side:
@@ -28,7 +31,8 @@ def settled(side: words.Split | None, bad: bool, tested: bool) -> Side:
 def taken(names: Sequence[str], root: str = "") -> dict[str, Taken]:
     """What each image is taken for, by the folders of its name, else by its file's name.
 
-    root: the name of the folder that holds them, of which nothing is believed but that they are not good."""
+    root: the name of the folder that holds them, of which nothing is believed but that they are not good; no more
+    is of folders that all of them share."""
     folders = _Folders(names)
     tested = any(folders.split(name) == "test" for name in names)
     sides: dict[str, Side] = {name: settled(folders.split(name), False, tested) for name in names}
@@ -48,12 +52,23 @@ def taken(names: Sequence[str], root: str = "") -> dict[str, Taken]:
         found |= {name: folders.tested(name, one, classes) for name, one in found.items()}
     kinds = {_last(folder) for folder in folders.kinds}
     found |= by_file(found, kinds)
-    if words.meaning(root).role in ("bad", "mask") and len(words.parts(root)) <= 3:
-        found |= {name: one._replace(kind=UNSURE) for name, one in found.items() if one.label is None}
+    found |= _below(found, [*([root] if len(words.parts(root)) <= 3 else []), *map(_last, sorted(folders.shared))])
     for name, one in found.items():
         if folders.split(name) == "val":
             found[name] = one._replace(side=settled("val", one.label == 1, tested))
     return found
+
+
+def _below(found: Mapping[str, Taken], outer: Iterable[str]) -> dict[str, Taken]:
+    """The images without a label that lie below folders of which one says that they are not good: they are not
+    known, but for those to learn from where good ones to test are there. outer: what these folders are called."""
+    said = next((f for f in outer if meaning(f).role in CALLED), None)
+    if said is None:
+        return {}
+    tested = any(one.label == 0 and one.side == "test" for one in found.values())
+    kind = unsure(f"the folder {said!r} that holds them all is called after {CALLED[meaning(said).role]}")
+    open_ones = {name: one for name, one in found.items() if one.label is None}
+    return {n: one._replace(kind=kind) for n, one in open_ones.items() if not (tested and one.side == "train")}
 
 
 def ways(names: Iterable[str]) -> set[tuple[str, ...]]:
@@ -68,11 +83,13 @@ class _Folders:
     good; goods: those that are good; good: the folders that hold these; divided: those of them whose good ones are
     called by what they are for; contrasted: those with a kind of defect; called: the names of kinds; outer: the
     folders that good ones lie below; clear: whether a good one is not set aside; ways: the unknown names below
-    each good one; direct: those with images of no such name."""
+    each good one; direct: those with images of no such name; shared: those saying that what they hold is
+    defective that hold all images, of which that is not believed."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
         inside = {name.rpartition("/")[0] for name in names}
         self.all = {folder for name in names for folder in _above(name)}
+        self.shared = _shared_by(inside)
         graded = [folder for folder in self.all if meaning(_last(folder)).graded == "good"]
         plain = {_split(folder) for folder in graded if meaning(_last(folder)).plain}
         self.doubted = {
@@ -98,7 +115,7 @@ class _Folders:
             self.direct |= {good} if all(_silent(_last(one)) for one in below) else set()
 
     def role(self, folder: str) -> words.Role | None:
-        return None if folder in self.doubted else meaning(_last(folder)).graded
+        return None if folder in self.doubted or folder in self.shared else meaning(_last(folder)).graded
 
     def split(self, name: str) -> words.Split | None:
         return _split(name.rpartition("/")[0])
@@ -224,6 +241,15 @@ def _above_of(folder: str) -> tuple[str, ...]:
 
 def _above(name: str) -> tuple[str, ...]:
     return _above_of(name.rpartition("/")[0])
+
+
+def _shared_by(inside: Collection[str]) -> set[str]:
+    """The folders above all of some that say that what they hold is defective, as `crack_dataset`; but not one
+    that is all there is and that says nothing else, as `NG`."""
+    above = set.intersection(*(set(_above_of(folder)) for folder in inside)) if inside else set()
+    bad = {folder for folder in above if meaning(_last(folder)).graded == "bad"}
+    lone = {f for f in inside if len(inside) == 1 and meaning(_last(f)).plain}
+    return bad - {f for f in lone if not set(words.parts(_last(f))) & words.NOUNS}
 
 
 def _last(folder: str) -> str:

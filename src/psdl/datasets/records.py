@@ -1,0 +1,203 @@
+"""Texts beside images -> what they say of each, by the names that they give it: tables, JSON, and lines."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+
+from psdl.datasets import words
+from psdl.datasets.files import EXTENSIONS
+
+__all__ = ["Parsed", "Record", "of_one", "parsed"]
+
+PICTURE = re.compile(rf"([^\"',;:<>|/\\\r\n\t]+)\.(?:{'|'.join(sorted(EXTENSIONS))})\b", re.IGNORECASE)
+ELEMENT = re.compile(r"<(\w[\w:.-]*)((?:\s[^<>]*?)?)/?>([^<]*)")
+ATTRIBUTE = re.compile(r"(\w[\w:.-]*)\s*=\s*[\"']([^\"'<>]*)")
+SEPARATORS = ",;\t|"
+
+
+class Record(NamedTuple):
+    """image: what an image is called; values: what is said of it, by name."""
+
+    image: str
+    values: dict[str, str]
+
+
+class Parsed(NamedTuple):
+    """records: what a text says of images; rest: what it says besides."""
+
+    records: list[Record]
+    rest: str = ""
+
+
+def parsed(file: str, text: str, stems: Collection[str]) -> Parsed:
+    """What a text says of images with certain stems, by the ending of the file."""
+    ending = PurePosixPath(file.lower()).suffix
+    if ending in (".csv", ".tsv"):
+        return Parsed(_of_table(text, stems))
+    if ending in (".json", ".jsonl", ".manifest"):
+        values = _loaded([text] if ending == ".json" else text.splitlines())
+        if values is not None:
+            records = list(_of_json(values, "", stems))
+            used = {part for one in records for pair in one.values.items() for part in words.parts(" ".join(pair))}
+            rest = [word for word in _texts(values) if _named(word, stems) is None]
+            return Parsed(records, " ".join(word for word in rest if not set(words.parts(word)) <= used))
+    return _of_lines(text.splitlines(), stems)
+
+
+def of_one(file: str, text: str) -> dict[str, str]:
+    """What the text of a file that is called as an image says of it, by name."""
+    ending = PurePosixPath(file.lower()).suffix
+    values = _loaded([text]) if ending == ".json" else None
+    if values is not None:
+        return dict(_flat(values[0], ""))
+    if ending == ".xml":
+        pairs = list(_of_xml(text))
+    else:
+        pieces = re.split(r"[\r\n{};]+", text)
+        pairs = [_pair(piece.strip(" \t\"',")) for piece in pieces if piece.strip(" \t\"',")]
+    return _numbered(pairs)
+
+
+def _of_xml(text: str) -> Iterator[tuple[str, str]]:
+    """The elements of XML and their attributes, with their texts; `...` for an element that holds others."""
+    for found in ELEMENT.finditer(text):
+        holds = not found[0].rstrip().endswith("/>") and re.match(r"<\w", text[found.end() : found.end() + 2])
+        yield found[1], found[3].strip() or ("..." if holds else "")
+        yield from ((one[1], one[2]) for one in ATTRIBUTE.finditer(found[2]))
+
+
+def _numbered(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Values by name, of which those that come again have a number too."""
+    seen: Counter[str] = Counter()
+    found = {}
+    for key, value in pairs:
+        seen[key] += 1
+        found[key if seen[key] == 1 else f"{key} {seen[key]}"] = value
+    return found
+
+
+def _pair(piece: str) -> tuple[str, str]:
+    """A name and what follows `:` or `=`; nothing and the whole where there is neither."""
+    key, sign, value = re.match(r"([^:=]*)([:=]?)(.*)", piece, re.DOTALL).groups()  # type: ignore[union-attr]
+    return (key.strip(" \t\"'"), value.strip(" \t\"',")) if sign else ("", piece)
+
+
+def _of_table(text: str, stems: Collection[str]) -> list[Record]:
+    """The rows of a table one of whose columns names images, with a header or without."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    separator = max(SEPARATORS, key=lambda s: lines[0].count(s)) if lines else ","
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    except csv.Error:
+        rows = []
+    width = max(map(len, rows), default=0)
+    rows = [row + [""] * (width - len(row)) for row in rows]
+    counts = [sum(_named(row[n], stems) is not None for row in rows) for n in range(width)]
+    if not counts or 2 * max(counts) < len(rows) - 1 or not max(counts):
+        return []
+    at = counts.index(max(counts))
+    bare = _named(rows[0][at], stems) is not None
+    header = [str(n) for n in range(width)] if bare else rows[0]
+    found = []
+    for row in rows if bare else rows[1:]:
+        image = _named(row[at], stems)
+        if image is not None:
+            pairs = [(key, value) for n, (key, value) in enumerate(zip(header, row, strict=True)) if n != at]
+            found.append(Record(image, _numbered(pairs)))
+    return found
+
+
+def _loaded(texts: Sequence[str]) -> list[Any] | None:
+    """What JSON texts hold; None if one is none."""
+    try:
+        return [json.loads(text) for text in texts if text.strip()] or None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _of_json(values: Any, key: str, stems: Collection[str]) -> Iterator[Record]:
+    """What values say of images: those by their names, those beside their names, and lists of their names."""
+    if isinstance(values, list):
+        for one in values:
+            image = _named(one, stems, digits=False)
+            yield from [Record(image, {"": key})] if image is not None else _of_json(one, key, stems)
+    elif isinstance(values, dict):
+        own = next((k for k, v in values.items() if _named(v, stems, digits=False) is not None), None)
+        if own is not None:
+            rest = {k: v for k, v in values.items() if k != own}
+            yield Record(_named(values[own], stems) or "", dict(_flat(rest, "")))
+            return
+        for inner, one in values.items():
+            image = _named(inner, stems)
+            yield from [Record(image, dict(_flat(one, "")))] if image is not None else _of_json(one, inner, stems)
+
+
+def _flat(values: Any, key: str) -> Iterator[tuple[str, str]]:
+    """The values in others, by the names that lead to them."""
+    if isinstance(values, dict) and values:
+        for inner, one in values.items():
+            yield from _flat(one, f"{key} {inner}".strip())
+    elif isinstance(values, list) and values:
+        for n, one in enumerate(values):
+            yield from _flat(one, f"{key} {n or ''}".strip())
+    else:
+        yield key, "" if values is None else values if isinstance(values, str) else json.dumps(values)
+
+
+def _texts(values: Any) -> Iterator[str]:
+    """All names and texts in values."""
+    if isinstance(values, dict):
+        for key, one in values.items():
+            yield key
+            yield from _texts(one)
+    elif isinstance(values, list):
+        for one in values:
+            yield from _texts(one)
+    elif isinstance(values, str):
+        yield values
+
+
+def _of_lines(lines: Sequence[str], stems: Collection[str]) -> Parsed:
+    """What lines say of the images that they name, and the other lines."""
+    records, rest = [], []
+    for line in filter(None, map(str.strip, lines)):
+        image, more = _in_line(line, stems)
+        if image is None:
+            rest.append(line)
+        else:
+            key, value = _pair(more.strip(" \t,;:|=\"'-"))
+            records.append(Record(image, {key: value} if key or value else {}))
+    return Parsed(records, " ".join(rest))
+
+
+def _in_line(line: str, stems: Collection[str]) -> tuple[str | None, str]:
+    """The image that a line names, with an ending or as one of its words, and what else stands there."""
+    for found in PICTURE.finditer(line):
+        whole = found[1].strip().casefold()
+        for name in (whole, whole.rpartition(" ")[2]):
+            if name in stems:
+                start = found.start() + found[1].casefold().rfind(name)
+                before = re.sub(r"[^\s,;|\"']*[/\\]$", "", line[:start])
+                return line[len(before) : found.end()], before + " " + line[found.end() :]
+    for n, found in enumerate(re.finditer(r"[^\s,;:|=\"']+", line)):
+        image = _named(found[0], stems, digits=n == 0)
+        if image is not None:
+            return image, line[: found.start()] + " " + line[found.end() :]
+    return None, line
+
+
+def _named(value: Any, stems: Collection[str], digits: bool = True) -> str | None:
+    """The value, if it names an image by a path, a name, or a stem alone; digits: whether numbers alone can."""
+    if not isinstance(value, str) or not value:
+        return None
+    last = value.replace("\\", "/").rpartition("/")[2].strip().casefold()
+    stem, dot, ending = last.rpartition(".")
+    if dot and ending in EXTENSIONS:
+        return value if stem in stems else None
+    return value if last in stems and (digits or not last.isdigit()) else None
