@@ -126,8 +126,15 @@ def test_masks_label_rows_that_have_no_label(tmp_path):
 
 
 def test_doubtful_labels_beside_good_ones_are_not_learned_from(tmp_path):
-    for n, doubtful in enumerate(("OK?", "almost ok", "not quite ok")):
+    for n, doubtful in enumerate(
+        ("OK?", "almost ok", "not quite ok", "非OK", "OKではない", "x_ok", "!ok", "ok_no")
+    ):
         assert learned(table(tmp_path / str(n), "label", "OK", doubtful)) == GOOD
+
+
+def test_labels_that_leave_it_open_are_not_learned_from_alone(tmp_path):
+    with pytest.raises(PsdlError, match="not certain"):
+        learned(table(tmp_path / "lot", "label", "barely ok", "ok nicht"))
 
 
 @pytest.mark.parametrize(

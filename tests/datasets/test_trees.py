@@ -32,6 +32,12 @@ LEARNED = {
     "labels within cameras": (("cam1/OK/*3.png", "cam1/NOK/*2.png", "cam2/NOK/*2.png"), "cam1/OK"),
     "split within labels": (("Good/Train/*3.png", "Good/Test/*2.png", "Bad/Test/*2.png"), "Good/Train"),
     "to be checked": (("good/*3.png", "to_be_checked/*2.png", "not_good/*2.png", "backup/*2.png"), "good"),
+    "signs": (("良品/*3.png", "非良品/*2.png", "良品外/*2.png"), "良品"),
+    "signs with letters": (("OK/*3.png", "非OK/*2.png", "OKではない/*2.png"), "OK"),
+    "Korean": (("양품/*3.png", "비양품/*2.png", "양품아님/*2.png"), "양품"),
+    "plus and minus": (("OK+/*3.png", "OK-/*2.png", "!OK/*2.png", "x_ok/*2.png"), "OK+"),
+    "yes and no": (("good_yes/*3.png", "good_no/*2.png"), "good_yes"),
+    "lots 0 and 1": (("good_0/*2.png", "good_1/*2.png", "bad_0/*2.png"), "good_"),
     "nested": (("train/good/*2.png", "train/good/lot2/*2.png", "test/crack/cam1/*2.png"), "train/good"),
 }
 DOUBTFUL = {
@@ -46,6 +52,9 @@ DOUBTFUL = {
     "positive": ("positive/*3.png", "negative/*3.png"),
     "only defects": ("ng/*3.png", "scratch/*2.png"),
     "mixed": ("lot1/*3.png", "mixed/*2.png"),
+    "good by 0 and 1": ("good_0/*3.png", "good_1/*3.png"),
+    "good left open": ("OK nicht/*3.png",),
+    "negated signs": ("非良品/*3.png",),
 }
 PLAIN = {
     "flat": ("*3.png",),
@@ -54,14 +63,18 @@ PLAIN = {
 }
 
 
+def _below(good):
+    return good if good.endswith("_") else f"{good}/"
+
+
 @pytest.mark.parametrize("name", LEARNED)
 def test_only_what_is_good_is_learned_from(name, tmp_path):
     names, good = LEARNED[name]
     found = read(tree(tmp_path / "data", *names))
     learned = choosing.learning(found.samples)
     assert learned
-    assert all(s.name.startswith(f"{good}/") for s in learned)
-    assert len(learned) == sum(n.startswith(f"{good}/") for n in pictures(tmp_path / "data").images)
+    assert all(s.name.startswith(_below(good)) for s in learned)
+    assert len(learned) == sum(n.startswith(_below(good)) for n in pictures(tmp_path / "data").images)
     assert any(
         "to learn from" in line or "taken as good" in line
         for line in choosing.described(found.samples, found.left)
@@ -117,6 +130,13 @@ def test_names_of_files_say_it_where_folders_do_not(tmp_path):
     assert [s.name for s in choosing.learning(found.samples)] == ["ok_1.png", "ok_2.png"]
     found = read(tree(tmp_path / "more", "good/1.png", "good/2.png", "good/ng_3.png", "bad/4.png"))
     assert [s.name for s in choosing.learning(found.samples)] == ["good/1.png", "good/2.png"]
+
+
+def test_names_of_files_that_leave_it_open_are_not_learned_from(tmp_path):
+    found = read(tree(tmp_path / "data", "ok nicht_1.png", "barely_ok_2.png", "ok_false_3.png"))
+    assert all(s.label is None for s in found.samples)
+    with pytest.raises(PsdlError, match="not certain"):
+        choosing.learning(found.samples)
 
 
 def test_boxes_of_yolo_mark_defects_and_empty_files_good_images(tmp_path):

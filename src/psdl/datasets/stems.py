@@ -60,18 +60,23 @@ def _unlabelled(pool: dict[str, Taken], said: dict[str, Meaning]) -> dict[str, T
     roles = {name: said[name].graded for name in pool}
     kinds = {(roles[name], roles[name] == "good" and said[name].plain) for name in pool}
     if len(kinds) < 2:
-        unsure = "bad" in roles.values() or _opposed(pool)
+        unsure = "bad" in roles.values() or any(said[name].doubtful for name in pool) or _opposed(pool)
         return {n: one._replace(kind=UNSURE) for n, one in pool.items()} if unsure else {}
     plain = ("good", True) in kinds
     new = {}
     for name, one in pool.items():
         if roles[name] == "bad":
             new[name] = one._replace(label=1, kind=DEFECT)
-        elif roles[name] == "good" and one.kind != UNSURE and (said[name].plain or not plain):
+        elif _believed(said[name], plain) and one.kind != UNSURE:
             new[name] = one._replace(label=0, kind="good")
         else:
             new[name] = one._replace(kind=UNSURE)
     return new
+
+
+def _believed(said: Meaning, plain: bool) -> bool:
+    """Whether a name that says good is believed. plain: whether others say it plainly."""
+    return said.graded == "good" and not said.doubtful and (said.plain or not plain)
 
 
 def _odd(
@@ -85,6 +90,7 @@ def _odd(
         name
         for name in good
         if said[name].graded == "bad"
+        or said[name].doubtful
         or (said[name].graded is None and _has(words.parts(PurePosixPath(name).stem), kinds))
         or (called and said[name].graded is None and not said[name].neutral)
     ]

@@ -64,11 +64,11 @@ def ways(names: Iterable[str]) -> set[tuple[str, ...]]:
 class _Folders:
     """The folders of names, and what they say together.
 
-    doubted: those whose name holds a word for good and an unknown one, as `almost_good`, where others are plainly
-    good; goods: those that are good; good: the folders that hold these; divided: those of them whose good ones are
-    called by what they are for; contrasted: those with a kind of defect; called: the names of kinds; outer: the
-    folders that good ones lie below; clear: whether a good one is not set aside; ways: the unknown names below
-    each good one; direct: those with images of no such name."""
+    doubted: those whose name says good but leaves it open, or holds an unknown word too, as `good_bolts`, where
+    others are plainly good, and `good_0` beside `good_1`; goods: those that are good; good: the folders that hold
+    these; divided: those of them whose good ones are called by what they are for; contrasted: those with a kind of
+    defect; called: the names of kinds; outer: the folders that good ones lie below; clear: whether a good one is
+    not set aside; ways: the unknown names below each good one; direct: those with images of no such name."""
 
     def __init__(self, names: Iterable[str]) -> None:
         inside = {name.rpartition("/")[0] for name in names}
@@ -78,9 +78,12 @@ class _Folders:
         self.doubted = {
             folder
             for folder in graded
-            if not meaning(_last(folder)).plain
-            and (_split(folder) in plain or (plain and _split(folder) == "test"))
-        }
+            if meaning(_last(folder)).doubtful
+            or (
+                not meaning(_last(folder)).plain
+                and (_split(folder) in plain or (plain and _split(folder) == "test"))
+            )
+        } | _numbered(self.all, graded)
         self.goods = {folder for folder in self.all if self.role(folder) == "good"}
         self.good = {PurePosixPath(folder).parent for folder in self.goods}
         self.divided = {PurePosixPath(f).parent for f in self.goods if meaning(_last(f)).split}
@@ -228,6 +231,17 @@ def _above(name: str) -> tuple[str, ...]:
 
 def _last(folder: str) -> str:
     return folder.rpartition("/")[2]
+
+
+def _numbered(folders: Collection[str], good: Iterable[str]) -> set[str]:
+    """Good folders that are told apart by 0 and 1 alone, which may be the answer, where none beside is bad."""
+    named: dict[tuple[str, ...], set[str]] = {}
+    for folder in good:
+        *before, last = words.parts(_last(folder))
+        named.setdefault((str(PurePosixPath(folder).parent), *before), set()).add(last)
+    bad = {str(PurePosixPath(folder).parent) for folder in folders if meaning(_last(folder)).graded == "bad"}
+    open_ = {before for before, last in named.items() if last == {"0", "1"} and before[0] not in bad}
+    return {f for f in good if (str(PurePosixPath(f).parent), *words.parts(_last(f))[:-1]) in open_}
 
 
 def _split(folder: str) -> words.Split | None:
