@@ -36,6 +36,14 @@ LEARNED = {
     "signs with letters": (("OK/*3.png", "非OK/*2.png", "OKではない/*2.png"), "OK"),
     "Korean": (("양품/*3.png", "비양품/*2.png", "양품아님/*2.png"), "양품"),
     "plus and minus": (("OK+/*3.png", "OK-/*2.png", "!OK/*2.png", "x_ok/*2.png"), "OK+"),
+    "valid and invalid": (("valid/*3.png", "invalid/*2.png"), "valid"),
+    "valid and NG": (("valid/*3.png", "NG/*2.png"), "valid"),
+    "good beside a part for learning": (("good/*3.png", "train/*2.png"), "good"),
+    "good beside kinds for learning": (("good/*3.png", "train/gouge/*2.png"), "good"),
+    "products in both parts": (
+        ("train/bolt/*3.png", "test/bolt/good/*2.png", "test/bolt/rip/*2.png"),
+        "train/bolt",
+    ),
     "yes and no": (("good_yes/*3.png", "good_no/*2.png"), "good_yes"),
     "lots 0 and 1": (("good_0/*2.png", "good_1/*2.png", "bad_0/*2.png"), "good_"),
     "nested": (("train/good/*2.png", "train/good/lot2/*2.png", "test/crack/cam1/*2.png"), "train/good"),
@@ -54,6 +62,7 @@ DOUBTFUL = {
     "mixed": ("lot1/*3.png", "mixed/*2.png"),
     "good by 0 and 1": ("good_0/*3.png", "good_1/*3.png"),
     "good left open": ("OK nicht/*3.png",),
+    "a kind for learning": ("train/gouge/*3.png", "test/good/*2.png", "test/rip/*2.png"),
     "negated signs": ("非良品/*3.png",),
 }
 PLAIN = {
@@ -130,6 +139,14 @@ def test_names_of_files_say_it_where_folders_do_not(tmp_path):
     assert [s.name for s in choosing.learning(found.samples)] == ["ok_1.png", "ok_2.png"]
     found = read(tree(tmp_path / "more", "good/1.png", "good/2.png", "good/ng_3.png", "bad/4.png"))
     assert [s.name for s in choosing.learning(found.samples)] == ["good/1.png", "good/2.png"]
+
+
+@pytest.mark.parametrize("odd", ["train/good/hole", "val/good/hole"])
+def test_what_is_not_certain_below_good_takes_no_kind_from_testing(odd, tmp_path):
+    names = ("train/good/*3.png", "test/good/*2.png", "test/hole/*2.png", "test/rework/*2.png")
+    found = read(tree(tmp_path / "data", *names, f"{odd}/*2.png"))
+    tested = {s.name for s in choosing.testing(found.samples) if s.label == 1}
+    assert {name.rpartition("/")[0] for name in tested} >= {"test/hole", "test/rework"}
 
 
 def test_names_of_files_that_leave_it_open_are_not_learned_from(tmp_path):

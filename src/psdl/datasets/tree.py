@@ -6,7 +6,7 @@ nothing is certain an image is UNSURE, and never learned from.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 
@@ -29,19 +29,23 @@ def taken(names: Sequence[str], root: str = "") -> dict[str, Taken]:
     """What each image is taken for, by the folders of its name, else by its file's name.
 
     root: the name of the folder that holds them, of which nothing is believed but that they are not good."""
+    called = _validated(names)
+    if any(name != one for name, one in called.items()):
+        found = taken([*called.values()], root)
+        return {name: found[one] for name, one in called.items()}
     folders = _Folders(names)
     tested = any(folders.split(name) == "test" for name in names)
     sides: dict[str, Side] = {name: settled(folders.split(name), False, tested) for name in names}
     found = {name: Taken(sides[name], *folders.label(name)) for name in names}
     for side in ("train", "none"):
         pool = [name for name in names if sides[name] == side]
-        others = side == "none" and any(value == "train" for value in sides.values())
+        others = folders.others(side, pool, found)
         for name, (label, kind) in folders.pool(pool, found, others):
             found[name] = found[name]._replace(label=label, kind=kind)
     classes = {
         kind
         for name, one in found.items()
-        if one.side != "test" and one.label is None and not folders.masked(name)
+        if one.side != "test" and one.label is None and not folders.masked(name) and not folders.below_good(name)
         for kind in folders.unknown(name)
     }
     if any(one.label == 0 or one.side != "test" for one in found.values()):
@@ -54,6 +58,26 @@ def taken(names: Sequence[str], root: str = "") -> dict[str, Taken]:
         if folders.split(name) == "val":
             found[name] = one._replace(side=settled("val", one.label == 1, tested))
     return found
+
+
+def _validated(names: Sequence[str]) -> dict[str, str]:
+    """What names are read as: `valid` means good beside what is called defective, as `invalid` or `NG`, where
+    nothing else there is called by what it is for."""
+    folders = {PurePosixPath(folder) for name in names for folder in _above(name)}
+    beside: dict[PurePosixPath, set[str]] = {}
+    for folder in folders:
+        beside.setdefault(folder.parent, set()).add(folder.name)
+    good = {
+        str(folder)
+        for folder in folders
+        if folder.name.casefold() == "valid"
+        and any(meaning(one).graded == "bad" for one in beside[folder.parent])
+        and not any(meaning(one).split for one in beside[folder.parent] - {folder.name})
+    }
+    return {
+        name: "/".join(["flawless" if f in good else _last(f) for f in _above(name)] + [_last(name)])
+        for name in names
+    }
 
 
 def ways(names: Iterable[str]) -> set[tuple[str, ...]]:
@@ -170,6 +194,20 @@ class _Folders:
             if any(one in self.kinds or self.role(one) == "bad" for one in _above_of(folder)[:-1])
             and not any(one in self.goods for one in _above_of(folder))
         }
+
+    def others(self, side: Side, pool: Sequence[str], found: Mapping[str, Taken]) -> bool:
+        """Whether it is known that others than those of one side are to be learned from: those for learning beside
+        any without a side; good ones without a side beside those for learning; and where those to test with have a
+        good folder, any that are not called as what holds it."""
+        if side == "none":
+            return any(one.side == "train" for one in found.values())
+        if any(one.side == "none" and one.label == 0 for one in found.values()):
+            return True
+        holding = {_last(one) for folder in self.goods for one in _above_of(folder)}
+        return bool(self.goods) and any(set(self.unknown(name)) - holding for name in pool)
+
+    def below_good(self, name: str) -> bool:
+        return any(folder in self.goods for folder in _above(name))
 
     def masked(self, name: str) -> bool:
         """Whether an image lies below a folder of masks."""
