@@ -69,6 +69,8 @@ PLAIN = {
     "flat": ("*3.png",),
     "lots": ("lot1/*2.png", "2024-05-06/*2.png", "cam_left/*2.png"),
     "one": ("bolt/*3.png",),
+    "shifts": ("early shift/*2.png", "late shift/*2.png", "Frühschicht/*2.png", "Spätschicht/*2.png"),
+    "months": ("05_May_2024/*2.png", "6 June 2024/*2.png", "Juli 2024/*2.png"),
 }
 
 

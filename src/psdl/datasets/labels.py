@@ -24,6 +24,7 @@ VERBS = frozenset({"is", "has", "are", "ist", "hat", "a", "an"})  # in names of 
 TELLING = frozenset(
     {"target", "y", "status", "state", "result", "verdict", "decision", "judgement", "judgment", "inspection"}
     | {"outcome", "grade", "rating", "quality", "kind", "class", "classes", "cls", "befund", "ergebnis", "urteil"}
+    | {"severity", "judge", "count", "area", "lable", "bewertung"}
 )  # words in the names of columns that often hold labels
 OPINIONS = frozenset({"kind", "type", "label", "labels", "class", "classname", "truth", "quality", "klasse"})
 NAMING = frozenset(
@@ -32,8 +33,20 @@ NAMING = frozenset(
 GRADES = ("quality", "truth")  # columns in which 1 may be good
 MARKS = frozenset(
     {"xmin", "xmax", "ymin", "ymax", "bbox", "bboxes", "box", "boxes", "polygon", "polygons", "points", "regions"}
-    | {"region", "shapes", "annotations", "segmentation", "rle", "objects", "instances"}
-)  # columns that mark defects in those images that have any
+    | {"region", "shapes", "annotations", "segmentation", "rle", "objects", "instances", "detections"}
+    | {
+        "encodedpixels",
+        "code",
+        "comment",
+        "comments",
+        "note",
+        "notes",
+        "remark",
+        "remarks",
+        "bemerkung",
+        "kommentar",
+    }
+)  # columns that mark or name defects in those images that have any
 MOST = 20  # values that labels have
 
 
@@ -108,18 +121,19 @@ def _clear(name: str, values: set[str]) -> bool:
 
 def _could(key: str, values: set[str], rows: int) -> bool:
     """Whether a column could hold labels, or mark defects, by its name and its values."""
-    if words.plain(key) in MARKS:
-        return bool(values & set(EMPTY)) and not values <= set(EMPTY)
+    name, full = words.meaning(key), values - set(EMPTY)
+    telling = bool(name.graded or name.role == "mask" or set(words.parts(key)) & TELLING)
+    if full != values and full and (telling or words.plain(key) in MARKS):
+        return True
     if {words.label(value) for value in values if len(value) < 40 and not _number(value)} >= {"good", "bad"}:
         return True
     if len(values) < 2 or len(values) > max(2, min(MOST, rows // 2)) or max(map(len, values)) > 40:
         return False
     if _grades(values):
         return True
-    name, full = words.meaning(key), values - set(EMPTY)
     if all(words.meaning(value).neutral and not _number(value) for value in full):
         return False
-    if name.graded or name.role == "mask" or set(words.parts(key)) & TELLING:
+    if telling:
         return True
     return not name.neutral and not name.split and all(_true(value) is not None for value in full)
 

@@ -93,11 +93,12 @@ MASK = Taken("none", None, UNSURE)  # what a mask is taken for, among images
 
 
 def _said(files: Sequence[str], called: Sequence[str]) -> dict[str, Taken]:
-    """What each name is taken for; empty where they do not tell good images from others."""
+    """What each name is taken for; empty where they neither tell good images from others nor leave it open."""
     root = Path(os.path.abspath(files[0])[: -len(called[0])] or os.curdir)
     images, masks = matching.divided(root, list(dict.fromkeys(called)))
     found = tree.taken(images)
-    if not masks and not any(one.label is not None for one in found.values()) and not any(map(_bad, images)):
+    told = any(one.label is not None or one.kind == UNSURE for one in found.values())
+    if not masks and not told and not any(map(_bad, images)):
         return {}
     return found | dict.fromkeys(masks, MASK)
 
