@@ -97,8 +97,8 @@ def _said(files: Sequence[str], called: Sequence[str]) -> dict[str, Taken]:
     root = Path(os.path.abspath(files[0])[: -len(called[0])] or os.curdir)
     images, masks = matching.divided(root, list(dict.fromkeys(called)))
     found = tree.taken(images)
-    told = any(one.label is not None or one.kind == UNSURE for one in found.values())
-    if not masks and not told and not any(map(_bad, images)):
+    clear = not any(one.label is not None or one.kind == UNSURE for one in found.values())
+    if not masks and clear and not any(map(_bad, images)):
         return {}
     return found | dict.fromkeys(masks, MASK)
 
