@@ -124,3 +124,18 @@ def test_the_same_bytes_are_not_good_and_defective(bad, tmp_path):
         choosing.learning(read(root).samples)
     named = read(root, bad=["good/x.png"])
     assert len(choosing.learning(named.samples)) == 3
+
+
+UNCERTAIN = {
+    "labels": (("*3.png",), "the folder 'labels' that holds them all is called after masks"),
+    "crack_detection": (("*3.png",), "the folder 'crack_detection' that holds them all is called after defects"),
+    "parts": (("NG12_*3.png",), "the names of all files, such as NG12_0.png, say that they are defective"),
+    "cameras": (("0_*3.png", "1_*3.png"), "divide them in two, and do not say which are good"),
+}
+
+
+@pytest.mark.parametrize("name", UNCERTAIN)
+def test_what_is_not_certain_by_a_name_says_by_which(name, tmp_path):
+    names, why = UNCERTAIN[name]
+    with pytest.raises(PsdlError, match=why):
+        choosing.learning(read(tree(tmp_path / name, *names)).samples)

@@ -41,6 +41,18 @@ ASKED = [
     ("xmin", "", "3"),
     ("usable", "true", "false"),
     ("category", "good", "scratch"),
+    ("EncodedPixels", "", "1 3 5"),
+    ("defect_path", "", "m/drawn.png"),
+    ("mask_name", "", "m.png"),
+    ("severity", "0", "2"),
+    ("severity", "none", "high"),
+    ("count", "0", "3"),
+    ("area", "0", "3.5"),
+    ("code", "", "E12"),
+    ("comment", "", "bent"),
+    ("judge", "A", "C"),
+    ("lable", "fine", "bent"),
+    ("detections", "[]", "[1]"),
 ]
 PLAIN = [
     ("camera", "cam1", "cam2"),
@@ -126,8 +138,15 @@ def test_masks_label_rows_that_have_no_label(tmp_path):
 
 
 def test_doubtful_labels_beside_good_ones_are_not_learned_from(tmp_path):
-    for n, doubtful in enumerate(("OK?", "almost ok", "not quite ok")):
+    for n, doubtful in enumerate(
+        ("OK?", "almost ok", "not quite ok", "非OK", "OKではない", "x_ok", "!ok", "ok_no")
+    ):
         assert learned(table(tmp_path / str(n), "label", "OK", doubtful)) == GOOD
+
+
+def test_labels_that_leave_it_open_are_not_learned_from_alone(tmp_path):
+    with pytest.raises(PsdlError, match="not certain"):
+        learned(table(tmp_path / "lot", "label", "barely ok", "ok nicht"))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +184,46 @@ def test_paths_in_lists_and_tables_say_what_images_are(name, tmp_path):
         "\n".join(f"{folder}/{n}.png" for folder in ("prima", "zonk") for n in range(2))
     )
     tree(root, "prima/*2.png", "zonk/*2.png")
-    assert len(learned(root / "plain.txt")) == 4  # which say nothing of what is good
+    with pytest.raises(PsdlError, match="not certain"):  # as of the folder itself
+        learned(root / "plain.txt")
+
+
+REFUSED = {
+    "classes": ("cat/*3.png", "dog/*3.png"),
+    "numbers": ("0/*3.png", "1/*3.png"),
+    "files": ("pos_*3.png", "neg_*3.png"),
+    "lots": ("lot1/*3.png", "hole/*3.png"),
+}
+
+
+@pytest.mark.parametrize("file", ["t.txt", "t.csv"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_lists_and_tables_refuse_what_a_folder_does(name, file, tmp_path):
+    root = tree(tmp_path / "lot", *REFUSED[name], "lot1/*3.png", "lot2/*3.png")
+    names = [one.replace("*3", str(n)) for one in REFUSED[name] for n in range(3)]
+    (root / file).write_text("\n".join((["path"] if file == "t.csv" else []) + names))
+    with pytest.raises(PsdlError, match="not certain"):
+        learned(root / file)
+    lots = [f"lot{1 + n % 2}/{n // 2}.png" for n in range(6)]
+    (root / file).write_text("\n".join((["path"] if file == "t.csv" else []) + lots))
+    assert len(learned(root / file)) == 6
+
+
+def test_lists_may_hold_comments_and_quotes_but_no_labels(tmp_path):
+    root = tree(tmp_path / "lot", "i/a b.png", "i/1.png")
+    (root / "t.txt").write_text('# good ones\n"i/a b.png"\n\ni/1.png\n')
+    assert learned(root / "t.txt") == ["i/1.png", "i/a b.png"]
+    (root / "t.txt").write_text("i/a b.png\ni/1.png 0\n")
+    with pytest.raises(PsdlError, match="line 2 has '0' behind the path, expected a path alone: for labels give"):
+        read(root / "t.txt")
+
+
+@pytest.mark.parametrize("column", ["Datei", "ImageId", "image_id", "Bild"])
+def test_columns_of_paths_and_split_files_without_masks(column, tmp_path):
+    root = tree(tmp_path / "lot", "i/*3.png")
+    rows = ["i/0.png,good,train", "i/1.png,good,train", "i/2.png,blot,test"]
+    (root / "split.csv").write_text("\n".join([f"{column},label,split", *rows]))
+    assert learned(root) == learned(root / "split.csv") == ["i/0.png", "i/1.png"]
 
 
 def test_paths_given_one_by_one_must_not_say_that_some_are_defective(tmp_path):

@@ -130,7 +130,7 @@ def test_what_cannot_be_read_is_named(tmp_path, mvtec):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("path,mask,label,split\n", "lacks the column 'group'"),
+        ("path,mask,label,group\n", "lacks the column 'split'"),
         ("path,mask,label,split,group\na.png,,good,dev,\n", "line 2: split is 'dev'"),
         ("path,mask,label,split,group\na.png,,good,train,\n", "line 2: no file a.png"),
     ],

@@ -128,3 +128,39 @@ def test_manifests_of_lookout_for_vision(tmp_path):
     (root / "train.manifest").write_text("\n".join(map(json.dumps, rows)))
     with pytest.raises(PsdlError, match=r"line 1: no file for 's3://bucket/gone.png'"):
         read(root / "train.manifest")
+
+
+JOBS = {
+    "class": lambda bad: {"j": int(bad), "j-metadata": {"class-name": ("normal", "anomaly")[bad]}},
+    "boxes": lambda bad: {
+        "j": {"image_size": [], "annotations": [{"class_id": 0}] * bad},
+        "j-metadata": {"class-map": {"0": "scratch"}},
+    },
+}
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_manifests_of_labelling_jobs_of_any_name(job, tmp_path):
+    root = tree(tmp_path / "lot", "i/*4.png")
+    rows = [{"source-ref": f"s3://b/i/{n}.png", **JOBS[job](n > 1)} for n in range(4)]
+    (root / "o.manifest").write_text("\n".join(map(json.dumps, rows)))
+    assert [s.label for s in read(root / "o.manifest").samples] == [0, 0, 1, 1]
+    rows[0]["k"], rows[0]["k-metadata"] = 1, {"class-name": "anomaly"}
+    (root / "o.manifest").write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(PsdlError, match="line 1: j, k contradict each other"):
+        read(root / "o.manifest")
+    rows[0]["k-metadata"] = {"class-name": "bolt"}
+    (root / "o.manifest").write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(PsdlError, match="line 1: class 'bolt' of k, expected normal or anomaly: give a table"):
+        read(root / "o.manifest")
+
+
+def test_manifests_that_their_paths_contradict(tmp_path):
+    root = tree(tmp_path / "lot", "anomaly/*2.png", "normal/*2.png")
+    rows = [
+        {"source-ref": f"s3://b/{name}.png", **JOBS["class"](name == "anomaly/1")}
+        for name in ("normal/0", "normal/1", "anomaly/0", "anomaly/1")
+    ]
+    (root / "o.manifest").write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(PsdlError, match=r"anomaly/0\.png is labelled good, but its path"):
+        read(root / "o.manifest")

@@ -32,6 +32,20 @@ LEARNED = {
     "labels within cameras": (("cam1/OK/*3.png", "cam1/NOK/*2.png", "cam2/NOK/*2.png"), "cam1/OK"),
     "split within labels": (("Good/Train/*3.png", "Good/Test/*2.png", "Bad/Test/*2.png"), "Good/Train"),
     "to be checked": (("good/*3.png", "to_be_checked/*2.png", "not_good/*2.png", "backup/*2.png"), "good"),
+    "signs": (("良品/*3.png", "非良品/*2.png", "良品外/*2.png"), "良品"),
+    "signs with letters": (("OK/*3.png", "非OK/*2.png", "OKではない/*2.png"), "OK"),
+    "Korean": (("양품/*3.png", "비양품/*2.png", "양품아님/*2.png"), "양품"),
+    "plus and minus": (("OK+/*3.png", "OK-/*2.png", "!OK/*2.png", "x_ok/*2.png"), "OK+"),
+    "valid and invalid": (("valid/*3.png", "invalid/*2.png"), "valid"),
+    "valid and NG": (("valid/*3.png", "NG/*2.png"), "valid"),
+    "good beside a part for learning": (("good/*3.png", "train/*2.png"), "good"),
+    "good beside kinds for learning": (("good/*3.png", "train/gouge/*2.png"), "good"),
+    "products in both parts": (
+        ("train/bolt/*3.png", "test/bolt/good/*2.png", "test/bolt/rip/*2.png"),
+        "train/bolt",
+    ),
+    "yes and no": (("good_yes/*3.png", "good_no/*2.png"), "good_yes"),
+    "lots 0 and 1": (("good_0/*2.png", "good_1/*2.png", "bad_0/*2.png"), "good_"),
     "nested": (("train/good/*2.png", "train/good/lot2/*2.png", "test/crack/cam1/*2.png"), "train/good"),
 }
 DOUBTFUL = {
@@ -46,12 +60,22 @@ DOUBTFUL = {
     "positive": ("positive/*3.png", "negative/*3.png"),
     "only defects": ("ng/*3.png", "scratch/*2.png"),
     "mixed": ("lot1/*3.png", "mixed/*2.png"),
+    "good by 0 and 1": ("good_0/*3.png", "good_1/*3.png"),
+    "good left open": ("OK nicht/*3.png",),
+    "a kind for learning": ("train/gouge/*3.png", "test/good/*2.png", "test/rip/*2.png"),
+    "negated signs": ("非良品/*3.png",),
 }
 PLAIN = {
     "flat": ("*3.png",),
     "lots": ("lot1/*2.png", "2024-05-06/*2.png", "cam_left/*2.png"),
     "one": ("bolt/*3.png",),
+    "shifts": ("early shift/*2.png", "late shift/*2.png", "Frühschicht/*2.png", "Spätschicht/*2.png"),
+    "months": ("05_May_2024/*2.png", "6 June 2024/*2.png", "Juli 2024/*2.png"),
 }
+
+
+def _below(good):
+    return good if good.endswith("_") else f"{good}/"
 
 
 @pytest.mark.parametrize("name", LEARNED)
@@ -60,8 +84,8 @@ def test_only_what_is_good_is_learned_from(name, tmp_path):
     found = read(tree(tmp_path / "data", *names))
     learned = choosing.learning(found.samples)
     assert learned
-    assert all(s.name.startswith(f"{good}/") for s in learned)
-    assert len(learned) == sum(n.startswith(f"{good}/") for n in pictures(tmp_path / "data").images)
+    assert all(s.name.startswith(_below(good)) for s in learned)
+    assert len(learned) == sum(n.startswith(_below(good)) for n in pictures(tmp_path / "data").images)
     assert any(
         "to learn from" in line or "taken as good" in line
         for line in choosing.described(found.samples, found.left)
@@ -117,6 +141,21 @@ def test_names_of_files_say_it_where_folders_do_not(tmp_path):
     assert [s.name for s in choosing.learning(found.samples)] == ["ok_1.png", "ok_2.png"]
     found = read(tree(tmp_path / "more", "good/1.png", "good/2.png", "good/ng_3.png", "bad/4.png"))
     assert [s.name for s in choosing.learning(found.samples)] == ["good/1.png", "good/2.png"]
+
+
+@pytest.mark.parametrize("odd", ["train/good/hole", "val/good/hole"])
+def test_what_is_not_certain_below_good_takes_no_kind_from_testing(odd, tmp_path):
+    names = ("train/good/*3.png", "test/good/*2.png", "test/hole/*2.png", "test/rework/*2.png")
+    found = read(tree(tmp_path / "data", *names, f"{odd}/*2.png"))
+    tested = {s.name for s in choosing.testing(found.samples) if s.label == 1}
+    assert {name.rpartition("/")[0] for name in tested} >= {"test/hole", "test/rework"}
+
+
+def test_names_of_files_that_leave_it_open_are_not_learned_from(tmp_path):
+    found = read(tree(tmp_path / "data", "ok nicht_1.png", "barely_ok_2.png", "ok_false_3.png"))
+    assert all(s.label is None for s in found.samples)
+    with pytest.raises(PsdlError, match="not certain"):
+        choosing.learning(found.samples)
 
 
 def test_boxes_of_yolo_mark_defects_and_empty_files_good_images(tmp_path):
@@ -248,18 +287,3 @@ def test_a_folder_of_all_images_makes_none_good(name, tmp_path):
     found = read(tree(tmp_path / "data", *DEFECTIVE[name])).samples
     with pytest.raises(PsdlError, match=r"is called after defects|3 defective"):
         choosing.learning(found)
-
-
-UNCERTAIN = {
-    "labels": (("*3.png",), "the folder 'labels' that holds them all is called after masks"),
-    "crack_detection": (("*3.png",), "the folder 'crack_detection' that holds them all is called after defects"),
-    "parts": (("NG12_*3.png",), "the names of all files, such as NG12_0.png, say that they are defective"),
-    "cameras": (("0_*3.png", "1_*3.png"), "divide them in two, and do not say which are good"),
-}
-
-
-@pytest.mark.parametrize("name", UNCERTAIN)
-def test_what_is_not_certain_by_a_name_says_by_which(name, tmp_path):
-    names, why = UNCERTAIN[name]
-    with pytest.raises(PsdlError, match=why):
-        choosing.learning(read(tree(tmp_path / name, *names)).samples)

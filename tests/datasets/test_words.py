@@ -78,3 +78,35 @@ def test_labels_of_tables():
     spelled = {"OK": "good", "NG": "bad", "0": "good", "1": "bad", " Good ": "good", "PASS": "good", "fail": "bad"}
     spelled |= {"normal": "good", "anomaly": "bad", "NIO": "bad", "dent": "bad", "blot": None, "2": None}
     assert {value: words.label(value) for value in spelled} == spelled
+
+
+NOT_GOOD = (
+    "非良品|非合格|未合格|不OK|非OK|未OK|没有良品|良品外|良品ではない|正常ではない|正常でない|비양품|양품아님|정상아님|"
+    "不良好|不正常品|合格以外|非正常品|미합격|cannot pass|didn't pass|never ok|not defect free|not-defect-free|"
+    "not free of defects|not without defects"
+)
+OPEN = (
+    "假良品|误判良品|半良品|OK以外|OKではない|양품이 아님|OK nicht|OK nicht 2|gut nicht|iyi değil|uygun değil|"
+    "good excluded|barely ok|false_ok|OK-|ok(-)|!good|≠good|x_ok|good=0|ok=no|"
+    "ok_no|OK?|OK？|❌OK|ex-good|kaum gut|less than good"
+)
+STILL_GOOD = (
+    "良品图片|良品画像|合格品|螺丝良品|外観良品|無塗装良品|異常なし|OK_no_3|good (1)|good - copy|OK+|Gutmuster|"
+    "zonder fouten|bez wad|bez vad|без дефектов|ohne Befund|correct|qualified"
+)
+
+
+@pytest.mark.parametrize("name", NOT_GOOD.split("|"))
+def test_negations_turn_good_about(name):
+    assert words.meaning(name).role == words.label(name) == "bad"
+
+
+@pytest.mark.parametrize("name", OPEN.split("|"))
+def test_names_that_leave_it_open(name):
+    assert words.meaning(name).doubtful or words.meaning(name).role == "bad"
+
+
+@pytest.mark.parametrize("name", STILL_GOOD.split("|"))
+def test_names_of_good_that_hold_a_negation_elsewhere(name):
+    assert words.meaning(name).role == "good"
+    assert not words.meaning(name).doubtful

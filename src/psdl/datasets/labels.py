@@ -24,13 +24,29 @@ VERBS = frozenset({"is", "has", "are", "ist", "hat", "a", "an"})  # in names of 
 TELLING = frozenset(
     {"target", "y", "status", "state", "result", "verdict", "decision", "judgement", "judgment", "inspection"}
     | {"outcome", "grade", "rating", "quality", "kind", "class", "classes", "cls", "befund", "ergebnis", "urteil"}
+    | {"severity", "judge", "count", "area", "lable", "bewertung"}
 )  # words in the names of columns that often hold labels
 OPINIONS = frozenset({"kind", "type", "label", "labels", "class", "classname", "truth", "quality", "klasse"})
+NAMING = frozenset(
+    {"label", "labels", "kind", "truth", "defect"}
+)  # columns in which other words than good are defects
 GRADES = ("quality", "truth")  # columns in which 1 may be good
 MARKS = frozenset(
     {"xmin", "xmax", "ymin", "ymax", "bbox", "bboxes", "box", "boxes", "polygon", "polygons", "points", "regions"}
-    | {"region", "shapes", "annotations", "segmentation", "rle", "objects", "instances"}
-)  # columns that mark defects in those images that have any
+    | {"region", "shapes", "annotations", "segmentation", "rle", "objects", "instances", "detections"}
+    | {
+        "encodedpixels",
+        "code",
+        "comment",
+        "comments",
+        "note",
+        "notes",
+        "remark",
+        "remarks",
+        "bemerkung",
+        "kommentar",
+    }
+)  # columns that mark or name defects in those images that have any
 MOST = 20  # values that labels have
 
 
@@ -79,12 +95,16 @@ def checked(path: Path, label: str, columns: Sequence[str], rows: Rows) -> None:
             " the name of the defect"
         )
     one = len({_grade(value) for value in values}) == 1
-    for line, row in rows:
-        own = said(row.get(label, ""))
-        for key in columns if own else ():
-            other = said(row.get(key, ""))
-            if {_grade(own), _opinion(key, other, one)} == {"good", "bad"}:
-                raise PsdlError(f"{path} line {line}: {label} is {own!r}, but {key} is {other!r}: correct one")
+    for key in columns:
+        column = [said(row.get(key, "")) for _, row in rows]
+        opinions = _opinions(key, set(column), one)
+        for (line, row), other in zip(rows, column, strict=True):
+            own = said(row.get(label, ""))
+            if own and {_grade(own), opinions.get(other)} == {"good", "bad"}:
+                raise PsdlError(
+                    f"{path} line {line}: {label} is {own!r}, but {key} is {other!r}: correct one, or leave the"
+                    f" column {key!r} out"
+                )
 
 
 def _clear(name: str, values: set[str]) -> bool:
@@ -101,18 +121,19 @@ def _clear(name: str, values: set[str]) -> bool:
 
 def _could(key: str, values: set[str], rows: int) -> bool:
     """Whether a column could hold labels, or mark defects, by its name and its values."""
-    if words.plain(key) in MARKS:
-        return bool(values & set(EMPTY)) and not values <= set(EMPTY)
+    name, full = words.meaning(key), values - set(EMPTY)
+    telling = bool(name.graded or name.role == "mask" or set(words.parts(key)) & TELLING)
+    if full != values and full and (telling or words.plain(key) in MARKS):
+        return True
     if {words.label(value) for value in values if len(value) < 40 and not _number(value)} >= {"good", "bad"}:
         return True
     if len(values) < 2 or len(values) > max(2, min(MOST, rows // 2)) or max(map(len, values)) > 40:
         return False
     if _grades(values):
         return True
-    name, full = words.meaning(key), values - set(EMPTY)
     if all(words.meaning(value).neutral and not _number(value) for value in full):
         return False
-    if name.graded or name.role == "mask" or set(words.parts(key)) & TELLING:
+    if telling:
         return True
     return not name.neutral and not name.split and all(_true(value) is not None for value in full)
 
@@ -122,19 +143,33 @@ def _grades(values: set[str]) -> bool:
     return any(words.meaning(value).graded and _true(value) is None for value in values)
 
 
-def _opinion(key: str, value: str, one: bool) -> str | None:
-    """What another column says of a row, good or bad. one: whether the labels tell no rows from others, so that 0
-    and 1 in a column of labels count."""
-    if not value:
-        return None
-    if _question(key):
-        return _answer(key, value)
+def _opinions(key: str, values: set[str], one: bool) -> dict[str, str | None]:
+    """What the values of another column say of rows, good or bad; nothing where all are the same. one: whether the
+    labels tell no rows from others, so that 0 and 1 in a column of labels count."""
+    full = values - {""}
+    if len(values) < 2:
+        return {}
+    if _question(key) and all(_true(value) is not None or not _number(value) for value in full):
+        return {value: _answer(key, value) or ("bad" if _question(key) == "bad" else None) for value in full}
     parts = set(words.parts(key)) | {words.plain(key)}
-    if not parts & OPINIONS and not words.meaning(key).graded:
-        return None
-    if _true(value) is not None or _number(value):
-        return words.label(value) if one and parts & OPINIONS else None
-    return words.meaning(value).graded
+    plain = {value: words.meaning(value).graded for value in full if _worded(value)}
+    good, bad = "good" in plain.values(), "bad" in plain.values()
+    telling = bad and (good or "" in values)
+    found: dict[str, str | None] = {}
+    for value in full:
+        if _true(value) is not None or _number(value):
+            found[value] = words.label(value) if one and parts & OPINIONS else None
+        elif value in plain:
+            found[value] = plain[value] if telling or words.meaning(key).graded else None
+        elif good and parts & NAMING:
+            found[value] = words.meaning(value).graded or "bad"
+    return found
+
+
+def _worded(value: str) -> bool:
+    """Whether a value is a word for good or defective, with none beside that is not known."""
+    said = words.meaning(value)
+    return said.plain and said.graded is not None and _true(value) is None and not _number(value)
 
 
 def _question(key: str) -> words.Role | None:

@@ -34,8 +34,10 @@ def names(files: Sequence[str], root: Path) -> list[str]:
 def labelled(samples: Sequence[Sample]) -> list[Sample]:
     """Samples that a table or a list names. Where none has a label their folders and files say what they
     are, if that tells some from others; where all are labelled good, what is called defective or a mask is not
-    known."""
+    known. Raises PsdlError on one that is labelled good, but called defective, where others are labelled so."""
     labels = {s.label for s in samples}
+    if {0, 1} <= labels:
+        _check_labels(samples)
     if labels not in ({None}, {0}) or any(s.kind == UNSURE for s in samples):
         return list(samples)
     found = _said([s.path for s in samples], [s.name for s in samples])
@@ -46,6 +48,24 @@ def labelled(samples: Sequence[Sample]) -> list[Sample]:
     if len(doubt) == len(found):
         return list(samples)
     return [replace(s, label=None, kind=UNSURE) if s.name in doubt else s for s in samples]
+
+
+def _check_labels(samples: Sequence[Sample]) -> None:
+    """Raises PsdlError on a sample that is labelled good, but whose path says that it is defective, or, of one to
+    learn from, that it is of a kind of defect to test with. What all paths say counts for nothing."""
+    shared = set.intersection(*({*PurePosixPath(s.name).parts[:-1]} for s in samples))
+    files = [s for s in samples if _plainly_bad(PurePosixPath(s.name).stem)]
+    found = tree.taken([s.name for s in samples])
+    for s in samples:
+        folders = [p for p in PurePosixPath(s.name).parts[:-1] if p not in shared and meaning(p).graded]
+        said = _plainly_bad(folders[-1]) if folders else len(files) < len(samples) and s in files
+        tested = s.split == "train" and found[s.name].side == "test" and found[s.name].label == 1
+        if s.label == 0 and (said or tested):
+            raise PsdlError(f"{s.name} is labelled good, but its path says that it is defective: correct one")
+
+
+def _plainly_bad(part: str) -> bool:
+    return meaning(part).graded == "bad" and meaning(part).plain
 
 
 def _taken(sample: Sample, one: Taken, sides: bool) -> Sample:
@@ -73,11 +93,12 @@ MASK = Taken("none", None, UNSURE)  # what a mask is taken for, among images
 
 
 def _said(files: Sequence[str], called: Sequence[str]) -> dict[str, Taken]:
-    """What each name is taken for; empty where they do not tell good images from others."""
+    """What each name is taken for; empty where they neither tell good images from others nor leave it open."""
     root = Path(os.path.abspath(files[0])[: -len(called[0])] or os.curdir)
     images, masks = matching.divided(root, list(dict.fromkeys(called)))
     found = tree.taken(images)
-    if not masks and not any(one.label is not None for one in found.values()) and not any(map(_bad, images)):
+    clear = not any(one.label is not None or one.kind == UNSURE for one in found.values())
+    if not masks and clear and not any(map(_bad, images)):
         return {}
     return found | dict.fromkeys(masks, MASK)
 

@@ -25,6 +25,11 @@ NAMES = {
         "imagename",
         "imagefile",
         "img",
+        "imageid",
+        "datei",
+        "dateiname",
+        "bild",
+        "bilddatei",
     ),
     "mask": ("mask", "masks", "maskpath", "maskfile", "groundtruth", "gt"),
     "label": ("label", "labels", "class", "classname", "truth", "quality", "klasse"),
@@ -70,7 +75,8 @@ def table(path: Path, columns: Sequence[str], names: dict[str, tuple[str, ...]] 
     )
     ignored = tuple(key for key in header if key not in known.values())
     if any(row.get("label") for _, row in found):
-        labels.checked(path, known["label"], ignored, rows)
+        items = [known[name] for name in ("category", "group", "part") if name in known]
+        labels.checked(path, known["label"], (*ignored, *items), rows)
         if words.plain(known["label"]) != "label" and not any(words.label(row["label"]) for _, row in found):
             labels.asked(path, ignored, None, rows)
     elif (others := labels.otherwise(path, ignored, rows)) is not None:

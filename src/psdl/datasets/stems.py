@@ -23,6 +23,7 @@ OPPOSITES = (
     ("ja", "nein"),
 )  # words of which one means good, and it is not said which
 ALL_BAD = "the names of all files, such as {name}, say that they are defective"
+OPEN = "the names of files, such as {name}, leave it open whether they are good"
 OPPOSED = "the names of files, such as {name}, divide them in two, and do not say which are good"
 DRAWN = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|([^\W\d_]+\d+){4,}[^\W\d_]*", re.I)
 
@@ -62,18 +63,31 @@ def _unlabelled(pool: dict[str, Taken], said: dict[str, Meaning]) -> dict[str, T
     roles = {name: said[name].graded for name in pool}
     kinds = {(roles[name], roles[name] == "good" and said[name].plain) for name in pool}
     if len(kinds) < 2:
-        why = ALL_BAD if "bad" in roles.values() else OPPOSED if _opposed(pool) else ""
+        why = (
+            ALL_BAD
+            if "bad" in roles.values()
+            else OPEN
+            if any(said[name].doubtful for name in pool)
+            else OPPOSED
+            if _opposed(pool)
+            else ""
+        )
         return {n: one._replace(kind=unsure(why.format(name=n))) for n, one in pool.items()} if why else {}
     plain = ("good", True) in kinds
     new = {}
     for name, one in pool.items():
         if roles[name] == "bad":
             new[name] = one._replace(label=1, kind=DEFECT)
-        elif roles[name] == "good" and one.kind != UNSURE and (said[name].plain or not plain):
+        elif _believed(said[name], plain) and one.kind != UNSURE:
             new[name] = one._replace(label=0, kind="good")
         else:
             new[name] = one._replace(kind=UNSURE)
     return new
+
+
+def _believed(said: Meaning, plain: bool) -> bool:
+    """Whether a name that says good is believed. plain: whether others say it plainly."""
+    return said.graded == "good" and not said.doubtful and (said.plain or not plain)
 
 
 def _odd(
@@ -87,6 +101,7 @@ def _odd(
         name
         for name in good
         if said[name].graded == "bad"
+        or said[name].doubtful
         or (said[name].graded is None and _has(words.parts(PurePosixPath(name).stem), kinds))
         or (called and said[name].graded is None and not said[name].neutral)
     ]

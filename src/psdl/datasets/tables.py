@@ -47,7 +47,7 @@ def _samples(path: Path, category: str, columns: Sequence[str]) -> list[Sample]:
     for n, name in enumerate(paths.names(files, path.parent)):
         line, row = found.rows[n]
         label = row.get("label", "") or marked.get(line, "")
-        unsure = (certain and words.label(label) == "good" and not _plainly_good(label)) or label == UNSURE
+        unsure = (certain and _open(label)) or words.meaning(label).doubtful or label == UNSURE
         bad = bool(label) and words.label(label) != "good"
         samples.append(
             Sample(
@@ -68,6 +68,11 @@ def _samples(path: Path, category: str, columns: Sequence[str]) -> list[Sample]:
 def _plainly_good(label: str) -> bool:
     """Whether a label says good and nothing that makes it doubtful, as `OK?` and `almost good` do."""
     return words.label(label) == "good" and words.meaning(label).plain
+
+
+def _open(label: str) -> bool:
+    """Whether a label says good, but not plainly."""
+    return words.label(label) == "good" and not _plainly_good(label)
 
 
 def _check_twice(path: Path, files: Sequence[str], labels: Sequence[tuple[int, str]]) -> None:

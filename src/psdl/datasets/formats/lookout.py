@@ -1,5 +1,6 @@
 """A manifest of AWS Lookout for Vision (or of SageMaker Ground Truth): an object a line with `source-ref`, and in
-labelled sets `anomaly-label` with its class name, and `anomaly-mask-ref`.
+labelled sets `anomaly-label` with its class name, and `anomaly-mask-ref`; or the label by the name of a labelling
+job, with its class name or its boxes.
 
 Addresses in S3 stand for files near the manifest: the longest end of an address that is there is taken.
 """
@@ -24,6 +25,10 @@ def recognise(root: Path) -> str | None:
 
 
 def read(root: Path) -> Iterator[Sample]:
+    yield from paths.labelled(list(_samples(root)))
+
+
+def _samples(root: Path) -> Iterator[Sample]:
     """The samples; what they are for is said by the manifest's name, if that says train or test, or by folders."""
     found = list(rows.objects(root, root.read_text(encoding="utf-8-sig").splitlines()))
     files = [_near(root, line, row.get("source-ref", "")) for line, row in found]
@@ -45,14 +50,29 @@ def _side(address: str) -> words.Split | None:
 
 
 def _label(root: Path, line: int, row: Mapping[str, str]) -> tuple[int | None, str]:
-    """Label and kind, by the class name where there is one, else by the number: 0 normal, 1 anomaly."""
-    if "anomaly-label" not in row:
-        return None, ""
-    name = json.loads(row.get("anomaly-label-metadata", "{}")).get("class-name", "")
-    said = words.label(name or row["anomaly-label"])
-    if said is None:
-        raise PsdlError(f"{root} line {line}: class {name!r}, expected normal or anomaly")
-    return (1, DEFECT) if said == "bad" else (0, "good")
+    """Label and kind, by what the jobs of a row say. Raises PsdlError where they contradict each other."""
+    jobs = [key for key in row if key == "anomaly-label" or f"{key}-metadata" in row]
+    said = {key: _said(root, line, row, key) for key in jobs if key != "anomaly-mask-ref"}
+    if len(set(said.values())) > 1:
+        raise PsdlError(f"{root} line {line}: {', '.join(said)} contradict each other: leave one out")
+    found = next(iter(said.values()), None)
+    return (None, "") if found is None else (1, DEFECT) if found == "bad" else (0, "good")
+
+
+def _said(root: Path, line: int, row: Mapping[str, str], job: str) -> str:
+    """What a job says of an image, by its class name where there is one, else by the number of Lookout (0 normal,
+    1 anomaly) or by its boxes: without any it is good. Raises PsdlError on a class that is not known."""
+    name = json.loads(row.get(f"{job}-metadata") or "{}").get("class-name", "")
+    boxes = row.get(f"{job}.annotations", "")
+    if not name and boxes:
+        return "bad" if json.loads(boxes) else "good"
+    found = words.label(name or (row[job] if job == "anomaly-label" else ""))
+    if found is None or words.meaning(name).doubtful:
+        raise PsdlError(
+            f"{root} line {line}: class {name!r} of {job}, expected normal or anomaly: give a table with the"
+            " columns path and label"
+        )
+    return found
 
 
 def _near(root: Path, line: int, address: str) -> str:

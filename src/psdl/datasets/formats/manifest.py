@@ -1,4 +1,5 @@
-"""A folder with a split.csv (path, mask, label, split, group), or a CSV, TSV or JSONL file that names images."""
+"""A folder with a split.csv (path, label, split; mask and group where there are), or a CSV, TSV or JSONL file that
+names images."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ def recognise(root: Path) -> str | None:
 def read(root: Path) -> Iterator[Sample]:
     if root.is_file():
         return tables.manifest(root, root.resolve().parent.name)
-    return tables.split_file(root, root.resolve().name)
+    return tables.manifest(root / "split.csv", root.resolve().name, ("path", "label", "split"))
 
 
 def rule(samples: Sequence[Sample]) -> InputRule:
