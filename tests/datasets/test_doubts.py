@@ -139,3 +139,11 @@ def test_what_is_not_certain_by_a_name_says_by_which(name, tmp_path):
     names, why = UNCERTAIN[name]
     with pytest.raises(PsdlError, match=why):
         choosing.learning(read(tree(tmp_path / name, *names)).samples)
+
+
+def test_a_text_that_leaves_it_open_whether_an_image_is_good_labels_nothing(tmp_path):
+    names = tree(tmp_path / "parts", "a_*5.png")
+    for n, said in enumerate(["OK", "OK", "OK", "OK?", "OK nicht"]):
+        (tmp_path / f"parts/a_{n}.txt").write_text(said)
+    found = choosing.learning(read(names).samples)
+    assert sorted(sample.name for sample in found) == ["a_0.png", "a_1.png", "a_2.png"]

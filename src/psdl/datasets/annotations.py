@@ -141,6 +141,9 @@ def _text(path: Path) -> Marked | None:
 
 
 def _labelled(value: str) -> Marked:
-    """What a label says: a word for good, one for defective, or the name of a defect."""
+    """What a label says: a word for good, one for defective, or the name of a defect; nothing certain where a word
+    for good is left open, as in `OK?`."""
     said = words.label(value)
+    if said == "good" and (words.meaning(value).doubtful or not words.meaning(value).plain):
+        return Marked(None)
     return Marked(said != "good", kind="" if said else value)
