@@ -62,6 +62,7 @@ def test_a_constant_texture_of_2000_pixels_shows_no_seam():
     assert np.abs(seams).max() < 0.15 * to_alarm
 
 
+@pytest.mark.slow
 def test_a_tiled_model_finds_a_small_defect_in_a_large_image(tmp_path):
     rng = np.random.default_rng(1)
     for n in range(6):

@@ -16,6 +16,7 @@ from psdl.datasets.read import read
 from tests.parts import psdl, refused
 
 
+@pytest.mark.slow
 def test_the_verb_writes_a_table_and_goes_on(mvtec, tmp_path):
     out = tmp_path / "out"
     command = [

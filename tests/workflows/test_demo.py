@@ -35,6 +35,7 @@ def test_the_demo_finds_its_planted_defects(shown):
         assert picture.width > 800
 
 
+@pytest.mark.slow
 def test_the_demo_runs_again_into_the_same_folder(shown):
     out, _ = shown
     assert (out / ".psdl-results").exists()
