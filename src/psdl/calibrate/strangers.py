@@ -13,7 +13,7 @@ from psdl.calibrate.thresholds import alike
 from psdl.errors import PsdlError
 from psdl.types import F64, Calibration
 
-__all__ = ["New", "check_far", "check_low", "far", "limit"]
+__all__ = ["New", "check_far", "check_low"]
 
 FAR = 3.0  # times the way from the median good score to the threshold: beyond lie other products and defects
 
@@ -35,30 +35,21 @@ class New(NamedTuple):
         return f"of {len(np.unique(self.items[chosen]))} of {len(np.unique(self.items))} items"
 
 
-def limit(known: Calibration) -> float:
-    """The score beyond which images lie far above the threshold."""
-    middle = float(np.median(known.scores))
-    return middle + FAR * max(known.threshold - middle, 1e-12)
-
-
-def far(known: Calibration, new: New) -> str:
-    """Which images score far beyond the threshold, in words; nothing where none does."""
-    beyond = new.scores > limit(known)
-    if not beyond.any():
-        return ""
-    return (
-        f"{int(beyond.sum())} of {len(new.scores)} images ({new.counted(beyond)}) score beyond {limit(known):.4g},"
-        f" far above the threshold {known.threshold:.4g}, as another product or a defect does: {new.strangest()}"
-    )
-
-
 def check_far(known: Calibration, new: New, force: bool) -> list[str]:
     """Raises PsdlError where images score far beyond the threshold; where it is to be by `force`, lines that say
     which."""
-    said = far(known, new)
-    if said and not force:
+    middle = float(np.median(known.scores))
+    limit = middle + FAR * max(known.threshold - middle, 1e-12)
+    beyond = new.scores > limit
+    if not beyond.any():
+        return []
+    said = (
+        f"{int(beyond.sum())} of {len(new.scores)} images ({new.counted(beyond)}) score beyond {limit:.4g}, far"
+        f" above the threshold {known.threshold:.4g}, as another product or a defect does: {new.strangest()}"
+    )
+    if not force:
         raise PsdlError(f"{said}; take them out, or add `force` if they are good parts of this product")
-    return [f"CAUTION: {said}"] if said else []
+    return [f"CAUTION: {said}"]
 
 
 def check_low(known: Calibration, new: Calibration, force: bool) -> list[str]:

@@ -75,17 +75,8 @@ def as_flags(text: str) -> str:
     return re.sub("`([a-z_]+)`", lambda m: f"--{m[1].replace('_', '-')}" if m[1] in known | OTHERS else m[0], text)
 
 
-OTHERS = {
-    "jobs",
-    "force",
-    "device",
-    "cluster",
-    "each",
-    "parts",
-    "items",
-    "good",
-    "bad",
-}  # that several verbs have besides
+# Options that several verbs have besides.
+OTHERS = {"jobs", "force", "device", "cluster", "each", "parts", "items", "good", "bad"}
 
 
 def help_of(name: str) -> str:

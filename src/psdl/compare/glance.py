@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["glance"]
+__all__ = ["Cells", "glance", "mean"]
 
 Cell = Mapping[str, Any]
 Cells = Mapping[tuple[str, str], Sequence[Cell]]  # (data set, method) -> a cell for each seed
@@ -45,19 +45,20 @@ def _table(
     return [*lines, *(f"| {m} | " + " | ".join(shown(rows[data, m]) for data in sets) + " |" for m in methods)]
 
 
-def _mean(cells: Sequence[Cell], key: str) -> float | None:
+def mean(cells: Sequence[Cell], key: str) -> float | None:
+    """The mean of what cells say of a measure; None where none has it."""
     values = [cell[key] for cell in cells if cell.get(key) is not None]
     return float(np.mean(values)) if values else None
 
 
 def _quality(cells: Sequence[Cell]) -> str:
-    values = [value for key in QUALITY if (value := _mean(cells, key)) is not None]
+    values = [value for key in QUALITY if (value := mean(cells, key)) is not None]
     return " / ".join(f"{value:.3f}" for value in values) or "-"
 
 
 def _found(cells: Sequence[Cell]) -> str:
     said = []
     for found, rejected in SHARES:
-        share, wrong = _mean(cells, found), _mean(cells, rejected)
+        share, wrong = mean(cells, found), mean(cells, rejected)
         said.append("-" if share is None or wrong is None else f"{share:.0%} ({wrong:.1%})".replace("%", ""))
     return " / ".join(said)

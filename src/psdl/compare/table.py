@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from psdl.compare.glance import glance
+from psdl.compare.glance import Cells, glance, mean
 
 ACCURACY = {
     "found_1": "found at 1 %",
@@ -39,7 +39,6 @@ EXPLAINED = (
     "Found: the share of defective images above the product's own threshold at that promised false-reject rate,"
     " and of good ones above it; oracle: above a threshold that looks at the test's good images."
 )
-Cells = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]  # (data set, method) -> a cell for each seed
 
 
 def markdown(cells: Cells, development: Iterable[str], seeds: Sequence[int], over: str = "seeds") -> str:
@@ -72,7 +71,7 @@ def _table(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     titles = TITLES
     lines = ["| method | " + " | ".join(titles.values()) + " |", "|---" * (len(titles) + 1) + "|"]
     best = {
-        key: max((v for r in rows.values() if (v := _mean(r, key)) is not None), default=None) for key in ACCURACY
+        key: max((v for r in rows.values() if (v := mean(r, key)) is not None), default=None) for key in ACCURACY
     }
     for name, cells in rows.items():
         shown = [_shown(cells, key, best.get(key)) for key in titles]
@@ -81,7 +80,7 @@ def _table(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
 
 
 def _shown(cells: Sequence[Mapping[str, Any]], key: str, best: float | None) -> str:
-    value = _mean(cells, key)
+    value = mean(cells, key)
     if value is None:
         return "-"
     if key in COST:
@@ -91,18 +90,13 @@ def _shown(cells: Sequence[Mapping[str, Any]], key: str, best: float | None) -> 
     return f"**{text}**" if best is not None and value >= best - 5e-4 else text
 
 
-def _mean(cells: Sequence[Mapping[str, Any]], key: str) -> float | None:
-    values = [cell[key] for cell in cells if cell.get(key) is not None]
-    return float(np.mean(values)) if values else None
-
-
 def _worst(cells: Cells, sets: Sequence[str], methods: Sequence[str]) -> list[str]:
     """For each method and metric the lowest mean of all sets, and which set it is."""
     lines = ["| method | " + " | ".join(ACCURACY[key] for key in JUDGED) + " |", "|---" * (len(JUDGED) + 1) + "|"]
     for name in methods:
         shown = []
         for key in JUDGED:
-            found = [(value, data) for data in sets if (value := _mean(cells[data, name], key)) is not None]
+            found = [(value, data) for data in sets if (value := mean(cells[data, name], key)) is not None]
             shown.append("{:.3f} {}".format(*min(found)) if found else "-")
         lines.append(f"| {name} | " + " | ".join(shown) + " |")
     return lines
@@ -111,7 +105,7 @@ def _worst(cells: Cells, sets: Sequence[str], methods: Sequence[str]) -> list[st
 def _over(cells: Cells, sets: Sequence[str], name: str) -> list[dict[str, Any]]:
     """For each seed the means over the data sets."""
     keys = TITLES
-    return [{key: _mean(row, key) for key in keys} for row in zip(*(cells[s, name] for s in sets), strict=True)]
+    return [{key: mean(row, key) for key in keys} for row in zip(*(cells[s, name] for s in sets), strict=True)]
 
 
 def _wins(cells: Cells, sets: Sequence[str], methods: Sequence[str]) -> list[str]:
@@ -121,7 +115,7 @@ def _wins(cells: Cells, sets: Sequence[str], methods: Sequence[str]) -> list[str
         won, lost = 0, []
         for data in sets:
             for key in JUDGED:
-                a, b = _mean(cells[data, methods[0]], key), _mean(cells[data, name], key)
+                a, b = mean(cells[data, methods[0]], key), mean(cells[data, name], key)
                 if a is None or b is None or a == b:
                     continue
                 won += a > b

@@ -16,7 +16,6 @@ from psdl.errors import PsdlError
 from psdl.input import coco, decode, labelme, levels
 
 Mask = NDArray[np.bool_]
-FEW = levels.FEW  # levels up to which those of a lossless file are kinds, and above which they are soft edges
 FAINT = 32  # of 255: so far must the levels of a lossy file lie apart
 SOLID = 0.6  # share of the pixels of a kind whose neighbour is of it too; of noise fewer are
 APART = 63  # of 255: so far do the colours of a lossy file lie apart
@@ -187,7 +186,7 @@ def _levels(grey: NDArray[Any], lossy: bool) -> Mask:
     if lossy and high - low < FAINT:
         raise ValueError(f"levels from {low:.0f} to {high:.0f} alone in a lossy file, which may be noise")
     kinds = np.unique(grey)
-    if lossy or len(kinds) > FEW:
+    if lossy or len(kinds) > levels.FEW:  # more are soft edges, not kinds
         return np.asarray(grey.astype(np.float64) > (low + high) / 2)
     return np.asarray(grey > _ground(grey, kinds))
 
