@@ -35,6 +35,9 @@ from PIL import Image
 from serve import PSDL, Client, Server, opened, request
 
 RATE = 5.0  # requests a second of the ordinary client
+HERE = "127.0.0.1"
+OTHER = "127.0.0.2"  # an address that attackers do not have
+SHARED = ("a greedy client on 16 connections", "forms of 32 images")  # tried from both addresses
 HEAD = "POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: {kind}\r\n"
 
 
@@ -83,7 +86,7 @@ def asking(port: int, requests: Sequence[bytes]) -> None:
     """Asks again and again on new connections, and reads whatever comes."""
     n = 0
     while True:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=60) as stream:
+        with suppress(OSError), socket.create_connection((HERE, port), timeout=60) as stream:
             for _ in range(20):
                 stream.sendall(requests[n % len(requests)])
                 n += 1
@@ -97,7 +100,7 @@ def waiting(port: int, start: bytes, connections: int) -> None:
         held = []
         for _ in range(connections):
             with suppress(OSError):
-                held.append(socket.create_connection(("127.0.0.1", port), timeout=60))
+                held.append(socket.create_connection((HERE, port), timeout=60))
                 held[-1].sendall(start)
         time.sleep(5)
         for stream in held:
@@ -107,7 +110,7 @@ def waiting(port: int, start: bytes, connections: int) -> None:
 def streaming(port: int, start: bytes, piece: bytes) -> None:
     """Sends pieces without an end, on new connections as it is cut off."""
     while True:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=60) as stream:
+        with suppress(OSError), socket.create_connection((HERE, port), timeout=60) as stream:
             stream.sendall(start)
             while True:
                 stream.sendall(piece)
@@ -137,15 +140,15 @@ def attack(port: int, name: str, images: Sequence[bytes]) -> None:
     time.sleep(3600)
 
 
-def measured(model: Path, name: str, images: Sequence[Path], seconds: float) -> dict[str, Any]:
-    """One attack: the ordinary client's answers, memory, and the end."""
+def measured(model: Path, name: str, images: Sequence[Path], seconds: float, address: str) -> dict[str, Any]:
+    """One attack: the answers of an ordinary client at an address, memory, and the end."""
     server = Server(model)
     asyncio.run(opened(Client(server.port, [request(image) for image in images]), RATE, 3))  # warm
     context = multiprocessing.get_context("spawn")
     attacker = context.Process(target=attack, args=(server.port, name, [p.read_bytes() for p in images[:32]]))
     attacker.start()
     time.sleep(4)
-    client = Client(server.port, [request(image) for image in images])
+    client = Client(server.port, [request(image) for image in images], address)
     asyncio.run(opened(client, RATE, seconds))
     root = psutil.Process(server.process.pid)
     memory = sum(p.memory_info().rss for p in [root, *root.children(recursive=True)])
@@ -181,8 +184,10 @@ def main() -> None:
         subprocess.run(fit, check=True)
         rows = {}
         for name in attacks([]):
-            rows[name] = measured(model, name, images, asked.seconds)
-            print(name, json.dumps(rows[name]), flush=True)
+            for address in (HERE, OTHER) if name in SHARED else (HERE,):
+                row = f"{name}, from another address" if address == OTHER else name
+                rows[row] = measured(model, name, images, asked.seconds, address)
+                print(row, json.dumps(rows[row]), flush=True)
     asked.out.write_text(
         json.dumps({"cores": os.cpu_count(), "recipe": asked.recipe, "attacks": rows}, indent=1) + "\n"
     )

@@ -36,10 +36,10 @@ def request(image: Path) -> bytes:
 
 
 class Client:
-    """Connections that are kept; statuses and seconds of all answers."""
+    """Connections that are kept, from an address of this machine; statuses and seconds of all answers."""
 
-    def __init__(self, port: int, requests: Sequence[bytes]) -> None:
-        self.port, self.requests = port, requests
+    def __init__(self, port: int, requests: Sequence[bytes], address: str = "127.0.0.1") -> None:
+        self.port, self.requests, self.address = port, requests, address
         self.free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self.answers: list[tuple[int, float]] = []
         self.lost = 0
@@ -48,9 +48,7 @@ class Client:
         """One request; a connection that breaks after all of it was sent counts as lost."""
         start = time.perf_counter()
         try:
-            reader, writer = (
-                self.free.pop() if self.free else await asyncio.open_connection("127.0.0.1", self.port)
-            )
+            reader, writer = self.free.pop() if self.free else await self._connected()
         except OSError:
             self.answers.append((0, 0.0))
             return
@@ -68,6 +66,9 @@ class Client:
             writer.close()
         else:
             self.free.append((reader, writer))
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port, local_addr=(self.address, 0))
 
 
 async def closed(client: Client, connections: int, seconds: float) -> float:

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from psdl.compare.cell import cell, divided, shown
+from psdl.compare.cell import Draw, cell, divided, fewer, shown
 from psdl.compare.methods import METHODS, method
 from psdl.compare.table import ACCURACY, markdown
 from psdl.datasets.read import read
+from psdl.errors import PsdlError
 from tests.parts import psdl, refused
 
 
@@ -109,6 +110,26 @@ def test_random_splits_keep_items_together_and_sizes(mvtec):
         assert not {s.group for s in good} & {s.group for s in test if s.label == 0}
         assert sum(s.label == 1 for s in test) == 4
     assert len({tuple(s.name for s in good) for good, _ in drawn}) > 1
+
+
+def test_fewer_images_are_drawn_by_item(mvtec):
+    good = [s for s in read(mvtec).samples if s.category == "bolt" and s.split == "train"]
+    good = [replace(s, group=f"item{n // 3}") for n, s in enumerate(good)]
+    drawn = [fewer(good, 7, seed) for seed in range(3)]
+    for some in drawn:
+        assert len(some) == len(set(some)) == 7
+        sizes = [sum(s.group == item for s in some) for item in {s.group for s in some}]
+        assert sum(size < 3 for size in sizes) <= 2  # the last item of the draw, and that of the list
+    assert len({tuple(s.name for s in some) for some in drawn}) > 1
+    assert fewer(good, 7, 1) == drawn[1]
+    with pytest.raises(PsdlError, match=f"{len(good)} are there: ask for fewer"):
+        fewer(good, len(good) + 1, 0)
+
+
+def test_a_cell_learns_from_as_many_images_as_are_asked_for(mvtec):
+    found = cell(str(mvtec), "bolt", "pca-shared", 0, Draw(images=5))
+    assert found["images"][0] == 5
+    assert found["image_auroc"] > 0.5
 
 
 def test_wins_are_counted_and_losses_named():

@@ -73,10 +73,10 @@ def test_beside_good_ones_to_test_every_folder_is_a_kind(tmp_path):
 
 
 def test_doubtful_names_in_test_are_not_measured_on_and_said(tmp_path):
-    found = read(tree(tmp_path / "data", "train/good/*2.png", "test/good/*1.png", "test/good_but_dirty/*2.png"))
+    found = read(tree(tmp_path / "data", "train/good/*2.png", "test/good/*1.png", "test/good_but_hairy/*2.png"))
     assert [s.name for s in choosing.testing(found.samples)] == ["test/good/0.png"]
     said = choosing.described(found.samples, found.left)
-    assert "  test/good_but_dirty/: 2 not known, not measured on" in said
+    assert "  test/good_but_hairy/: 2 not known, not measured on" in said
 
 
 def test_bad_alone_makes_nothing_good_of_several_unknown_names(tmp_path):
@@ -130,6 +130,7 @@ UNCERTAIN = {
     "labels": (("*3.png",), "the folder 'labels' that holds them all is called after masks"),
     "crack_detection": (("*3.png",), "the folder 'crack_detection' that holds them all is called after defects"),
     "parts": (("NG12_*3.png",), "the names of all files, such as NG12_0.png, say that they are defective"),
+    "lids": (("P_*3.png", "F_*3.png"), "divide them in two, and do not say which are good"),
     "cameras": (("0_*3.png", "1_*3.png"), "divide them in two, and do not say which are good"),
 }
 

@@ -12,7 +12,7 @@ from psdl.datasets.read import read
 from psdl.errors import PsdlError
 from tests.datasets.trees import tree
 
-GOOD, BAD = [f"i/g{n}.png" for n in range(4)], [f"i/b{n}.png" for n in range(4)]
+GOOD, BAD = [f"i/c{n}.png" for n in range(4)], [f"i/d{n}.png" for n in range(4)]
 READ = [
     ("is_defect", "0", "1"),
     ("is_defect", "False", "True"),
@@ -52,6 +52,8 @@ ASKED = [
     ("comment", "", "bent"),
     ("judge", "A", "C"),
     ("lable", "fine", "bent"),
+    ("type", "fine", "bent"),
+    ("b", "zulu", "tango"),
     ("detections", "[]", "[1]"),
 ]
 PLAIN = [
@@ -59,6 +61,7 @@ PLAIN = [
     ("shift", "1", "2"),
     ("lot", "A", "B"),
     ("operator", "Meier", "Mueller"),
+    ("variant", "lid", "bolt"),
     ("score", "0.1", "0.9"),
     ("format", "png", "jpg"),
     ("category", "lid", "bolt"),
@@ -97,7 +100,7 @@ def learned(path):
 def test_a_column_that_asks_for_yes_or_no_is_read(head, good, bad, tmp_path):
     path = table(tmp_path / "lot", head, good, bad)
     assert learned(path) == GOOD
-    assert all(s.label == ("/b" in s.name) for s in read(path).samples)
+    assert all(s.label == ("/d" in s.name) for s in read(path).samples)
 
 
 @pytest.mark.parametrize(("head", "good", "bad"), ASKED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +12,7 @@ import typer
 from psdl.cli import options
 from psdl.errors import PsdlError
 
+Which = tuple[str, str, int | None]  # path, category, and how many of its good images are learned from, None: all
 ALONE = "one at a time"  # how cells were measured whose costs are theirs alone
 bench = typer.Typer(help="Compare methods on data sets.", no_args_is_help=True)
 
@@ -32,6 +35,12 @@ def accuracy(
             min=0, help="Random splits of the good images by item, instead of the given one: so many, from seed 0."
         ),
     ] = 0,
+    images: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=2, help="Learn from so many good images, drawn by item with the seed, instead of all; repeat it."
+        ),
+    ] = None,
     development: Annotated[
         list[str] | None, typer.Option(help="Name of a data set on which choices were made, to be said so.")
     ] = None,
@@ -66,7 +75,13 @@ def accuracy(
     sets = {_named(path): path if is_url(path) else str(Path(path).resolve()) for path in data}
     if len(sets) < len(data):
         raise PsdlError(f"two data sets have one name: {', '.join(sets)} of {', '.join(data)}: rename a folder")
-    work_on = {label: which for name, path in sets.items() for label, which in _categories(name, path).items()}
+    work_on = {
+        label: which for name, path in sets.items() for label, which in _categories(name, path, images).items()
+    }
+    if not work_on:
+        raise PsdlError(
+            f"no data set has more than {min(images or [0])} good images to learn from: give a smaller --images"
+        )
     out.mkdir(parents=True, exist_ok=True)
     lines = Lines(quiet)
     cells: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -90,29 +105,36 @@ def _named(path: str) -> str:
     return Path(path).resolve().name
 
 
-def _categories(name: str, path: str) -> dict[str, tuple[str, str]]:
-    """Where each category of a data set is read: {how the table calls it: (path, category)}; a set of one category
-    goes by its own name."""
+def _categories(name: str, path: str, sizes: Sequence[int] | None) -> dict[str, Which]:
+    """Where each category of a data set is read: {how the table calls it: (path, category, images)}. A set
+    of one category goes by its own name. sizes: each of these that is smaller than all there are has its own."""
+    from psdl.datasets import check
     from psdl.datasets.read import read
 
-    found = sorted({sample.category for sample in read(path).samples})
-    return {name if len(found) == 1 else f"{name}/{one}": (path, one) for one in found}
+    count = Counter(sample.category for sample in check.learning(read(path).samples))
+    names = {one: name if len(count) == 1 else f"{name}/{one}" for one in sorted(count)}
+    if not sizes:
+        return {label: (path, one, None) for one, label in names.items()}
+    return {
+        f"{label}, {n} images": (path, one, n) for one, label in names.items() for n in sizes if n < count[one]
+    }
 
 
 def _cell(
-    which: tuple[str, str, int], sets: dict[str, tuple[str, str]], folder: Path, shared: str, split: bool
+    which: tuple[str, str, int], sets: dict[str, Which], folder: Path, shared: str, split: bool
 ) -> dict[str, Any]:
     """One cell, (set, method, seed), from its file if it was measured before: a table that was broken off goes on.
     shared: with what the machine was shared, to be kept with its costs; split: whether seeds are of splits too."""
     import json
+    import re
     import subprocess
     import sys
 
     from psdl._util.atomic import atomic_write
 
     name, method, seed = which
-    path, category = sets[name]
-    file = folder / f"{name.replace('/', '-')}-{method}-{'split-' * split}{seed}.json"
+    path, category, images = sets[name]
+    file = folder / f"{re.sub('[/, ]+', '-', name)}-{method}-{'split-' * split}{seed}.json"
     if file.is_file():
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return found
@@ -124,7 +146,7 @@ def _cell(
         category,
         method,
         str(seed),
-        *([str(seed)] * split),
+        json.dumps({"split": seed if split else None, "images": images}),
     ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

@@ -1,9 +1,9 @@
 """One cell of the table: a method, a category of a data set, a seed, in a process of its own, so that its memory
 is its own.
 
-    python -m psdl.compare.cell DATA CATEGORY METHOD SEED [SPLIT]
+    python -m psdl.compare.cell DATA CATEGORY METHOD SEED [DRAW]
 
-prints one JSON object as its last line.
+prints one JSON object as its last line. DRAW: the fields of Draw that differ from the given split, as JSON.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,16 +40,28 @@ TIMED = 40  # images that scoring is timed on, one at a time
 RATES = {"1": 0.01, "5": 0.05}  # false-reject rates at which defects are counted
 
 
-def cell(data: str, category: str, name: str, seed: int, drawn: int | None = None) -> dict[str, Any]:
+class Draw(NamedTuple):
+    """How a cell departs from the data set's own images to learn from: split is the seed of a random split of the
+    good images by item, images the number that is learned from, of items drawn by the cell's seed."""
+
+    split: int | None = None
+    images: int | None = None
+
+
+GIVEN = Draw()
+
+
+def cell(data: str, category: str, name: str, seed: int, draw: Draw = GIVEN) -> dict[str, Any]:
     """Metrics of a category, fit_s: seconds of learning, score_ms: the median of judging one decoded image on all
     cores, model_mb, peak_gb: of the process. At each of RATES found: the share of defects above the product's own
     threshold; false: of good images; oracle: of defects above a threshold that looks at the test's good images.
-    drawn: the seed of a random split of good images by item, as large as the given one; None: the given split.
 
-    Raises PsdlError on a data set without defective images.
+    Raises PsdlError on a data set without defective images, or with fewer good ones than are asked for.
     """
     found = shown(data, name)
-    good, test = divided(choose(found.samples, [category]), drawn)
+    good, test = divided(choose(found.samples, [category]), draw.split)
+    if draw.images is not None:
+        good = fewer(good, draw.images, seed)
     start = time.perf_counter()
     detector = Detector(method(name, seed)).fit(found._replace(samples=tuple(good)))
     took = time.perf_counter() - start
@@ -88,6 +100,21 @@ def divided(samples: Sequence[Sample], drawn: int | None) -> tuple[Sequence[Samp
     return [s for s in known if s.split == "train"], [*(s for s in known if s.split == "test"), *bad]
 
 
+def fewer(good: Sequence[Sample], images: int, seed: int) -> list[Sample]:
+    """Images of items drawn by seed, which the data set names or near-duplicates tell, until they are as many as
+    asked for: the last item is cut, so that sets of small and of large items compare.
+
+    Raises PsdlError where there are fewer.
+    """
+    if len(good) < images:
+        raise PsdlError(f"{images} good images were asked for and {len(good)} are there: ask for fewer")
+    items: dict[str, list[Sample]] = {}
+    for sample in duplicates.grouped(good, "auto", map).samples:
+        items.setdefault(str(sample.group or sample.name), []).append(sample)
+    order = np.random.default_rng(seed).permutation(sorted(items))
+    return [sample for item in order for sample in items[item]][:images]
+
+
 def _counted(detector: Detector, judged: Sequence[tuple[Sample, Result]]) -> dict[str, float | None]:
     known = detector.model.calibration
     scores, bad = np.array([r.score for _, r in judged]), np.array([s.label == 1 for s, _ in judged])
@@ -120,4 +147,4 @@ def _timings(detector: Detector, samples: Sequence[Sample]) -> list[float]:
 if __name__ == "__main__":
     own_process()
     path, kind, which, first, *rest = sys.argv[1:]
-    print(json.dumps(cell(path, kind, which, int(first), int(rest[0]) if rest else None)))
+    print(json.dumps(cell(path, kind, which, int(first), Draw(**json.loads(rest[0] if rest else "{}")))))

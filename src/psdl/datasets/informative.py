@@ -9,11 +9,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from pathlib import Path
 
 from psdl.datasets import labels, words
 from psdl.datasets.records import Record
-from psdl.errors import PsdlError
 
 __all__ = ["divides", "speaks"]
 
@@ -92,7 +90,10 @@ def _column(key: str, values: Counter[str], whole: bool, good: bool, alone: bool
         return len({value.casefold() in NOTHING for value in values}) > 1 or not whole
     if any(map(speaks, {part for text in (key, *values) for part in words.parts(text)})):
         return not whole or (not same and not good)
-    return not same and (_numbers(key, values, alone) or _asked(key, values))
+    return not same and (
+        _numbers(key, values, alone)
+        or labels.could_hold(key, {labels.said(value) for value in values}, values.total())
+    )
 
 
 def _says(key: str, value: str) -> str | None:
@@ -114,14 +115,3 @@ def _numbers(key: str, values: Counter[str], alone: bool) -> bool:
         return "" in values
     known = words.meaning(key).neutral and len(key) > 1
     return alone and not known and len(full) <= max(2, min(labels.MOST, values.total() // 2))
-
-
-def _asked(key: str, values: Counter[str]) -> bool:
-    """Whether a table would be asked about such a column, of which no more rows are needed than labels have."""
-    shown = list(values)[: 2 * labels.MOST]
-    rows = shown + shown[:1] * (min(values.total(), 2 * labels.MOST) - len(shown))
-    try:
-        labels.asked(Path(), [key], None, [(n, {key: value}) for n, value in enumerate(rows)])
-    except PsdlError:
-        return True
-    return False

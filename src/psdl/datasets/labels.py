@@ -12,7 +12,7 @@ from pathlib import Path
 from psdl.datasets import words
 from psdl.errors import PsdlError
 
-__all__ = ["asked", "checked", "otherwise", "said"]
+__all__ = ["asked", "checked", "could_hold", "otherwise", "said"]
 
 Rows = Sequence[tuple[int, Mapping[str, str]]]  # the line each begins in, and its values by the header's names
 
@@ -77,7 +77,7 @@ def asked(path: Path, columns: Sequence[str], category: str | None, rows: Rows) 
     categories is called."""
     for key in (*columns, *([category] if category else [])):
         values = {said(row.get(key, "")) for _, row in rows}
-        if _could(key, values, len(rows)) if key != category else _grades(values) and len(values) > 1:
+        if could_hold(key, values, len(rows)) if key != category else _grades(values) and len(values) > 1:
             raise PsdlError(
                 f"{path} has no labels, but its column {key!r} seems to hold them: call it label, with good or the"
                 " name of a defect in each row, or leave it out"
@@ -119,8 +119,8 @@ def _clear(name: str, values: set[str]) -> bool:
     return plain and name not in GRADES
 
 
-def _could(key: str, values: set[str], rows: int) -> bool:
-    """Whether a column could hold labels, or mark defects, by its name and its values."""
+def could_hold(key: str, values: set[str], rows: int) -> bool:
+    """Whether a column could hold labels, or mark defects, by its name and the values of so many rows."""
     name, full = words.meaning(key), values - set(EMPTY)
     telling = bool(name.graded or name.role == "mask" or set(words.parts(key)) & TELLING)
     if full != values and full and (telling or words.plain(key) in MARKS):
@@ -135,7 +135,9 @@ def _could(key: str, values: set[str], rows: int) -> bool:
         return False
     if telling:
         return True
-    return not name.neutral and not name.split and all(_true(value) is not None for value in full)
+    if name.neutral or name.split:
+        return False
+    return all(_true(value) is not None or not any(map(str.isdigit, value)) for value in full)
 
 
 def _grades(values: set[str]) -> bool:

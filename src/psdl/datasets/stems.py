@@ -21,7 +21,12 @@ OPPOSITES = (
     ("true", "false"),
     ("yes", "no"),
     ("ja", "nein"),
-)  # words of which one means good, and it is not said which
+    ("p", "f"),
+    ("g", "b"),
+    ("g", "d"),
+    ("o", "x"),
+    ("y", "n"),
+)  # words, or their first letters, of which one means good, and it is not certain which
 ALL_BAD = "the names of all files, such as {name}, say that they are defective"
 OPEN = "the names of files, such as {name}, leave it open whether they are good"
 OPPOSED = "the names of files, such as {name}, divide them in two, and do not say which are good"

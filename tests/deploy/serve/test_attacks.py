@@ -94,6 +94,15 @@ def test_bytes_are_bounded_whatever_they_are(server, kind):
     assert httpx.get(f"{server.url}/healthz", timeout=20).status_code == 200
 
 
+def test_who_sends_without_an_end_waits_between_connections(server):
+    end, cut = time.monotonic() + 3, 0
+    while time.monotonic() < end:
+        assert sent(server, *STREAMS["trailers"], MANY) < MANY
+        cut += 1
+    assert cut <= 5, "each is kept waiting for a second, which costs the server nothing"
+    assert score(server.url, GOOD, timeout=30).scored
+
+
 def test_bodies_that_do_not_come_keep_nobody_waiting(start, model_file):
     server = start(model_file)
     with ExitStack() as stack:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -31,6 +32,29 @@ def test_one_that_sends_many_does_not_keep_another_waiting():
     order = asyncio.run(work())
     assert order.count("many") == 10
     assert max(order.index("a"), order.index("b")) <= 4
+
+
+def test_a_computer_that_asks_now_and_then_is_not_behind_those_of_its_address_that_never_pause():
+    async def work() -> list[str]:
+        turns, order = Turns(1), []
+
+        async def one(name: str, rested: bool) -> None:
+            await turns.take("one address", rested)
+            order.append(name)
+            await asyncio.sleep(0)
+            turns.leave()
+
+        never = [asyncio.create_task(one("never", False)) for _ in range(10)]
+        await asyncio.sleep(0)
+        now_and_then = [asyncio.create_task(one("now and then", True)) for _ in range(4)]
+        await asyncio.gather(*never, *now_and_then)
+        assert turns.free == 1
+        return order
+
+    order = asyncio.run(work())
+    places = [n for n, name in enumerate(order) if name == "now and then"]
+    assert places[0] <= 2
+    assert all(second - first == 2 for first, second in pairwise(places)), "the others have every second turn"
 
 
 def test_a_turn_that_nobody_waits_for_any_more_is_given_on():

@@ -26,12 +26,14 @@ from psdl.deploy.serve.access import Pages, Tokens, client_of
 from psdl.deploy.serve.arrivals import Arrival, Arrivals
 from psdl.deploy.serve.bounds import Bounds, Refused
 from psdl.deploy.serve.last import Last, router
-from psdl.deploy.serve.line import Answered, Line, Named, plain
+from psdl.deploy.serve.line import Answered, Asker, Line, Named, plain
 from psdl.deploy.serve.monitor import Monitors
+from psdl.deploy.serve.protocol import rested
 from psdl.deploy.serve.telemetry import Telemetry
 from psdl.errors import PsdlError
 
 LOG = logging.getLogger("psdl")
+REST = 0.02  # seconds without a question after which a connection is not one that asks without a pause
 EVERY = 1.0  # seconds between two checks of the model files
 BODY = {
     "required": True,
@@ -179,7 +181,8 @@ async def _judged(
             raise Refused(408, "the body came too slowly while others waited", unread=True) from None
         raise Refused(408, f"the body did not arrive within {bounds.seconds:g} s", unread=True) from None
     stack.enter_context(parts.line.place(client))
-    return images, await parts.line.judge(held, images, maps, client)
+    asker = Asker(client, rested(request.scope) >= REST)
+    return images, await parts.line.judge(held, images, maps, asker)
 
 
 def _add_status_routes(served: FastAPI, parts: Parts) -> None:

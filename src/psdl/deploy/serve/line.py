@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from psdl._util.machine import cores
 from psdl.deploy import judging
@@ -27,6 +27,13 @@ LARGE = 4  # times the largest image learned from: an image of more pixels is ju
 PLAIN = 2_000_000  # pixels that are never many
 LONG = 50  # times what images take on average: one that takes longer is given up, so that others get their turn
 LEAST = 2.0  # seconds that an image has in any case
+
+
+class Asker(NamedTuple):
+    """Who asks: the client, and whether the connection asked for nothing lately."""
+
+    client: str
+    rested: bool = True
 
 
 class Line:
@@ -78,32 +85,33 @@ class Line:
             self.clients[client] -= 1
             self.clients += Counter()  # forgets those without any
 
-    async def judge(self, model: Held, images: Sequence[Named], maps: str | None, client: str) -> list[Answered]:
+    async def judge(self, model: Held, images: Sequence[Named], maps: str | None, asker: Asker) -> list[Answered]:
         """What the model says of each image of one request; or why it says nothing."""
         until = time.monotonic() + self.bounds.seconds
         beside = asyncio.Semaphore(self.cores)  # requests of one client take turns too, image by image
         self.images += len(images)
 
-        async def one(image: Named) -> Answered:
+        async def one(number: int, image: Named) -> Answered:
+            who = asker if number == 0 else asker._replace(rested=False)
             try:
                 async with beside, asyncio.timeout(until - time.monotonic()):
-                    return await self._one(model, image, maps, client, until)
+                    return await self._one(model, image, maps, who, until)
             except TimeoutError:
                 late = f"no answer within {self.bounds.seconds:g} s: too much is waiting"
                 return Unscored(image[0], late, 503)
             finally:
                 self.images -= 1
 
-        return list(await asyncio.gather(*map(one, images)))
+        return list(await asyncio.gather(*(one(n, image) for n, image in enumerate(images))))
 
-    async def _one(self, model: Held, image: Named, maps: str | None, client: str, until: float) -> Answered:
+    async def _one(self, model: Held, image: Named, maps: str | None, asker: Asker, until: float) -> Answered:
         name, data = image
         try:
             pixels = await asyncio.to_thread(judging.sized, data, name, self.bounds.pixels)
             workers = self.large if pixels > self._many(model) else self.plain
             alone = self.images == 1 and workers is self.plain
             arguments = (data, name, maps, self.bounds.pixels, self.cores if alone else 1)
-            return await self._called(workers, client, until, model, arguments)
+            return await self._called(workers, asker, until, model, arguments)
         except TooLarge as error:
             return Unscored(name, str(error), 413)
         except Failed as error:
@@ -112,10 +120,10 @@ class Line:
             return Unscored(name, str(error), 422)
 
     async def _called(
-        self, workers: Workers, client: str, until: float, model: Held, arguments: tuple[Any, ...]
+        self, workers: Workers, asker: Asker, until: float, model: Held, arguments: tuple[Any, ...]
     ) -> tuple[Scored, Seen]:
         turns, loop = self._turns[workers], asyncio.get_running_loop()
-        await turns.take(client)
+        await turns.take(*asker)
         if workers is self.plain:
             until = min(until, time.monotonic() + max(LEAST, LONG * self.mean))
         work = self._pool.submit(self._timed, workers, model, arguments, until)

@@ -4,6 +4,7 @@ leaves open. It reaches into uvicorn's protocol, which pyproject.toml bounds fro
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from typing import Any
 
@@ -14,6 +15,8 @@ from psdl.deploy.serve.bounds import Bounds
 GRACE = 1.0  # seconds that kept connections stay open once the server is asked to end: a request may be on its way
 READ = 2**18  # bytes that a system hands over at once: they may be several requests
 SAID = b'{"error": "too many connections: come again in a second"}'
+RESTED = "psdl.rested"  # extension of a request's scope: seconds since its connection's last answer went out
+PAUSE = 1.0  # seconds that nothing is read of a connection that sent too much, before it is closed
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n"
     b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(SAID), SAID)
@@ -24,7 +27,8 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
     """The protocol whose connections are closed where they send too much or too slowly, or are too many.
 
     What is sent of one request beside its body, be it head, chunk sizes or trailers, is at most `bounds.head`
-    bytes and as many again as its body has; what is sent while it is answered, one read. A new connection
+    bytes and as many again as its body has; what is sent while it is answered, one read. A connection that sends
+    more is not read for a while and then closed, so that who sends without an end also waits. A new connection
     beyond `bounds.connections` takes the place of the oldest one that waits for nothing, of the client that
     has the most.
     """
@@ -36,7 +40,9 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
             self.other, self.bodied = 0, 0  # bytes of a request in all, and of its body
             self.whole = True  # a request has been read to its end
             self.ending = False
+            self.spent = False  # it sent too much
             self.since = self.loop.time()
+            self.answered = -math.inf  # when the last answer went out
             self.waiting: asyncio.TimerHandle | None = None  # closes the connection unless the head ends before
 
         def connection_made(self, transport: Any) -> None:
@@ -52,7 +58,7 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
-            if self.transport.is_closing():
+            if self.transport.is_closing() or self.spent:
                 return
             if _idle(self):
                 self._wait()
@@ -65,12 +71,14 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
             if self.begun > bounds.head:
                 self.send_400_response("the head of the request is too long")
             elif self.other - self.bodied > bounds.head + self.bodied + (READ if self.whole else 0):
-                self.transport.abort()  # nothing may be said in the middle of an answer
+                self._spend()  # nothing may be said in the middle of an answer
 
         def on_message_begin(self) -> None:
             self.whole = False
             self.other, self.bodied = 0, 0
             super().on_message_begin()
+            rested = self.loop.time() - self.answered if _idle(self) else 0.0
+            self.scope["extensions"] = {RESTED: {"seconds": rested}}
 
         def on_headers_complete(self) -> None:
             self._rest()
@@ -87,7 +95,7 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
             self.whole, self.other, self.bodied = True, 0, 0
 
         def on_response_complete(self) -> None:
-            self.since = self.loop.time()
+            self.since = self.answered = self.loop.time()
             super().on_response_complete()
 
         def shutdown(self) -> None:
@@ -96,6 +104,14 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
                 self.loop.call_later(GRACE, super().shutdown)
             else:
                 super().shutdown()
+
+        def _spend(self) -> None:
+            self.spent = True
+            self.flow.pause_reading()
+            if self.cycle is not None and not self.cycle.response_complete:
+                self.cycle.disconnected = True  # whoever waits for its body waits no more
+                self.cycle.message_event.set()
+            self.loop.call_later(PAUSE, self.transport.abort)
 
         def _make_room(self) -> bool:
             """Closes a connection on which nothing is answered; whether there was one."""
@@ -120,9 +136,15 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
     return Bounded
 
 
+def rested(scope: Any) -> float:
+    """Seconds since the last answer on a request's connection went out; infinity if it is the first."""
+    known: dict[str, float] = scope.get("extensions", {}).get(RESTED, {})
+    return known.get("seconds", math.inf)
+
+
 def _idle(connection: Any) -> bool:
     """Whether nothing is answered on a connection."""
-    return connection.cycle is None or bool(connection.cycle.response_complete)
+    return connection.spent or connection.cycle is None or bool(connection.cycle.response_complete)
 
 
 def _address(connection: Any) -> str:

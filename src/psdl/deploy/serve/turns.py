@@ -1,25 +1,50 @@
-"""Whose image is judged next: clients take turns, so that one that sends many keeps nobody else waiting."""
+"""Whose image is judged next: clients take turns, so that one that sends many keeps nobody else waiting; and so do
+the requests of one client, since many computers can share an address."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
 
+Turn = asyncio.Future[None]
+
+
+class _Client:
+    """The images of one client that wait: those that came first after a rest, and all others."""
+
+    def __init__(self) -> None:
+        self.rested: deque[Turn] = deque()
+        self.others: deque[Turn] = deque()
+        self.favoured = True  # those that came after a rest are next, if any wait
+
+    def next(self) -> Turn:
+        """The next that is taken: of both sorts in alternation where both wait."""
+        first = self.rested and (self.favoured or not self.others)
+        self.favoured = not first
+        return (self.rested if first else self.others).popleft()
+
+    def __bool__(self) -> bool:
+        return bool(self.rested or self.others)
+
 
 class Turns:
-    """At most `places` images at a time; those that wait are taken client after client."""
+    """At most `places` images at a time; those that wait are taken client after client. Of one client, every
+    second place is for images of connections that asked for nothing lately, as fair queueing of packets favours
+    sparse flows (RFC 8290): a computer that asks now and then is answered beside others that never pause."""
 
     def __init__(self, places: int) -> None:
         self.free = places
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._waiting: OrderedDict[str, _Client] = OrderedDict()
 
-    async def take(self, client: str) -> None:
-        """Waits for a place and takes it."""
+    async def take(self, client: str, rested: bool = False) -> None:
+        """Waits for a place and takes it. rested: the image is the first of a connection that asked for nothing
+        lately."""
         if self.free and not self._waiting:
             self.free -= 1
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(client, deque()).append(turn)
+        turn: Turn = asyncio.get_running_loop().create_future()
+        line = self._waiting.setdefault(client, _Client())
+        (line.rested if rested else line.others).append(turn)
         try:
             await turn
         except asyncio.CancelledError:
@@ -28,10 +53,10 @@ class Turns:
             raise
 
     def leave(self) -> None:
-        """Gives a place back: to the first that waits of the client whose turn it is."""
+        """Gives a place back: to the next of the client whose turn it is."""
         while self._waiting:
             client, line = self._waiting.popitem(last=False)
-            turn = line.popleft()
+            turn = line.next()
             if line:
                 self._waiting[client] = line  # behind all others
             if not turn.done():
