@@ -84,6 +84,7 @@ def test_the_verb_extends_and_refuses(tmp_path, model_file):
     assert not new.exists()
     done = psdl("fit", tmp_path / "new", "--model", new, "--extend", old, "--by", "Eve", "--force")
     assert done.returncode == 0, done.stderr
+    assert "CAUTION: 12 of 12 images (of 12 of 12 items) score beyond" in done.stdout + done.stderr
     assert "extended from 12 images" in psdl("inspect", new).stdout
     same = psdl("fit", tmp_path / "new", "--model", new, "--extend", new)
     refused(same, "12 of 12 images are among those learned from")

@@ -120,7 +120,8 @@ def watch(
         for one in watching.news:
             if left := one.stop(LAST):
                 lines.say(f"{one.name}: {left} bytes of verdicts wait for the next start")
-    lines.say(f"{watching.judged} files are judged in {journal.path}")
+    passed = f"; {len(looking.passed)} pictures that cannot be read were passed over" if looking.passed else ""
+    lines.say(f"{watching.judged} files are judged in {journal.path}{passed}")
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -263,10 +263,18 @@ def _sort(path: Path, name: str, found: list[str], left: list[Left]) -> None:
             left.append(Left(name, "a hidden file", "hidden"))
     elif ending in EXTENSIONS:
         found.append(name)
-    elif ending in UNREAD:
-        left.append(Left(name, f"a picture of a kind that is not read (.{ending}): save it as PNG", "unread"))
-    elif ending not in OTHERS and _is_picture(path):
-        left.append(Left(name, f"a picture by its content, but named {path.name}: name it .png or .jpg", "unread"))
+    elif why := why_unread(path):
+        left.append(Left(name, why, "unread"))
+
+
+def why_unread(path: Path) -> str | None:
+    """Why a file that is no image by its name is not read, if it is a picture all the same; else None."""
+    ending = path.suffix[1:].lower()
+    if ending in UNREAD:
+        return f"a picture of a kind that is not read (.{ending}): save it as PNG"
+    if ending not in OTHERS and _is_picture(path):
+        return f"a picture by its content, but named {path.name}: name it .png or .jpg"
+    return None
 
 
 def _is_picture(path: Path) -> bool:

@@ -57,7 +57,7 @@ def extended(
     model = detector.model
     for part in model.recipe.parts:
         _method(part)
-    run.say(_check_new(detector, items, run.work, force))
+    run.say(*_check_new(detector, items, run.work, force))
     with ExitStack() as open_stores:
         collected = collect(detector.extractor, items, run, open_stores)
         for part in model.recipe.parts:
@@ -147,8 +147,8 @@ def _scored(
     return with_classifier(known, model.classifier)
 
 
-def _check_new(detector: Detector, items: Sequence[Source], run: Run, force: bool) -> str:
-    """How strange images are to the model so far, in words. Raises PsdlError on those that it learned from, and,
+def _check_new(detector: Detector, items: Sequence[Source], run: Run, force: bool) -> list[str]:
+    """How strange images are to the model so far, in lines. Raises PsdlError on those that it learned from, and,
     unless forced, on those that score FAR beyond the threshold."""
     results = [result.without_map() for result in detector.results(items, run)]
     found, known = fresh(items, results, detector.model), detector.model.calibration
@@ -156,15 +156,16 @@ def _check_new(detector: Detector, items: Sequence[Source], run: Run, force: boo
     if same:
         raise PsdlError(f"{same} of {len(items)} images are among those learned from: give new ones only")
     new = anew.strangers_of(found)
-    strangers.check_far(known, new, force)
+    cautions = strangers.check_far(known, new, force)
     order = np.argsort(new.scores)
     chance = thresholds.alike(known, replace(known, scores=new.scores[order], items=new.items[order]))
     above = new.scores > known.threshold
-    return (
+    return [
+        *cautions,
         f"to the model so far {int(above.sum())} of {len(items)} images ({new.counted(above)}) score above the"
         f" threshold (rank test against those of the calibration, p = {chance:.2g}), the strangest"
-        f" {new.strangest()}"
-    )
+        f" {new.strangest()}",
+    ]
 
 
 def _measured(state: State, part: Part, distances: F32) -> F32:

@@ -6,12 +6,12 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from psdl.datasets.files import is_image
-from psdl.errors import PsdlError
+from psdl.datasets.files import is_image, why_unread
+from psdl.errors import PsdlError, printable
 
 LOG = logging.getLogger("psdl")
 
@@ -48,7 +48,8 @@ class Complete(NamedTuple):
 
 
 class Folder:
-    """The images below `root`, but for hidden files and folders and what lies in `out`.
+    """The images below `root`, but for hidden files and folders and what lies in `out`. Pictures that cannot be
+    read, such as HEIC files, are passed over with a warning.
 
     A file is complete when nothing has changed it for `settle` seconds, or when its writer has closed it or
     renamed it into place, as `closed` reports, which gives the names of files that were since it was asked
@@ -61,6 +62,9 @@ class Folder:
         self.root, self.out, self.settle, self.closed = root, out.resolve(), settle, closed
         self.known: dict[str, Known] = {}
         self.waiting = 0  # files that are not complete yet
+        self.passed: set[str] = set()  # names of pictures that are not read
+        self._others: dict[str, float] = {}  # when a file that is no image by its name was first seen
+        self._asked: set[str] = set()  # names of those that were looked into
         self._identity = _identity(root)
         self._since: dict[File, float] = {}  # when a file that is not known was first seen as it is
         self._whole: set[str] = set()  # names of files that their writers have closed
@@ -78,7 +82,9 @@ class Folder:
         where the folder is not there."""
         self._check_root()
         self._close()
-        present = {file.name: file for file in self._files()}
+        others: list[str] = []
+        present = {file.name: file for file in self._files(others)}
+        unsettled = self._pass_over(others)
         now = time.monotonic()
         fresh = [file for file in present.values() if not self._is_known(file)]
         self._since = {file: self._since.get(file, now) for file in fresh}
@@ -87,7 +93,7 @@ class Folder:
         self._whole &= set(present)
         ready = [Complete(file, now - self._since[file] >= self.settle) for file in fresh]
         found = [one for one in ready if one.settled or one.file.name in self._whole]
-        self.waiting = len(fresh) - len(found)
+        self.waiting = len(fresh) - len(found) + unsettled
         return sorted(found, key=lambda one: (one.file.changed, one.file.name))
 
     def unchanged(self, file: File) -> bool:
@@ -142,15 +148,35 @@ class Folder:
             LOG.warning("%s is another folder than at the start: was a disk taken off?", self.root)
         self._moved = now != self._identity
 
-    def _files(self) -> Iterator[File]:
+    def _pass_over(self, names: Sequence[str]) -> int:
+        """Looks once into each file that is no image by its name and names those that are pictures all the same;
+        how many still wait for it."""
+        now = time.monotonic()
+        self._others = {name: self._others.get(name, now) for name in names}
+        self._asked &= set(names)
+        self.passed &= set(names)
+        waiting = [name for name in names if name not in self._asked]
+        ready = [name for name in waiting if now - self._others[name] >= self.settle]
+        self._asked |= set(ready)
+        whys = {name: why for name in ready if (why := why_unread(self.root / name))}
+        if whys:
+            self.passed |= set(whys)
+            first = min(whys)
+            LOG.warning("%d files are passed over, such as %s: %s", len(whys), printable(first), whys[first])
+        return len(waiting) - len(ready)
+
+    def _files(self, others: list[str]) -> Iterator[File]:
+        """The images; others: the names of all other files are added to it."""
         for folder, below, names in os.walk(self.root):
             here = Path(folder)
             below[:] = [n for n in below if not n.startswith(".") and (here / n).resolve() != self.out]
-            for name in names:
-                if is_image(here / name):
-                    found = _seen(here / name, (here / name).relative_to(self.root).as_posix())
-                    if found:
+            for base in names:
+                name = (here / base).relative_to(self.root).as_posix()
+                if is_image(here / base):
+                    if found := _seen(here / base, name):
                         yield found
+                elif not base.startswith("."):
+                    others.append(name)
 
 
 def inside(name: Any) -> PurePosixPath:

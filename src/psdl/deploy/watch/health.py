@@ -26,6 +26,7 @@ def state(watch: Watch) -> dict[str, Any]:
         "status": "degraded" if failing or stale or still > STILL else "ready",
         "judged": watch.judged,
         "waiting": watch.folder.waiting,
+        "passed_over": len(watch.folder.passed),
         "seconds_since_look": round(still, 1),
         "model": "the newer file could not take its place" if stale else "well",
         "loops": {name: {"failing": bool(one.problem), "failures": one.failures} for name, one in loops.items()},
