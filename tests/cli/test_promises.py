@@ -26,6 +26,7 @@ def plain(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_too_much_is_not_promised_and_it_says_what_would_be_needed(plain, tmp_path):
     done = parts.psdl("fit", plain / "good", "--model", tmp_path / "m", "--confidence", "0.95", *QUICK)
     assert done.returncode == 0, done.stderr

@@ -80,7 +80,15 @@ def test_cells_measured_side_by_side_come_to_the_same_figures(mvtec, tmp_path, w
     )
 
 
-@pytest.mark.parametrize("name", ["omp-bound", "ridge", "nearest", "pca-shared", "patchcore-1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("omp-bound", "ridge")),
+        "nearest",
+        "pca-shared",
+        "patchcore-1",
+    ],
+)
 def test_every_other_method_finds_the_blots(mvtec, name):
     found = cell(str(mvtec), "bolt", name, 0)
     assert found["image_auroc"] > 0.8

@@ -53,6 +53,7 @@ def test_what_is_judged_is_read_where_it_lies(bucket, tmp_path, mvtec, model_fil
     assert f"{url}/test/good/000.png" in one.stdout
 
 
+@pytest.mark.slow
 def test_workers_read_urls_themselves(bucket, mvtec, model_file):
     bucket.put(str(mvtec / "bolt/test"), "parts/test", recursive=True)
     alone = psdl("predict", model_file, "s3://parts/test", "--json")

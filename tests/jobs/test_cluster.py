@@ -83,6 +83,7 @@ def test_an_interruption_ends_all_that_work_side_by_side(mvtec, tmp_path):
     assert not list((tmp_path / "models").glob("*.psdl"))
 
 
+@pytest.mark.slow
 def test_fit_outlives_a_worker_that_is_killed_at_work(mvtec, tmp_path):
     alone = fit(mvtec, tmp_path / "m")
     scratch = tmp_path / "scratch"

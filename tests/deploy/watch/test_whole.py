@@ -242,3 +242,16 @@ def test_a_health_page_says_what_is_wrong_and_no_path(model_file, camera, tmp_pa
     save(good(np.random.default_rng(0)), camera / "a.png")
     until(lambda: asked()[0] == 200 and len(rows(out)) == 1, 60)
     assert ended(process) == 0
+
+
+def test_pictures_that_cannot_be_read_are_passed_over_aloud(model_file, tmp_path):
+    dropped = tmp_path / "in"
+    dropped.mkdir()
+    save(good(np.random.default_rng(0)), dropped / "1.png")
+    (dropped / "phone.heic").write_bytes(b"....ftypheic")
+    shutil.copy(dropped / "1.png", dropped / "part.image")
+    (dropped / "notes.txt").write_text("two shifts")
+    done = psdl("watch", model_file, dropped, "--out", tmp_path / "out", "--once", "--settle", "0.3")
+    assert done.returncode == 0
+    assert "2 files are passed over, such as part.image: a picture by its content" in done.stderr
+    assert "2 pictures that cannot be read were passed over" in done.stdout
