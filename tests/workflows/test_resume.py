@@ -8,6 +8,7 @@ import sys
 import time
 
 import numpy as np
+import pytest
 
 from psdl import Detector
 from psdl.types import Sample

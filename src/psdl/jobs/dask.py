@@ -90,12 +90,11 @@ class Cluster:
 
     def _result(self, future: Any) -> Any:
         """What a task gives. Raises CancelledError where waiting shall end."""
+        done = threading.Event()  # not a timeout of Dask's, which fails where a task ends at the same moment
+        future.add_done_callback(lambda _: done.set())
         while not self._ended.is_set():
-            try:
-                return future.result(timeout=POLL)
-            except TimeoutError:  # the wait's, or the task's own; a task may end between the two
-                if future.done():
-                    return future.result()
+            if done.wait(POLL):
+                return future.result()
         raise CancelledError
 
     def side_by_side(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
