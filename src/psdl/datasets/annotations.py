@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from psdl.datasets import beside, words
 from psdl.datasets.beside import Names
 from psdl.datasets.words import meaning
-from psdl.input import coco, labelme
+from psdl.input import coco, labelme, marks
 
 __all__ = ["Annotated", "Marked", "marked"]
 
@@ -104,12 +104,24 @@ def _owner(path: str, values: Any, names: Names) -> str | None:
 
 
 def _of_labelme(path: Path, values: Any) -> Marked:
-    """What a LabelMe file marks: its shapes, else the flags that are set."""
+    """What a LabelMe file marks: its shapes, else the flags that are set. A flag for good that is not set leaves
+    it open."""
     if values["shapes"]:
-        return Marked(True, str(path))
+        return _drawn([str(shape.get("label")) for shape in values["shapes"]], str(path))
     flags = values.get("flags")
-    said = {meaning(key).role for key, value in flags.items() if value} if isinstance(flags, dict) else set()
-    return Marked("bad" in said if said <= {"good", "bad"} and len(said) < 2 else None)
+    flags = flags if isinstance(flags, dict) else {}
+    said = {meaning(key).graded for key, value in flags.items() if value}
+    if said:
+        return Marked("bad" in said if said <= {"good", "bad"} and len(said) < 2 else None)
+    return Marked(None if any(meaning(key).graded == "good" for key in flags) else False)
+
+
+def _drawn(labels: Sequence[str], where: str) -> Marked:
+    """What regions of certain labels mark in an image: defects, unless all say that it is good; nothing certain
+    where they are of something else, as of the part."""
+    if any(map(marks.is_defect, labels)):
+        return Marked(True, where)
+    return Marked(False if labels and all(meaning(one).graded == "good" for one in labels) else None)
 
 
 def _of_coco(file: Path, path: str, values: Any, names: Names) -> dict[str, Marked] | None:
@@ -119,12 +131,12 @@ def _of_coco(file: Path, path: str, values: Any, names: Names) -> dict[str, Mark
     except (KeyError, TypeError):
         return None
     found = {}
-    for written, count in counts.items():
+    for written, labels in counts.items():
         chosen = names.called(written, path.rpartition("/")[0])
         if len(chosen) > 1:
             return None
         if chosen:
-            found[chosen[0]] = Marked(count > 0, f"{file}#{written}" if count else None)
+            found[chosen[0]] = _drawn(labels, f"{file}#{written}") if labels else Marked(False)
     return found or None
 
 

@@ -6,6 +6,7 @@ column that could hold labels is asked about where the table has none, and must 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +17,15 @@ __all__ = ["asked", "checked", "could_hold", "otherwise", "said"]
 
 Rows = Sequence[tuple[int, Mapping[str, str]]]  # the line each begins in, and its values by the header's names
 
-UNKNOWN = frozenset({"nan", "null", "none", "n/a", "-", "?"})  # values that say nothing
+UNKNOWN = frozenset(
+    {"nan", "null", "none", "nil", "na", "n/a", "n.a.", "<na>", "#n/a", "#nv", "-", "--", "–", "—", ".", "?", "??"}
+    | {"unknown", "unlabeled", "unlabelled", "undefined", "unsure", "unclear", "unklar", "unbekannt", "inconnu"}
+    | {"desconocido", "sconosciuto", "nicht bewertet", "not judged", "not inspected", "todo", "tbd", "pending"}
+    | {"skip", "ignore", "ignored", "excluded", "duplicate", "maybe", "no image", "recheck", "to check"}
+    | {"未判定", "未检", "未検", "待定", "不明", "keine", "kein", "ohne", "rien", "nessuno", "niente", "ninguno"}
+    | {"nada", "нет", "なし", "无", "無", "없음", "nothing", "zero"}
+)  # values that do not say whether an image is good
+ZERO = re.compile(r"\s*0\s+\w+\s*|.*[:=]\s*(0|no|none|nein|false)\s*", re.IGNORECASE)  # `0 defects`, `scratch: no`
 TRUE = frozenset({"1", "1.0", "true", "yes", "y", "t", "ja", "j", "wahr", "oui", "si", "sim"})
 FALSE = frozenset({"0", "0.0", "false", "no", "n", "f", "nein", "falsch", "non", "nao"})
 EMPTY = ("", "[]", "{}")
@@ -51,8 +60,9 @@ MOST = 20  # values that labels have
 
 
 def said(value: str) -> str:
-    """A value without the blanks about it, empty where it says nothing."""
-    return "" if value.strip().casefold() in UNKNOWN else value.strip()
+    """A value without the blanks about it, empty where it does not say anything for certain."""
+    value = value.strip()
+    return "" if value.casefold() in UNKNOWN or ZERO.fullmatch(value) else value
 
 
 def otherwise(path: Path, columns: Sequence[str], rows: Rows) -> list[str] | None:

@@ -20,7 +20,8 @@ Split = Literal["train", "test", "val"]
 
 class Meaning(NamedTuple):
     """role: what lies in a folder of that name; split: what it is for; neutral: the name says nothing of either,
-    as `lot3`, `cam_left` or `2024-11-05`; aside: it says that what lies there is not sorted, as `misc`; graded: it
+    as `lot3`, `cam_left` or `2024-11-05`; aside: it says that what lies there is not sorted, as `misc`, or not for
+    what it names, as `not_for_training`; graded: it
     says good or bad of images, also where a word for masks stands beside, as in `label_good`; plain: no word in it
     is unknown, as in `good_lot3` and unlike `good_bolts`, and it is not doubtful; both: it says good and bad;
     doubtful: it says good, but leaves it open, as `barely_ok`, `OK nicht`, `!good` and `OK?`."""
@@ -59,6 +60,7 @@ DENIED = re.compile(
     r"""^\s*([!~\u00ac\u2260\u00d7]|x[\W_])  # `!good`, `x_ok`
     | ([-\u2212\u00d7]|\([-\u2212]\))\s*$  # `OK-`
     | =\s*(0|no|false|nein)\b  # `good=0`
+    | \bb\.\s?i\.\s?o\b  # `b. i. O.`
     | [?\uff1f\u274c\u2717\u2718\U0001f44e]""",
     re.IGNORECASE | re.VERBOSE,
 )  # signs that take back what a name says, or ask
@@ -74,14 +76,15 @@ def meaning(name: str) -> Meaning:
     graded = next(iter(grades)) if len(grades) == 1 else None
     lone = len(words) == 1 and len(words[0]) == 1  # 0 and 1, A and B may be grades
     known = all(_neutral(w) for w in rest)
-    doubtful = graded == "good" and (open_ or DENIED.search(name) is not None)
+    denied = open_ or DENIED.search(name) is not None
+    doubtful, kept_out = graded == "good" and denied, split is not None and denied
     return Meaning(
         role="mask" if "mask" in roles else graded,
-        split=split,
+        split=None if kept_out else split,
         neutral=not (roles or split or lone) and known,
-        aside=not roles and any(w in ASIDE for w in rest),
+        aside=not roles and (kept_out or any(w in ASIDE for w in rest)),
         graded=graded,
-        plain=known and not doubtful,
+        plain=known and not doubtful and not kept_out,
         both=len(grades) > 1,
         doubtful=doubtful,
     )
@@ -147,7 +150,7 @@ def _read(words: list[str]) -> tuple[set[Role], Split | None, list[str], bool]:
             roles.add("bad" if twice else _turned(what) if negated else "bad" if far else what)  # type: ignore[arg-type]
             if negated or far:
                 rest.remove(turning)
-            rest += filter(None, [_remains("".join(words[n : n + length]))])
+            rest += filter(None, [_remains("".join(words[n : n + length]), "good")])
             negated = far = twice = False
         elif what == "mask":
             if negated:  # `no_label`: not known, but no mask
@@ -156,7 +159,12 @@ def _read(words: list[str]) -> tuple[set[Role], Split | None, list[str], bool]:
                 roles.add("mask")
             negated = False
         elif what:
+            if negated or far:
+                rest.append(words[n])  # `not_for_training`
+                open_ = True
             found = found or what  # type: ignore[assignment]
+            rest += filter(None, [_remains("".join(words[n : n + length]), what)])
+            negated = far = False
         elif words[n] in NEGATIONS or (words[n] == "free" and after):
             negated, twice, turning = True, negated, words[n]
             rest.append(turning)
@@ -222,10 +230,10 @@ def _signs(word: str) -> tuple[str | None, str]:
     return (None, "") if word.isascii() else next(found, (None, ""))
 
 
-def _remains(word: str) -> str:
-    """What is left of a word of signs that says good, but for a noun."""
+def _remains(word: str, said: str) -> str:
+    """What is left of a word of signs that says good, or what it is for, but for a noun."""
     what, signs = (None, "") if word in GOOD else _signs(word)
-    return word.replace(signs, "", 1).rstrip(LAST) if what == "good" else ""
+    return word.replace(signs, "", 1).rstrip(LAST) if what == said else ""
 
 
 def _fits(signs: str, word: str) -> bool:

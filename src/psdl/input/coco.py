@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+
+from psdl.input import marks
 
 __all__ = ["mask", "names", "recognise", "size"]
 
@@ -18,12 +20,15 @@ def recognise(values: Any) -> bool:
     return isinstance(values, dict) and isinstance(values.get("images"), list) and "annotations" in values
 
 
-def names(values: Any) -> dict[str, int]:
-    """The names of the images, and how many annotations each has."""
-    counts = Counter(str(one["image_id"]) for one in values["annotations"])
-    found: Counter[str] = Counter()
+def names(values: Any) -> dict[str, list[str]]:
+    """The names of the images, and what the annotations of each are called."""
+    called = _categories(values)
+    by_image: dict[str, list[str]] = defaultdict(list)
+    for one in values["annotations"]:
+        by_image[str(one["image_id"])].append(called.get(str(one.get("category_id")), ""))
+    found: dict[str, list[str]] = defaultdict(list)
     for image in values["images"]:
-        found[str(image["file_name"])] += counts[str(image["id"])]
+        found[str(image["file_name"])] += by_image[str(image["id"])]
     return dict(found)
 
 
@@ -35,15 +40,22 @@ def size(values: Any, name: str | None) -> tuple[int, int] | None:
 
 
 def mask(values: Any, name: str | None, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(h,w) bool, true inside all that is annotated in the image called `name` (None: the only one), of `size`.
+    """(h,w) bool, true inside all that is annotated in the image called `name` (None: the only one), of `size`; of
+    annotations of defects and of something else, as the part, those of defects alone.
 
     Raises ValueError, TypeError, KeyError or IndexError on annotations that are none, and where that image is not.
     """
     image, found = _image(values, name), np.zeros(size, bool)
-    for one in values["annotations"]:
-        if str(one["image_id"]) == str(image["id"]):
-            found |= _region(one, size)
+    own = [one for one in values["annotations"] if str(one["image_id"]) == str(image["id"])]
+    called = _categories(values)
+    for one in marks.defects(own, lambda one: called.get(str(one.get("category_id")))):
+        found |= _region(one, size)
     return found
+
+
+def _categories(values: Any) -> dict[str, str]:
+    """What the categories of annotations are called, by their numbers."""
+    return {str(one.get("id")): str(one.get("name")) for one in values.get("categories") or []}
 
 
 def _image(values: Any, name: str | None) -> Any:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from psdl.input import marks
+
 __all__ = ["mask", "recognise", "size"]
 
 Points = list[tuple[float, float]]
@@ -30,14 +32,15 @@ def size(values: Any) -> tuple[int, int] | None:
 
 
 def mask(values: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(h,w) bool, true inside what the shapes draw and on lines and points, of an image of `size` (h,w).
+    """(h,w) bool, true inside what the shapes draw and on lines and points, of an image of `size` (h,w); of shapes
+    for defects and for something else, as the part, those for defects alone.
 
     Raises ValueError, TypeError, KeyError or IndexError on shapes that are none, that lie outside of the image,
     and that are of kinds which are not known.
     """
     canvas = Image.new("1", size[::-1])
     draw = ImageDraw.Draw(canvas)
-    for shape in values["shapes"]:
+    for shape in marks.defects(values["shapes"], lambda one: one.get("label")):
         points = [(float(x), float(y)) for x, y in shape["points"]]
         _check(points, size)
         kind = shape.get("shape_type") or "polygon"
