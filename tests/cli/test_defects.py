@@ -14,7 +14,7 @@ from tests.parts import good, psdl, refused, save
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     """Few good images, more of them apart, and defects of two kinds that are faint but alike."""
-    root, rng = tmp_path_factory.mktemp("defects"), np.random.default_rng(0)
+    root, rng = tmp_path_factory.mktemp("kinds"), np.random.default_rng(0)
     for n in range(8):
         save(good(rng), root / "good" / f"{n}.png")
     for n in range(24):

@@ -17,11 +17,17 @@ from psdl.errors import PsdlError
 __all__ = ["Names", "Pool", "Unread", "labelled", "others", "unread"]
 
 TABLES = (".csv", ".tsv", ".jsonl")
-TEXTS = (*TABLES, ".txt", ".json", ".xml", ".yaml", ".yml", ".manifest")
-ARRAYS = (".npy", ".npz", ".mat", ".pkl", ".h5", ".xls", ".xlsx", ".ods")
+TEXTS = (
+    *(*TABLES, ".txt", ".json", ".xml", ".yaml", ".yml", ".manifest", ".ndjson", ".jsonlines", ".log", ".dat"),
+    *(".prn", ".lst", ".ini", ".toml", ".geojson"),
+)
+ARRAYS = (
+    *(".npy", ".npz", ".mat", ".pkl", ".pickle", ".h5", ".xls", ".xlsx", ".xlsm", ".ods", ".parquet", ".sqlite"),
+    *(".db", ".roi"),
+)
 PICTURES = (".jp2", ".tga", ".exr", ".svg", ".avif", ".jxl")  # of kinds that are not read
 LARGEST = 50_000_000  # bytes of a table that is looked into
-LOOKED = 5_000_000  # characters of a file that are looked at
+LOOKED = 5_000_000  # bytes of a file that are looked at
 
 
 class Names:
@@ -34,6 +40,8 @@ class Names:
         for name in names:
             self.files[PurePosixPath(name).name].append(name)
             self.stems[matching.stem_of(name)].append(name)
+        for stem in [stem for stem in self.stems if stem.isdigit() and stem.startswith("0")]:
+            self.stems.setdefault(stem.lstrip("0") or "0", self.stems[stem])  # as spreadsheets write 0006
 
     def called(self, written: str, folder: str) -> list[str]:
         """The images that a file in `folder` can mean by a path or name: one if it is certain."""
@@ -158,7 +166,8 @@ def _listing(root: Path, file: str, names: Names, pool: Pool) -> Unread | None:
 
 def _text(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            return file.read(LOOKED)
+        with path.open("rb") as file:
+            data = file.read(LOOKED)
     except OSError:
         return ""
+    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")

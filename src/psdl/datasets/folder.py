@@ -10,6 +10,7 @@ from psdl.datasets.annotations import Annotated, Marked
 from psdl.datasets.annotations import marked as annotated
 from psdl.datasets.doubts import unsure
 from psdl.datasets.files import pictures
+from psdl.datasets.folders import holding
 from psdl.datasets.tree import DEFECT, UNSURE, Taken
 from psdl.errors import PsdlError
 from psdl.input import masks as reading
@@ -27,7 +28,7 @@ def samples(root: Path, folder: Path, category: str) -> Iterator[Sample]:
     something is marked. Where none has any, but something else seems to label them, they are not known either.
     """
     images, masks = matching.divided(folder, pictures(folder).images)
-    found = tree.taken(images, folder.resolve().name)
+    found = tree.taken(images, holding(folder.resolve()))
     bad = {name for name, one in found.items() if one.label == 1}
     drawn, lost = matching.pairs(folder, images, masks, bad)
     annotations = annotated(folder, images)

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from psdl.datasets import words
 from psdl.datasets.words import meaning
 
-__all__ = ["above", "above_of", "last", "numbered", "set_aside", "shared_by", "silent", "split_of", "validated"]
+__all__ = [
+    "above",
+    "above_of",
+    "holding",
+    "last",
+    "numbered",
+    "set_aside",
+    "shared_by",
+    "silent",
+    "split_of",
+    "validated",
+]
 
 
 @lru_cache(maxsize=65536)
@@ -52,6 +63,15 @@ def numbered(folders: Collection[str], good: Iterable[str]) -> set[str]:
 def split_of(folder: str) -> words.Split | None:
     """What a folder is for, by its name and those above it."""
     return next((found for one in above_of(folder) if (found := meaning(last(one)).split)), None)
+
+
+def holding(root: Path) -> list[str]:
+    """What the folders are called that hold a data set: its own name, and, where that says neither good nor bad,
+    the one or two above it that plainly say that what they hold is defective, as `NG/lot1`."""
+    own, *over = [part for part in (root.name, *(one.name for one in root.parents)) if part][:3] or [""]
+    if meaning(own).graded:
+        return [own]
+    return [own, *(part for part in over if meaning(part).graded == "bad" and meaning(part).plain)]
 
 
 def silent(part: str) -> bool:

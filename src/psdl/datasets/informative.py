@@ -52,7 +52,9 @@ def divides(list_name: str, records: Sequence[Record], pool: Collection[str], go
         return True  # places in some images, or several in one
     if not list_name and not (whole or good) and any(map(NUMBERS.fullmatch, columns.get("", ()))):
         return True
-    return any(_column(key, values, whole, good, len(columns) == 1) for key, values in columns.items())
+    return any(
+        _column(key, values, whole, good, len(columns) == 1 or key.isdigit()) for key, values in columns.items()
+    )
 
 
 def _columns(records: Sequence[Record]) -> dict[str, Counter[str]]:
@@ -76,7 +78,8 @@ def _called(name: str, columns: Collection[str], whole: bool) -> bool:
 
 
 def _column(key: str, values: Counter[str], whole: bool, good: bool, alone: bool) -> bool:
-    """Whether the values of one name tell images from others. alone: whether nothing else is said."""
+    """Whether the values of one name tell images from others. alone: whether nothing else is said, or
+    not under a name."""
     said = {_says(key, value) for value in values}
     marks = bool(set(words.parts(key)) & MARKING or words.plain(key) in MARKING)
     same, first = len(values) == 1, next(iter(values))

@@ -13,7 +13,7 @@ from pathlib import Path
 from psdl.datasets import words
 from psdl.errors import PsdlError
 
-__all__ = ["asked", "checked", "could_hold", "otherwise", "said"]
+__all__ = ["answer", "asked", "checked", "could_hold", "otherwise", "said"]
 
 Rows = Sequence[tuple[int, Mapping[str, str]]]  # the line each begins in, and its values by the header's names
 
@@ -33,13 +33,25 @@ VERBS = frozenset({"is", "has", "are", "ist", "hat", "a", "an"})  # in names of 
 TELLING = frozenset(
     {"target", "y", "status", "state", "result", "verdict", "decision", "judgement", "judgment", "inspection"}
     | {"outcome", "grade", "rating", "quality", "kind", "class", "classes", "cls", "befund", "ergebnis", "urteil"}
-    | {"severity", "judge", "count", "area", "lable", "bewertung"}
+    | {
+        "severity",
+        "judge",
+        "count",
+        "area",
+        "lable",
+        "bewertung",
+        "resultat",
+        "wertung",
+        "pruefung",
+        "pruefergebnis",
+    }
+    | {"fehlercode", "fehlernummer", "fehlernr", "stufe", "level", "rank", "判定", "判別", "結果", "结果", "检验"}
 )  # words in the names of columns that often hold labels
 OPINIONS = frozenset({"kind", "type", "label", "labels", "class", "classname", "truth", "quality", "klasse"})
 NAMING = frozenset(
     {"label", "labels", "kind", "truth", "defect"}
 )  # columns in which other words than good are defects
-GRADES = ("quality", "truth")  # columns in which 1 may be good
+GRADES = ("quality", "truth", "class", "classname", "klasse")  # columns in which 1 may be good
 MARKS = frozenset(
     {"xmin", "xmax", "ymin", "ymax", "bbox", "bboxes", "box", "boxes", "polygon", "polygons", "points", "regions"}
     | {"region", "shapes", "annotations", "segmentation", "rle", "objects", "instances", "detections"}
@@ -66,28 +78,52 @@ def said(value: str) -> str:
 
 
 def otherwise(path: Path, columns: Sequence[str], rows: Rows) -> list[str] | None:
-    """The labels of rows, as psdl writes them, by a column whose name says good or defective and whose values are
-    yes and no; None if there is none. Raises PsdlError where two such columns disagree."""
-    found: dict[str, list[str]] = {}
+    """The labels of rows, as psdl writes them, by the columns whose names say good or defective and whose values
+    are yes and no, several being the kinds of defects; None if there is none. Raises PsdlError where one says good
+    and another defective, and on a column of yes and no beside them of which it is not known what it asks."""
+    asking, open_ = [], []
     for key in columns:
-        values = [said(row.get(key, "")) for _, row in rows]
-        if _question(key) and any(values) and all(v == "" or _true(v) is not None for v in values):
-            found[key] = [{None: "", "good": "0", "bad": "1"}[_answer(key, v)] for v in values]
-    first, other = (
-        next(iter(found), None),
-        next((k for k in found if found[k] != next(iter(found.values()))), None),
-    )
-    if other:
-        raise PsdlError(f"{path} has columns {first!r} and {other!r} that contradict each other: leave one out")
-    return found[first] if first else None
+        values = [row.get(key, "").strip() for _, row in rows]
+        if any(values) and all(v == "" or answer(v) is not None for v in values):
+            asking += [key] if _question(key) else []
+            open_ += (
+                [key] if not _question(key) and not words.meaning(key).neutral and len(set(values)) > 1 else []
+            )
+    if not asking:
+        return None
+    if open_:
+        raise PsdlError(
+            f"{path} has no labels, but columns such as {asking[0]!r} that seem to hold them, and {open_[0]!r}, of"
+            " which it is not known what it asks: call one column label, with good or the name of a defect, or"
+            f" leave {open_[0]!r} out"
+        )
+    return [_by_answers(path, line, {key: row.get(key, "").strip() for key in asking}) for line, row in rows]
 
 
-def asked(path: Path, columns: Sequence[str], category: str | None, rows: Rows) -> None:
-    """Raises PsdlError on a column of a table without labels that could hold them. category: what the column of
-    categories is called."""
-    for key in (*columns, *([category] if category else [])):
+def _by_answers(path: Path, line: int, row: Mapping[str, str]) -> str:
+    """The label of a row, as psdl writes it, by the answers in columns that ask for good or for defects."""
+    answers = {key: _answer(key, value) for key, value in row.items() if value}
+    good = next((key for key in answers if _question(key) == "good"), None)
+    hit = next((key for key, one in answers.items() if one == "bad" and key != good), None)
+    others = [key for key in answers if _question(key) == "bad"]
+    if good is not None and others:
+        answered = answers[good]
+        if (answered == "good" and hit) or (answered == "bad" and not hit and len(others) == 1):
+            raise PsdlError(
+                f"{path} line {line}: columns {good!r} and {hit or others[0]!r} contradict each other: correct one"
+            )
+    if not answers:
+        return ""
+    return "1" if "bad" in answers.values() else "0"
+
+
+def asked(path: Path, columns: Sequence[str], naming: Sequence[str], rows: Rows) -> None:
+    """Raises PsdlError on a column of a table without labels that could hold them. naming: what the columns of
+    categories, groups and parts are called."""
+    for key in (*columns, *naming):
         values = {said(row.get(key, "")) for _, row in rows}
-        if could_hold(key, values, len(rows)) if key != category else _grades(values) and len(values) > 1:
+        some = len(values) > 1 and "" in values
+        if (_named_grades(values) or some) if key in naming else (could_hold(key, values, len(rows)) or some):
             raise PsdlError(
                 f"{path} has no labels, but its column {key!r} seems to hold them: call it label, with good or the"
                 " name of a defect in each row, or leave it out"
@@ -121,7 +157,9 @@ def _clear(name: str, values: set[str]) -> bool:
     """Whether values of labels are words, or the numbers 0 for good and 1 and more for defective."""
     if any(value[0] in "[{" for value in values):
         return False
-    asks = {value for value in values if _true(value) is not None or _number(value)}
+    if not any(map(words.label, values)) and any(len(value) < 3 and value.isalpha() for value in values):
+        return False  # A and C, P and F
+    asks = {value for value in values if answer(value) is not None or _number(value)}
     if asks != values or not values:
         return name not in GRADES or not values or "good" in {words.label(value) for value in values}
     digits = {value.removesuffix(".0") for value in values}
@@ -133,7 +171,7 @@ def could_hold(key: str, values: set[str], rows: int) -> bool:
     """Whether a column could hold labels, or mark defects, by its name and the values of so many rows."""
     name, full = words.meaning(key), values - set(EMPTY)
     telling = bool(name.graded or name.role == "mask" or set(words.parts(key)) & TELLING)
-    if full != values and full and (telling or words.plain(key) in MARKS):
+    if full != values and full and (telling or words.plain(key.rpartition(".")[2]) in MARKS):
         return True
     if {words.label(value) for value in values if len(value) < 40 and not _number(value)} >= {"good", "bad"}:
         return True
@@ -141,18 +179,23 @@ def could_hold(key: str, values: set[str], rows: int) -> bool:
         return False
     if _grades(values):
         return True
-    if all(words.meaning(value).neutral and not _number(value) for value in full):
+    if all(words.meaning(value).neutral and words.parts(value) and not _number(value) for value in full):
         return False
     if telling:
         return True
     if name.neutral or name.split:
         return False
-    return all(_true(value) is not None or not any(map(str.isdigit, value)) for value in full)
+    return all(answer(value) is not None or not any(map(str.isdigit, value)) for value in full)
+
+
+def _named_grades(values: set[str]) -> bool:
+    """Whether values that name products or items are words for good or defective, or 0 and 1."""
+    return len(values) > 1 and (_grades(values) or values <= {"0", "1"})
 
 
 def _grades(values: set[str]) -> bool:
     """Whether a value is a word for good or defective."""
-    return any(words.meaning(value).graded and _true(value) is None for value in values)
+    return any(words.meaning(value).graded and answer(value) is None for value in values)
 
 
 def _opinions(key: str, values: set[str], one: bool) -> dict[str, str | None]:
@@ -161,7 +204,7 @@ def _opinions(key: str, values: set[str], one: bool) -> dict[str, str | None]:
     full = values - {""}
     if len(values) < 2:
         return {}
-    if _question(key) and all(_true(value) is not None or not _number(value) for value in full):
+    if _question(key) and all(answer(value) is not None or not _number(value) for value in full):
         return {value: _answer(key, value) or ("bad" if _question(key) == "bad" else None) for value in full}
     parts = set(words.parts(key)) | {words.plain(key)}
     plain = {value: words.meaning(value).graded for value in full if _worded(value)}
@@ -169,7 +212,7 @@ def _opinions(key: str, values: set[str], one: bool) -> dict[str, str | None]:
     telling = bad and (good or "" in values)
     found: dict[str, str | None] = {}
     for value in full:
-        if _true(value) is not None or _number(value):
+        if answer(value) is not None or _number(value):
             found[value] = words.label(value) if one and parts & OPINIONS else None
         elif value in plain:
             found[value] = plain[value] if telling or words.meaning(key).graded else None
@@ -181,7 +224,7 @@ def _opinions(key: str, values: set[str], one: bool) -> dict[str, str | None]:
 def _worded(value: str) -> bool:
     """Whether a value is a word for good or defective, with none beside that is not known."""
     said = words.meaning(value)
-    return said.plain and said.graded is not None and _true(value) is None and not _number(value)
+    return said.plain and said.graded is not None and answer(value) is None and not _number(value)
 
 
 def _question(key: str) -> words.Role | None:
@@ -194,7 +237,7 @@ def _question(key: str) -> words.Role | None:
 
 
 def _answer(key: str, value: str) -> str | None:
-    yes = _true(value)
+    yes = answer(value)
     if yes is None:
         return words.meaning(value).graded
     asked_for = _question(key)
@@ -205,7 +248,8 @@ def _grade(value: str) -> str:
     return "good" if words.label(value) == "good" else "bad"
 
 
-def _true(value: str) -> bool | None:
+def answer(value: str) -> bool | None:
+    """Whether a value says yes or no, if it does."""
     folded = value.casefold()
     return True if folded in TRUE else False if folded in FALSE else None
 

@@ -12,12 +12,15 @@ from psdl.datasets import words
 from psdl.datasets.words import meaning, plain
 from psdl.input import levels
 
-__all__ = ["Pairs", "divided", "in_masks", "named_after", "pairs", "stem_of"]
+__all__ = ["Pairs", "divided", "in_masks", "is_lone_mask", "named_after", "pairs", "stem_of"]
 
 WORD = r"(?:masks?|gt|ground[-_ ]?truths?|labels?|seg|segmentation|anno|annotation)"
 COPY = r"(?: ?- ?copy| ?\(copy\)| ?\(\d+\))?"  # what systems add to the names of copies
 AFTER = re.compile(rf"(.+?)[-_. ]+{WORD}[-_. ]*\d*{COPY}", re.IGNORECASE)  # 000_mask, 000_mask2, Part0_label
 BEFORE = re.compile(rf"{WORD}[-_. ]+(.+)", re.IGNORECASE)  # mask_000
+ASIDE = frozenset(
+    {"inv", "inverted", "inverse", "wrong", "draft", "auto"}
+)  # masks that do not count beside others
 NUMBERED = re.compile(r"(.+)[-_]\d+")  # 000_1, below a folder of masks
 MORE = re.compile(r"(?<=[^\W_])(?=[-_. (][^\d])|(?<=\d)(?=[^\W\d_]+$)")  # before what names add: 000-m, 000gt
 
@@ -52,7 +55,7 @@ def _folders_of_masks(root: Path, names: Sequence[str]) -> set[str]:
     beside: dict[str, list[str]] = defaultdict(list)
     for folder in inside:
         for n, part in enumerate(folders := PurePosixPath(folder).parts):
-            if not meaning(part).graded and not meaning(part).split:
+            if not meaning(part).graded:
                 beside["/".join((*folders[:n], "*", *folders[n + 1 :]))].append(folder)
     found: set[str] = set()
     for some in beside.values():
@@ -232,10 +235,23 @@ def _wanted(folders: Sequence[str], places: Collection[str]) -> set[str]:
 
 
 def _true(root: Path, masks: list[str]) -> list[str]:
-    """The masks of one image but for a copy of the image itself that lies among them under its own name."""
+    """The masks of one image but for those that are kept aside, as `000_mask_old`, where others are there, and for
+    a copy of the image itself that lies among them under its own name."""
+    masks = [mask for mask in masks if not _kept_aside(mask)] or masks
     if len(masks) == 1 or all(named_after(stem_of(mask)) is None for mask in masks):
         return masks
     return [mask for mask in masks if named_after(stem_of(mask)) is not None or _marks(root / mask)]
+
+
+def _kept_aside(mask: str) -> bool:
+    """Whether a mask, or its folder, is called after what does not count."""
+    path = PurePosixPath(mask)
+    return any(set(words.parts(part)) & (words.ASIDE | ASIDE) for part in (*path.parts[:-1], path.stem))
+
+
+def is_lone_mask(root: Path, name: str) -> bool:
+    """Whether a picture is called after the mask of another, whatever that is, and looks like one."""
+    return named_after(stem_of(name)) is not None and _marks(root / name)
 
 
 def named_after(stem: str) -> str | None:

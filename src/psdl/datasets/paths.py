@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from psdl.datasets import matching, tree
+from psdl.datasets.doubts import unsure
+from psdl.datasets.folders import holding
 from psdl.datasets.tree import UNSURE, Taken
 from psdl.datasets.words import meaning
 from psdl.errors import PsdlError
@@ -31,8 +33,9 @@ def names(files: Sequence[str], root: Path) -> list[str]:
     return [Path(one).relative_to(base).as_posix() for one in whole]
 
 
-def labelled(samples: Sequence[Sample]) -> list[Sample]:
-    """Samples that a table or a list names. Where none has a label their folders and files say what they
+def labelled(samples: Sequence[Sample], source: Path) -> list[Sample]:
+    """Samples that a table or a list `source` names. Where it is called after defects and labels nothing, none of
+    them is known. Where none has a label their folders and files say what they
     are, if that tells some from others; where all are labelled good, what is called defective or a mask is not
     known. Raises PsdlError on one that is labelled good, but called defective, where others are labelled so."""
     labels = {s.label for s in samples}
@@ -40,6 +43,9 @@ def labelled(samples: Sequence[Sample]) -> list[Sample]:
         _check_labels(samples)
     if labels not in ({None}, {0}) or any(s.kind == UNSURE for s in samples):
         return list(samples)
+    if labels == {None} and meaning(source.stem).graded == "bad":
+        kind = unsure(f"{source.name}, which names them, is called after defects")
+        return [replace(s, kind=kind) for s in samples]
     found = _said([s.path for s in samples], [s.name for s in samples])
     if labels == {None}:
         sides = all(s.split == "none" for s in samples) and any(one.side == "train" for one in found.values())
@@ -62,6 +68,18 @@ def _check_labels(samples: Sequence[Sample]) -> None:
         tested = s.split == "train" and found[s.name].side == "test" and found[s.name].label == 1
         if s.label == 0 and (said or tested):
             raise PsdlError(f"{s.name} is labelled good, but its path says that it is defective: correct one")
+    good = [s for s in samples if _plainly_good(PurePosixPath(s.name), shared)]
+    if good and all(s.label == 1 for s in good):
+        raise PsdlError(
+            f"{good[0].name} and all others whose path says that they are good are labelled defective: write good"
+            " or 0 for good ones, and the name of the defect or 1 for others"
+        )
+
+
+def _plainly_good(path: PurePosixPath, shared: Collection[str]) -> bool:
+    """Whether the last folder or name of a path that says good or bad says good; shared: folders of all paths."""
+    said = [p for p in (*path.parts[:-1], path.stem) if p not in shared and meaning(p).graded]
+    return bool(said) and meaning(said[-1]).graded == "good" and meaning(said[-1]).plain
 
 
 def _plainly_bad(part: str) -> bool:
@@ -96,7 +114,9 @@ def _said(files: Sequence[str], called: Sequence[str]) -> dict[str, Taken]:
     """What each name is taken for; empty where they neither tell good images from others nor leave it open."""
     root = Path(os.path.abspath(files[0])[: -len(called[0])] or os.curdir)
     images, masks = matching.divided(root, list(dict.fromkeys(called)))
-    found = tree.taken(images)
+    alone = [name for name in images if matching.is_lone_mask(root, name)]
+    masks, images = [*masks, *alone], [name for name in images if name not in set(alone)]
+    found = tree.taken(images, holding(root))
     clear = not any(one.label is not None or one.kind == UNSURE for one in found.values())
     if not masks and clear and not any(map(_bad, images)):
         return {}

@@ -40,8 +40,8 @@ def parsed(file: str, text: str, stems: Collection[str]) -> Parsed:
     ending = PurePosixPath(file.lower()).suffix
     if ending in (".csv", ".tsv"):
         return Parsed(_of_table(text, stems))
-    if ending in (".json", ".jsonl", ".manifest"):
-        values = _loaded([text] if ending == ".json" else text.splitlines())
+    if ending in (".json", ".geojson", ".jsonl", ".jsonlines", ".ndjson", ".manifest"):
+        values = _loaded([text] if ending in (".json", ".geojson") else text.splitlines())
         if values is not None:
             records = list(_of_json(values, "", stems))
             used = {part for one in records for pair in one.values.items() for part in words.parts(" ".join(pair))}
@@ -96,6 +96,8 @@ def _of_table(text: str, stems: Collection[str]) -> list[Record]:
         rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
     except csv.Error:
         rows = []
+    if lines and separator not in lines[0]:
+        rows = [line.split() for line in lines]
     width = max(map(len, rows), default=0)
     rows = [row + [""] * (width - len(row)) for row in rows]
     counts = [sum(_named(row[n], stems) is not None for row in rows) for n in range(width)]
@@ -197,7 +199,7 @@ def _named(value: Any, stems: Collection[str], digits: bool = True) -> str | Non
     if not isinstance(value, str) or not value:
         return None
     last = value.replace("\\", "/").rpartition("/")[2].strip().casefold()
-    stem, dot, ending = last.rpartition(".")
+    stem, dot, ending = re.sub(r"(\.\w{2,5})_\d+$", r"\1", last).rpartition(".")  # 0.jpg_3: image and class
     if dot and ending in EXTENSIONS:
         return value if stem in stems else None
     return value if last in stems and (digits or not last.isdigit()) else None

@@ -10,6 +10,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 from psdl.datasets import labels, words
+from psdl.datasets.sides import sides
 from psdl.errors import PsdlError
 
 NAMES = {
@@ -31,13 +32,14 @@ NAMES = {
         "bild",
         "bilddatei",
     ),
-    "mask": ("mask", "masks", "maskpath", "maskfile", "groundtruth", "gt"),
+    "mask": ("mask", "masks", "maskpath", "maskfile", "maskfilename", "maskimage", "groundtruth", "gt"),
     "label": ("label", "labels", "class", "classname", "truth", "quality", "klasse"),
     "split": ("split", "subset", "phase", "usage"),
     "group": ("group", "item", "itemid", "serialnumber"),
     "category": ("category", "product", "object"),
     "part": ("part", "partid"),
 }  # what columns may be called, capitals, blanks and signs aside; the first that is there is taken
+NAMING = ("category", "group", "part")  # columns that name products and items
 SEPARATORS = ",;\t|"
 
 
@@ -74,15 +76,19 @@ def table(path: Path, columns: Sequence[str], names: dict[str, tuple[str, ...]] 
         (line, {name: labels.said(row.get(key, "")) for name, key in known.items()}) for line, row in rows
     )
     ignored = tuple(key for key in header if key not in known.values())
+    if "split" not in known and (side := sides(ignored, rows)) is not None:
+        key, said = side
+        found = tuple((line, row | {"split": one}) for (line, row), one in zip(found, said, strict=True))
+        known["split"], ignored = key, tuple(one for one in ignored if one != key)
     if any(row.get("label") for _, row in found):
-        items = [known[name] for name in ("category", "group", "part") if name in known]
+        items = [known[name] for name in NAMING if name in known]
         labels.checked(path, known["label"], (*ignored, *items), rows)
         if words.plain(known["label"]) != "label" and not any(words.label(row["label"]) for _, row in found):
-            labels.asked(path, ignored, None, rows)
+            labels.asked(path, ignored, (), rows)
     elif (others := labels.otherwise(path, ignored, rows)) is not None:
         found = tuple((line, row | {"label": one}) for (line, row), one in zip(found, others, strict=True))
     else:
-        labels.asked(path, ignored, known.get("category"), rows)
+        labels.asked(path, ignored, [known[name] for name in NAMING if name in known], rows)
     return Table(found, tuple(known), ignored)
 
 

@@ -30,7 +30,7 @@ def manifest(path: Path, category: str, columns: Sequence[str] = ("path",)) -> I
     group: the item that is shown; category (`category` if there is none); part: rows with one are views of
     one part. Raises PsdlError on a missing column, a wrong value or a missing file.
     """
-    yield from paths.labelled(_samples(path, category, columns))
+    yield from paths.labelled(_samples(path, category, columns), path)
 
 
 def _samples(path: Path, category: str, columns: Sequence[str]) -> list[Sample]:
@@ -48,6 +48,7 @@ def _samples(path: Path, category: str, columns: Sequence[str]) -> list[Sample]:
         line, row = found.rows[n]
         label = row.get("label", "") or marked.get(line, "")
         unsure = (certain and _open(label)) or words.meaning(label).doubtful or label == UNSURE
+        unsure |= words.meaning(label).role == "mask"
         bad = bool(label) and words.label(label) != "good"
         samples.append(
             Sample(

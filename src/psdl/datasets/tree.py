@@ -39,14 +39,14 @@ def settled(side: words.Split | None, bad: bool, tested: bool) -> Side:
     return side or "none"
 
 
-def taken(names: Sequence[str], root: str = "") -> dict[str, Taken]:
+def taken(names: Sequence[str], holders: Sequence[str] = ()) -> dict[str, Taken]:
     """What each image is taken for, by the folders of its name, else by its file's name.
 
-    root: the name of the folder that holds them, of which nothing is believed but that they are not good; no more
-    is of folders that all of them share."""
+    holders: the names of the folders that hold them, of which nothing is believed but that they are not good; no
+    more is of folders that all of them share."""
     called = validated(names)
     if any(name != one for name, one in called.items()):
-        found = taken([*called.values()], root)
+        found = taken([*called.values()], holders)
         return {name: found[one] for name, one in called.items()}
     folders = _Folders(names)
     tested = any(folders.split(name) == "test" for name in names)
@@ -67,7 +67,8 @@ def taken(names: Sequence[str], root: str = "") -> dict[str, Taken]:
         found |= {name: folders.tested(name, one, classes) for name, one in found.items()}
     kinds = {last(folder) for folder in folders.kinds}
     found |= by_file(found, kinds)
-    found |= _below(found, [*([root] if len(words.parts(root)) <= 3 else []), *map(last, sorted(folders.shared))])
+    short = [one for one in holders if len(words.parts(one)) <= 3]
+    found |= _below(found, [*short, *map(last, sorted(folders.shared))])
     for name, one in found.items():
         if folders.split(name) == "val":
             found[name] = one._replace(side=settled("val", one.label == 1, tested))
@@ -94,12 +95,13 @@ def ways(names: Iterable[str]) -> set[tuple[str, ...]]:
 class _Folders:
     """The folders of names, and what they say together.
 
-    doubted: those whose name says good but leaves it open, or holds an unknown word too, as `good_bolts`, where
-    others are plainly good, and `good_0` beside `good_1`; goods: those that are good; good: the folders that hold
-    these; divided: those of them whose good ones are called by what they are for; contrasted: those with a kind of
-    defect; called: the names of kinds; outer: the folders that good ones lie below; clear: whether a good one is
-    not set aside; ways: the unknown names below each good one; direct: those with images of no such name; shared:
-    those saying that what they hold is defective that hold all images, of which that is not believed."""
+    doubted: those whose name says good but leaves it open, or holds an unknown word too, as `good_bolts`,
+    where others are plainly good, and `good_0` beside `good_1`; goods: those that are good; good: the folders
+    that hold these; divided: those of them whose good ones are called by what they are for; good_to_test:
+    whether there is one to test with; contrasted: those with a kind of defect; called: the names of kinds;
+    outer: the folders that good ones lie below; clear: whether a good one is not set aside; ways: the unknown
+    names below each good one; direct: those with images of no such name; shared: those saying that what they
+    hold is defective that hold all images, of which that is not believed."""
 
     def __init__(self, names: Sequence[str]) -> None:
         inside = {name.rpartition("/")[0] for name in names}
@@ -124,6 +126,7 @@ class _Folders:
         self.called = {last(folder).casefold() for folder in self.kinds}
         self.outer = {one for folder in self.goods for one in above_of(folder)[:-1]}
         self.tested_on = any(split_of(folder) == "test" for folder in self.all)
+        self.good_to_test = any(split_of(folder) == "test" for folder in self.goods)
         self.clear = any(not set_aside(folder) for folder in self.goods)
         self.ways: dict[str, set[tuple[str, ...]]] = {}
         self.direct = set()
@@ -233,6 +236,8 @@ class _Folders:
             return one
         if any(folder in self.doubted for folder in above(name)):
             return one._replace(kind=UNSURE)
+        if not self.good_to_test and all(len(kind) == 1 for kind in self.unknown(name) or ["no"]):
+            return one._replace(kind=UNSURE)  # 0 and 1, A and B: which of them is good?
         kinds = [kind for kind in self.unknown(name) if not meaning(kind).aside and not meaning(kind).both] or [
             last(folder) for folder in above(name) if self._kind_in_test(folder)
         ]

@@ -25,7 +25,7 @@ def read(root: Path) -> Iterator[Sample]:
     written = [(number, line.strip().strip("\"'")) for number, line in enumerate(lines, 1) if line.strip("\"' \t")]
     found = [_file(root, number, name) for number, name in written if not _comment(root, name)]
     named = zip(found, names(found, root.parent), strict=True)
-    yield from labelled([Sample(path, name, root.resolve().parent.name) for path, name in named])
+    yield from labelled([Sample(path, name, root.resolve().parent.name) for path, name in named], root)
 
 
 def _comment(root: Path, line: str) -> bool:

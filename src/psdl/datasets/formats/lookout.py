@@ -25,7 +25,7 @@ def recognise(root: Path) -> str | None:
 
 
 def read(root: Path) -> Iterator[Sample]:
-    yield from paths.labelled(list(_samples(root)))
+    yield from paths.labelled(list(_samples(root)), root)
 
 
 def _samples(root: Path) -> Iterator[Sample]:

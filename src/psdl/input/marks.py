@@ -1,0 +1,24 @@
+"""Which of the regions that a person drew in an image mark defects, by what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+__all__ = ["defects", "is_defect"]
+
+OTHERS = frozenset(
+    {"ok", "okay", "good", "gut", "normal", "io", "i.o.", "part", "parts", "teil", "bauteil", "object", "objekt"}
+    | {"product", "produkt", "workpiece", "component", "roi", "region of interest", "background", "hintergrund"}
+    | {"ignore", "ignored", "don't care", "dont care"}
+)  # what regions are called that mark no defect
+
+
+def is_defect(label: Any) -> bool:
+    """Whether a region of that label can mark a defect; one without a label does."""
+    return str(label or "").strip().casefold() not in OTHERS
+
+
+def defects(regions: Sequence[Any], label_of: Callable[[Any], Any]) -> list[Any]:
+    """The regions that can mark defects; all where none can, as in a file that draws a region of interest."""
+    return [one for one in regions if is_defect(label_of(one))] or list(regions)
