@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from psdl import Detector
 from psdl.datasets import split as splitting
@@ -124,6 +125,20 @@ def test_images_too_much_alike_are_each_an_item(tmp_path):
     found = grouped(samples, "auto", map)
     assert found.said == "6 images, too much alike to tell items apart: each is one"
     assert found.samples == tuple(samples)
+
+
+def test_copies_among_images_that_are_much_alike_count_once(tmp_path):
+    rng = np.random.default_rng(1)
+    part = surface(rng)
+    for n in range(5):
+        parts.save(0.5 * part + 0.5 * surface(rng), tmp_path / f"{n}.png")
+    whole = Image.open(tmp_path / "0.png").convert("RGB")
+    for quality in (94, 96, 98, 100):
+        whole.save(tmp_path / f"copy{quality}.jpg", quality=quality)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    found = grouped([Sample(str(tmp_path / name), name, "part") for name in names], "auto", map)
+    assert found.said.startswith("9 images of 5 items")
+    assert len({s.group for s in found.samples if s.name.startswith(("copy", "0"))}) == 1
 
 
 def test_given_items_stay_and_found_ones_join_them(twice):

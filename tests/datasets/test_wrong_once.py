@@ -248,3 +248,35 @@ def test_one_sign_of_doubt_beside_good(folder, tmp_path):
 def test_what_lies_below_what_is_not_certain_is_not_good(name, tmp_path):
     root = tree(tmp_path / "data", "OK/*5.png", "NG/*3.png", f"{name}/OK/*3.png")
     assert learned(root) == {f"OK/{n}.png" for n in range(5)}
+
+
+def test_a_few_files_with_a_word_of_their_own_are_asked_about(tmp_path):
+    names = [f"Teil{n:03}.png" for n in range(1, 6)]
+    root = tree(tmp_path / "data", *names, "Teil006_hole.png", "Teil007_Kerbe.png")
+    with pytest.raises(PsdlError, match=r"such as Teil006_hole.png, have words that others lack"):
+        choosing.learning(read(root).samples)
+
+
+@pytest.mark.parametrize("classes", ["Cr In Pa", "crazing inclusion patches", "class0 other1"])
+def test_files_that_words_divide_are_not_certain(classes, tmp_path):
+    root = tree(tmp_path / "data", *(f"{one}_*5.png" for one in classes.split()))
+    assert not learned(root)
+    assert len(learned(root, good=["*"])) == 5 * len(classes.split())
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["IMG_0001.jpg", "IMG_0002.jpg", "DSC_0003.jpg", "DSC_0004.jpg", "IMG_0005 (2).jpg", "IMG_0006 Kopie.jpg"],
+        ["lid_cam1_0.png", "lid_cam2_0.png", "lid_left_1.png", "lid_right_1.png", "lid_top_2.png"],
+        ["anna.png", "berta.png", "carla.png", "dora.png", "emil.png"],
+        ["3f9a1c2e-77aa-4c1b-9e3d-0a1b2c3d4e5f.png", "d41d8cd98f00b204e9800998ecf8427e.png", "a.png", "b.png"],
+    ],
+)
+def test_files_that_names_do_not_divide_are_taken_as_good(names, tmp_path):
+    assert learned(tree(tmp_path / "data", *names)) == set(names)
+
+
+def test_what_files_are_called_in_a_folder_called_good_divides_nothing(tmp_path):
+    root = tree(tmp_path / "good", "again_*5.png", "lot_*5.png")
+    assert len(learned(root)) == 10

@@ -25,6 +25,9 @@ from psdl.types import F32, F64, Network, Progress, Run, Sample
 
 # The correlation from which two images are taken for one item, at least and at most; more where items are alike.
 ALIKE = (0.5, 0.8)
+# The correlation of a picture with its copies (JPEG of quality 50 to 95: .976 and more), not with other parts
+# (.947 at most on real sets but one, a series of pictures of a part that moves).
+COPY = 0.96
 SPREAD = 3  # times the lower spread of all pairs above their middle: so far do different items come
 SIDE = 192  # pixels that the middle image's mean side is brought to; all images of a set by one factor
 TAP, STRIDE, LENGTH = "layer2", 8, 16  # where signals are taken; how many whitened numbers stay of each
@@ -89,8 +92,9 @@ def grouped(
     """The samples with the items they show as groups; sources that are no samples as they are.
 
     how: "given", as the data set says; "found", what it says and what near-duplicates show together; "auto": given
-    where it says anything or there are more than MANY images, else found. Found groups that hold more than a
-    LARGEST part of all are not used: such images resemble each other too much to be separated.
+    where it says anything or there are more than MANY images, else found. Where a found group holds more than a
+    LARGEST part of all, the images resemble each other too much: only those are joined that are as alike as a
+    picture and its copy of less quality, COPY, and none where most are.
     """
     if how not in ("auto", "given", "found"):
         raise plugins.unknown("value of `groups`", how, ("auto", "given", "found"))
@@ -105,11 +109,16 @@ def grouped(
         return given._replace(said=f"{len(samples)} images, each taken for an item: `groups` found looks for more")
     first = {name: n for n, name in reversed(list(enumerate(known))) if name}
     known_pairs = [Pair(first[name], n, 1.0) for n, name in enumerate(known) if name and first[name] < n]
-    joined = groups(len(samples), known_pairs + pairs(samples, run, progress, white))
+    found = pairs(samples, run, progress, white)
+    joined, why = groups(len(samples), known_pairs + found), "as far as they can be told apart"
     if not any(known) and max(Counter(joined).values()) > LARGEST * len(samples):
-        return given._replace(said=f"{len(samples)} images, too much alike to tell items apart: each is one")
+        joined = groups(len(samples), [pair for pair in found if pair.alike >= COPY])
+        largest = max(Counter(joined).values())
+        if largest == 1 or largest > 2 * LARGEST * len(samples):
+            return given._replace(said=f"{len(samples)} images, too much alike to tell items apart: each is one")
+        why = "too much alike to tell items apart: pictures that are all but the same count as one"
     named = tuple(replace(s, group=samples[root].name) for s, root in zip(samples, joined, strict=True))
-    return Grouped(named, f"{len(samples)} images of {len(set(joined))} items, as far as they can be told apart")
+    return Grouped(named, f"{len(samples)} images of {len(set(joined))} items, {why}")
 
 
 def groups(count: int, found: Sequence[Pair]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
@@ -30,6 +31,10 @@ OPPOSITES = (
 ALL_BAD = "the names of all files, such as {name}, say that they are defective"
 OPEN = "the names of files, such as {name}, leave it open whether they are good"
 OPPOSED = "the names of files, such as {name}, divide them in two, and do not say which are good"
+UNLIKE = (
+    "the names of some files, such as {name}, have words that others lack, and do not say whether they are good"
+)
+CLASSES = 10  # more words than these by which files are answers apart are names, and no classes
 DRAWN = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|([^\W\d_]+\d+){4,}[^\W\d_]*", re.I)
 
 
@@ -41,13 +46,18 @@ class Taken(NamedTuple):
     kind: str = ""
 
 
-def by_file(found: dict[str, Taken], kinds: Collection[str]) -> dict[str, Taken]:
+def by_file(found: dict[str, Taken], kinds: Collection[str], good: bool = False) -> dict[str, Taken]:
     """What the names of files say against their folders, or where these say nothing. kinds: names of folders that
-    are kinds of defects."""
+    are kinds of defects; good: whether the folder that holds all is called good."""
     said = {name: _meaning(name) for name in found}
     new: dict[str, Taken] = {}
     for side in ("train", "test", "none"):
-        new |= _unlabelled({n: one for n, one in found.items() if one.side == side and one.label is None}, said)
+        pool = {n: one for n, one in found.items() if one.side == side and one.label is None}
+        answers = _unlabelled(pool, said)
+        if not (answers or good or side == "test"):
+            odd = [name for name in _unlike(list(pool)) if not pool[name].kind]
+            answers = {name: pool[name]._replace(kind=unsure(UNLIKE.format(name=name))) for name in odd}
+        new |= answers
     folders: dict[str, list[str]] = {}
     for name in found:
         folders.setdefault(name.rpartition("/")[0], []).append(name)
@@ -88,6 +98,25 @@ def _unlabelled(pool: dict[str, Taken], said: dict[str, Meaning]) -> dict[str, T
         else:
             new[name] = one._replace(kind=UNSURE)
     return new
+
+
+def _unlike(names: Sequence[str]) -> list[str]:
+    """The images whose files have a word that others lack, as `Teil006_hole` beside `Teil001`; all, where words
+    divide them and none has most, as `crazing_1` and `patches_1`; none where nearly each has words of its own."""
+    held = {name: _words(name) for name in names}
+    counts = Counter(word for some in held.values() for word in some)
+    own = {name: frozenset(w for w in some if 2 * counts[w] <= len(names)) for name, some in held.items()}
+    classes = Counter(own.values())
+    if len(classes) < 2 or len(classes) > min(CLASSES, 1 + len(names) // 3):
+        return []
+    main, most = classes.most_common(1)[0]
+    return [name for name in names if own[name] != main or 2 * most <= len(names)]
+
+
+def _words(name: str) -> set[str]:
+    """The words in the name of a file that say anything."""
+    found = words.parts(DRAWN.sub(" ", PurePosixPath(name).stem))
+    return {w for w in found if len(w) > 1 and not w.isdigit() and w not in words.NEUTRAL | words.ASIDE}
 
 
 def _believed(said: Meaning, plain: bool) -> bool:

@@ -66,7 +66,8 @@ def taken(names: Sequence[str], holders: Sequence[str] = ()) -> dict[str, Taken]
     if any(one.label == 0 or one.side != "test" for one in found.values()):
         found |= {name: folders.tested(name, one, classes) for name, one in found.items()}
     kinds = {last(folder) for folder in folders.kinds}
-    found |= by_file(found, kinds)
+    called_good = any(meaning(one).graded == "good" and meaning(one).plain for one in holders[:1])
+    found |= by_file(found, kinds, called_good)
     short = [one for one in holders if len(words.parts(one)) <= 3]
     found |= _below(found, [*short, *map(last, sorted(folders.shared))])
     for name, one in found.items():

@@ -75,6 +75,24 @@ def test_a_turn_that_nobody_waits_for_any_more_is_given_on():
     asyncio.run(work())
 
 
+def test_a_body_that_stands_still_makes_room_at_once(monkeypatch):
+    monkeypatch.setattr(arrivals, "STILL", 0.05)
+    found = Arrivals(Bounds(arriving=2, held=100))
+
+    async def crowd() -> None:
+        with found.held("a", asyncio.timeout(60)) as still, found.held("b", asyncio.timeout(60)) as growing:
+            await asyncio.sleep(0.1)
+            found.grow(growing, 1)
+            still.evict = growing.evict = lambda: None  # type: ignore[method-assign]
+            with found.held("c", asyncio.timeout(60)):
+                assert still not in found._all
+                assert growing in found._all
+                with pytest.raises(Refused, match="bodies are arriving"), found.held("d", asyncio.timeout(60)):
+                    pass
+
+    asyncio.run(crowd())
+
+
 def test_the_oldest_body_of_who_has_most_makes_room(monkeypatch):
     monkeypatch.setattr(arrivals, "GRACE", 0.0)
 

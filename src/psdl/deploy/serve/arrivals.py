@@ -10,15 +10,17 @@ from contextlib import contextmanager
 from psdl.deploy.serve.bounds import Bounds, Refused
 
 GRACE = 1.0  # seconds that a body has at least before another takes its place
+STILL = 0.25  # seconds without a byte of it, after which it has no such right
 
 
 class Arrival:
-    """One body: who sends it, its bytes that are held, and the moment by which it must be here."""
+    """One body: who sends it, its bytes that are held, when the last of them came, and the moment by which it must
+    be here."""
 
     def __init__(self, client: str, limit: asyncio.Timeout) -> None:
         self.client, self.limit = client, limit
         self.held = 0
-        self.since = asyncio.get_running_loop().time()
+        self.since = self.grown = asyncio.get_running_loop().time()
         self.evicted = False
 
     def evict(self) -> None:
@@ -62,6 +64,7 @@ class Arrivals:
             raise Refused(
                 503, f"bodies of {self.bytes:,} bytes are held, which is the bound: come again", unread=True
             )
+        one.grown = asyncio.get_running_loop().time()
         one.held += count
         self.bytes += count
 
@@ -72,7 +75,8 @@ class Arrivals:
 
     def _make_room(self, but: Arrival | None = None) -> bool:
         now = asyncio.get_running_loop().time()
-        old = [one for one in self._all if one is not but and now - one.since >= GRACE]
+        others = [one for one in self._all if one is not but]
+        old = [one for one in others if now - one.since >= GRACE or now - one.grown >= STILL]
         if not old:
             return False
         places = Counter(one.client for one in self._all)

@@ -29,8 +29,8 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
     What is sent of one request beside its body, be it head, chunk sizes or trailers, is at most `bounds.head`
     bytes and as many again as its body has; what is sent while it is answered, one read. A connection that sends
     more is not read for a while and then closed, so that who sends without an end also waits. A new connection
-    beyond `bounds.connections` takes the place of the oldest one that waits for nothing, of the client that
-    has the most.
+    beyond `bounds.connections` takes the place of one that waits for nothing, of the client that has the most: of
+    those that never asked anything, the oldest, before others.
     """
 
     class Bounded(HttpToolsProtocol):
@@ -119,7 +119,7 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
             if not idle:
                 return False
             count = Counter(_address(one) for one in self.connections)
-            victim = max(idle, key=lambda one: (count[_address(one)], -one.since))
+            victim = max(idle, key=lambda one: (count[_address(one)], one.answered == -math.inf, -one.since))
             self.connections.discard(victim)
             victim.transport.abort()
             return True
