@@ -162,6 +162,25 @@ def test_tables_that_seem_to_label_are_asked_about(head, good, bad, tmp_path):
         choosing.learning(read(table(tmp_path, head, good, bad)).samples)
 
 
+AGAINST = [
+    *(("EncodedPixels", "", "1 3"), ("bbox", "[]", "[1]"), ("n_defects", "0", "2"), ("defect_class", "0", "3")),
+    *(("status", "released", "scrapped"), ("Fehlerzahl", "0", "2")),
+]
+
+
+@pytest.mark.parametrize(("column", "good", "bad"), AGAINST)
+def test_columns_that_speak_against_the_label_good_are_refused(column, good, bad, tmp_path):
+    with pytest.raises(PsdlError, match=f"label is 'good', but {column} is"):
+        read(table(tmp_path, f"label,{column}", f"good,{good}", f"good,{bad}"))
+
+
+@pytest.mark.parametrize(
+    ("column", "yes", "no"), [("exclude", "no", "yes"), ("use", "1", "0"), ("skip", "", "true")]
+)
+def test_rows_that_a_column_leaves_out_are_not_learned_from(column, yes, no, tmp_path):
+    assert learned(table(tmp_path, f"label,{column}", f"good,{yes}", f"good,{no}")) == set(GOOD)
+
+
 def test_what_a_data_set_of_boxes_holds_is_asked_about(tmp_path):
     tree(tmp_path, *GOOD, *BAD)
     rows = [{"file_name": name, "objects": {"bbox": [], "categories": []}} for name in GOOD]

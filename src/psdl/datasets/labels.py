@@ -13,7 +13,7 @@ from pathlib import Path
 from psdl.datasets import words
 from psdl.errors import PsdlError
 
-__all__ = ["answer", "asked", "checked", "could_hold", "otherwise", "said"]
+__all__ = ["answer", "asked", "checked", "could_hold", "left_out", "otherwise", "said"]
 
 Rows = Sequence[tuple[int, Mapping[str, str]]]  # the line each begins in, and its values by the header's names
 
@@ -68,6 +68,11 @@ MARKS = frozenset(
         "kommentar",
     }
 )  # columns that mark or name defects in those images that have any
+SAID = frozenset({"code", "comment", "comments", "note", "notes", "remark", "remarks", "bemerkung", "kommentar"})
+LEAVING = frozenset(
+    {"exclude", "excluded", "skip", "skipped", "ignore", "ignored"}
+)  # columns in which yes leaves out
+TAKING = frozenset({"use", "used", "keep", "include", "included", "trusted"})  # columns in which no does
 MOST = 20  # values that labels have
 
 
@@ -153,6 +158,12 @@ def checked(path: Path, label: str, columns: Sequence[str], rows: Rows) -> None:
                 )
 
 
+def left_out(columns: Sequence[str], rows: Rows) -> set[int]:
+    """The rows, by their lines, that a column of yes and no leaves out, as `exclude` and `use`."""
+    asking = {key: words.plain(key) in LEAVING for key in columns if words.plain(key) in LEAVING | TAKING}
+    return {line for line, row in rows for key, out in asking.items() if answer(row.get(key, "").strip()) is out}
+
+
 def _clear(name: str, values: set[str]) -> bool:
     """Whether values of labels are words, or the numbers 0 for good and 1 and more for defective."""
     if any(value[0] in "[{" for value in values):
@@ -204,12 +215,16 @@ def _opinions(key: str, values: set[str], one: bool) -> dict[str, str | None]:
     full = values - {""}
     if len(values) < 2:
         return {}
+    if words.plain(key.rpartition(".")[2]) in MARKS - SAID and values & set(EMPTY):
+        return dict.fromkeys(full - set(EMPTY), "bad")
+    if words.meaning(key).graded == "bad" and all(map(_number, full)) and not full <= {"0", "1"}:
+        return {value: "bad" if float(value) > 0 else None for value in full}
     if _question(key) and all(answer(value) is not None or not _number(value) for value in full):
         return {value: _answer(key, value) or ("bad" if _question(key) == "bad" else None) for value in full}
     parts = set(words.parts(key)) | {words.plain(key)}
     plain = {value: words.meaning(value).graded for value in full if _worded(value)}
     good, bad = "good" in plain.values(), "bad" in plain.values()
-    telling = bad and (good or "" in values)
+    telling = bad and (good or "" in values or bool(parts & TELLING))
     found: dict[str, str | None] = {}
     for value in full:
         if answer(value) is not None or _number(value):

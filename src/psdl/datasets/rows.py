@@ -10,6 +10,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 from psdl.datasets import labels, words
+from psdl.datasets.doubts import UNSURE
 from psdl.datasets.sides import sides
 from psdl.errors import PsdlError
 
@@ -89,6 +90,8 @@ def table(path: Path, columns: Sequence[str], names: dict[str, tuple[str, ...]] 
         found = tuple((line, row | {"label": one}) for (line, row), one in zip(found, others, strict=True))
     else:
         labels.asked(path, ignored, [known[name] for name in NAMING if name in known], rows)
+    out = labels.left_out(ignored, rows)
+    found = tuple((line, row | {"label": UNSURE} if line in out else row) for line, row in found)
     return Table(found, tuple(known), ignored)
 
 
