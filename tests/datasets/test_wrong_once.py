@@ -61,10 +61,7 @@ def test_a_row_that_is_not_for_training_is_refused(tmp_path):
         read(path)
 
 
-FLAGS = {"good": False}, {"good": True}, {"Lunker": True}
-
-
-@pytest.mark.parametrize("flags", FLAGS)
+@pytest.mark.parametrize("flags", [{"good": False}, {"good": True}, {"Lunker": True}])
 def test_flags_of_labelme(flags, tmp_path):
     root = tree(tmp_path / "data", "*6.png")
     for n in range(6):
