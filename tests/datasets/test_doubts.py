@@ -148,3 +148,15 @@ def test_a_text_that_leaves_it_open_whether_an_image_is_good_labels_nothing(tmp_
         (tmp_path / f"parts/a_{n}.txt").write_text(said)
     found = choosing.learning(read(names).samples)
     assert sorted(sample.name for sample in found) == ["a_0.png", "a_1.png", "a_2.png"]
+
+
+def test_a_file_that_agrees_with_the_folders_takes_nothing_from_good_ones(tmp_path):
+    root = tree(tmp_path / "data", "OK/*4.png", "NG/AK/*2.png")
+    rows = [{"anomaly_class": "OK", "image_path": f"OK/{n}.png", "mask_path": None} for n in range(4)]
+    rows += [{"anomaly_class": "AK", "image_path": f"NG/AK/{n}.png", "mask_path": "m.png"} for n in range(2)]
+    (root / "set.json").write_text(json.dumps({"meta": {"normal_class": "OK"}, "train": rows}))
+    assert len(choosing.learning(read(root).samples)) == 4
+    rows[3]["anomaly_class"] = "AK"
+    (root / "set.json").write_text(json.dumps({"meta": {"normal_class": "OK"}, "train": rows}))
+    with pytest.raises(PsdlError, match="set.json seems to label them"):
+        choosing.learning(read(root).samples)

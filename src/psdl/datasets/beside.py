@@ -158,7 +158,8 @@ def _listing(root: Path, file: str, names: Names, pool: Pool) -> Unread | None:
         if not pool.good or pool.names.issuperset(called):
             found += [records.Record(name, one.values) for name in called if name in pool.names]
     notes = pool.good and file.lower().endswith(".txt")  # which may say anything
-    besides = found and not notes and any(map(informative.speaks, set(words.parts(said.rest))))
+    agreed = pool.good and all(map(informative.says_good, found))  # with the folders, whatever else it says
+    besides = found and not (notes or agreed) and any(map(informative.speaks, set(words.parts(said.rest))))
     if besides or informative.divides(matching.stem_of(file), found, pool.names, pool.good):
         return Unread(file, frozenset(one.image for one in found))
     return None

@@ -13,7 +13,7 @@ from functools import lru_cache
 from psdl.datasets import labels, words
 from psdl.datasets.records import Record
 
-__all__ = ["divides", "speaks"]
+__all__ = ["divides", "says_good", "speaks"]
 
 MARKING = (labels.MARKS - {"region"}) | {
     "bndbox",
@@ -55,6 +55,12 @@ def divides(list_name: str, records: Sequence[Record], pool: Collection[str], go
     return any(
         _column(key, values, whole, good, len(columns) == 1 or key.isdigit()) for key, values in columns.items()
     )
+
+
+def says_good(record: Record) -> bool:
+    """Whether something says plainly of an image that it is good, and nothing that it is not."""
+    said = {_says(key, value) for key, value in record.values.items()}
+    return "good" in said and "bad" not in said
 
 
 def _columns(records: Sequence[Record]) -> dict[str, Counter[str]]:
