@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from psdl.deploy.serve.bounds import Bounds, Refused
 
 GRACE = 1.0  # seconds that a body has at least before another takes its place
-STILL = 0.25  # seconds without a byte of it, after which it has no such right
+STILL = 0.1  # seconds without a byte of it, after which it has no such right
 
 
 class Arrival:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -23,6 +23,34 @@ BUSY = (
 )
 
 
+class _Open:
+    """The open connections of each client, and those of them that have not asked anything yet, the oldest first:
+    whoever opens many costs no look at all of them."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.new: dict[str, dict[Any, None]] = defaultdict(dict)
+
+    def add(self, connection: Any) -> None:
+        self.counts[_address(connection)] += 1
+        self.new[_address(connection)][connection] = None
+
+    def asked(self, connection: Any) -> None:
+        self.new[_address(connection)].pop(connection, None)
+
+    def remove(self, connection: Any) -> None:
+        address = _address(connection)
+        self.asked(connection)
+        self.counts[address] -= 1
+        if not self.counts[address]:
+            del self.counts[address], self.new[address]
+
+    def oldest_new(self, but: Any) -> Any | None:
+        """Of the client that has the most connections the oldest one that has not asked anything."""
+        most = max(self.counts, key=lambda address: self.counts[address])
+        return next((one for one in self.new[most] if one is not but), None)
+
+
 def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
     """The protocol whose connections are closed where they send too much or too slowly, or are too many.
 
@@ -32,6 +60,8 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
     beyond `bounds.connections` takes the place of one that waits for nothing, of the client that has the most: of
     those that never asked anything, the oldest, before others.
     """
+
+    known = _Open()
 
     class Bounded(HttpToolsProtocol):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -47,6 +77,7 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
+            known.add(self)
             if len(self.connections) > bounds.connections and not self._make_room():
                 transport.write(BUSY)
                 transport.close()
@@ -55,6 +86,7 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._rest()
+            known.remove(self)
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
@@ -82,6 +114,7 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
 
         def on_headers_complete(self) -> None:
             self._rest()
+            known.asked(self)
             super().on_headers_complete()
             if self.ending:
                 self.cycle.keep_alive = False
@@ -115,11 +148,13 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
 
         def _make_room(self) -> bool:
             """Closes a connection on which nothing is answered; whether there was one."""
-            idle: list[Any] = [one for one in self.connections if one is not self and _idle(one)]
-            if not idle:
-                return False
-            count = Counter(_address(one) for one in self.connections)
-            victim = max(idle, key=lambda one: (count[_address(one)], one.answered == -math.inf, -one.since))
+            victim = known.oldest_new(self)
+            if victim is None:
+                idle: list[Any] = [one for one in self.connections if one is not self and _idle(one)]
+                if not idle:
+                    return False
+                victim = max(idle, key=lambda one: (known.counts[_address(one)], -one.since))
+            known.asked(victim)  # it is no choice any more
             self.connections.discard(victim)
             victim.transport.abort()
             return True
