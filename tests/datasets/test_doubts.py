@@ -158,5 +158,5 @@ def test_a_file_that_agrees_with_the_folders_takes_nothing_from_good_ones(tmp_pa
     assert len(choosing.learning(read(root).samples)) == 4
     rows[3]["anomaly_class"] = "AK"
     (root / "set.json").write_text(json.dumps({"meta": {"normal_class": "OK"}, "train": rows}))
-    with pytest.raises(PsdlError, match="set.json seems to label them"):
+    with pytest.raises(PsdlError, match=r"set\.json seems to label them"):
         choosing.learning(read(root).samples)
