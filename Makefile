@@ -85,13 +85,13 @@ test-lowest: setup
 	rm -rf build/lowest && mkdir -p build
 	$(BIN)/python tools/lowest.py >build/lowest.txt
 	$(BIN)/python -m venv build/lowest
-	build/lowest/bin/python -m pip install -q -c build/lowest.txt '.[$(PARTS)]' pytest hypothesis packaging
+	build/lowest/bin/python -m pip install -q -c build/lowest.txt '.[$(PARTS)]' pytest hypothesis packaging scikit-learn
 	build/lowest/bin/python -m pytest -p no:cacheprovider $(SMOKE)
 
 test-newest: setup
 	rm -rf build/newest && mkdir -p build
 	$(BIN)/python -m venv build/newest
-	build/newest/bin/python -m pip install -q -U --upgrade-strategy eager '.[$(PARTS)]' pytest hypothesis packaging
+	build/newest/bin/python -m pip install -q -U --upgrade-strategy eager '.[$(PARTS)]' pytest hypothesis packaging scikit-learn
 	build/newest/bin/python -m pytest -p no:cacheprovider $(SMOKE)
 
 # Known advisories of the declared versions: pip-audit where it is installed, and a list that is kept by hand.
