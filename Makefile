@@ -85,7 +85,7 @@ test-lowest: setup
 	rm -rf build/lowest && mkdir -p build
 	$(BIN)/python tools/lowest.py >build/lowest.txt
 	$(BIN)/python -m venv build/lowest
-	build/lowest/bin/python -m pip install -q -c build/lowest.txt '.[$(PARTS)]' pytest hypothesis packaging scikit-learn
+	build/lowest/bin/python -m pip install -q -c build/lowest.txt '.[$(PARTS)]' 'pytest<9' hypothesis packaging scikit-learn
 	build/lowest/bin/python -m pytest -p no:cacheprovider $(SMOKE)
 
 test-newest: setup
