@@ -117,11 +117,11 @@ def _of_labelme(path: Path, values: Any) -> Marked:
 
 
 def _drawn(labels: Sequence[str], where: str) -> Marked:
-    """What regions of certain labels mark in an image: defects, unless all say that it is good; nothing certain
-    where they are of something else, as of the part."""
+    """What regions of certain labels mark in an image: defects, unless there are none or all say that it is good;
+    nothing certain where they are of something else, as of the part."""
     if any(map(marks.is_defect, labels)):
         return Marked(True, where)
-    return Marked(False if labels and all(meaning(one).graded == "good" for one in labels) else None)
+    return Marked(False if all(meaning(one).graded == "good" for one in labels) else None)
 
 
 def _of_coco(file: Path, path: str, values: Any, names: Names) -> dict[str, Marked] | None:
@@ -136,7 +136,7 @@ def _of_coco(file: Path, path: str, values: Any, names: Names) -> dict[str, Mark
         if len(chosen) > 1:
             return None
         if chosen:
-            found[chosen[0]] = _drawn(labels, f"{file}#{written}") if labels else Marked(False)
+            found[chosen[0]] = _drawn(labels, f"{file}#{written}")
     return found or None
 
 

@@ -168,7 +168,6 @@ def _listing(root: Path, file: str, names: Names, pool: Pool) -> Unread | None:
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            data = file.read(LOOKED)
+            return rows.decoded(file.read(LOOKED), "replace")
     except OSError:
         return ""
-    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")

@@ -52,23 +52,12 @@ NAMING = frozenset(
     {"label", "labels", "kind", "truth", "defect"}
 )  # columns in which other words than good are defects
 GRADES = ("quality", "truth", "class", "classname", "klasse")  # columns in which 1 may be good
-MARKS = frozenset(
+SAID = frozenset({"code", "comment", "comments", "note", "notes", "remark", "remarks", "bemerkung", "kommentar"})
+MARKS = SAID | (
     {"xmin", "xmax", "ymin", "ymax", "bbox", "bboxes", "box", "boxes", "polygon", "polygons", "points", "regions"}
     | {"region", "shapes", "annotations", "segmentation", "rle", "objects", "instances", "detections"}
-    | {
-        "encodedpixels",
-        "code",
-        "comment",
-        "comments",
-        "note",
-        "notes",
-        "remark",
-        "remarks",
-        "bemerkung",
-        "kommentar",
-    }
+    | {"encodedpixels"}
 )  # columns that mark or name defects in those images that have any
-SAID = frozenset({"code", "comment", "comments", "note", "notes", "remark", "remarks", "bemerkung", "kommentar"})
 LEAVING = frozenset(
     {"exclude", "excluded", "skip", "skipped", "ignore", "ignored"}
 )  # columns in which yes leaves out

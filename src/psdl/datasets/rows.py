@@ -102,10 +102,14 @@ def _known(header: Sequence[str], names: dict[str, tuple[str, ...]]) -> dict[str
     return {name: key for name, key in found.items() if key is not None}
 
 
+def decoded(data: bytes, errors: str = "strict") -> str:
+    """The text of bytes in UTF-8, or in UTF-16 where they begin with its mark; errors: see `bytes.decode`."""
+    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", errors)
+
+
 def _text(path: Path) -> str:
     try:
-        data = path.read_bytes()
-        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "strict")
+        return decoded(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise PsdlError(f"{path} cannot be read ({error}): give a file of UTF-8 text") from None
 

@@ -237,9 +237,10 @@ class _Folders:
             return one
         if any(folder in self.doubted for folder in above(name)):
             return one._replace(kind=UNSURE)
-        if not self.good_to_test and all(len(kind) == 1 for kind in self.unknown(name) or ["no"]):
+        unknown = self.unknown(name)
+        if unknown and not self.good_to_test and all(len(kind) == 1 for kind in unknown):
             return one._replace(kind=UNSURE)  # 0 and 1, A and B: which of them is good?
-        kinds = [kind for kind in self.unknown(name) if not meaning(kind).aside and not meaning(kind).both] or [
+        kinds = [kind for kind in unknown if not meaning(kind).aside and not meaning(kind).both] or [
             last(folder) for folder in above(name) if self._kind_in_test(folder)
         ]
         return one if not kinds or set(kinds) & set(classes) else Taken("test", 1, kinds[-1])
