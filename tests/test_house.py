@@ -118,7 +118,7 @@ def test_no_function_takes_more_than_seven_parameters():
     found = {}
     for path in SOURCES:
         name = path.relative_to(ROOT / "src/psdl").as_posix()
-        if name.startswith("cli/") or path.stem.endswith(("_cpu", "simd")):
+        if name.startswith("cli/") or path.stem.endswith(("_cpu", "simd", "_triton")):
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name not in MANY.get(name, ()):

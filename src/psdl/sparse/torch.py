@@ -16,11 +16,13 @@ from .errors import SparseError
 from .learners.ksvd import ALIKE, FEW
 from .limits import Limits
 from .pursuits.omp import dependence_tolerance, stop_tolerance
+from .torch_kernels import directions
 
 Numbers = np.ndarray[Any, Any]
 SHARE = 0.5  # of the free memory that a chunk may take
 PLAIN = 2 << 30  # bytes a chunk may take where a device does not report what is free
 ASKED = 8  # steps between two checks whether all signals are done, for which the device must be waited for
+BLOCK = 32  # atoms of a K-SVD round between two updates of the residuals in memory
 LONG = 96  # atoms a signal from which their triangle costs less to read than the rows of correlations
 
 
@@ -89,18 +91,21 @@ class _Pursuit:
         self.triangle = Y.new_zeros(P, N, T, T)
         self.rows = Y.new_empty(0) if self.long else Y.new_empty(P, N, T, K)
         self.dense = torch.zeros_like(self.a) if self.long else Y.new_empty(0)
+        self.before = Y.new_empty(0)
 
     def along(self, t: int, at: Tensor) -> Tensor:
         """The coordinates (P,N,t) of the atoms `at` (P,N,1) in the directions found."""
         P, N, _ = self.a.shape
         if not self.long:
             return self.rows[:, :, :t].gather(3, at[..., None].expand(P, N, t, 1))[..., 0]
-        products = self._gram_rows(at).gather(2, self.chosen[:, :, :t])
-        return (self.triangle[:, :, :t, :t] @ products[..., None])[..., 0]
+        places = (at * self.gram.shape[2] + self.chosen[:, :, :t]).view(P, -1)
+        products = self.gram.view(P, -1).gather(1, places).view(P, N, t)
+        along, self.before = directions(self.triangle, products)
+        return along
 
     def row(self, t: int, at: Tensor, along: Tensor, inverse: Tensor) -> Tensor:
         """The correlations (P,N,K) of all atoms with the next direction; `inverse` (P,N) is 0 where there is
-        none."""
+        none. It follows `along` of the same atoms."""
         if not self.long:
             new = self._gram_rows(at)
             if t:
@@ -108,10 +113,9 @@ class _Pursuit:
             torch.mul(new, inverse[..., None], out=self.rows[:, :, t])
             self.triangle[:, :, t, :t] = torch.where(inverse[..., None] > 0, along, 0)
             return self.rows[:, :, t]
-        before = (along[:, :, None] @ self.triangle[:, :, :t, :t])[:, :, 0]
-        self.triangle[:, :, t, :t] = -before * inverse[..., None]
+        self.triangle[:, :, t, :t] = -self.before * inverse[..., None]
         self.triangle[:, :, t, t] = inverse
-        self.dense.zero_().scatter_(2, self.chosen[:, :, : t + 1], self.triangle[:, :, t, : t + 1])
+        self.dense.scatter_(2, self.chosen[:, :, : t + 1], self.triangle[:, :, t, : t + 1])
         return self.dense @ self.gram
 
     def _gram_rows(self, at: Tensor) -> Tensor:
@@ -228,18 +232,34 @@ def _update(Y: Tensor, D: Tensor, support: Tensor, x: Tensor, fixed: int) -> tup
     X.scatter_(1, torch.where(support >= 0, support, D.shape[1]).transpose(1, 2), x.transpose(1, 2))
     X[:, -1] = 0
     R = torch.baddbmm(Y, X[:, :-1].transpose(1, 2), D, alpha=-1)
-    tiny = torch.finfo(Y.dtype).tiny
-    for k in range(fixed, D.shape[1]):
-        g, old = X[:, k], D[:, k].clone()
-        new = (g[:, None] @ R)[:, 0] + g.square().sum(1, keepdim=True) * old
-        norm = new.norm(dim=1, keepdim=True)
-        new = torch.where(norm > 0, new / norm.clamp_min(tiny), old)  # atoms without users have norm 0
-        values = (R @ new[..., None])[..., 0] + g * (old * new).sum(1, keepdim=True)
-        values = torch.where((g != 0) & (norm > 0), values, g)
-        R.baddbmm_(torch.stack([g, -values], 2), torch.stack([old, new], 1))
-        X[:, k], D[:, k] = values, new
+    for first in range(fixed, D.shape[1], BLOCK):
+        _update_block(X, D, R, slice(first, min(first + BLOCK, D.shape[1])))
     found = X.transpose(1, 2).gather(2, support.clamp_min(0))
     return torch.where(support >= 0, found, 0), R
+
+
+def _update_block(X: Tensor, D: Tensor, R: Tensor, block: slice) -> None:
+    """The atoms of a block, one after another, in place: what they change in the residuals R (P,N,F) is kept as
+    products U V of (P,N,2B) and (P,2B,F) and added at the end, so that an atom reads R once, for its values."""
+    (P, N, F), B, tiny = R.shape, block.stop - block.start, torch.finfo(R.dtype).tiny
+    U, V = R.new_zeros(P, N, 2 * B), R.new_zeros(P, 2 * B, F)
+    sums = X[:, block] @ R
+    for j, k in enumerate(range(block.start, block.stop)):
+        g, old, so_far = X[:, k].clone(), D[:, k].clone(), 2 * j
+        new = sums[:, j] + g.square().sum(1, keepdim=True) * old
+        if j:
+            new += ((g[:, None] @ U[:, :, :so_far]) @ V[:, :so_far])[:, 0]
+        norm = new.norm(dim=1, keepdim=True)
+        new = torch.where(norm > 0, new / norm.clamp_min(tiny), old)  # atoms without users have norm 0
+        values = R @ new[..., None]
+        if j:
+            values += U[:, :, :so_far] @ (V[:, :so_far] @ new[..., None])
+        values = values[..., 0] + g * (old * new).sum(1, keepdim=True)
+        values = torch.where((g != 0) & (norm > 0), values, g)
+        U[:, :, so_far], U[:, :, so_far + 1] = g, -values
+        V[:, so_far], V[:, so_far + 1] = old, new
+        X[:, k], D[:, k] = values, new
+    R.baddbmm_(U, V)
 
 
 def _replace(Y: Tensor, D: Tensor, R: Tensor, support: Tensor, fixed: int) -> None:
