@@ -82,7 +82,7 @@ AGREEING = {
     "boxes of parts": {f"good/{n}.xml": f"<object><bndbox>{n}</bndbox></object>" for n in NAMES},
     "types": {"meta.csv": lines(lambda n, d: f"good/{n}.png,{('bolt', 'nut')[d]}", "file,class")},
     "marks in bad ones": {f"bad/{n}.xml": "<annotation><object/></annotation>" for n in NAMES},
-    "a list": {"train.txt": lines(lambda n, d: f"good/{n}.png", "", NAMES[:3])},
+    "a list": {"some.txt": lines(lambda n, d: f"good/{n}.png", "", NAMES[:3])},
 }  # fmt: skip
 
 

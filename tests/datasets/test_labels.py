@@ -24,6 +24,9 @@ READ = [
     ("is_good", "yes", "no"),
 ]
 ASKED = [
+    ("score", "0.1", "0.9"),
+    ("bin", "1", "7"),
+    ("defect_area", "0.0", "5.3"),
     ("target", "0", "1"),
     ("y", "0", "1"),
     ("gt_label", "0", "1"),
@@ -62,7 +65,7 @@ PLAIN = [
     ("lot", "A", "B"),
     ("operator", "Meier", "Mueller"),
     ("variant", "lid", "bolt"),
-    ("score", "0.1", "0.9"),
+    ("exposure", "0.1", "0.9"),
     ("format", "png", "jpg"),
     ("category", "lid", "bolt"),
     ("width", "640", "800"),

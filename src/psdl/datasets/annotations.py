@@ -16,6 +16,8 @@ from psdl.input import coco, labelme, marks
 
 __all__ = ["Annotated", "Marked", "marked"]
 
+CLASSES = ("classes.txt", "labels.txt", "_darknet.labels", "obj.names")
+LOOKED = 100_000  # bytes of a list of classes
 LARGEST = 500_000_000  # bytes of a JSON file that is looked into
 BOX = re.compile(
     r"\d+([ ,\t]+-?[\d.]+(e-?\d+)?){4,}", re.IGNORECASE
@@ -47,8 +49,11 @@ def marked(root: Path, names: Sequence[str]) -> Annotated:
     keys: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for name in names if files else ():
         keys[_key(name)].append(name)
+    good_too = any(_lists_good(root, file) for file in files)
     for file in files:
         of = _of(root, file, known, keys)
+        if of and good_too and file.lower().endswith(".txt"):
+            of = {name: Marked(None) if one.any and not one.kind else one for name, one in of.items()}
         if of is not None:
             read.add(file)
             for name, one in of.items():
@@ -72,6 +77,20 @@ def _of(root: Path, file: str, names: Names, keys: dict[tuple[str, ...], list[st
         owner = _owner(file, values, names)
         return None if owner is None else {owner: _of_labelme(root / file, values)}
     return _of_coco(root / file, file, values, names) if coco.recognise(values) else None
+
+
+def _lists_good(root: Path, file: str) -> bool:
+    """Whether a file that lists the classes of boxes, as YOLO's `classes.txt` and `data.yaml`, has one that is
+    called good: then it is not certain what boxes mark."""
+    name = PurePosixPath(file).name.lower()
+    if not (name in CLASSES or name.endswith((".names", ".yaml", ".yml"))):
+        return False
+    try:
+        text = (root / file).read_bytes()[:LOOKED].decode("utf-8-sig", "replace")
+    except OSError:
+        return False
+    listed = text.partition("names")[2] if name.endswith((".yaml", ".yml")) else text
+    return any(meaning(one).graded == "good" for one in re.split(r"[\n,:\[\]{}\"'-]+", listed))
 
 
 def _json(path: Path) -> Any:

@@ -19,7 +19,7 @@ __all__ = ["Names", "Pool", "Unread", "labelled", "others", "unread"]
 TABLES = (".csv", ".tsv", ".jsonl")
 TEXTS = (
     *(*TABLES, ".txt", ".json", ".xml", ".yaml", ".yml", ".manifest", ".ndjson", ".jsonlines", ".log", ".dat"),
-    *(".prn", ".lst", ".ini", ".toml", ".geojson"),
+    *(".prn", ".lst", ".list", ".ini", ".toml", ".geojson", ".names", ".labels"),
 )
 ARRAYS = (
     *(".npy", ".npz", ".mat", ".pkl", ".pickle", ".h5", ".xls", ".xlsx", ".xlsm", ".ods", ".parquet", ".sqlite"),

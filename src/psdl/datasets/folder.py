@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from psdl.datasets import beside, matching, tree
+from psdl.datasets import beside, lists, matching, tree
 from psdl.datasets.annotations import Annotated, Marked
 from psdl.datasets.annotations import marked as annotated
+from psdl.datasets.beside import Names
 from psdl.datasets.doubts import unsure
 from psdl.datasets.files import pictures
 from psdl.datasets.folders import holding
+from psdl.datasets.outside import labelling
 from psdl.datasets.tree import DEFECT, UNSURE, Taken
 from psdl.errors import PsdlError
 from psdl.input import masks as reading
@@ -24,18 +26,26 @@ def samples(root: Path, folder: Path, category: str) -> Iterator[Sample]:
 
     What each is taken for is said by folders, else by masks and annotations: where some of the images for learning
     (or for testing) that no folder labels have any, those that are marked are defective, those whose mask or
-    annotation is there and empty are good, and those without are not known. So are those of good folders in which
+    annotation is there and empty are good, and those without are not known. Lists such as `train.txt` say what
+    images are for that no folder gives a split. So are those of good folders in which
     something is marked. Where none has any, but something else seems to label them, they are not known either.
     """
     images, masks = matching.divided(folder, pictures(folder).images)
-    found = tree.taken(images, holding(folder.resolve()))
+    annotations = annotated(folder, images)
+    listed = lists.splits(folder, annotations.unread, Names(images))
+    annotations = annotations._replace(unread=[file for file in annotations.unread if file not in listed.files])
+    found = lists.applied(tree.taken(images, holding(folder.resolve())), listed)
     bad = {name for name, one in found.items() if one.label == 1}
     drawn, lost = matching.pairs(folder, images, masks, bad)
-    annotations = annotated(folder, images)
     marked = annotations.of
     found |= _by_masks(folder, found, drawn, marked)
     open_ = [name for name, one in found.items() if one.label is None and not one.kind and one.side != "test"]
-    if open_ and (why := _doubt(folder, images, lost, annotations)):
+    why = _doubt(folder, images, lost, annotations) if open_ else ""
+    if open_ and not why and folder == root and (outside := labelling(root, images)):
+        why = (
+            f"{outside} seems to label them and lies outside of the folder given: give the folder that holds both"
+        )
+    if why:
         found |= {name: found[name]._replace(kind=unsure(why)) for name in open_}
     found |= _contradicted(folder, found, annotations)
     before = folder.relative_to(root).as_posix()
@@ -108,7 +118,7 @@ def _doubt(folder: Path, images: Sequence[str], lost: Sequence[str], annotations
     for name in images:
         if matching.named_after(matching.stem_of(name)) in stems:
             return f"{name} is called after a mask but looks like a photograph"
-    file = beside.unread(folder, annotations.unread, beside.Names(images), beside.Pool(frozenset(images)))
+    file = beside.unread(folder, annotations.unread, Names(images), beside.Pool(frozenset(images)))
     return _seems(file.file) if file else ""
 
 
@@ -117,7 +127,7 @@ def _contradicted(folder: Path, found: Mapping[str, Taken], annotations: Annotat
     says anything, or all, if these are not few."""
     good = frozenset(name for name, one in found.items() if one.label == 0 and one.side != "test")
     pool = beside.Pool(good, good=True)
-    file = beside.unread(folder, annotations.unread, beside.Names(list(found)), pool) if good else None
+    file = beside.unread(folder, annotations.unread, Names(list(found)), pool) if good else None
     if file is None:
         return {}
     some = file.images if 0 < 2 * len(file.images) <= len(good) else good

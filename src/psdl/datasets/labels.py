@@ -13,7 +13,17 @@ from pathlib import Path
 from psdl.datasets import words
 from psdl.errors import PsdlError
 
-__all__ = ["answer", "asked", "checked", "could_hold", "left_out", "otherwise", "said"]
+__all__ = [
+    "answer",
+    "asked",
+    "checked",
+    "could_hold",
+    "leaves_out",
+    "left_out",
+    "otherwise",
+    "questions",
+    "said",
+]
 
 Rows = Sequence[tuple[int, Mapping[str, str]]]  # the line each begins in, and its values by the header's names
 
@@ -47,6 +57,22 @@ TELLING = frozenset(
     }
     | {"fehlercode", "fehlernummer", "fehlernr", "stufe", "level", "rank", "判定", "判別", "結果", "结果", "检验"}
 )  # words in the names of columns that often hold labels
+SCORES = frozenset(
+    {
+        "score",
+        "scores",
+        "anomaly",
+        "bin",
+        "bins",
+        "loss",
+        "risk",
+        "prob",
+        "probability",
+        "likelihood",
+        "confidence",
+    }
+    | {"pred", "prediction", "predicted", "logit", "distance", "deviation", "abweichung"}
+)  # words in the names of columns whose numbers may say how good an image is
 OPINIONS = frozenset({"kind", "type", "label", "labels", "class", "classname", "truth", "quality", "klasse"})
 NAMING = frozenset(
     {"label", "labels", "kind", "truth", "defect"}
@@ -75,14 +101,11 @@ def otherwise(path: Path, columns: Sequence[str], rows: Rows) -> list[str] | Non
     """The labels of rows, as psdl writes them, by the columns whose names say good or defective and whose values
     are yes and no, several being the kinds of defects; None if there is none. Raises PsdlError where one says good
     and another defective, and on a column of yes and no beside them of which it is not known what it asks."""
-    asking, open_ = [], []
+    asking, open_ = questions(columns, rows), []
     for key in columns:
         values = [row.get(key, "").strip() for _, row in rows]
-        if any(values) and all(v == "" or answer(v) is not None for v in values):
-            asking += [key] if _question(key) else []
-            open_ += (
-                [key] if not _question(key) and not words.meaning(key).neutral and len(set(values)) > 1 else []
-            )
+        if _answers(values) and not _question(key) and not words.meaning(key).neutral and len(set(values)) > 1:
+            open_.append(key)
     if not asking:
         return None
     if open_:
@@ -92,6 +115,16 @@ def otherwise(path: Path, columns: Sequence[str], rows: Rows) -> list[str] | Non
             f" leave {open_[0]!r} out"
         )
     return [_by_answers(path, line, {key: row.get(key, "").strip() for key in asking}) for line, row in rows]
+
+
+def questions(columns: Sequence[str], rows: Rows) -> list[str]:
+    """The columns whose names say good or defective and whose values are yes and no."""
+    return [key for key in columns if _question(key) and _answers([row.get(key, "").strip() for _, row in rows])]
+
+
+def _answers(values: Sequence[str]) -> bool:
+    """Whether values are yes and no, and empty ones."""
+    return any(values) and all(value == "" or answer(value) is not None for value in values)
 
 
 def _by_answers(path: Path, line: int, row: Mapping[str, str]) -> str:
@@ -149,16 +182,21 @@ def checked(path: Path, label: str, columns: Sequence[str], rows: Rows) -> None:
 
 def left_out(columns: Sequence[str], rows: Rows) -> set[int]:
     """The rows, by their lines, that a column of yes and no leaves out, as `exclude` and `use`."""
-    asking = {key: words.plain(key) in LEAVING for key in columns if words.plain(key) in LEAVING | TAKING}
+    asking = {key: words.plain(key) in LEAVING for key in columns if leaves_out(key)}
     return {line for line, row in rows for key, out in asking.items() if answer(row.get(key, "").strip()) is out}
+
+
+def leaves_out(column: str) -> bool:
+    """Whether a column says by yes and no which rows count, by its name."""
+    return words.plain(column) in LEAVING | TAKING
 
 
 def _clear(name: str, values: set[str]) -> bool:
     """Whether values of labels are words, or the numbers 0 for good and 1 and more for defective."""
     if any(value[0] in "[{" for value in values):
         return False
-    if not any(map(words.label, values)) and any(len(value) < 3 and value.isalpha() for value in values):
-        return False  # A and C, P and F
+    if not any(map(words.label, values)) and any(len(value) < 3 and not value.isdigit() for value in values):
+        return False  # A and C, P and F, a circle and a cross
     asks = {value for value in values if answer(value) is not None or _number(value)}
     if asks != values or not values:
         return name not in GRADES or not values or "good" in {words.label(value) for value in values}
@@ -170,6 +208,8 @@ def _clear(name: str, values: set[str]) -> bool:
 def could_hold(key: str, values: set[str], rows: int) -> bool:
     """Whether a column could hold labels, or mark defects, by its name and the values of so many rows."""
     name, full = words.meaning(key), values - set(EMPTY)
+    if len(values) > 1 and (name.graded or set(words.parts(key)) & SCORES):
+        return True
     telling = bool(name.graded or name.role == "mask" or set(words.parts(key)) & TELLING)
     if full != values and full and (telling or words.plain(key.rpartition(".")[2]) in MARKS):
         return True

@@ -170,12 +170,24 @@ def _of_lines(lines: Sequence[str], stems: Collection[str]) -> Parsed:
     records, rest = [], []
     for line in filter(None, map(str.strip, lines)):
         image, more = _in_line(line, stems)
-        if image is None:
+        if image is None and (found := _in_sentence(line, stems)):
+            records += found
+        elif image is None:
             rest.append(line)
         else:
             key, value = _pair(more.strip(" \t,;:|=\"'-"))
             records.append(Record(image, {key: value} if key or value else {}))
     return Parsed(records, " ".join(rest))
+
+
+def _in_sentence(line: str, stems: Collection[str]) -> list[Record]:
+    """What a sentence that speaks of defects says of the images whose numbers it names, as `scratch in 106`;
+    numbers of one digit may be anything."""
+    parts = words.parts(line)
+    said = [word for word in parts if words.meaning(word).graded == "bad"]
+    if not said or set(parts) & words.NEGATIONS or any(words.meaning(word).graded == "good" for word in parts):
+        return []
+    return [Record(one, {"": said[0]}) for one in re.findall(r"\b\d{2,}\b", line) if one in stems]
 
 
 def _in_line(line: str, stems: Collection[str]) -> tuple[str | None, str]:

@@ -16,25 +16,39 @@ from psdl.errors import PsdlError
 
 NAMES = {
     "path": (
-        "path",
-        "file",
-        "files",
-        "filename",
-        "filepath",
-        "image",
-        "images",
-        "imagepath",
-        "imagename",
-        "imagefile",
-        "img",
-        "imageid",
-        "datei",
-        "dateiname",
-        "bild",
-        "bilddatei",
+        *(
+            "path",
+            "file",
+            "files",
+            "filename",
+            "filepath",
+            "image",
+            "images",
+            "imagepath",
+            "imagename",
+            "imagefile",
+        ),
+        *("img", "imageid", "datei", "dateiname", "bild", "bilddatei", "fichier", "archivo", "imagen", "immagine"),
+        *(
+            "文件",
+            "文件名",
+            "图片",
+            "图像",
+            "圖片",
+            "圖像",
+            "ファイル",
+            "ファイル名",
+            "画像",
+            "画像名",
+            "파일",
+            "이미지",
+        ),
     ),
     "mask": ("mask", "masks", "maskpath", "maskfile", "maskfilename", "maskimage", "groundtruth", "gt"),
-    "label": ("label", "labels", "class", "classname", "truth", "quality", "klasse"),
+    "label": (
+        *("label", "labels", "class", "classname", "truth", "quality", "klasse"),
+        *("标签", "標籤", "类别", "類別", "ラベル", "判定", "라벨", "판정"),
+    ),
     "split": ("split", "subset", "phase", "usage"),
     "group": ("group", "item", "itemid", "serialnumber"),
     "category": ("category", "product", "object"),
@@ -88,11 +102,13 @@ def table(path: Path, columns: Sequence[str], names: dict[str, tuple[str, ...]] 
             labels.asked(path, ignored, (), rows)
     elif (others := labels.otherwise(path, ignored, rows)) is not None:
         found = tuple((line, row | {"label": one}) for (line, row), one in zip(found, others, strict=True))
+        asking = labels.questions(ignored, rows)
+        ignored = tuple(key for key in ignored if key not in asking)
     else:
         labels.asked(path, ignored, [known[name] for name in NAMING if name in known], rows)
     out = labels.left_out(ignored, rows)
     found = tuple((line, row | {"label": UNSURE} if line in out else row) for line, row in found)
-    return Table(found, tuple(known), ignored)
+    return Table(found, tuple(known), tuple(key for key in ignored if key and not labels.leaves_out(key)))
 
 
 def _known(header: Sequence[str], names: dict[str, tuple[str, ...]]) -> dict[str, str]:
