@@ -50,7 +50,7 @@ def test_an_image_in_two_lists_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("file", "text"),
-    [("data.yaml", "train: images\nnames: ['good', 'hole']"), ("classes.txt", "OK\nhole\n"), ("obj.names", "iO\nx")],
+    [("data.yaml", "names: ['good', 'hole']"), ("classes.txt", "OK\nhole\n"), ("obj.names", "iO\nx")],
 )
 def test_boxes_of_a_class_called_good_are_not_taken_for_defects(file, text, tmp_path):
     root = tree(tmp_path / "lot", *(f"images/{one}" for one in PICTURES))

@@ -10,12 +10,12 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
-from psdl.datasets import labels, words
+from psdl.datasets import columns, labels, words
 from psdl.datasets.records import Record
 
 __all__ = ["divides", "says_good", "speaks"]
 
-MARKING = (labels.MARKS - {"region"}) | {
+MARKING = (columns.MARKS - {"region"}) | {
     "bndbox",
     "shape",
     "rectangle",

@@ -1,0 +1,66 @@
+"""Names of columns, in small letters without signs, by what they usually hold."""
+
+from __future__ import annotations
+
+__all__ = [
+    "GRADES",
+    "LEAVING",
+    "MARKS",
+    "NAMING",
+    "OPINIONS",
+    "SAID",
+    "SCORES",
+    "TAKING",
+    "TELLING",
+    "VERBS",
+]
+
+VERBS = frozenset({"is", "has", "are", "ist", "hat", "a", "an"})  # in names of columns, before what they ask
+TELLING = frozenset(
+    {"target", "y", "status", "state", "result", "verdict", "decision", "judgement", "judgment", "inspection"}
+    | {"outcome", "grade", "rating", "quality", "kind", "class", "classes", "cls", "befund", "ergebnis", "urteil"}
+    | {
+        "severity",
+        "judge",
+        "count",
+        "area",
+        "lable",
+        "bewertung",
+        "resultat",
+        "wertung",
+        "pruefung",
+        "pruefergebnis",
+    }
+    | {"fehlercode", "fehlernummer", "fehlernr", "stufe", "level", "rank", "判定", "判別", "結果", "结果", "检验"}
+)  # words in the names of columns that often hold labels
+SCORES = frozenset(
+    {
+        "score",
+        "scores",
+        "anomaly",
+        "bin",
+        "bins",
+        "loss",
+        "risk",
+        "prob",
+        "probability",
+        "likelihood",
+        "confidence",
+    }
+    | {"pred", "prediction", "predicted", "logit", "distance", "deviation", "abweichung"}
+)  # words in the names of columns whose numbers may say how good an image is
+OPINIONS = frozenset({"kind", "type", "label", "labels", "class", "classname", "truth", "quality", "klasse"})
+NAMING = frozenset(
+    {"label", "labels", "kind", "truth", "defect"}
+)  # columns in which other words than good are defects
+GRADES = ("quality", "truth", "class", "classname", "klasse")  # columns in which 1 may be good
+SAID = frozenset({"code", "comment", "comments", "note", "notes", "remark", "remarks", "bemerkung", "kommentar"})
+MARKS = SAID | (
+    {"xmin", "xmax", "ymin", "ymax", "bbox", "bboxes", "box", "boxes", "polygon", "polygons", "points", "regions"}
+    | {"region", "shapes", "annotations", "segmentation", "rle", "objects", "instances", "detections"}
+    | {"encodedpixels"}
+)  # columns that mark or name defects in those images that have any
+LEAVING = frozenset(
+    {"exclude", "excluded", "skip", "skipped", "ignore", "ignored"}
+)  # columns in which yes leaves out
+TAKING = frozenset({"use", "used", "keep", "include", "included", "trusted"})  # columns in which no does
