@@ -1,4 +1,7 @@
-"""A timm network -> an ONNX graph with its taps as outputs, cached. The only file that needs the extra [torch]."""
+"""Export a timm network to a cached ONNX graph whose outputs are its taps.
+
+This is the only module that needs the extra [torch].
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,12 @@ from psdl.errors import PsdlError
 
 
 def exported(arch: str, weights: str | None) -> Path:
-    """The cached graph of `arch` with all its taps, exported now if it is not there yet.
+    """Return the path of the cached ONNX graph of `arch` with all its taps; export it first if it is not cached.
 
-    weights: a .safetensors, .pth or .pt file with timm's or torchvision's names; None: timm's download.
+    `arch` is a name of the zoo or of timm. `weights` is a .safetensors, .pth or .pt file with the parameter names
+    of timm or torchvision; None downloads timm's weights. Raises PsdlError if the weights file is missing or does
+    not fit the network, if torch and timm are not installed, if the network is unknown or has no stages, and if
+    the download fails.
     """
     key = _digest(Path(weights)) if weights else "pretrained"
     target = cache() / f"{arch.replace('/', '_')}-{key[:16]}.onnx"
@@ -29,19 +35,21 @@ def exported(arch: str, weights: str | None) -> Path:
 
 
 def cache() -> Path:
-    """Where exported graphs are kept: $PSDL_CACHE, or psdl below $XDG_CACHE_HOME or ~/.cache."""
+    """Return the folder of exported graphs: $PSDL_CACHE, or psdl below $XDG_CACHE_HOME or ~/.cache."""
     if os.environ.get("PSDL_CACHE"):
         return Path(os.environ["PSDL_CACHE"])
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "psdl"
 
 
 def _digest(path: Path) -> str:
+    """Return the SHA-256 of a weights file in hexadecimal; raise PsdlError if there is no such file."""
     if not path.is_file():
         raise PsdlError(f"no weights file {path}: give a .safetensors or .pth file")
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _export(arch: str, weights: str | None, target: Path) -> None:
+    """Export `arch` to the file `target`, with its normalisation, licence and weights digest as metadata."""
     try:
         import timm
         import torch
@@ -68,7 +76,11 @@ def _export(arch: str, weights: str | None, target: Path) -> None:
 
 
 def build(arch: str, weights: str | None) -> tuple[Any, dict[str, str]]:
-    """The timm model in evaluation mode with its weights loaded, and {tap: module name}."""
+    """Return the timm model in evaluation mode with its weights loaded, and a mapping from tap to timm module
+    name.
+
+    `arch` and `weights` are those of `exported`, which also lists the errors.
+    """
     import timm
 
     entry = ZOO.get(arch)
@@ -95,6 +107,7 @@ def build(arch: str, weights: str | None) -> tuple[Any, dict[str, str]]:
 
 
 def _feature_modules(name: str) -> dict[str, str]:
+    """Return {layer1, layer2, ...: module name} of a convolutional timm network, one tap for each stage."""
     import timm
 
     try:
@@ -105,7 +118,11 @@ def _feature_modules(name: str) -> dict[str, str]:
 
 
 def _load_weights(model: Any, path: str) -> None:
-    """Loads a weights file into a timm model, by timm's names, or in order where names differ and shapes agree."""
+    """Load a weights file into a timm model.
+
+    Parameters are matched by timm's names. If a name is missing, they are matched by order, provided that all
+    shapes agree. Raises PsdlError if neither fits.
+    """
     state = _read_weights(path)
     own = {k: v for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
     given = {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
@@ -127,6 +144,7 @@ def _load_weights(model: Any, path: str) -> None:
 
 
 def _read_weights(path: str) -> dict[str, Any]:
+    """Return the parameters of a weights file by name. PyTorch files are read with `weights_only`."""
     if path.endswith(".safetensors"):
         from safetensors.torch import load_file
 
@@ -143,7 +161,11 @@ def _read_weights(path: str) -> dict[str, Any]:
 
 
 def _write_graph(torch: Any, model: Any, modules: dict[str, str], card: dict[str, Any], path: Path) -> None:
-    """Writes the graph from input `image` to the taps, maps or tokens; batch, height and width are free."""
+    """Write the graph from the input `image` to the taps, which are maps or tokens.
+
+    The batch size, height and width are dynamic. `modules` maps each tap to its module name; `card` is stored as
+    JSON in the graph's metadata.
+    """
     import onnx
 
     class Taps(torch.nn.Module):  # type: ignore[misc]

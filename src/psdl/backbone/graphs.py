@@ -1,4 +1,8 @@
-"""A backbone's name or file -> Network: finds the graph, cuts it to the deepest tap, checks what it would do."""
+"""Turn the name or file of a backbone into a `Network`.
+
+The graph is found or exported, checked for operations other than plain computation, and cut to the deepest tap
+that is asked for.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +26,18 @@ IMAGENET = {"mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]}  
 
 
 class Offered(NamedTuple):
-    """What a backbone has to offer: its taps in the order of depth; the side of its patches in pixels, where its
-    maps are a transformer's tokens."""
+    """What a backbone offers.
+
+    `taps` are the names of its layers in the order of depth. `patch` is the side of a vision transformer's patches
+    in pixels, or None for a convolutional network.
+    """
 
     taps: tuple[str, ...]
     patch: int | None
 
 
 def offered(arch: str, weights: str | None = None) -> Offered:
-    """The taps of the network `arch`, and its patches. Raises PsdlError like `network`."""
+    """Return the taps and the patch size of the network `arch`. Raises PsdlError like `network`."""
     if arch in ZOO:
         return Offered(tuple(ZOO[arch].taps), None)
     from psdl.backbone import tokens
@@ -41,10 +48,11 @@ def offered(arch: str, weights: str | None = None) -> Offered:
 
 
 def network(arch: str, taps: tuple[str, ...], weights: str | None = None) -> Network:
-    """The network `arch` with its graph cut to `taps` (in any order).
+    """Return the network `arch` with its graph cut to `taps`, which may be given in any order.
 
-    arch: a name of the zoo, a timm name, or a path ending in .onnx. weights: a file for networks that are
-    exported. Raises PsdlError on unknown names and taps, and when weights are not to be had.
+    `arch` is a name of the zoo, a timm name, or a path that ends in .onnx. `weights` is a weights file for
+    networks that are exported by timm. Raises PsdlError on unknown names and taps, on graphs that cannot be read
+    or that could do more than compute (see `check_runnable`), and when no weights can be had.
     """
     if arch in ZOO:
         _check_taps(arch, taps, tuple(ZOO[arch].taps))
@@ -52,7 +60,7 @@ def network(arch: str, taps: tuple[str, ...], weights: str | None = None) -> Net
 
 
 def _file(arch: str, weights: str | None) -> Path:
-    """The graph file of a network with all its taps, exported now if need be."""
+    """Return the graph file of a network with all its taps; export it first if necessary."""
     if arch.endswith(".onnx"):
         return Path(arch)
     if arch in ZOO and ZOO[arch].timm is None:
@@ -65,7 +73,12 @@ def _file(arch: str, weights: str | None) -> Path:
 
 
 def cut(path: Path, name: str, taps: tuple[str, ...], licence: str = "") -> Network:
-    """The graph file `path` as a Network that computes no more than `taps`; tokens become maps."""
+    """Return the graph file `path` as a `Network` that computes no more than `taps`. Outputs of tokens become
+    maps.
+
+    `name` is the network's name for messages and for the model file. Raises PsdlError if the file is missing, is
+    no readable ONNX graph, could do more than compute, or lacks one of the taps.
+    """
     from psdl.backbone import tokens
 
     model = _read(path)
@@ -91,7 +104,11 @@ def cut(path: Path, name: str, taps: tuple[str, ...], licence: str = "") -> Netw
 
 
 def with_cuts(network: Network, depths: Iterable[int]) -> Network:
-    """The network with graphs that end at its first taps, for passes that need no more than so many."""
+    """Return the network with additional graphs that end at an earlier tap, for passes that need fewer taps.
+
+    `depths` are the numbers of taps that such graphs compute, counted from the shallowest. A depth that covers all
+    taps needs no graph of its own and is skipped.
+    """
     import onnx
 
     model = onnx.load_from_string(network.graph)
@@ -100,7 +117,7 @@ def with_cuts(network: Network, depths: Iterable[int]) -> Network:
 
 
 def _ending(model: Any, taps: Sequence[str]) -> bytes:
-    """The graph of a model that computes no more than `taps`."""
+    """Return the serialised graph of an onnx.ModelProto that computes no more than `taps`."""
     from onnx.utils import Extractor
 
     found = Extractor(model).extract_model([model.graph.input[0].name], list(taps))
@@ -109,9 +126,13 @@ def _ending(model: Any, taps: Sequence[str]) -> bytes:
 
 
 def check_runnable(graph: bytes, name: str) -> None:
-    """Raises PsdlError on a graph that could do more than compute maps from an image: one that reads other files,
-    goes in loops, draws random numbers, or has operators that are not ONNX's own. Made for graphs from elsewhere,
-    before ONNX Runtime sees them. name: of the network, for the sentence."""
+    """Raise PsdlError if a serialised ONNX graph could do more than compute maps from an image.
+
+    Refused are graphs that read other files, contain control flow or functions, draw random numbers, or use
+    operators outside the ONNX standard. The check is meant for graphs of unknown origin, before ONNX Runtime loads
+    them. Graphs that passed once are not checked again in this process. `name` is the network's name for the
+    message.
+    """
     digest = hashlib.sha256(graph).digest()
     if digest in _SOUND:
         return
@@ -127,6 +148,7 @@ def check_runnable(graph: bytes, name: str) -> None:
 
 
 def _check_sound(model: Any, name: str) -> None:
+    """Raise PsdlError if `_unsound` finds something in the model."""
     said = _unsound(model)
     if said:
         raise PsdlError(
@@ -136,7 +158,7 @@ def _check_sound(model: Any, name: str) -> None:
 
 
 def _unsound(model: Any) -> str:
-    """What a graph (onnx.ModelProto) could do beyond computing, in words; empty if nothing."""
+    """Describe what an onnx.ModelProto could do beyond plain computation; the text is empty if there is nothing."""
     from onnx import AttributeProto, TensorProto, defs
 
     nested = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
@@ -167,7 +189,7 @@ def _unsound(model: Any) -> str:
 
 
 def _read(path: Path) -> Any:
-    """The graph file, checked, as an onnx.ModelProto."""
+    """Return the checked onnx.ModelProto of a graph file."""
     import onnx
 
     if not path.is_file():
@@ -190,15 +212,17 @@ def _unread(path: Path, error: Exception) -> PsdlError:
 
 
 def _check_taps(name: str, taps: tuple[str, ...], known: tuple[str, ...]) -> None:
-    """Raises PsdlError that lists the known taps, nearest first."""
+    """Raise PsdlError that lists the known taps, nearest first, if one of `taps` is not among them."""
     for tap in taps:
         if tap not in known:
             raise plugins.unknown(f"layer of {name}", tap, known)
 
 
 def _taps(model: Any, path: Path) -> dict[str, int]:
-    """The outputs that are maps (n,C,h,w) or tokens (n,T,C) of a known C, with their C. Raises PsdlError if there
-    are none."""
+    """Return {output: C} of the outputs that are maps (n,C,h,w) or tokens (n,T,C) with a known C.
+
+    Raises PsdlError if there are none.
+    """
     shapes = {o.name: o.type.tensor_type.shape.dim for o in model.graph.output}
     known = {name: int(s[1 if len(s) == 4 else 2].dim_value) for name, s in shapes.items() if len(s) in (3, 4)}
     if not any(known.values()):

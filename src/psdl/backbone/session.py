@@ -1,4 +1,4 @@
-"""One ONNX Runtime session: inputs (n,3,H,W) -> maps {tap: (n,C,h,w)}. Threads and nothing else."""
+"""An ONNX Runtime session that computes activation maps from network inputs."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 class Session:
-    """A network at work. Results do not depend on `threads`; one session may be shared by threads.
+    """A network that is loaded into ONNX Runtime.
 
-    Raises PsdlError on graphs that cannot be run, and on those that `check_runnable` refuses."""
+    `threads` is the number of threads that one pass uses; results do not depend on it. `device` is "cpu" or
+    "cuda". One session may be used by several threads at once. Pickling stores the network and loads it anew.
+    Raises PsdlError on graphs that cannot be run and on those that `check_runnable` refuses.
+    """
 
     def __init__(self, network: Network, *, threads: int = 1, device: str = "cpu") -> None:
         self._made = (network, threads, device)
@@ -51,8 +54,11 @@ class Session:
         return _opened, self._made
 
     def maps(self, inputs: F32, depth: int | None = None) -> Maps:
-        """Activation maps, float32, of all taps or of the first `depth`. Raises PsdlError if the graph refuses the
-        input's size."""
+        """Return the activation maps {tap: (n,C,h,w) float32} of inputs (n,3,H,W) float32.
+
+        `depth` limits the result to the first so many taps; None returns all of them. Raises PsdlError if the
+        graph refuses the size of the input.
+        """
         taps = self._taps[:depth]
         graph = next(found for known, found in self._sessions.items() if known >= len(taps))
         try:
@@ -64,8 +70,11 @@ class Session:
 
 
 def _input_of(network: Network, sessions: dict[int, ort.InferenceSession]) -> str:
-    """The name of the input of all the graphs. Raises PsdlError on graphs that have not one input and, among their
-    outputs, the layers of the network with as many channels as it says."""
+    """Return the name of the only input of all graphs.
+
+    Raises PsdlError unless each graph has exactly one input of the same name, and outputs for its taps with the
+    network's numbers of channels.
+    """
     names = set()
     for depth, session in sessions.items():
         outputs = {found.name: found.shape for found in session.get_outputs()}
@@ -87,7 +96,11 @@ def _opened(network: Network, threads: int, device: str) -> Session:
 
 
 def resolve_device(device: str) -> str:
-    """auto, cpu or cuda -> cpu or cuda. Raises PsdlError when cuda is asked for and cannot be had."""
+    """Return "cpu" or "cuda" for `device`, which is "auto", "cpu" or "cuda".
+
+    "auto" becomes "cuda" if the installed onnxruntime has a CUDA provider. Raises PsdlError on another value, and
+    on "cuda" if there is no CUDA provider.
+    """
     if device not in DEVICES:
         raise unknown("device", device, DEVICES)
     available = CUDA in ort.get_available_providers()

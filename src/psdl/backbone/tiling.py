@@ -1,6 +1,7 @@
-"""Large inputs through a network in overlapping tiles, their activation maps blended.
+"""Run large inputs through a network in overlapping tiles and blend the activation maps.
 
-The maps are those of one pass, nearly, and the network's memory does not grow with the input."""
+The maps are nearly those of a single pass, and the network's memory does not grow with the input.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +18,22 @@ SMALLEST = 128  # pixels of a tile
 
 
 def checked(tile: int) -> int:
-    """The side of a tile. Raises PsdlError on one that is too small or does not fit the network's strides."""
+    """Return the side of a tile in pixels if it is valid.
+
+    Raises PsdlError if it is below SMALLEST or no multiple of ALIGN.
+    """
     if tile < SMALLEST or tile % ALIGN:
         raise PsdlError(f"`tile` is {tile}: give a multiple of {ALIGN} pixels from {SMALLEST} up, such as 512")
     return tile
 
 
 def maps(run: Callable[[F32], Maps], inputs: F32, tile: int | None) -> Maps:
-    """Activation maps of inputs (n,3,H,W) whose sides are multiples of ALIGN, unless they fit one tile.
+    """Return the activation maps {tap: (n,C,h,w) float32} of inputs (n,3,H,W) float32, computed tile by tile.
 
-    Neighbouring tiles overlap by a quarter. In the overlap their maps are blended linearly; the outer quarter of
-    it, which sees most of the tile's zero padding, is left out.
+    `run` computes the maps of one tile. `tile` is the side of a tile in pixels; None, or an input that fits into
+    one tile, means a single pass. Otherwise H and W must be multiples of ALIGN. Neighbouring tiles overlap by
+    about a quarter, and their maps are blended linearly there. The outer quarter of the overlap, which is affected
+    most by the zero padding of the tile, gets almost no weight.
     """
     height, width = inputs.shape[2:]
     if tile is None or max(height, width) <= tile:
@@ -50,11 +56,12 @@ def maps(run: Callable[[F32], Maps], inputs: F32, tile: int | None) -> Maps:
 
 
 def _overlap(tile: int) -> int:
+    """Return the least overlap of neighbouring tiles in pixels."""
     return max(ALIGN, tile // 4 // ALIGN * ALIGN)
 
 
 def _spans(side: int, tile: int) -> list[tuple[int, int]]:
-    """Where tiles start and end along an axis."""
+    """Return the (start, end) of each tile along an axis, in pixels."""
     if side <= tile:
         return [(0, side)]
     count = -(-(side - _overlap(tile)) // (tile - _overlap(tile)))
@@ -63,7 +70,8 @@ def _spans(side: int, tile: int) -> list[tuple[int, int]]:
 
 
 def _weights(span: tuple[int, int], side: int, tile: int, stride: int) -> NDArray[np.float32]:
-    """The weight of each cell of a tile along an axis: 1 inside, falling towards ends that other tiles overlap."""
+    """Return the weight of each cell of a tile along an axis: 1 inside, falling towards ends that other tiles
+    overlap."""
     cells = (span[1] - span[0]) // stride
     middles = (np.arange(cells) + 0.5) * stride
     margin = _overlap(tile) / 4

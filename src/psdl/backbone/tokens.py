@@ -1,7 +1,8 @@
-"""A vision transformer's patch tokens -> maps, by nodes put into its graph: one grid, tokens as channels.
+"""Turn the patch tokens of a vision transformer into maps by adding nodes to its graph.
 
-Tokens (n,T,C) begin with those that are no patches (class, registers); the last h * w are the patches in row-major
-order, h and w being the input's sides divided by the patch's.
+Tokens (n,T,C) begin with those that are no patches (class and register tokens). The last h * w tokens are the
+patches in row-major order, where h and w are the sides of the input divided by the side of a patch. A map
+(n,C,h,w) has one cell for each patch and one channel for each component of a token.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from psdl.errors import PsdlError
 
 
 def patch_size(model: Any) -> int | None:
-    """The side in pixels of a patch, if the graph (an onnx.ModelProto) has outputs of tokens; None: it has none.
+    """Return the side of a patch in pixels, or None if the graph (an onnx.ModelProto) has no outputs of tokens.
 
-    It is that of the first convolution whose stride is its kernel. Raises PsdlError where there is no such one.
+    It is the kernel size of the first square convolution whose stride equals its kernel. Raises PsdlError if the
+    graph has outputs of tokens but no such convolution.
     """
     if not any(map(_is_tokens, model.graph.output)):
         return None
@@ -36,7 +38,11 @@ def patch_size(model: Any) -> int | None:
 
 
 def to_maps(model: Any) -> None:
-    """Makes every output (n,T,C) of the graph a map (n,C,h,w) of the same name, in place."""
+    """Change every output (n,T,C) of the graph (an onnx.ModelProto), in place, to a map (n,C,h,w) of the same
+    name.
+
+    Raises PsdlError like `patch_size`.
+    """
     patch = patch_size(model)
     if patch is None:
         return
@@ -50,18 +56,20 @@ def to_maps(model: Any) -> None:
 
 
 def _is_tokens(output: Any) -> bool:
+    """Return whether a graph output has three dimensions, the last of which is known."""
     shape = output.type.tensor_type.shape.dim
     return len(shape) == 3 and shape[2].dim_value > 0
 
 
 def _rename(graph: Any, old: str, new: str) -> None:
+    """Rename a value of the graph wherever nodes read or write it."""
     for node in graph.node:
         node.input[:] = [new if name == old else name for name in node.input]
         node.output[:] = [new if name == old else name for name in node.output]
 
 
 def _append(graph: Any, name: str, channels: int, patch: int) -> None:
-    """The nodes from NAME/tokens to the map NAME."""
+    """Add the nodes that compute the map `name` from the tokens `name`/tokens."""
 
     def constant(label: str, *values: int) -> str:
         full = f"{name}/{label}"

@@ -1,4 +1,4 @@
-"""timm's vision transformers made ready for export: inputs of any size, taps at the quarters of their depth."""
+"""Prepare timm's vision transformers for export: inputs of any size, and taps at the quarters of their depth."""
 
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ MODULE = "vision_transformer"  # of timm's, whose networks these are
 
 
 def is_transformer(name: str) -> bool:
-    """Whether a timm name is that of a vision transformer."""
+    """Return whether a timm name is that of a vision transformer."""
     from timm.models import is_model_in_modules
 
     return bool(is_model_in_modules(name.split(".")[0], [MODULE]))
 
 
 def blocks(model: Any) -> dict[str, str]:
-    """{layer1 to layer4: the block at that quarter of the depth}."""
+    """Return {layer1 to layer4: name of the block that ends this quarter of the depth} of a timm vision
+    transformer."""
     return quarters([f"blocks.{n}" for n in range(len(model.blocks))])
 
 
 @contextmanager
 def traced() -> Iterator[None]:
-    """While it lasts position embeddings are resampled in a way that a graph can hold: bicubic, for any size.
+    """While the context lasts, timm resamples position embeddings bicubically without antialiasing, for any grid
+    size.
 
-    timm's own filters them first where a grid is smaller than that of its weights, for which ONNX has no operator.
+    timm's own function applies an antialiasing filter when the grid is smaller than that of the weights, for which
+    ONNX has no operator.
     """
     from timm.models import vision_transformer
 
@@ -40,7 +43,7 @@ def traced() -> Iterator[None]:
 
 
 def _resampled(embedding: Any, new_size: Any, old_size: Any = None, num_prefix_tokens: int = 1, **_: Any) -> Any:
-    """Embeddings (1,T,C) of prefix and grid for a grid of `new_size` (h,w)."""
+    """Return embeddings (1,T,C), prefix tokens first, resampled to a grid of `new_size` (h,w)."""
     import torch
 
     prefix, grid = embedding[:, :num_prefix_tokens], embedding[:, num_prefix_tokens:]

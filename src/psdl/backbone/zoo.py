@@ -1,7 +1,8 @@
-"""Backbones by name, as data; and what a layer is where a backbone has names of its own.
+"""The backbones that are known by name, as data, and the meaning of layer1 to layer4 for other networks.
 
-Taps are listed in the order of depth; `module` names are timm's. EfficientNet taps are block outputs: the
-indices of the paper's reference (b5: 13, 19, 26; b6: 15, 22, 30; b7: 18, 28, 37), counted over the network.
+Taps are listed in the order of depth, with the names of timm's modules. The taps of EfficientNet b5 to b7 are
+block outputs at the indices of the paper's reference code, counted over all blocks (b5: 13, 19, 26; b6: 15, 22,
+30; b7: 18, 28, 37).
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Entry:
-    """timm: the timm model with its weights' tag, None if the graph is packaged; taps: tap -> timm module."""
+    """One backbone of the zoo.
+
+    `timm` is the name of the timm model, with the tag of its weights where it has one; None means that the graph
+    is part of the package. `taps` maps each tap to a timm module. `licence` is the licence of the weights.
+    """
 
     timm: str | None
     taps: dict[str, str]
@@ -23,7 +28,7 @@ LAYERS = ("layer1", "layer2", "layer3", "layer4")
 
 
 def quarters(names: Sequence[str]) -> dict[str, str]:
-    """{layer1 to layer4: which of the names, in the order of depth, ends that quarter of them}."""
+    """Return {layer1 to layer4: the name that ends this quarter of `names`}, which are in the order of depth."""
     return {layer: names[-(-n * len(names) // 4) - 1] for n, layer in enumerate(LAYERS, 1)}
 
 

@@ -1,4 +1,4 @@
-"""Activation maps -> signals (n,P,F) on a grid: pool, align, cut."""
+"""Assemble activation maps into patch embeddings, the signals (n,P,F): pool, align and stack the maps."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ __all__ = ["assemble", "averages", "bilinear", "length", "neighbours"]
 
 
 def assemble(maps: Maps, part: Part, size: tuple[int, int], roi: NDArray[np.bool_] | None = None) -> Signals:
-    """The signals of a part, for inputs of `size` (H,W); `maps` are in the order of depth. With a region of
-    interest roi (H,W) only of the cells that it touches.
+    """Return the signals (n,P,F) float32 of one branch of the recipe.
 
-    Channels come deepest tap first. Finer maps are average-pooled onto the part's grid (where grids do not divide
-    adaptively, as torch's adaptive_avg_pool2d does); coarser ones are interpolated bilinearly.
-    With `part.square` one tap keeps its first d * d channels, d = floor(sqrt(C)), and of several the surplus is
-    cut from the shallowest one's end (METHOD, step 3).
+    `maps` {tap: (n,C,h,w)} are in the order of depth; `size` (H,W) is the size of the network's input in pixels.
+    With a region of interest `roi` (H,W) bool, P counts only the grid cells that it touches.
+
+    Channels are stacked with the deepest tap first. Finer maps are average-pooled onto the branch's grid, with the
+    windows of torch's adaptive_avg_pool2d. Coarser maps are interpolated bilinearly. With `part.square`, F is the
+    largest square that does not exceed the number of channels C, because the paper's DCT dictionary needs one; the
+    surplus channels are cut from the end, that is from the shallowest tap.
     """
     taps = [tap for tap in maps if tap in part.taps]
     ends = {"deepest": taps[-1], "shallowest": taps[0]}
@@ -37,17 +39,19 @@ def assemble(maps: Maps, part: Part, size: tuple[int, int], roi: NDArray[np.bool
 
 
 def length(channels: int) -> int:
-    """F for a number of channels: the largest square not above it."""
+    """Return the largest square number that does not exceed a number of channels."""
     return math.isqrt(channels) ** 2
 
 
 def _pooled(maps: F32, side: int) -> F32:
+    """Average each cell of maps (n,C,h,w) over side x side neighbours."""
     if side == 1:
         return maps
     return _apply(neighbours(maps.shape[2], side), maps, neighbours(maps.shape[3], side))
 
 
 def _aligned(maps: F32, h: int, w: int) -> F32:
+    """Resample maps (n,C,*,*) to h x w cells."""
     if maps.shape[2:] == (h, w):
         return maps
     matrix = averages if maps.shape[2] >= h else bilinear
@@ -55,19 +59,26 @@ def _aligned(maps: F32, h: int, w: int) -> F32:
 
 
 def _apply(rows: F32, maps: F32, columns: F32) -> F32:
+    """Apply one matrix along the rows and one along the columns of maps."""
     return product(product(rows, maps), columns.T)
 
 
 @lru_cache(maxsize=32)
 def neighbours(size: int, side: int) -> F32:
-    """(size, size): row i averages `side` neighbours about i; what lies outside counts as zero."""
+    """Return the matrix (size, size) float32 that averages each cell over `side` neighbours along an axis.
+
+    `side` is odd. Cells outside count as zero.
+    """
     offsets = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
     return np.asarray((offsets <= side // 2) / side, np.float32)
 
 
 @lru_cache(maxsize=32)
 def averages(source: int, target: int) -> F32:
-    """(target, source): row i averages source positions floor(i s/t) up to ceil((i+1) s/t)."""
+    """Return the matrix (target, source) float32 of adaptive average pooling along an axis.
+
+    Row i averages the source cells from floor(i s / t) up to, but without, ceil((i + 1) s / t), as torch does.
+    """
     matrix = np.zeros((target, source), np.float32)
     for i in range(target):
         first, last = i * source // target, -(-(i + 1) * source // target)
@@ -77,6 +88,9 @@ def averages(source: int, target: int) -> F32:
 
 @lru_cache(maxsize=32)
 def bilinear(source: int, target: int) -> F32:
-    """(target, source) weights with half-pixel centres; outside, the border value repeats."""
+    """Return the matrix (target, source) float32 of linear interpolation along an axis.
+
+    Cells have half-pixel centres. The border value is repeated outside.
+    """
     centres = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
     return np.asarray(np.maximum(0, 1 - np.abs(np.subtract.outer(centres, np.arange(source)))), np.float32)

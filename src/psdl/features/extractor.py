@@ -1,4 +1,7 @@
-"""One image -> the signals of every part: the one way through the network, in learning and scoring alike."""
+"""Compute the signals of every branch from one image.
+
+Learning and scoring use this module alike; there is no other way from an image into the network.
+"""
 
 from __future__ import annotations
 
@@ -44,16 +47,22 @@ NOWHERE = Frame()
 
 
 class Arrived(NamedTuple):
-    """An image whose file was read ahead: a sample, and the file's bytes."""
+    """An image whose file was read ahead: its sample, and the bytes of the file."""
 
     sample: Sample
     content: bytes
 
 
 class Extracted(NamedTuple):
-    """signals (1,P,F) by part; inputs (h,w,3) uint8: the network's, at its largest; geometry: how pixels became
-    the input of scale 1, whose pixels maps and masks have; reading, seconds: how long reading the image
-    and finding its place took, and all of it; statistics: of the image as it was read; seen: see `digest`."""
+    """The signals of one image and what is known about it.
+
+    - `signals` has the signals (1,P,F) float32 of each branch, by its name.
+    - `inputs` (h,w,3) uint8 is the network's input at the largest scale.
+    - `geometry` says how source pixels map to the input of scale 1, on which maps and masks lie.
+    - `reading` is the time in seconds for reading and registering the image; `seconds` is the total time.
+    - `statistics` describe the image as it was read.
+    - `seen` is the result of `digest`.
+    """
 
     signals: dict[str, Signals]
     inputs: decode.Pixels
@@ -65,9 +74,15 @@ class Extracted(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """An image that was read and has its place: its pixels (h,w,3), or one channel of them if it is grey;
-    smallest: the network's input at the least scale, which the gain of all scales is of; statistics: of the image
-    as it was read; reading: the seconds that took."""
+    """An image that was read and placed in the network's input, before any pass through the network.
+
+    - `pixels` (h,w,3) uint8 are the source pixels; a grey image has one channel only, (h,w).
+    - `geometry` says how source pixels map to the input of scale 1.
+    - `smallest` (H,W,3) uint8 is the network's input at the smallest scale.
+    - `gain` is the brightness factor for all scales, computed from `smallest`.
+    - `statistics` describe the image as it was read.
+    - `reading` is the time in seconds for reading and registering the image.
+    """
 
     pixels: decode.Pixels
     geometry: Geometry
@@ -79,11 +94,16 @@ class Prepared(NamedTuple):
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """An image through a recipe's stages up to the signals of its parts.
+    """The stages from an image to the signals of every branch of a recipe.
 
-    recipe: whose input rule, scales and parts count; network: the backbone, cut to the recipe's taps; frame: the
-    region of interest and the template that images are registered to; device: of the network, cpu or cuda. Results
-    do not depend on `threads`. Sessions are opened when they are first needed, also in another process."""
+    - `recipe` gives the input rule, the scales and the branches.
+    - `network` is the backbone, cut to the recipe's taps.
+    - `frame` holds the region of interest and the reference image for registration.
+    - `device` is "cpu" or "cuda", where the network runs.
+
+    Results do not depend on the number of threads. ONNX Runtime sessions are opened when they are first needed.
+    Pickling leaves them out, so that another process opens its own.
+    """
 
     recipe: Recipe
     network: Network
@@ -97,24 +117,28 @@ class FeatureExtractor:
 
     @property
     def rule(self) -> InputRule:
-        """How an image becomes the network's input."""
+        """The rule by which an image becomes the network's input."""
         return self.recipe.input or InputRule()
 
     @property
     def scales(self) -> Mapping[float, int]:
-        """{scale of the input: how many taps it is run to}, smallest scale first."""
+        """{scale of the input: number of taps that a pass at this scale computes}, smallest scale first."""
         return recipes.passes(self.recipe, self.network.taps)
 
     def session(self, threads: int = 1) -> Session:
-        """The network with so many threads an image."""
+        """Return the session that uses so many threads for a pass; it is opened once."""
         with self._lock:
             if threads not in self._sessions:
                 self._sessions[threads] = Session(self.network, threads=threads, device=self.device)
             return self._sessions[threads]
 
     def prepare(self, image: Source) -> Prepared:
-        """An image, read and placed, as far as all scales share it. Raises PsdlError on images that cannot be read
-        or are too small for the input rule."""
+        """Read an image and place it, which is common to all scales.
+
+        `image` is a `Source`: a `Sample`, an `Arrived`, a path or URL, the bytes of a file, a PIL image, or an
+        array (h,w) or (h,w,1|3|4). Raises PsdlError if the image cannot be read or is too small for the input
+        rule.
+        """
         start = time.perf_counter()
         pixels, geometry = placed(image, self.rule, self.frame)
         reading = time.perf_counter() - start
@@ -128,8 +152,11 @@ class FeatureExtractor:
     def extract_scale(
         self, one: Prepared, scale: float, threads: int = 1
     ) -> tuple[decode.Pixels, dict[str, Signals]]:
-        """What the network sees of an image at one scale (h,w,3) uint8, and the signals (1,P,F) of the parts that
-        ask for it, by part."""
+        """Return the network's input (h,w,3) uint8 at one scale, and the signals (1,P,F) of the branches of this
+        scale by name.
+
+        `scale` is one of `scales`; `threads` is the number of threads for the pass.
+        """
         at = preprocess.scaled(one.geometry, scale, self.recipe.multiple)
         known = at.input == one.smallest.shape[:2]
         inputs = one.smallest if known else preprocess.shown(one.pixels, at, self.rule)
@@ -144,8 +171,10 @@ class FeatureExtractor:
         return inputs, {part.name: embeddings.assemble(maps, part, size, roi) for part in parts}
 
     def extract(self, image: Source) -> Extracted:
-        """The signals of one image for every part: one pass through the network at each scale that a part asks
-        for. Raises PsdlError like `prepare`."""
+        """Return the signals of one image for every branch, with one pass through the network for each scale.
+
+        Raises PsdlError like `prepare`.
+        """
         start = time.perf_counter()
         with room.held(file_of(image)):
             one = self.prepare(image)
@@ -158,13 +187,20 @@ class FeatureExtractor:
 
 
 def digest(one: Prepared) -> str:
-    """The SHA-256 of what the network sees of an image at the least scale, and of its shape: copies of a picture
-    have the same, whatever files they are in and whatever those are called."""
+    """Return the SHA-256, in hexadecimal, of the network's input at the smallest scale and of its shape.
+
+    Copies of a picture have the same digest, whatever their file format and name, if they decode to the same
+    pixels.
+    """
     return _digest(repr(one.smallest.shape).encode() + one.smallest.tobytes())
 
 
 def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[decode.Pixels, Geometry]:
-    """An image's pixels, and where they come to lie in the network's input."""
+    """Return the pixels of an image (h,w,3) uint8, and the geometry that maps them to the network's input.
+
+    `rule` gives crop, size and window. If it asks for alignment and `frame` has a reference image, the image is
+    registered to that. Raises PsdlError if the image cannot be read or is too small for the rule.
+    """
     source, content = source if isinstance(source, Arrived) else (source, None)
     pose = source.pose if isinstance(source, Sample) else None
     source = source.path if isinstance(source, Sample) else source
@@ -178,14 +214,19 @@ def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[dec
 
 
 def file_of(source: Source) -> Any:
-    """The path of a source, the bytes of its file, or itself if it is no file."""
+    """Return the path of a source, or the bytes of its file if they were read ahead; other sources are returned
+    unchanged."""
     if isinstance(source, Arrived):
         return source.content
     return source.path if isinstance(source, Sample) else source
 
 
 def origin(source: Source, number: int) -> Origin:
-    """What the record keeps of an image; `number` names one that has no name."""
+    """Return the name and the SHA-256 of an image for the model's records.
+
+    The digest is that of the file, or of the bytes or pixels if the image was given without a path. Such an image
+    is called "image `number`".
+    """
     if isinstance(source, Sample):
         return Origin(source.name, _digest(_content(source.path)))
     if isinstance(source, (str, os.PathLike)):
@@ -197,8 +238,10 @@ def origin(source: Source, number: int) -> Origin:
 
 
 def below(origins: Sequence[Origin]) -> tuple[Origin, ...]:
-    """The origins with names below the folder that all files named by absolute paths share, so that it does not
-    matter where that folder lies."""
+    """Return the origins with absolute paths made relative to their common folder.
+
+    The records then do not depend on where that folder lies.
+    """
     folders = {os.path.dirname(one.name) for one in origins if os.path.isabs(one.name)}
     if not folders:
         return tuple(origins)
@@ -210,8 +253,11 @@ def below(origins: Sequence[Origin]) -> tuple[Origin, ...]:
 
 
 def identity(source: Source, number: int) -> list[str]:
-    """What distinguishes a source from another, and a file from its later self, without reading it: name, size and
-    time; of what is no file the digest."""
+    """Return strings that identify a source, and distinguish a file from a later version of itself.
+
+    For a file they are path, size, modification time and pose, so that it need not be read. For a URL they are the
+    address and what `urls.identity` says of it. For other sources it is the SHA-256 of the data.
+    """
     path = source.path if isinstance(source, Sample) else source
     if not isinstance(path, (str, Path)):
         return [origin(source, number).sha256]
@@ -223,15 +269,17 @@ def identity(source: Source, number: int) -> list[str]:
 
 
 def _content(path: str | Path) -> bytes:
+    """Return the bytes of a file or URL."""
     return urls.content(str(path)) if urls.is_url(path) else Path(path).read_bytes()
 
 
 def _digest(data: bytes) -> str:
+    """Return the SHA-256 of data in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def name_of(source: Source) -> str:
-    """How messages call an image: its path, else "image"."""
+    """Return how messages call an image: its path, or "image" if it has none."""
     if isinstance(source, Sample):
         return source.path
     return str(source) if isinstance(source, (str, os.PathLike)) else "image"

@@ -1,4 +1,4 @@
-"""The signals of a set: written by images, read by images or by positions; in memory or in one mapped file."""
+"""Store the signals of a set of images: written by image, read by image or by position, in memory or in a file."""
 
 from __future__ import annotations
 
@@ -22,14 +22,18 @@ RESIDENT = 64 << 20  # bytes of a mapped file that are read or written before it
 
 
 def size(images: int, positions: int, length: int) -> int:
-    """Bytes that the signals of a set take."""
+    """Return the number of bytes that the float32 signals of a set take."""
     return 4 * images * positions * length
 
 
 class Store:
-    """Signals (N,P,F) float32 of N images on one grid, in memory or in a mapped file of which little stays in
-    memory. file: one that outlives the store, with what it holds already; None: a temporary one. Close the store
-    (or use `with`) to remove that."""
+    """Signals (N,P,F) float32 of N images on one grid, in memory or in a memory-mapped file.
+
+    `images` is N and `length` is F. With `in_memory` False the signals are in the file `file`, which keeps its
+    content and outlives the store; None makes a temporary file. Only a small part of a mapped file is held in
+    memory at a time. Close the store, or use it in a `with` statement, to release the file and to remove a
+    temporary one.
+    """
 
     def __init__(
         self, images: int, grid: Grid, length: int, *, in_memory: bool = True, file: Path | None = None
@@ -54,29 +58,31 @@ class Store:
 
     @property
     def count(self) -> int:
-        """N."""
+        """N, the number of images."""
         return int(self._values.shape[0])
 
     @property
     def length(self) -> int:
+        """F, the length of a signal."""
         return int(self._values.shape[2])
 
     def write(self, image: int, signals: Signals) -> None:
-        """One image's signals (1,P,F)."""
+        """Write the signals (1,P,F) of the image with the index `image`."""
         self._values[image] = signals.values[0]
         self._let_go(signals.values.nbytes)
 
     def images(self, rows: NDArray[np.intp]) -> Signals:
-        """Signals (n,P,F) of the images `rows`."""
+        """Return a copy of the signals (n,P,F) of the images with the indices `rows` (n,)."""
         return Signals(self._read(self._values[rows]), self.grid)
 
     def batches(self, rows: NDArray[np.intp], size: int = 32) -> Iterator[F32]:
-        """Signals (n,P,F) of the images `rows`, `size` at a time."""
+        """Yield copies of the signals (n,P,F) of the images `rows`, `size` images at a time."""
         for n in range(0, len(rows), size):
             yield self._read(self._values[rows[n : n + size]])
 
     def positions(self, first: int, last: int, rows: NDArray[np.intp]) -> F32:
-        """(p,N,F): positions first up to last of the images `rows`."""
+        """Return the signals (p,n,F) at the positions from `first` up to, but without, `last` of the images `rows`
+        (n,)."""
         out = np.empty((last - first, len(rows), self.length), np.float32)
         whole, asked = (4 * n * self.length for n in (self.grid.positions, last - first))
         mapped = min(whole, max(AROUND, asked))
@@ -88,28 +94,32 @@ class Store:
         return out
 
     def _read(self, values: F32) -> F32:
+        """Return a contiguous copy of values."""
         copied = np.ascontiguousarray(values)
         self._let_go(copied.nbytes)
         return copied
 
     def _let_go(self, touched: int) -> None:
-        """Gives pages of the mapped file back to the system; what was written stays in the file."""
+        """Count bytes that were touched, and release pages of the mapped file when there are many; written data
+        stay."""
         self._touched += touched
         if self._map is not None and self._touched > RESIDENT and hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED)
             self._touched = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Another process opens the file; signals in memory go along."""
+        """Pickle a mapped file by its path, which another process opens for reading; signals in memory are pickled
+        whole."""
         if self._file is None:
             return _in_memory, (self.grid, self._values)
         return _on_disk, (self.grid, self._values.shape, str(self._file))
 
     def only(self, rows: NDArray[np.intp]) -> Store:
-        """A store of the images `rows` alone, numbered anew, that reads this one."""
+        """Return a view of this store that has only the images `rows`, numbered anew from 0."""
         return _Some(self, rows)
 
     def close(self) -> None:
+        """Release the mapped file, and remove it if it is temporary. The store cannot be used afterwards."""
         if self._file is not None and self._map is not None:
             del self._values
             self._map.close()
@@ -126,7 +136,7 @@ class Store:
 
 
 class _Some(Store):
-    """Some images of another store, which stays that one's to close."""
+    """A view of some images of another store. Closing the view leaves that store open."""
 
     def __init__(self, whole: Store, chosen: NDArray[np.intp]) -> None:
         self.grid, self._whole, self._chosen = whole.grid, whole, chosen
@@ -162,7 +172,7 @@ def _in_memory(grid: Grid, values: F32) -> Store:
 
 
 def _on_disk(grid: Grid, shape: tuple[int, int, int], path: str) -> Store:
-    """Another process's file, to read; it stays that process's to remove."""
+    """Open the file of another process's store for reading; that process removes it."""
     found = Store(0, grid, shape[2])
     with open(path, "rb") as file:
         found._map = mmap.mmap(file.fileno(), size(*shape), access=mmap.ACCESS_READ)
