@@ -1,4 +1,4 @@
-"""What the methods share whose distance is what few atoms leave of a signal."""
+"""Sparse coding that is shared by the methods whose distance is the norm of a residual."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ LARGEST = 32 << 20  # bytes of signals that one item of work reads
 
 
 def coded(values: F32, ready: Mapping[str, Any], threads: int) -> tuple[F32, F32, NDArray[np.int32], F32]:
-    """Of signals (..., N,F): norms of the residuals, L1 norms of the codes, the strongest atoms and norms of the
-    signals, each (..., N).
+    """Return residual norms, code L1 norms, strongest atoms and signal norms of signals (...,N,F) float32, each
+    (...,N).
 
-    ready: the dictionary `prepared`, the `sparsity` and the `device` to code on.
+    The strongest atoms are int32, -1 for an empty code; the norms are float32. `ready` holds the dictionary as
+    `prepared`, the number of atoms for each signal as `sparsity`, and the `device` on which coding runs. Codes are
+    computed by orthogonal matching pursuit.
     """
     prepared = ready["prepared"]
     codes = sparse.omp(values, prepared, sparsity=ready["sparsity"], threads=threads, device=ready["device"])
@@ -27,6 +29,9 @@ def coded(values: F32, ready: Mapping[str, Any], threads: int) -> tuple[F32, F32
 
 
 def at_once(images: int, length: int, most: int) -> int:
-    """How many positions one item of work learns: `most`, or fewer where so many images' signals would take more
-    than LARGEST bytes."""
+    """Return how many positions one item of work learns.
+
+    That is `most`, or fewer if the signals of so many images, each of `length` float32 numbers, would take more
+    than LARGEST bytes; at least 1.
+    """
     return max(1, min(most, LARGEST // (4 * images * length)))

@@ -1,4 +1,4 @@
-"""Half-whitening of signals: a linear map fitted to good signals, applied to any."""
+"""Partial whitening of signals: a linear map that is fitted to good signals and applied to any."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ FLOOR = 1e-6  # eigenvalues below this share of the largest count as it
 
 
 class Whitening(NamedTuple):
-    """mean (F,) and matrix (F,F) float32: y <- (y - mean) matrix."""
+    """The linear map y -> (y - mean) matrix, with mean (F,) and matrix (F,F), both float32."""
 
     mean: F32
     matrix: F32
 
 
 class Moments(NamedTuple):
-    """Of signals (..., F): how many they are, their mean (F,) and covariance (F,F), float64."""
+    """The number of signals (...,F), their mean (F,) and their covariance (F,F), both float64."""
 
     signals: int
     mean: F64
@@ -32,8 +32,11 @@ class Moments(NamedTuple):
 
 
 def moments(batches: Iterable[F32], length: int) -> Moments:
-    """The moments of signals (..., F) in batches, in one pass. Each batch is centred on the first one's mean
-    before it is multiplied in float32, and sums are float64: means far from zero cost no digits."""
+    """Return the moments of batches of signals (...,F) float32 in one pass.
+
+    Each batch is centred on the mean of the first batch before it is multiplied in float32, and sums are float64,
+    so that a mean far from zero costs no precision. `length` is F.
+    """
     count, total, products = 0, np.zeros(length), np.zeros((length, length))
     start = np.zeros(length, np.float32)
     for batch in batches:
@@ -49,7 +52,7 @@ def moments(batches: Iterable[F32], length: int) -> Moments:
 
 
 def joined(parts: Sequence[Moments]) -> Moments:
-    """The moments of several sets of signals together (Chan, Golub, LeVeque 1983)."""
+    """Return the moments of the union of several sets of signals (Chan, Golub, LeVeque 1983)."""
     count = sum(part.signals for part in parts)
     mean = sum(part.signals / count * part.mean for part in parts)
     apart = [part.mean - mean for part in parts]
@@ -61,17 +64,18 @@ def joined(parts: Sequence[Moments]) -> Moments:
 
 
 def fit(batches: Iterable[F32], length: int, power: float, ridge: float = 0.0) -> Whitening:
-    """The whitening of signals (..., F) in batches, see `of_moments`."""
+    """Return the whitening of batches of signals (...,F) float32; `of_moments` explains `power` and `ridge`."""
     return of_moments(moments(batches, length), power, ridge)
 
 
 @one_thread
 def of_moments(found: Moments, power: float, ridge: float = 0.0) -> Whitening:
-    """The whitening of signals with these moments. power 1 whitens, 0 only rotates and centres, 1/2 lies between.
+    """Return the whitening of signals with the given moments.
 
-    With V, w the eigenvectors and eigenvalues of the covariance the matrix is V (w + a)^(-power/2), scaled so that
-    the mean variance is kept; a is `ridge` times the mean of w, so that directions in which few good images hardly
-    differ are not blown up for new ones.
+    `power` 1 whitens fully, 0 only centres and rotates, and 1/2 is between. With the eigenvectors V and
+    eigenvalues w of the covariance, the matrix is V diag((w + a)^(-power/2)), scaled such that the mean variance
+    is kept. The ridge a is `ridge` times the mean of w. It keeps directions in which few good images hardly differ
+    from being amplified for new images.
     """
     values, vectors = np.linalg.eigh(found.covariance)
     values = np.maximum(values, max(float(values.max()) * FLOOR, 1e-12))
@@ -81,7 +85,8 @@ def of_moments(found: Moments, power: float, ridge: float = 0.0) -> Whitening:
 
 
 def _outer(rows: F32) -> F64:
-    """rows (n,F) -> their transpose times them (F,F), ROWS rows at a time: the same on any number of threads."""
+    """Return the product (F,F) float64 of the transpose of rows (n,F) with rows, bit-identical on any number of
+    threads."""
     length, found = rows.shape[1], np.zeros((rows.shape[1], rows.shape[1]))
     padded = np.zeros((-(-len(rows) // ROWS) * ROWS, length), np.float32)
     padded[: len(rows)] = rows
@@ -93,9 +98,9 @@ def _outer(rows: F32) -> F64:
 
 
 def apply(whitening: Whitening, signals: F32) -> F32:
-    """signals (..., F) -> (..., F) float32.
+    """Return the whitened signals (...,F) float32.
 
-    The product is taken ROWS rows at a time: a row then comes out the same among any number of rows.
+    The product is computed ROWS rows at a time, so that a row has the same bits among any number of other rows.
     """
     flat = signals.reshape(-1, signals.shape[-1])
     padded = np.zeros((-(-len(flat) // ROWS) * ROWS, flat.shape[1]), np.float32)

@@ -68,20 +68,21 @@ class SignalStore(Protocol):
 
 
 class ScoringMethod(Protocol):
-    """A way to score signals: it learns a state from good ones and gives distances of new ones.
+    """A way to score signals: it learns a state from good signals and returns distances of new ones.
 
-    ARRAYS names the arrays of the state with their type and shape, as model files are checked by it: the letter P
-    stands for the number of positions, F for the signal length, other letters for sizes that are the same wherever
-    they stand. Names that end in `_mean` or `_scale` and begin with `unseen`, `code` or `residual` are taken. A
-    state with an array `source`, the image that each atom was cut from, also has an array `dictionary` of atoms:
-    good images are then scored by the dictionary without their own atoms, or as a `SeparableMethod` says.
+    ARRAYS names the arrays of the state with their type and shape; model files are checked against it. In a shape
+    the letter P stands for the number of positions and F for the signal length. Any other letter stands for a size
+    that is the same wherever the letter occurs. Names that begin with `unseen`, `code` or `residual` and end in
+    `_mean` or `_scale` are reserved. A state with an array `source`, the image that each atom was cut from, also
+    has an array `dictionary` of atoms. When such a method scores the images that it learned from, the atoms of
+    these images are left out of the dictionary, or `SeparableMethod.held_out` gives the state.
 
-    Params is a dataclass of plain values with defaults, the settings of the method in a recipe.
+    Params is a dataclass of plain values with defaults: the settings of the method in a recipe.
     """
 
     @property
     def ARRAYS(self) -> Mapping[str, tuple[Any, ...]]:
-        """Name -> (type, size, ...) of each array of a state."""
+        """The arrays of a state: name -> (type, size, ...)."""
 
     @property
     def Params(self) -> Callable[..., Any]:
@@ -96,39 +97,52 @@ class ScoringMethod(Protocol):
         done: Callable[[int], None],
         device: str = "cpu",
     ) -> State:
-        """The state learned from the images `rows` of the store. run: an ordered map that work may be given
-        to; done: to be called with the number of positions that were just learned, P in all; device: where sparse
-        coding runs, "cpu" or a torch device."""
+        """Return the state learned from the images with the indices `rows` of the store.
+
+        `params` is a value of Params. `run` is an ordered map to which work may be given. `done` is to be called
+        with the number of positions just learned; the numbers add up to P. `device` is where sparse coding runs,
+        "cpu" or a torch device.
+        """
 
     def workspace(self, images: int, positions: int, length: int, params: Any) -> int:
-        """The bytes that `fit` takes beyond the store, for a store of this shape."""
+        """Return the bytes of memory that `fit` takes in addition to a store of this shape."""
 
     def ready(self, state: State, params: Any, device: str = "cpu") -> Mapping[str, Any]:
-        """What `judge` reads, made from a state once. Raises ValueError if the state's arrays do not fit its
-        grid."""
+        """Return what `judge` reads; it is computed once from a state.
+
+        Raises ValueError if the state's arrays do not fit its grid.
+        """
 
     def judge(self, ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
-        """The distances of signals (n,P,F), the same bits for an image alone and in any batch."""
+        """Return the distances of signals (n,P,F).
+
+        An image has the same bits alone and in any batch. `ready` is the result of `ready`.
+        """
 
 
 class ExtendableMethod(ScoringMethod, Protocol):
-    """A method whose state can learn from more images without those that it was learned from."""
+    """A method whose state can learn from more images without access to the earlier ones."""
 
     def extend(
         self, state: State, store: SignalStore, rows: NDArray[np.intp], params: Any, run: Run, before: int
     ) -> State:
-        """The state with what the images `rows` of the store add; before: how many images it was learned
-        from."""
+        """Return the state extended by the images `rows` of the store.
+
+        `before` is the number of images that the state was learned from.
+        """
 
 
 class SeparableMethod(ScoringMethod, Protocol):
-    """A method whose state with an array `source` shows what it would be without some of its images."""
+    """A method that can derive, from a state with an array `source`, the state without some of its images."""
 
     def held_out(
         self, state: State, store: SignalStore, params: Any, fold: NDArray[np.intp]
     ) -> Callable[[NDArray[np.intp]], State]:
-        """A function of rows: the state as if only the images `rows`, those of all folds but one, had been there;
-        fold (N,): the fold of each image of the store, which the state was learned from."""
+        """Return a function that maps rows to the state as if it were learned from the images `rows` alone.
+
+        `store` holds the images that the state was learned from. `fold` (N,) is the fold of each of them. `rows`
+        must be the images of all folds but one.
+        """
 
 
 if TYPE_CHECKING:  # the type checker compares the library's own methods with the protocols
@@ -143,14 +157,17 @@ _registered: dict[str, ScoringMethod] = {}
 
 
 def names() -> tuple[str, ...]:
-    """The names of all methods that can be used here, sorted: the library's own, those of `register` and those of
-    entry points."""
+    """Return the sorted names of all available methods: built-in ones, those of `register`, and those of entry
+    points."""
     return tuple(sorted({*BUILT_IN, *_registered, *entry_points(group=GROUP).names}))
 
 
 def register(name: str, method: ScoringMethod) -> None:
-    """Adds a method under this name, in this process alone; other processes that read models of it, such as
-    workers and the command line, find methods by entry points. Raises PsdlError if the library has that name."""
+    """Add a method under this name in the current process.
+
+    Other processes that read models of it, such as workers and the command line, find methods by entry points
+    only. Raises PsdlError if a method of the library has this name.
+    """
     if name in BUILT_IN:
         raise PsdlError(f"the method {name} is the library's own: register another name")
     _registered[name] = method
@@ -159,9 +176,11 @@ def register(name: str, method: ScoringMethod) -> None:
 
 @cache
 def load(name: str) -> ScoringMethod:
-    """The method of this name; the library's own come first, then those of `register`. Raises PsdlError that lists
-    the known names where there is none, and where a method of another distribution cannot be imported or lacks a
-    member."""
+    """Return the method of this name; built-in methods come first, then those of `register`, then entry points.
+
+    Raises PsdlError if the name is unknown, with a list of the known names, and if a method of another
+    distribution cannot be imported or lacks a member.
+    """
     if name in BUILT_IN:
         return cast(ScoringMethod, import_module(f"psdl.methods.{name}"))
     if name in _registered:
@@ -173,7 +192,7 @@ def load(name: str) -> ScoringMethod:
 
 
 def _imported(entry: EntryPoint) -> ScoringMethod:
-    """The method of an entry point."""
+    """Return the method of an entry point. Raises PsdlError if it cannot be imported or lacks a member."""
     origin = f"the method {entry.name} ({entry.value}" + (f" of {entry.dist.name})" if entry.dist else ")")
     try:
         found = entry.load()
@@ -186,20 +205,23 @@ def _imported(entry: EntryPoint) -> ScoringMethod:
 
 
 def extendable(method: ScoringMethod) -> TypeGuard[ExtendableMethod]:
-    """Whether the method's states can learn from more images."""
+    """Return whether the method's states can learn from more images."""
     return hasattr(method, "extend")
 
 
 def separable(method: ScoringMethod) -> TypeGuard[SeparableMethod]:
-    """Whether the method's states show what they would be without some of their images."""
+    """Return whether the method can derive states without some of the images."""
     return hasattr(method, "held_out")
 
 
 def method_of(part: Part) -> ScoringMethod:
-    """The method of a part of a recipe. Raises PsdlError as `load` does."""
+    """Return the method of a branch of a recipe. Raises PsdlError like `load`."""
     return load(part.method)
 
 
 def params_of(part: Part) -> Any:
-    """The settings of a part's method. Raises TypeError on a name that the method does not know."""
+    """Return the settings of a branch's method as a value of its Params.
+
+    Raises PsdlError like `load`, and TypeError on a setting that the method does not have.
+    """
     return method_of(part).Params(**part.params)

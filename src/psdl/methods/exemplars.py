@@ -1,9 +1,8 @@
-"""Position-bound exemplars: a few good signals of its own place code a signal; what is left is its distance.
+"""Dictionaries of exemplars, one for each position: sparse codes of a few good signals from the same position.
 
-The dictionary of a position is a covering subset of its training signals, half-whitened, normalised and not
-changed. Four atoms span the local subspace, and the position restricts the choice; with one atom of free scale
-this is nearest neighbour search by angle. Recipe M of the project's explorations, with `sparse.cover`
-in place of all signals.
+The dictionary of a position is a covering subset of its good signals after partial whitening, normalised and
+otherwise unchanged. The distance of a signal is the norm of the residual of its code. With one atom for each
+signal this is nearest-neighbour search by angle; several atoms span a local subspace.
 """
 
 from __future__ import annotations
@@ -34,8 +33,12 @@ BLOCK = 16  # positions that one item of work learns
 
 @dataclass(frozen=True)
 class Params:
-    """atoms: exemplars kept at a position (fewer where there are fewer images); sparsity: T, atoms a signal may
-    use; whiten: 0 none to 1 full."""
+    """The settings of the method.
+
+    `atoms` is the number of exemplars for each position; there are fewer if there are fewer images. `sparsity` is
+    T, the largest number of atoms that code a signal. `whiten` is the power of the whitening, from 0 (none) to 1
+    (full).
+    """
 
     atoms: int = 128
     sparsity: int = 4
@@ -50,8 +53,12 @@ def fit(
     done: Callable[[int], None],
     device: str = "cpu",
 ) -> State:
-    """State with dictionary (P,K,F) float16, source (P,K) int32, the image in the store that each atom is from,
-    and the whitening; learned on the images `rows` of the store."""
+    """Return the state learned from the images `rows` of the store.
+
+    Its arrays are dictionary (P,K,F) float16, source (P,K) int32, which is the index in the store of the image
+    that each atom comes from, and the whitening's mean (F,) and matrix (F,F) float32. `done` is called with the
+    number of positions learned. `device` has no effect on learning.
+    """
     white = _whitening.fit(store.batches(rows), store.length, params.whiten)
     positions = store.grid.positions
     step = at_once(len(rows), store.length, BLOCK)
@@ -66,7 +73,7 @@ def fit(
 
 
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
-    """Bytes that `fit` takes beyond the store."""
+    """Return the bytes of memory that `fit` takes in addition to the store."""
     chosen = min(params.atoms, images)
     held = 6 * 4 * images * length * at_once(images, length, BLOCK) * cores()
     return held + 2 * 2 * positions * chosen * length
@@ -75,6 +82,7 @@ def workspace(images: int, positions: int, length: int, params: Params) -> int:
 def _fit_block(
     store: SignalStore, rows: NDArray[np.intp], params: Params, white: _whitening.Whitening, block: tuple[int, int]
 ) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
+    """Return the atoms (p,K,F) float16 of a block (first, last) of positions and their images (p,K) int32."""
     signals = _whitening.apply(white, store.positions(*block, rows))
     chosen = sparse.covering(signals, params.atoms, threads=1)
     atoms = np.take_along_axis(signals, chosen[..., None], axis=1)
@@ -84,8 +92,11 @@ def _fit_block(
 def extend(
     state: State, store: SignalStore, rows: NDArray[np.intp], params: Params, run: Run, before: int
 ) -> State:
-    """The state with signals of the images `rows` of the store among the exemplars from which each position's are
-    chosen anew; `before`: how many images it was learned from."""
+    """Return the state with the exemplars of each position chosen again from its atoms and the new signals.
+
+    `rows` are the new images in the store; `before` is the number of images that the state was learned from. The
+    whitening stays as it is.
+    """
     white = _whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
     step = at_once(len(rows) + params.atoms, store.length, BLOCK)
     blocks = [(p, min(p + step, store.grid.positions)) for p in range(0, store.grid.positions, step)]
@@ -106,6 +117,10 @@ def _extend_block(
     before: int,
     block: tuple[int, int],
 ) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
+    """Return the atoms (p,K,F) float16 of a block of positions and their images (p,K) int32.
+
+    The old atoms have lost their norms; they get the median norm of the new signals at their position.
+    """
     signals = _whitening.apply(white, store.positions(*block, rows))
     typical = np.median(sparse.norms(signals), axis=1, keepdims=True)  # atoms have lost their own
     old = arrays["dictionary"][slice(*block)].astype(np.float32) * typical
@@ -119,7 +134,7 @@ def _extend_block(
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
-    """What `judge` reads: the whitening, and the dictionary prepared.
+    """Return what `judge` reads: the whitening, and the dictionary prepared for coding.
 
     Raises ValueError if the dictionary does not fit the grid.
     """
@@ -134,7 +149,8 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
 
 
 def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
-    """Of signals (n,P,F): the distance is the norm of the residual."""
+    """Return the distances of signals (n,P,F): the norms of the residuals, with codes, strongest atoms and signal
+    norms."""
     values = _whitening.apply(ready["white"], signals.values)
     values = np.ascontiguousarray(values.transpose(1, 0, 2))
     residual, code, atom, norm = coded(values, ready, threads)

@@ -1,8 +1,8 @@
-"""PaDiM: per position a Gaussian of the signal itself; the distance is Mahalanobis'. A baseline.
+"""PaDiM, a baseline: a Gaussian of the signals for each position; the distance is the Mahalanobis distance.
 
 Source: Defard, Setkov, Loesch, Audigier, "PaDiM: a patch distribution modeling framework for anomaly detection and
-localization", ICPR 2020 workshops: random channels by seed, covariance + 0.01 I. Sums run over the images, so that
-nothing grows with their number.
+localization", ICPR 2020 workshops, with randomly chosen channels and the covariance + 0.01 I. Sums run over
+batches of images, so that memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ RIDGE = 0.01  # added to the covariance's diagonal, as the paper does
 
 @dataclass(frozen=True)
 class Params:
-    """channels: how many of the signal's channels are kept; seed: of the draw."""
+    """The settings of the method.
+
+    `channels` is the number of components of a signal that are kept; `seed` is the seed of their random choice.
+    """
 
     channels: int = 100
     seed: int = 0
@@ -43,7 +46,10 @@ def fit(
     done: Callable[[int], None],
     device: str = "cpu",
 ) -> State:
-    """State with channels (F',), mean (P,F') and precision (P,F',F') float32, from the images `rows`."""
+    """Return the state with channels (C,) int64, mean (P,C) and precision (P,C,C) float32 of the images `rows`.
+
+    The precision is the inverse of the sample covariance + 0.01 I. `run` and `device` have no effect.
+    """
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(3,)))
     channels = np.sort(rng.permutation(store.length)[: params.channels])
     shape = (store.grid.positions, len(channels))
@@ -61,12 +67,12 @@ def fit(
 
 
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
-    """Bytes that `fit` takes beyond the store."""
+    """Return the bytes of memory that `fit` takes in addition to the store."""
     return 5 * 8 * positions * min(params.channels, length) ** 2
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
-    """What `judge` reads: the state's arrays. Raises ValueError if they do not fit the grid."""
+    """Return what `judge` reads: the state's arrays. Raises ValueError if they do not fit the grid."""
     if len(state.arrays["mean"]) != state.grid.positions or len(state.arrays["precision"]) != state.grid.positions:
         raise ValueError(
             f"the arrays of a {state.grid.h} x {state.grid.w} grid need {state.grid.positions} positions"
@@ -75,7 +81,8 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
 
 
 def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
-    """Of signals (n,P,F): the distance only. The same alone and in any batch."""
+    """Return the Mahalanobis distances (n,P) float32 of signals (n,P,F). An image has the same bits in any
+    batch."""
     found = np.empty(signals.values.shape[:2], np.float32)
     for n, values in enumerate(signals.values):
         offset = values[:, ready["channels"]] - ready["mean"]

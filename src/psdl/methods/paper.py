@@ -1,8 +1,9 @@
-"""The paper's method: per position a learned dictionary and a Gaussian of (L1 norm, residual energy).
+"""The paper's method: for each position a learned dictionary, and a Gaussian of code norm and residual energy.
 
-Source: "Patchwise Sparse Dictionary Learning from pre-trained Neural Network Activation Maps for Anomaly
-Detection in Images", ICPR 2022. The distance of a signal is the Mahalanobis distance of its code's L1 norm and
-its residual's energy to the Gaussian of the training signals at its position.
+Source: "Patchwise Sparse Dictionary Learning from pre-trained Neural Network Activation Maps for Anomaly Detection
+in Images", ICPR 2022. The dictionary starts as a DCT and is learned by approximate K-SVD. The distance of a signal
+is the Mahalanobis distance of the L1 norm of its code and the energy (squared norm) of its residual from the
+Gaussian of the training signals at its position.
 """
 
 from __future__ import annotations
@@ -32,14 +33,18 @@ RIDGE = 0.01  # added to the covariance's diagonal, as the paper does
 
 @dataclass(frozen=True)
 class Params:
-    """sparsity: T / F, the share of the signal's length that may be used as atoms; rounds of K-SVD."""
+    """The settings of the method.
+
+    `sparsity` is T / F, the number of atoms that code a signal as a share of the signal length, above 0 and up to
+    1. `rounds` is the number of K-SVD iterations.
+    """
 
     sparsity: float = 0.25
     rounds: int = 20
 
 
 def _atoms_per_signal(length: int, params: Params) -> int:
-    """T = round(F * sparsity), at least 1."""
+    """Return T = round(F * sparsity), at least 1."""
     return max(1, round(length * params.sparsity))
 
 
@@ -51,8 +56,11 @@ def fit(
     done: Callable[[int], None],
     device: str = "cpu",
 ) -> State:
-    """State with dictionary (P,K,F) float32, mean (P,2) and precision (P,2,2) float64, learned on the images
-    `rows` of the store. `done` is called with the number of positions learned."""
+    """Return the state learned from the images `rows` of the store.
+
+    Its arrays are dictionary (P,K,F) float32, mean (P,2) and precision (P,2,2) float64. `done` is called with the
+    number of positions learned. `device` is where sparse coding runs.
+    """
     positions = store.grid.positions
     step = at_once(len(rows), store.length, BLOCK)
     blocks = [(p, min(p + step, positions)) for p in range(0, positions, step)]
@@ -66,7 +74,7 @@ def fit(
 
 
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
-    """Bytes that `fit` takes beyond the store."""
+    """Return the bytes of memory that `fit` takes in addition to the store."""
     held = 8 * 4 * images * length * at_once(images, length, BLOCK) * cores()
     return held + 2 * 4 * positions * length**2
 
@@ -74,6 +82,7 @@ def workspace(images: int, positions: int, length: int, params: Params) -> int:
 def _fit_block(
     store: SignalStore, rows: NDArray[np.intp], params: Params, device: str, block: tuple[int, int]
 ) -> tuple[F32, F64, F64]:
+    """Return the dictionaries, means and precisions of a block (first, last) of positions."""
     signals = store.positions(*block, rows)
     T = _atoms_per_signal(store.length, params)
     start = sparse.dct(store.length)
@@ -85,14 +94,17 @@ def _fit_block(
 
 
 def _statistics(signals: F32, dictionary: F32 | sparse.Prepared, codes: sparse.Codes, threads: int) -> F64:
-    """(P,n,2) float64: L1 norm of the code and energy of the residual."""
+    """Return (P,n,2) float64: the L1 norm of each code and the energy of its residual."""
     residual = sparse.residual(signals, dictionary, codes, threads=threads).astype(np.float64)
     norm = np.abs(codes.coefficients.astype(np.float64)).sum(axis=2)
     return np.stack([norm, np.square(residual).sum(axis=2)], axis=2)
 
 
 def _gaussians(statistics: F64) -> tuple[F64, F64]:
-    """mean (P,2) and precision (P,2,2) of statistics (P,N,2); the covariance's divisor is N-1."""
+    """Return the mean (P,2) and the precision (P,2,2) of statistics (P,N,2).
+
+    The precision is the inverse of the sample covariance, whose divisor is N - 1, plus RIDGE times the identity.
+    """
     mean = statistics.mean(axis=1)
     centred = statistics - mean[:, None]
     covariance = np.matmul(centred.transpose(0, 2, 1), centred) / max(1, statistics.shape[1] - 1)
@@ -100,7 +112,7 @@ def _gaussians(statistics: F64) -> tuple[F64, F64]:
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
-    """What `judge` reads: the state with its dictionary prepared (Gram matrices), which no file holds.
+    """Return what `judge` reads: the state with its dictionary prepared for coding (Gram matrices on the CPU).
 
     Raises ValueError if the arrays do not fit the grid.
     """
@@ -113,7 +125,10 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
 
 
 def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
-    """Of signals (n,P,F): the distance is Mahalanobis' of the code's L1 norm and the residual's energy."""
+    """Return the distances of signals (n,P,F): the Mahalanobis distances of (code L1 norm, residual energy).
+
+    The result also has the code norms, the residual norms and the strongest atoms.
+    """
     values = np.ascontiguousarray(signals.values.transpose(1, 0, 2))
     prepared = ready["prepared"]
     codes = sparse.omp(values, prepared, sparsity=ready["sparsity"], threads=threads, device=ready["device"])

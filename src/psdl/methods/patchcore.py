@@ -1,8 +1,8 @@
-"""PatchCore: the distance to the nearest of a coreset of good signals from anywhere. A baseline.
+"""PatchCore, a baseline: the distance to the nearest good signal of a coreset, from any position.
 
 Source: Roth, Pemula, Zepeda, Schoelkopf, Brox, Gehler, "Towards total recall in industrial anomaly detection",
-CVPR 2022: greedy k-centre coreset in a random projection (Sener, Savarese 2018). Its re-weighting of the image
-score by the neighbours of the nearest good signal is left out.
+CVPR 2022, with the greedy k-centre coreset in a random projection (Sener, Savarese 2018). Its re-weighting of the
+image score by the neighbours of the nearest good signal is left out.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ ARRAYS = {"bank": ("float32", "K", "F")}  # of the state: types and shapes
 
 @dataclass(frozen=True)
 class Params:
-    """share: of the signals that the coreset keeps; projection: dimensions in which it is chosen; seed: of the
-    projection and of the first signal."""
+    """The settings of the method.
+
+    `share` is the share of the signals that the coreset keeps, above 0 and up to 1. `projection` is the number of
+    dimensions in which it is chosen. `seed` is the seed of the projection and of the first signal.
+    """
 
     share: float = 0.05
     projection: int = 64
@@ -39,7 +42,10 @@ def fit(
     done: Callable[[int], None],
     device: str = "cpu",
 ) -> State:
-    """State with bank (K,F) float32: K = share of all signals of the images `rows`."""
+    """Return the state with bank (K,F) float32, the coreset of all signals of the images `rows`.
+
+    K is `share` times the number of these signals, rounded, and at least 1. `run` and `device` have no effect.
+    """
     signals = np.concatenate([batch.reshape(-1, store.length) for batch in store.batches(rows)])
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(4,)))
     directions = rng.normal(size=(store.length, params.projection)).astype(np.float32)
@@ -52,12 +58,16 @@ def fit(
 
 
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
-    """Bytes that `fit` takes beyond the store: all signals once more, and their projections."""
+    """Return the bytes of memory that `fit` takes in addition to the store: the signals again, and their
+    projections."""
     return 4 * images * positions * (round(length * (2 + params.share)) + 2 * params.projection)
 
 
 def coreset(points: F32, count: int, first: int) -> NDArray[np.intp]:
-    """Places (count,) of points (N,d): the first, then in turn the point farthest from those before it."""
+    """Return the indices (count,) of a greedy k-centre coreset of points (N,d).
+
+    The first index is `first`; each further point is the one farthest from all points chosen before.
+    """
     squares = np.square(points).sum(axis=1)
     chosen = np.empty(count, np.intp)
     nearest, place = np.full(len(points), np.inf, np.float32), first
@@ -74,13 +84,14 @@ def coreset(points: F32, count: int, first: int) -> NDArray[np.intp]:
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
-    """What `judge` reads: the bank, transposed, and its squared norms."""
+    """Return what `judge` reads: the bank, transposed, and the squared norms of its signals."""
     bank = state.arrays["bank"]
     return {"bank": np.ascontiguousarray(bank.T), "squares": np.square(bank).sum(axis=1)}
 
 
 def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
-    """Of signals (n,P,F): the distance to the nearest in the bank. The same alone and in any batch."""
+    """Return the distances (n,P) float32 of signals (n,P,F) to the nearest in the bank. Batches do not change
+    them."""
     found = np.empty(signals.values.shape[:2], np.float32)
     for n, values in enumerate(signals.values):
         away = ready["squares"] - 2 * (values @ ready["bank"])

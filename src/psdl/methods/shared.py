@@ -1,9 +1,10 @@
 """One dictionary for all positions, whose atoms are good patches that cover the others.
 
-In turn the good signal that the atoms so far code worst becomes an atom, so that rare good patches have atoms as
-frequent ones have. With `learned` the first atoms come from approximate K-SVD instead, which gives the frequent
-patches. The distance is the norm of what few atoms leave of a signal. As every atom knows the image it was cut
-from, an image can be judged as if unseen by leaving out its own atoms.
+The atoms are chosen step by step from the good signals that the atoms so far code worst, so that rare good patches
+get atoms as frequent ones do. With `learned`, the first atoms come from approximate K-SVD instead, which
+represents the frequent patches. The distance of a signal is the norm of the residual of its sparse code. Without
+`learned`, the image that each atom was cut from is known. An image that was learned from can then be scored as if
+it were new, by leaving out its own atoms.
 """
 
 from __future__ import annotations
@@ -35,9 +36,15 @@ STEPS = 14  # in which the atoms that cover are added
 
 @dataclass(frozen=True)
 class Params:
-    """learned: atoms by K-SVD, 0 for good patches alone; atoms: how many there are after covering; sparsity: T,
-    atoms a signal may use; whiten: 0 none to 1 full, with a `ridge` in shares of the mean variance; seed: of the
-    signals drawn."""
+    """The settings of the method.
+
+    - `learned` is the number of atoms from K-SVD; 0 takes good patches alone.
+    - `atoms` is the number of all atoms; there are fewer if there are fewer signals.
+    - `sparsity` is T, the largest number of atoms that code a signal.
+    - `whiten` is the power of the whitening, from 0 (none) to 1 (full).
+    - `ridge` is the ridge of the whitening as a multiple of the mean variance.
+    - `seed` is the seed of the random choice of signals.
+    """
 
     learned: int = 0
     atoms: int = 1024
@@ -56,8 +63,12 @@ def fit(
     done: Callable[[int], None],
     device: str = "cpu",
 ) -> State:
-    """State with dictionary (K,F) float16 and the whitening, learned on the images `rows` of the store; if all
-    atoms are patches also with source and place (K,) int32, the image and the position that each was cut from."""
+    """Return the state learned from the images `rows` of the store.
+
+    Its arrays are dictionary (K,F) float16 and the whitening's mean (F,) and matrix (F,F) float32. If all atoms
+    are patches, it also has source and place (K,) int32: the image in the store and the position that each atom
+    was cut from. `device` is where sparse coding runs; `run` has no effect.
+    """
     white = _whitening.fit(store.batches(rows), store.length, params.whiten, params.ridge)
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(2,)))
     drawn = _drawn(store, rows, COVERED // store.length, rng)
@@ -77,7 +88,7 @@ def fit(
 
 
 def _learned(signals: F32, params: Params, rng: np.random.Generator, device: str) -> F32:
-    """Atoms (params.learned,F) by K-SVD on some of the signals."""
+    """Return atoms (params.learned,F) from K-SVD on a random choice of the signals."""
     some = signals[rng.permutation(len(signals))[:LEARNED]]
     start = some[rng.permutation(len(some))[: min(params.learned, len(some))]]
     dictionary: F32
@@ -88,20 +99,25 @@ def _learned(signals: F32, params: Params, rng: np.random.Generator, device: str
 
 
 def _units(signals: F32) -> F32:
+    """Return signals (...,F) scaled to norm 1, float32."""
     return np.asarray(signals / sparse.norms(signals), np.float32)
 
 
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
-    """Bytes that `fit` takes beyond the store."""
+    """Return the bytes of memory that `fit` takes in addition to the store."""
     return 6 * 4 * min(COVERED, images * positions * length)
 
 
 def extend(
     state: State, store: SignalStore, rows: NDArray[np.intp], params: Params, run: Run, before: int
 ) -> State:
-    """The state with atoms that cover what its dictionary codes worst in the images `rows` of the store: as large
-    a share of `atoms` as these are of all images, while there are at most twice `atoms`; `before`: how many images
-    it was learned from."""
+    """Return the state with more atoms, which cover the signals of the images `rows` that its dictionary codes
+    worst.
+
+    The number of new atoms is `atoms` times the share of the new images among all, as long as the total does not
+    exceed twice `atoms`. `before` is the number of images that the state was learned from. The whitening stays as
+    it is; `run` has no effect.
+    """
     white = _whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
     rng = np.random.default_rng(np.random.SeedSequence(params.seed, spawn_key=(2, before)))
     drawn = _drawn(store, rows, COVERED // store.length, rng)
@@ -118,7 +134,7 @@ def extend(
 
 
 class _Drawn(NamedTuple):
-    """signals (n,F); source, place (n,) int32: the image in the store and the position that each is from."""
+    """Signals (n,F), and the image in the store (source) and the position (place) of each, both (n,) int32."""
 
     signals: F32
     source: NDArray[np.int32]
@@ -126,7 +142,8 @@ class _Drawn(NamedTuple):
 
 
 def _drawn(store: SignalStore, rows: NDArray[np.intp], count: int, rng: np.random.Generator) -> _Drawn:
-    """At most `count` signals, as many from each image, positions drawn without repetition."""
+    """Return about `count` signals at most, equally many from each image, at positions drawn without
+    repetition."""
     each = max(1, min(store.grid.positions, count // len(rows)))
     signals, places = [], []
     for batch in store.batches(rows):
@@ -138,8 +155,11 @@ def _drawn(store: SignalStore, rows: NDArray[np.intp], count: int, rng: np.rando
 
 
 def _covering(signals: F32, dictionary: F32, count: int) -> NDArray[np.intp]:
-    """Places (count,) of the signals that become atoms beside `dictionary` (K,F): step by step those that one atom
-    codes worst, diverse among themselves."""
+    """Return the indices (count,) of the signals that become atoms in addition to `dictionary` (K,F).
+
+    In each of STEPS steps they are chosen among the signals that a single atom codes worst, such that they differ
+    from each other.
+    """
     energy = np.square(sparse.norms(signals))[:, 0]
     best = np.zeros(len(signals), np.float32)
     new, found = dictionary, np.empty(0, np.intp)
@@ -159,7 +179,8 @@ def _covering(signals: F32, dictionary: F32, count: int) -> NDArray[np.intp]:
 
 
 def _raise_best(best: F32, signals: F32, atoms: F32, batch: int = 8192) -> None:
-    """best (n,) <- max(best, the squared correlation of each signal with its best of `atoms`)."""
+    """Update best (n,) in place to the maximum of itself and the squared correlation of each signal with its best
+    atom."""
     for n in range(0, len(signals), batch):
         found = np.square(np.abs(signals[n : n + batch] @ atoms.T).max(axis=1))
         np.maximum(best[n : n + batch], found, out=best[n : n + batch])
@@ -168,11 +189,11 @@ def _raise_best(best: F32, signals: F32, atoms: F32, batch: int = 8192) -> None:
 def held_out(
     state: State, store: SignalStore, params: Params, fold: NDArray[np.intp]
 ) -> Callable[[NDArray[np.intp]], State]:
-    """A function of rows: the state as if only the images `rows`, those of all folds but one, had been there.
+    """Return a function that maps rows to the state as if it were learned from the images `rows` alone.
 
-    fold (N,): the fold of each image of the store. The whitening is that of the rows; their patches among the
-    atoms are whitened so, and the others become zero and code nothing. Which patches became atoms is not asked
-    again.
+    `fold` (N,) is the fold of each image of the store; `rows` are the images of all folds but one. The whitening
+    is that of the rows. Atoms cut from other images become zero, so that they code nothing; the remaining ones are
+    whitened anew. The choice of the atoms itself is not repeated.
     """
     patches, source = _patches(state, store), state.arrays["source"]
     each = [
@@ -196,7 +217,7 @@ def held_out(
 
 
 def _patches(state: State, store: SignalStore) -> F32:
-    """The signals (K,F) that became atoms, as they were before they were whitened."""
+    """Return the unwhitened signals (K,F) that became atoms."""
     source, place = state.arrays["source"], state.arrays["place"]
     found = np.empty((len(source), store.length), np.float32)
     for n in np.unique(source):
@@ -206,7 +227,7 @@ def _patches(state: State, store: SignalStore) -> F32:
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
-    """What `judge` reads: the whitening, and the dictionary prepared."""
+    """Return what `judge` reads: the whitening, and the dictionary prepared for coding."""
     white = _whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
     atoms = state.arrays["dictionary"].astype(np.float32)
     prepared = sparse.prepare(atoms, gram=device == "cpu")
@@ -214,7 +235,8 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
 
 
 def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
-    """Of signals (n,P,F): the distance is the norm of the residual."""
+    """Return the distances of signals (n,P,F): the norms of the residuals, with codes, strongest atoms and signal
+    norms."""
     values = _whitening.apply(ready["white"], signals.values)
     flat, shape = np.ascontiguousarray(values.reshape(-1, values.shape[2])), values.shape[:2]
     residual, code, atom, norm = coded(flat, ready, threads)

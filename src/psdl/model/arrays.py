@@ -1,6 +1,6 @@
-"""A model <-> the arrays of its file; what they must be like to fit the card and each other.
+"""Convert a model to the arrays of its file, and check and read such arrays.
 
-What does not fit raises ValueError, which `file.read` turns into one sentence.
+Arrays that do not fit the card or each other raise ValueError, which `file.read` turns into a message for users.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ F32, F64, U8, I32, I64 = np.float32, np.float64, np.uint8, np.int32, np.int64
 
 
 def of(model: Model) -> dict[str, NDArray[Any]]:
-    """The arrays of a model, by their names in its file."""
+    """Return the arrays of a model by their names in its file."""
     arrays = {
         f"{part}/{k}": np.ascontiguousarray(v) for part, s in model.states.items() for k, v in s.arrays.items()
     }
@@ -51,8 +51,12 @@ def of(model: Model) -> dict[str, NDArray[Any]]:
 
 
 def state(arrays: Arrays, part: Part, grid: Grid, card: Card) -> State:
-    """What a part learned: arrays as its method's ARRAYS says, with the letters P positions, F the length of
-    signals, and others for sizes that are the same wherever they stand."""
+    """Return the fitted state of a branch from the arrays of a file.
+
+    The arrays must have the types and shapes that the ARRAYS of the branch's method state, where P is the number
+    of positions, F the signal length, and any other letter a size that is the same wherever it occurs. Raises
+    ValueError if they do not fit.
+    """
     inside = {k.removeprefix(part.name + "/"): v for k, v in arrays.items() if k.startswith(part.name + "/")}
     length = _length(part, card)
     sizes = {"P": grid.positions, "F": length}
@@ -71,7 +75,7 @@ def state(arrays: Arrays, part: Part, grid: Grid, card: Card) -> State:
 
 
 def finite(array: NDArray[Any]) -> bool:
-    """Whether all values are numbers."""
+    """Return whether all values are finite; integers always are."""
     if array.dtype == np.float16:  # by its bits: numpy's own way takes ten times as long
         bits, top = array.view(np.uint16), 0x7C00  # of infinity; what has no number lies above
         return not bits.size or (int(bits.max()) < top + 0x8000 and int(array.view(np.int16).max()) < top)
@@ -79,7 +83,10 @@ def finite(array: NDArray[Any]) -> bool:
 
 
 def frame(arrays: Arrays, card: Card) -> Frame:
-    """Where parts lie."""
+    """Return the region of interest and the reference image of a file.
+
+    Raises ValueError if they fit neither the card nor the input.
+    """
     roi, reference = arrays.get("frame/roi"), arrays.get("frame/reference")
     sides = next(iter(card.grids.values())).input
     _need((roi is None) == (card.region is None), "its region of interest is there without its share")
@@ -93,7 +100,11 @@ def frame(arrays: Arrays, card: Card) -> Frame:
 
 
 def check_calibration(arrays: Arrays, card: Card) -> None:
-    """Scores ascend, items are numbered from 0, all have one length."""
+    """Raise ValueError unless the calibration's arrays fit each other and the card.
+
+    Scores, peaks and items have one length. Scores ascend, and so do the map values `pixels`. Items are numbered
+    from 0 without gaps.
+    """
     found = {name: arrays[f"calibration/{name}"] for name in SCORED}
     scores, items, pixels, count = found["scores"], found["items"], found["pixels"], len(found["scores"])
     wanted = {"scores": (count,), "peaks": (count,), "items": (count,), "pixels": (len(pixels),)}
@@ -109,7 +120,8 @@ def check_calibration(arrays: Arrays, card: Card) -> None:
 
 
 def check_learned(arrays: Arrays, card: Card) -> None:
-    """What is kept of each image learned from is kept of all."""
+    """Raise ValueError unless image statistics and held-out scores are there for all images learned from, or for
+    none."""
     image_statistics, unseen, count = arrays["looks"], arrays["unseen"], len(card.learned)
     _need(
         image_statistics.dtype == F32
@@ -127,7 +139,7 @@ def check_learned(arrays: Arrays, card: Card) -> None:
 
 
 def golden(arrays: Arrays, card: Card) -> Golden | None:
-    """The self-test, if there is one."""
+    """Return the self-test of a file, or None if it has none. Raises ValueError if its arrays do not fit."""
     if "selftest/scores" not in arrays:
         return None
     found = Golden(*(arrays[f"selftest/{name}"] for name in TESTED))
@@ -146,7 +158,10 @@ def golden(arrays: Arrays, card: Card) -> Golden | None:
 
 
 def album(arrays: Arrays, card: Card) -> tuple[bytes, ...]:
-    """A small JPEG of each image learned from, or none."""
+    """Return a small JPEG of each image learned from, or nothing if the file has none.
+
+    Raises ValueError if the pictures do not fit the card.
+    """
     if "album/ends" not in arrays:
         return ()
     ends, data = arrays["album/ends"], arrays["album/bytes"]
@@ -159,14 +174,16 @@ def album(arrays: Arrays, card: Card) -> tuple[bytes, ...]:
 
 
 def graph(arrays: Arrays, name: str) -> bytes:
-    """A graph of the file."""
+    """Return the bytes of the graph with this array name. Raises ValueError if the array cannot be one."""
     _need(arrays[name].dtype == U8 and arrays[name].ndim == 1, f"{name} is no graph")
     return arrays[name].tobytes()
 
 
 def _fit(arrays: Arrays, name: str, kind: Any, shape: list[Any], sizes: dict[str, int]) -> None:
-    """Raises ValueError unless the array is there, has that kind and that shape; letters stand for the same size
-    wherever they stand, and are known in `sizes` from then on."""
+    """Raise ValueError unless the array `name` exists with the dtype `kind` and this shape.
+
+    Letters in `shape` stand for the sizes in `sizes`; a new letter is added there.
+    """
     _need(name in arrays, f"{name} is missing")
     array = arrays[name]
     _need(array.dtype == kind, f"{name} is of {array.dtype}, not {np.dtype(kind)}")
@@ -177,13 +194,13 @@ def _fit(arrays: Arrays, name: str, kind: Any, shape: list[Any], sizes: dict[str
 
 
 def _places(array: NDArray[Any], top: int, name: str) -> None:
-    """Raises ValueError unless all values are whole numbers from 0 up, below `top`."""
+    """Raise ValueError unless the array holds integers from 0 up to, but without, `top`."""
     _need(array.dtype in (I32, I64) and array.size > 0, f"{name} holds no places")
     _need(int(array.min()) >= 0 and int(array.max()) < top, f"{name} leads nowhere")
 
 
 def _length(part: Part, card: Card) -> int:
-    """F: how many numbers a signal of the part has."""
+    """Return F, the signal length of a branch."""
     known = dict(zip(card.network.taps, card.network.channels, strict=True))
     total = sum(known[tap] for tap in part.taps)
     return math.isqrt(total) ** 2 if part.square else total

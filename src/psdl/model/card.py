@@ -1,7 +1,8 @@
-"""A model <-> its card, all of it but arrays and graphs, as plain values for JSON. FORMAT.md names the keys.
+"""Convert a model to its card, and check and read such a card.
 
-A card that was read is checked before anything runs: each value has its type, lies in its range and fits the
-others. What is wrong raises ValueError, which `file.read` turns into one sentence.
+The card is everything in a model file but arrays and graphs, as plain values for JSON; FORMAT.md lists the keys. A
+card that was read is checked before anything runs: each value has its type, lies in its range and fits the others.
+Errors are ValueErrors, which `file.read` turns into a message for users.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ RESERVED = ("graph", "digest", "signature", "selftest", "looks", *APART[2:])
 
 
 def card(model: Model) -> dict[str, Any]:
-    """All of a model but its arrays and its graph, as plain values for JSON."""
+    """Return everything of a model but its arrays and its graph, as plain values for JSON."""
     known = model.calibration
     values = {f.name: getattr(known, f.name) for f in fields(known) if f.name not in SCORED + UNSEEN}
     rest = {f.name: getattr(model, f.name) for f in fields(model) if f.name not in APART}
@@ -56,24 +57,27 @@ def card(model: Model) -> dict[str, Any]:
 
 
 def rates(known: Rates) -> dict[str, float]:
-    """Rates by the names that they have in files."""
+    """Return rates by the names that they have in files."""
     return {"alarm": known.false_reject, "review": known.review, "confidence": known.confidence}
 
 
 def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that say what was learned: none that says where files lie or how many did the work, and of files
-    the name alone, so that the same data give the same model wherever they lie."""
+    """Return the options that determine what was learned.
+
+    Options that say where files lie, or how the work is spread, are left out. Of absolute paths only the last part
+    is kept, so that the same data give the same model wherever they lie.
+    """
     apart = (*PLACES, "jobs", "quiet", "cluster")
     return {key: _name(value) for key, value in options.items() if key not in apart}
 
 
 def _name(value: Any) -> Any:
-    """A text as it is, of an absolute path its last part."""
+    """Return the last part of an absolute path; any other value is returned unchanged."""
     return PurePath(value).name if isinstance(value, str) and PurePath(value).is_absolute() else value
 
 
 def _network(network: Network) -> dict[str, Any]:
-    """A network as plain values, its cuts by their hashes."""
+    """Return a network as plain values; its cuts are replaced by their SHA-256."""
     values = {k: v for k, v in asdict(network).items() if k != "graph"}
     cuts = {str(depth): hashlib.sha256(cut).hexdigest() for depth, cut in network.cuts.items()}
     return {**values, "cuts": cuts}
@@ -84,7 +88,10 @@ def _origins(images: Iterable[Origin]) -> list[list[str]]:
 
 
 def parsed(text: bytes | str) -> dict[str, Any]:
-    """A card's JSON as plain values. Raises ValueError on what is no JSON object or holds NaN or infinity."""
+    """Return the plain values of a card's JSON text.
+
+    Raises ValueError if it is no JSON object, or if it contains NaN or infinity.
+    """
     found = json.loads(text, parse_constant=_no_number)
     if not isinstance(found, dict):
         raise ValueError("its card is no object")
@@ -96,8 +103,10 @@ def _no_number(word: str) -> NoReturn:
 
 
 def checked(values: Mapping[str, Any]) -> Card:
-    """The card of plain values. Raises ValueError on a value of another type, out of its range, or that does not
-    fit the others."""
+    """Return the typed card of plain values.
+
+    Raises ValueError if a value has another type than `Card` says, is out of range, or does not fit the others.
+    """
     found = msgspec.convert(values, Card, strict=True)
     _check_recipe(found.recipe, found.network.taps)
     _check_network(found.network)
@@ -198,7 +207,7 @@ def _check_calibration(known: Known) -> None:
 
 
 def calibration(known: Known, arrays: Mapping[str, Any]) -> Calibration:
-    """The calibration of a card and the arrays of its file."""
+    """Return the calibration that a card and the arrays of its file describe."""
     scored = {name: arrays[f"calibration/{name}"] for name in SCORED}
     scored |= {name: arrays.get(f"calibration/{name}") for name in UNSEEN}
     values = {f.name: getattr(known, f.name) for f in fields(Calibration) if f.name not in SCORED + UNSEEN}
@@ -207,5 +216,5 @@ def calibration(known: Known, arrays: Mapping[str, Any]) -> Calibration:
 
 
 def grid(sides: Sides, roi: Any) -> Grid:
-    """The grid of a card, with the file's region of interest."""
+    """Return the grid that a card describes, with the region of interest of its file (None if there is none)."""
     return Grid(sides.h, sides.w, sides.input, roi)

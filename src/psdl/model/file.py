@@ -1,7 +1,8 @@
-"""Model <-> one safetensors file: arrays, the graph's bytes, and all else as one JSON card. See FORMAT.md.
+"""Write and read model files.
 
-Every interface opens models by `read`. It proves the whole file by one digest, and the signature where a key is
-trusted, before it believes anything in it; then it checks that all parts fit each other.
+A model file is one safetensors file with arrays, the bytes of the graph, and everything else as one JSON card;
+FORMAT.md describes it. Every interface opens models by `read`. It verifies the digest of the whole file, and the
+signature where a key is trusted, before it uses the content. Then it checks that all values fit each other.
 """
 
 from __future__ import annotations
@@ -37,12 +38,15 @@ WRONG = (SafetensorError, msgspec.ValidationError, ArithmeticError, AttributeErr
 
 
 class Unreadable(PsdlError):
-    """A model file whose bytes cannot be had, which says nothing of what they are."""
+    """The bytes of a model file cannot be read; this does not say that the file is damaged."""
 
 
 class Opened(NamedTuple):
-    """A model file whose digest is right. card: its text; arrays: by name; digest: 32 bytes; signed: 64 bytes, the
-    signature, or None."""
+    """The content of a model file whose digest is right.
+
+    `card` is the JSON text, `arrays` are the arrays by name, `digest` has 32 bytes, and `signed` is the signature
+    of 64 bytes, or None.
+    """
 
     card: str
     arrays: Mapping[str, NDArray[Any]]
@@ -51,8 +55,11 @@ class Opened(NamedTuple):
 
 
 def write(model: Model, path: str | Path) -> Path | None:
-    """Writes atomically; the same model gives the same bytes. A file of other bytes that was there is kept beside
-    it, and its new path returned (see `kept`)."""
+    """Write a model file atomically, and return the path of the backup of an earlier file, if one was made.
+
+    The same model always gives the same bytes. A different file at `path` is first copied beside it, see `kept`.
+    Raises PsdlError like `check_target`.
+    """
     path = Path(path)
     check_target(path)
     text, arrays = json.dumps(card(model), sort_keys=True), stored.of(model)
@@ -63,8 +70,11 @@ def write(model: Model, path: str | Path) -> Path | None:
 
 
 def kept(path: Path, data: bytes) -> Path | None:
-    """Copies the file `path` to NAME.bak, or .bak2, .bak3, ... where that is taken; returns which. None, and no
-    copy, where there is no file or it holds `data` already."""
+    """Copy the file `path` to NAME.bak, or to NAME.bak2, NAME.bak3 and so on if that exists; return the copy's
+    path.
+
+    Returns None, without a copy, if there is no such file or if it holds `data` already.
+    """
     if not path.is_file() or (path.stat().st_size == len(data) and path.read_bytes() == data):
         return None
     n = 1
@@ -76,12 +86,13 @@ def kept(path: Path, data: bytes) -> Path | None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """A file that is on the disk, whole, or not there at all."""
+    """Write a file atomically: afterwards it is complete on the disk, or it is not there at all."""
     with atomic_write(path) as temporary:
         _write_synced(temporary, data)
 
 
 def _write_synced(path: Path, data: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
     with path.open("wb") as file:
         file.write(data)
         file.flush()
@@ -89,7 +100,8 @@ def _write_synced(path: Path, data: bytes) -> None:
 
 
 def check_target(path: Path) -> None:
-    """Raises PsdlError where no model file can be written: worth asking before an hour of learning."""
+    """Raise PsdlError if `path` is a folder or its folder does not exist; callers ask before they start to
+    learn."""
     if path.is_dir():
         raise PsdlError(f"{path} is a folder, but the model needs a file name: give {path / 'model.psdl'}")
     if not path.parent.is_dir():
@@ -97,16 +109,17 @@ def check_target(path: Path) -> None:
 
 
 def read(path: str | Path) -> Model:
-    """Reads a model file. Nothing in it is executed but the graph, by ONNX Runtime, see `graphs.check_runnable`.
+    """Return the model of a file.
 
-    Raises PsdlError on a missing, damaged, newer or foreign file, on parts that do not fit each other, and, where
-    a key is trusted, on a file that is not signed with it.
+    Nothing in the file is executed except the graph, by ONNX Runtime, and only if `graphs.check_runnable` accepts
+    it. Raises PsdlError if the file is missing, damaged, of a newer or older format, or no model file; if its
+    values do not fit each other; and, where a key is trusted, if it is not signed with that key.
     """
     return parsed(content(path), path)
 
 
 def parsed(data: bytes, path: str | Path) -> Model:
-    """The model of a model file's bytes; path: what messages call it. Raises PsdlError like `read`."""
+    """Return the model of the bytes of a model file; messages call it `path`. Raises PsdlError like `read`."""
     path = Path(path)
     found = _unpacked(data, path)
     signature.check_trusted(found.signed, found.digest, path)
@@ -117,12 +130,15 @@ def parsed(data: bytes, path: str | Path) -> Model:
 
 
 def opened(path: str | Path) -> Opened:
-    """A file's card and arrays, the digest compared. Raises PsdlError like `read`."""
+    """Return the card and the arrays of a model file after comparing the digest. They are not checked otherwise.
+
+    Raises PsdlError if the file is missing, damaged, of another format, or no model file.
+    """
     return _unpacked(content(path), Path(path))
 
 
 def _unpacked(data: bytes, path: Path) -> Opened:
-    """The card and arrays of a model file's bytes. Raises PsdlError like `read`."""
+    """Return the card and the arrays of the bytes of a model file after comparing the digest."""
     text = _card_text(data, path)
     _check_format(text, path)
     try:
@@ -140,7 +156,8 @@ def _unpacked(data: bytes, path: Path) -> Opened:
 
 
 def digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """The BLAKE3 digest (32 bytes) of a card's text and of all arrays: their names, types, shapes and bytes."""
+    """Return the BLAKE3 digest (32 bytes) of a card's text and of the names, types, shapes and bytes of all
+    arrays."""
     names = sorted(arrays)
     shapes = [[name, str(arrays[name].dtype), arrays[name].shape] for name in names]
     total = blake3.blake3(json.dumps([text, shapes]).encode())
@@ -150,8 +167,11 @@ def digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def sign(path: str | Path, key: str | Path, out: str | Path | None = None) -> None:
-    """Writes the model file with a signature of its digest by the private key file `key`, in place of the file
-    itself if `out` is None. Raises PsdlError like `opened` and `signature.made`."""
+    """Write the model file with a signature of its digest.
+
+    `key` is a PEM file with an Ed25519 private key. `out` is the file to write; None replaces the file itself.
+    Raises PsdlError like `opened`, `check_target` and `signature.made`.
+    """
     found, target = opened(path), Path(out or path)
     check_target(target)
     proof = {DIGEST: found.digest, SIGNATURE: signature.made(found.digest, key)}
@@ -160,15 +180,16 @@ def sign(path: str | Path, key: str | Path, out: str | Path | None = None) -> No
 
 
 def damaged(path: str | Path, error: Exception) -> PsdlError:
-    """The error for a model file whose parts do not fit together."""
+    """Return the error for a model file whose content does not fit together; `error` is the cause."""
     line = " ".join(str(error).split())[:120]
     return PsdlError(f"{path} is a damaged model file ({line}): copy it again or fit a new one")
 
 
 def model_files(model: Path, samples: Iterable[Sample], each: bool) -> dict[str, Path]:
-    """{category: its model file}: `model` for all jointly; with `each` CATEGORY.psdl in that folder.
+    """Return {category: path of its model file} for the categories of the samples.
 
-    Raises PsdlError on a category that is no file name.
+    Without `each` all categories share the file `model`; with it the file is CATEGORY.psdl in the folder `model`.
+    Raises PsdlError if a category cannot be a file name.
     """
     categories = sorted({sample.category for sample in samples})
     for name in categories if each else ():
@@ -181,7 +202,8 @@ def model_files(model: Path, samples: Iterable[Sample], each: bool) -> dict[str,
 
 
 def content(path: str | Path) -> bytes:
-    """All bytes of a model file. Raises PsdlError where there is none that can be read."""
+    """Return the bytes of a model file. Raises PsdlError if `path` is a folder or does not exist, and its subclass
+    Unreadable if the file cannot be read."""
     path = Path(path)
     if path.is_dir():
         raise PsdlError(f"{path} is a folder, but a model file was expected: give the file that fit wrote")
@@ -195,6 +217,8 @@ def content(path: str | Path) -> bytes:
 
 
 def _card_text(data: bytes, path: Path) -> str:
+    """Return the text of the card in the bytes of a model file; raise PsdlError if they are no whole model
+    file."""
     foreign = f"{path} is not a psdl model file"
     # A model's first eight bytes are a length and may be any; its ninth is always a brace.
     if data[8:9] != b"{" and (data[:1] == b"\x80" or data[:2] == b"PK"):
@@ -223,7 +247,10 @@ def _card_text(data: bytes, path: Path) -> str:
 
 
 def _check_format(text: str, path: Path) -> None:
-    """Raises PsdlError on another format than this: before the digest, which earlier ones lack."""
+    """Raise PsdlError if the card is of another format.
+
+    This is checked before the digest, which files of earlier formats lack.
+    """
     try:
         known = cards.parsed(text).get("format")
     except (ValueError, RecursionError) as error:
@@ -237,6 +264,7 @@ def _check_format(text: str, path: Path) -> None:
 
 
 def _model(values: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
+    """Return the model of a card's plain values and the arrays; raise if they do not fit."""
     known = cards.checked(values)
     stored.check_calibration(arrays, known)
     stored.check_learned(arrays, known)

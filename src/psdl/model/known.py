@@ -1,4 +1,4 @@
-"""What a model knows of known defects: how images are averaged for them, the classifier, and the defects."""
+"""What a model knows about known defects: how images are averaged, the classifier, and the defects themselves."""
 
 from __future__ import annotations
 
@@ -21,12 +21,17 @@ F16 = NDArray[np.float16]
 
 @dataclass(frozen=True)
 class Averages:
-    """What turns signals and distances of an image into its averages (D+1,), see `scoring.averages`.
+    """The fitted parameters that turn the signals and distances of an image into its averages (D+1,).
 
-    near, deep: names of the parts whose signals are averaged; deep is empty where one part is both. mean (F,),
-    matrix (F,F), deep_mean (F',), deep_matrix (F',F') float32: their whitening, fitted to good signals; centre
-    (P,F) float16: the mean of whitened good near signals at each position; offset, scale (parts,) float32: mean
-    and deviation of each part's distances of good images as if unseen, in the order of the recipe's parts."""
+    - `near` and `deep` name the branches whose signals are averaged; `deep` is empty if one branch serves as both.
+    - `mean` (F,), `matrix` (F,F), `deep_mean` (F',) and `deep_matrix` (F',F') float32 are the whitening of their
+      signals, fitted to good images.
+    - `centre` (P,F) float16 is the mean of the whitened near signals of good images at each position.
+    - `offset` and `scale` float32 are the mean and the standard deviation of each branch's distances of held-out
+      good images, in the order of the recipe's branches.
+
+    `scoring.averages` defines the averages.
+    """
 
     near: str
     deep: str
@@ -40,17 +45,19 @@ class Averages:
 
     @property
     def blocks(self) -> tuple[int, ...]:
-        """Lengths of the blocks that the D averages consist of."""
+        """The lengths of the blocks of which the D averages consist."""
         length, parts = len(self.mean), len(self.offset)
         return (length + parts, 2 * length + parts, *((2 * len(self.deep_mean),) if self.deep else ()))
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """Good against known defects, linear in averages x (D,) and in the standardised anomaly score a:
-    f = weights . x + slope a + bias, where a = (arsinh(score / unit) - middle) / spread.
+    """A linear classifier of known defects against good images.
 
-    mean, deviation: of f on good images as if unseen, by which f is brought to units of the anomaly score."""
+    Its value is f = weights . x + slope a + bias, where x (D,) are the averages of an image and a is its
+    standardised anomaly score, a = (arsinh(score / unit) - middle) / spread. `mean` and `deviation` are the mean
+    and standard deviation of f on held-out good images; they convert f to the units of the anomaly score.
+    """
 
     weights: F64 = field(repr=False)
     slope: float
@@ -64,11 +71,16 @@ class Classifier:
 
 @dataclass(frozen=True)
 class Known:
-    """Defects that people named, in the order given. anomaly (K,) float64 and averages (K,D+1) float16: of each,
-    as the model judged it; image_statistics (K,2) float32: its brightness and sharpness; items (K,) int32: the
-    item it shows, numbered from 0; kinds: what people call each, empty if they do not; images: where each came
-    from; report: what learning them came to, see `training.defects.Lesson`, empty where they are not learned
-    from."""
+    """Known defects, in the order in which they were given.
+
+    - `anomaly` (K,) float64 and `averages` (K,D+1) float16 are the anomaly score and the averages of each.
+    - `image_statistics` (K,2) float32 are its brightness and sharpness.
+    - `items` (K,) int32 is the number, from 0, of the item that each shows.
+    - `kinds` are the names of the defects' kinds, empty strings where none were given.
+    - `images` say where each image came from.
+    - `report` describes what learning from them achieved, see `training.lesson.Lesson`; it is empty if they were
+      not learned from.
+    """
 
     anomaly: F64
     averages: F16 = field(repr=False)
@@ -95,7 +107,7 @@ SHAPES: dict[str, dict[str, tuple[Any, int]]] = {  # the arrays of each: their k
 
 
 def arrays(model: Model) -> dict[str, NDArray[Any]]:
-    """The arrays of a model's averages, known defects and classifier, by their names in its file."""
+    """Return the arrays of a model's averages, known defects and classifier by their names in its file."""
     own = [(name, getattr(model, name), shapes) for name, shapes in SHAPES.items()]
     return {
         f"{name}/{_filed(k)}": np.ascontiguousarray(getattr(part, k))
@@ -106,12 +118,12 @@ def arrays(model: Model) -> dict[str, NDArray[Any]]:
 
 
 def _filed(name: str) -> str:
-    """The name in files of an array of these."""
+    """Return the name that an array has in files."""
     return "looks" if name == "image_statistics" else name
 
 
 def card(model: Model) -> dict[str, Any]:
-    """What is plain of a model's averages, known defects and classifier."""
+    """Return a model's averages, known defects and classifier without their arrays, as plain values for JSON."""
     found: dict[str, Any] = dict.fromkeys(SHAPES)
     for name, shapes in SHAPES.items():
         part = getattr(model, name)
@@ -123,8 +135,10 @@ def card(model: Model) -> dict[str, Any]:
 
 
 def read(card: Any, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """What `card` and `arrays` wrote, as a model's fields; card: checked. Raises ValueError on what does not
-    fit."""
+    """Return the fields of a model that `card` and `arrays` describe; those that the file lacks are left out.
+
+    `card` is a checked card. Raises ValueError if the arrays do not fit.
+    """
     found: dict[str, Any] = {}
     for name, shapes in SHAPES.items():
         part = getattr(card, name)
@@ -144,7 +158,7 @@ def read(card: Any, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
 
 
 def _check(found: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Raises ValueError on arrays that do not fit each other."""
+    """Raise ValueError unless the arrays fit each other."""
     count = len(arrays["calibration/scores"])
     lengths = {1 + sum(found["averages"].blocks)} if "averages" in found else set()
     if "averages" in found:
@@ -175,7 +189,7 @@ def _need(held: bool, words: str) -> None:
 
 
 def described(card: Mapping[str, Any]) -> str:
-    """The known defects of a model's card in words for people."""
+    """Describe the known defects of a model's card in words."""
     if not card["defects"]:
         return "none"
     known, kinds = card["defects"], len(set(card["defects"]["kinds"]))

@@ -1,4 +1,4 @@
-"""What a model file holds, in one value; and the images that it proves itself on."""
+"""The content of a model file as one value, `Model`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ VERDICTS = ("OK", "REVIEW", "NG")
 
 @dataclass(frozen=True)
 class Frame:
-    """Where parts lie in the network's input. roi (H,W) bool: the region of interest, None: all of it; reference
-    (h,w) uint8: grey, what images are registered to, brought to its size first; None: they are not."""
+    """Where physical parts lie in the network's input.
+
+    `roi` (H,W) bool is the region of interest; None means the whole input. `reference` (h,w) uint8 is the grey
+    image to which images are registered, after resizing it to their size; None means no registration.
+    """
 
     roi: NDArray[np.bool_] | None = None
     reference: NDArray[np.uint8] | None = None
@@ -29,9 +32,12 @@ class Frame:
 
 @dataclass(frozen=True)
 class Golden:
-    """Images with what they scored where the model was made: inputs (n,h,w,3) uint8, the largest that the network
-    got; image scores (n,) float64; maps (n,H,W) float32; verdicts (n,) uint8, places in `VERDICTS`.
-    `calibrate.selftest` says which images these are."""
+    """Images of the self-test, with their results on the machine where the model was made.
+
+    `inputs` (n,h,w,3) uint8 are network inputs at the largest scale, `scores` (n,) float64 the image scores, and
+    `maps` (n,H,W) float32 the maps. `verdicts` (n,) uint8 are indices into VERDICTS. `calibrate.selftest` says
+    which images these are.
+    """
 
     inputs: NDArray[np.uint8]
     scores: F64
@@ -41,13 +47,24 @@ class Golden:
 
 @dataclass(frozen=True)
 class Model:
-    """All that a model file holds. options: the resolved options it was learned with; learned: the images it was
-    learned from; dropped: names that were left out of them; album: a small JPEG of each (empty: none is needed);
-    unseen (N,): the score of each image learned from as if it were new, NaN where it is not known; golden: for the
-    self-test; history: what was done to it, the last at the end; frame: where parts lie; image_statistics (N,5):
-    of each image learned from its `ImageStatistics`, then the number of the item that it shows; averages: how
-    images are averaged for known defects; defects: those that people named; classifier: separates them from good
-    images, None where it is not used."""
+    """Everything that a model file holds.
+
+    - `recipe` and `network` are the setting and the backbone.
+    - `states` has the fitted state of each branch, by its name.
+    - `calibration` has the scores of held-out good images and the thresholds.
+    - `categories` are the categories of the data that were learned.
+    - `options` are the resolved options of learning; `versions` are those of the libraries used.
+    - `learned` says where the N images learned from came from; `dropped` names the images that were left out.
+    - `album` has a small JPEG of each image learned from; it may be empty.
+    - `golden` is the self-test.
+    - `history` lists what was done to the model, the latest last.
+    - `frame` has the region of interest and the reference image for registration.
+    - `image_statistics` (N,5) float32 has the `ImageStatistics` of each image learned from, then the number of its
+      item; it may be empty.
+    - `unseen` (N,) float64 has the held-out score of each image learned from, NaN where unknown; it may be empty.
+    - `averages` says how images are averaged for known defects, and `defects` are those that people named.
+    - `classifier` separates known defects from good images; None if it is not used.
+    """
 
     recipe: Recipe
     network: Network = field(repr=False)
@@ -70,5 +87,5 @@ class Model:
 
     @cached_property
     def known(self) -> Mapping[str, int]:
-        """The places of the images learned from by what the model sees of them, see `Origin.seen`."""
+        """{digest of the network's input: index in `learned`} of the images learned from, see `Origin.seen`."""
         return {where.seen: n for n, where in enumerate(self.learned) if where.seen}

@@ -1,4 +1,4 @@
-"""Recipes: complete settings as values. What each reaches stands beside it."""
+"""Recipes: complete settings of a model, as values."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ PATCHCORE = Recipe(
 
 
 def _coreset(percent: int) -> Recipe:
-    """PatchCore with so large a coreset."""
+    """Return the PatchCore recipe with a coreset of so many percent of the signals."""
     part = replace(PATCHCORE.parts[0], params={**PATCHCORE.parts[0].params, "share": percent / 100})
     return replace(PATCHCORE, name=f"patchcore-{percent}", parts=(part,))
 
@@ -99,11 +99,19 @@ MULTIPLE = ("layer1", "layer2", "layer3")
 
 
 class RecipeSettings(TypedDict, total=False):
-    """What can be put in place of a recipe's own. Of the recipe paper alone: type, "single" for one `layer`
-    (layer3 if not given) or "multiple" for layer1 to layer3; sparsity: T / F in (0, 1]; iterations: rounds of
-    K-SVD. arch: the backbone; folds: for unseen scores; seed: of folds and of what is drawn; tile: see `tiled`;
-    light: "match", images are brought to one brightness, so that another lamp changes little, or "keep",
-    brightness counts. None: as the recipe has it."""
+    """Settings that can replace a recipe's own; None keeps the recipe's value.
+
+    - `arch` is the backbone.
+    - `type` is "single" for one layer or "multiple" for layer1 to layer3 together (recipe paper only).
+    - `layer` is the layer of `type` "single", layer3 by default (recipe paper only).
+    - `sparsity` is T / F, above 0 and up to 1 (recipe paper only).
+    - `iterations` is the number of K-SVD rounds (recipe paper only).
+    - `folds` is the largest number of folds for held-out scores.
+    - `seed` is the seed of the folds and of all random choices.
+    - `tile` is the side of tiles in pixels, see `tiled`.
+    - `light` is "match", which brings all images to one brightness so that a different lamp changes little, or
+      "keep", which leaves them as they are.
+    """
 
     arch: str | None
     type: str | None
@@ -117,10 +125,11 @@ class RecipeSettings(TypedDict, total=False):
 
 
 def recipe(name: str | None = None, **settings: Unpack[RecipeSettings]) -> Recipe:
-    """The recipe `name` with the settings in place of its own, see `RecipeSettings`. Raises PsdlError on values
-    out of range.
+    """Return the recipe `name` with the settings in place of its own, see `RecipeSettings`.
 
-    name: one of RECIPES or ALIASES; None: "paper" where one of its own settings is given, else "default".
+    `name` is one of RECIPES or ALIASES. None means "paper" if one of that recipe's own settings is given, and
+    "default" otherwise. Raises PsdlError on unknown names, on values out of range, and on settings that the recipe
+    does not have.
     """
     own = {key: settings.get(key) for key in ("type", "layer", "sparsity", "iterations")}
     given = [key for key, value in own.items() if value is not None]
@@ -150,9 +159,10 @@ def recipe(name: str | None = None, **settings: Unpack[RecipeSettings]) -> Recip
 
 
 def tiled(base: Recipe, tile: int) -> Recipe:
-    """The recipe for images so large that the network sees them in tiles of `tile` pixels a side.
+    """Return the recipe for images so large that the network sees them in tiles of `tile` pixels a side.
 
-    So many positions cannot each have what they learned: raises PsdlError on recipes with position-bound parts.
+    Raises PsdlError if the tile size is not valid, and if a branch's method stores something for each position,
+    because so many positions would not fit into memory.
     """
     bound = [part.method for part in base.parts if part.method in ("paper", "padim", "exemplars")]
     if bound:
@@ -165,8 +175,11 @@ def tiled(base: Recipe, tile: int) -> Recipe:
 
 
 def with_network(base: Recipe, weights: str | None) -> tuple[Recipe, Network]:
-    """The recipe as its backbone has it, see `on_backbone`, and that network, cut to the recipe's taps. weights: a
-    file for backbones that are exported. Raises PsdlError like `graphs.network`."""
+    """Return the recipe adapted to its backbone (see `on_backbone`), and the network cut to the recipe's taps.
+
+    `weights` is a weights file for backbones that are exported. Raises PsdlError like `graphs.network` and
+    `on_backbone`.
+    """
     from psdl.backbone.graphs import network, offered, with_cuts
 
     found = on_backbone(base, *offered(base.arch, weights))
@@ -176,8 +189,10 @@ def with_network(base: Recipe, weights: str | None) -> tuple[Recipe, Network]:
 
 
 def passes(recipe: Recipe, taps: Sequence[str]) -> dict[float, int]:
-    """The passes through the network that a recipe asks for: {scale: how many of `taps`, in the order of depth,
-    its parts need}, the smallest scale first."""
+    """Return the passes through the network that a recipe needs: {scale: number of taps}, smallest scale first.
+
+    `taps` are the network's taps in the order of depth. A pass computes the first so many of them.
+    """
     deepest = {part.scale: 0 for part in sorted(recipe.parts, key=lambda part: part.scale)}
     for part in recipe.parts:
         deepest[part.scale] = max(deepest[part.scale], *(1 + taps.index(tap) for tap in part.taps))
@@ -185,11 +200,12 @@ def passes(recipe: Recipe, taps: Sequence[str]) -> dict[float, int]:
 
 
 def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recipe:
-    """The recipe on a backbone that offers `taps`, in the order of depth.
+    """Return the recipe adapted to a backbone that offers `taps`, in the order of depth.
 
-    Where it knows none of the recipe's layer1 to layer4 they become its taps at the quarters of its depth, each
-    part's once. patch: the side in pixels of a transformer's patches, of which the sides of its inputs become
-    multiples. Raises PsdlError on tiles and patches together: tiles are cut for convolutions.
+    If the backbone has none of the recipe's taps, and these are among layer1 to layer4, they are replaced by the
+    taps at the quarters of its depth; a branch lists each of them once. `patch` is the side of a transformer's
+    patches in pixels, or None; the sides of the network's input become multiples of it. Raises PsdlError if a
+    recipe with tiles meets a transformer, because tiles are cut for convolutions.
     """
     if patch and base.tile:
         raise PsdlError("`tile` needs a convolutional network, but this one sees patches: leave `tile` out")
@@ -205,6 +221,7 @@ def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recip
 
 
 def _paper(part: Part, settings: RecipeSettings) -> Part:
+    """Return the branch of the recipe paper with these settings; raise PsdlError on values out of range."""
     kind, layer = settings.get("type") or "single", settings.get("layer")
     sparsity, iterations = settings.get("sparsity"), settings.get("iterations")
     if kind not in ("single", "multiple"):
@@ -223,6 +240,7 @@ def _paper(part: Part, settings: RecipeSettings) -> Part:
 
 
 def _within(name: str, value: float, above: float, most: float) -> float:
+    """Return a value if it is above `above` and at most `most`; raise PsdlError otherwise."""
     if not above < value <= most:
         raise PsdlError(f"{name} is {value}: give a value above {above} and up to {most}")
     return value

@@ -1,4 +1,4 @@
-"""The types of a model file's card: what each of its values must be. FORMAT.md names the keys."""
+"""The types of the values in a model file's card. FORMAT.md explains the keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Averaged", "Backbone", "Card", "Decided", "Defects", "Entry", "Known
 
 
 class Sides(msgspec.Struct, forbid_unknown_fields=True):
-    """A grid without its region of interest."""
+    """A grid without its region of interest: h x w cells over an input (H,W) in pixels."""
 
     h: int
     w: int
@@ -20,7 +20,7 @@ class Sides(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Shares(msgspec.Struct, forbid_unknown_fields=True, rename={"false_reject": "alarm"}):
-    """Rates, by the names that they have in files."""
+    """Rates by the names that they have in files."""
 
     false_reject: float
     review: float
@@ -40,7 +40,7 @@ class Known(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Backbone(msgspec.Struct, forbid_unknown_fields=True):
-    """A network without its graphs; cuts: the SHA-256 of each."""
+    """A network without its graphs; `cuts` has the SHA-256 of each shorter graph by its number of taps."""
 
     name: str
     taps: tuple[str, ...]
@@ -54,7 +54,7 @@ class Backbone(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Entry(msgspec.Struct):
-    """What every entry of the history says."""
+    """The keys that every entry of the history may have."""
 
     what: str
     threshold: float
@@ -64,7 +64,7 @@ class Entry(msgspec.Struct):
 
 
 class Averaged(msgspec.Struct, forbid_unknown_fields=True):
-    """Which parts' signals are averaged for known defects."""
+    """The names of the branches whose signals are averaged for known defects."""
 
     near: str
     deep: str
@@ -91,7 +91,7 @@ class Decided(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Card(msgspec.Struct, forbid_unknown_fields=True):
-    """The card with the types that its values must have."""
+    """The card of a model file."""
 
     format: int
     recipe: Recipe

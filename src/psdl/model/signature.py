@@ -1,7 +1,7 @@
 """Signatures of model files: Ed25519 over the file's digest, by the library cryptography (the extra [sign]).
 
-The environment variable PSDL_TRUSTED_KEY names a file with a public key; every model that is then opened, by
-whatever interface, has to be signed with the private one.
+If the environment variable PSDL_TRUSTED_KEY names a file with a public key, every model that is opened, by
+whatever interface, must be signed with the corresponding private key.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ TRUSTED = "PSDL_TRUSTED_KEY"
 
 
 def made(digest: bytes, key: str | Path) -> bytes:
-    """The signature (64 bytes) of a digest by the private key of a PEM file. Raises PsdlError on another file."""
+    """Return the signature (64 bytes) of a digest.
+
+    `key` is a PEM file with an Ed25519 private key without a password. Raises PsdlError if it is not, or if
+    cryptography is not installed.
+    """
     plugins.extra("sign", "cryptography")
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -28,8 +32,11 @@ def made(digest: bytes, key: str | Path) -> bytes:
 
 
 def check(signed: bytes | None, digest: bytes, path: Path, key: str | Path) -> None:
-    """Raises PsdlError unless `signed` is a signature of the digest by the public key of a PEM file; path: of the
-    model, for the sentence."""
+    """Raise PsdlError unless `signed` is the signature of the digest.
+
+    `key` is a PEM file with the Ed25519 public key. `signed` None means that the file has no signature. `path` is
+    the path of the model for the message.
+    """
     plugins.extra("sign", "cryptography")
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -49,12 +56,13 @@ def check(signed: bytes | None, digest: bytes, path: Path, key: str | Path) -> N
 
 
 def check_trusted(signed: bytes | None, digest: bytes, path: Path) -> None:
-    """As `check` by the key that the environment trusts; does nothing where it trusts none."""
+    """Check the signature like `check` with the key that the environment trusts; do nothing if it trusts none."""
     if os.environ.get(TRUSTED):
         check(signed, digest, path, os.environ[TRUSTED])
 
 
 def _content(key: str | Path) -> bytes:
+    """Return the bytes of a key file; raise PsdlError if it cannot be read."""
     try:
         return Path(key).read_bytes()
     except OSError as error:
@@ -62,7 +70,7 @@ def _content(key: str | Path) -> bytes:
 
 
 def _loaded(load: Any, key: str | Path, kind: str, wanted: type) -> Any:
-    """What `load` gives of a key file, of the type `wanted`."""
+    """Return the key that `load` returns; raise PsdlError if it fails or is not of the type `wanted`."""
     try:
         found = load()
     except (ValueError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""A card in words for people."""
+"""Describe a model's card in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from psdl.model import known
 
 
 def described(card: Mapping[str, Any]) -> dict[str, str]:
-    """The card in words for people; with the file's `digest` and whether it is `signed`, if they are among it."""
+    """Return the card in words, as {heading: text}.
+
+    `card` are the card's plain values. If they also have the keys `digest` and `signed` of the file, these are
+    described too.
+    """
     recipe, network, calibration = card["recipe"], card["network"], card["calibration"]
     rates, dropped = calibration["rates"], len(card["dropped"])
     grids = {name: f"{grid['h']} x {grid['w']} positions" for name, grid in card["grids"].items()}
@@ -48,7 +52,7 @@ def described(card: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _entry(entry: Mapping[str, Any]) -> str:
-    """One line of the history: what was done, by whom, when."""
+    """Return one line about an entry of the history: what was done, by whom and when."""
     who = " ".join(word for word in (entry.get("on", ""), f"by {entry['by']}" if entry.get("by") else "") if word)
     images = f" from {entry['images']} images" if "images" in entry else ""
     return f"{entry['what']}{images}{f' ({who})' if who else ''}, threshold {entry['threshold']:.6g}"
