@@ -1,4 +1,4 @@
-"""What users touch: the detector, which learns from good images and judges new ones."""
+"""The public entry point: the detector, which learns from good images and judges new ones."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class Detector:
         result = detector.predict("new.png")      # result.score, result.map, result.verdict
         detector.save("part.psdl")
 
-    recipe: "default", "fast", "paper", ... or a Recipe (see `psdl.recipe`). options: all that can be chosen of
-    learning, see `FitOptions`; recipe, false_reject, review and confidence, where given, stand in its place.
-    false_reject: the share of good images that may be NG, between 0 and 1; review: that a person may look at,
-    rejected ones included, 0 for none; confidence: how sure the threshold must be to keep its rate for all new
-    items, 0 for on average. device: auto, cpu or cuda. Raises PsdlError on values out of range.
-    """
+    `recipe` is a name ("default", "fast", "paper", ...) or a Recipe (see `psdl.recipe`). `options` holds all
+    settings of learning (see `FitOptions`); the arguments `recipe`, `false_reject`, `review` and `confidence`
+    override them. `false_reject` in (0, 1) is the share of good images that may be judged NG. `review` is the
+    share that may be judged NG or REVIEW; 0: no verdict REVIEW. `confidence` in [0, 1) is the probability with
+    which new items keep the rate `false_reject`; at 0 they keep it on average. `device` is "auto", "cpu" or
+    "cuda". Raises PsdlError on wrong values."""
 
     def __init__(
         self,
@@ -81,49 +81,48 @@ class Detector:
         return f"Detector(recipe={self.recipe.name!r}, {state})"
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The options and the device, by name, as scikit-learn's tools ask for them."""
+        """Returns the options and the device by name, as scikit-learn's tools expect. `deep` is ignored."""
         return {one.name: getattr(self.options, one.name) for one in fields(FitOptions)} | {"device": self.device}
 
     @property
     def model(self) -> Model:
-        """What was learned. Raises PsdlError before `fit` or `load`."""
+        """The model that was learned or loaded. Raises PsdlError before `fit` or `load`."""
         if self._model is None:
             raise PsdlError("the detector has learned nothing yet: call fit(images) or Detector.load(file)")
         return self._model
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe as it was learned; before `fit` as it was chosen."""
+        """The recipe of the model; before `fit` or `load` the one that was chosen."""
         return self.options.chosen_recipe() if self._model is None else self._model.recipe
 
     @property
     def rates(self) -> Rates:
-        """The rates that the thresholds keep; before `fit` those that were chosen."""
+        """The rates that the thresholds keep; before `fit` or `load` those that were chosen."""
         return self.options.rates if self._model is None else self._model.calibration.rates
 
     @property
     def extractor(self) -> FeatureExtractor:
-        """The way of an image to the model's signals. Raises PsdlError before `fit` or `load`."""
+        """The feature extractor, which turns an image into signals. Raises PsdlError before `fit` or `load`."""
         return self._extractor or FeatureExtractor(self.model.recipe, self.model.network)
 
     @property
     def strangest(self) -> tuple[tuple[Source, Result], ...]:
-        """After `fit`: the good images that look least like the rest, strangest first, judged as if unseen."""
+        """After `fit`: up to 24 good images and their held-out results, the highest score first; else empty."""
         return self._strangest
 
     @property
     def alignment(self) -> str:
-        """How images are registered to the good ones' mean: none, shift or rigid."""
+        """How images are registered to the mean of the good ones: "none", "shift" or "rigid"."""
         return self.recipe.input.align if self.recipe.input else "none"
 
     def fit(self, images: Any, run: RunContext = HERE) -> Detector:
-        """Learns from good images by `options`, the same from Python and the command line, and anew at every call.
-        Returns itself.
+        """Learns from good images and returns the detector itself. Every call learns anew.
 
-        images: a folder, table or list, or what `psdl.read` found there; or a list of paths, file bytes, PIL
-        images, arrays (h,w) or (h,w,3), or samples; at least 2. run: where work runs, and where progress and
-        findings go; its device is the detector's. Raises PsdlError on images that cannot be used.
-        """
+        `images` is a folder, a table, a list file, or what `psdl.read` returned; or a list of paths, file bytes,
+        PIL images, arrays (h,w) or (h,w,3), or samples. At least 2 are needed. `run` says where work runs and
+        where progress and findings go; its device is replaced by the detector's. Raises PsdlError on images that
+        cannot be used."""
         if not isinstance(run, RunContext):
             raise PsdlError(f"`run` is given as {type(run).__name__}: fit learns from good images, without labels")
         run = replace(run, device=self.device)
@@ -138,7 +137,7 @@ class Detector:
         return self
 
     def _prove(self, extractor: FeatureExtractor, learned: Learned) -> None:
-        """Keeps the images of the self-test in the model, and the strangest of the good images."""
+        """Puts the self-test into the model, and keeps the good images with the highest held-out scores."""
         items = learned.items
         chosen = [extractor.extract(items[n]) for n in learned.golden]
         size, good = chosen[0].geometry.input, [found.inputs for found in chosen]
@@ -159,14 +158,14 @@ class Detector:
         run: RunContext = HERE,
         **rates: Unpack[Asked],
     ) -> Detector:
-        """Sets the thresholds anew, from good images that it has not learned from; rates not given stay.
+        """Sets the thresholds anew from good images that were not learned from. Returns the detector itself.
 
-        images: as `fit` takes them. Those that it learned from, and copies, are left out. join: they join the
-        images of the calibration so far where a test finds no difference, else they stand alone; the run's log
-        says which. force: also images that score as defects do, or as images learned from. by: who does it, for
-        the record. Nothing is learned again, and nothing changes where images cannot be read. Returns itself. See
-        `anew.calibrated`.
-        """
+        `images` are given as to `fit`; those learned from, and copies of them, are left out. Rates not given stay.
+        With `join` they are added to the images of the present calibration if a rank test finds no difference
+        between the scores; otherwise they replace those, and the log says so. `by` names the person, for the
+        history. Nothing is learned again. Raises PsdlError where images cannot be read or fewer than 2 are left,
+        and, without `force`, where they score as high as defects or as low as images learned from. See
+        `anew.calibrated`."""
         wanted = renewed(self.model.calibration.rates, **rates)
         items, _ = check.given(images)
         found = []
@@ -178,8 +177,9 @@ class Detector:
         return self.recorded(known, {"what": "calibrated", "images": len(known.scores)}, by)
 
     def learn_defects(self, images: Any, by: str = "", run: RunContext = HERE) -> Lesson:
-        """Learns known defects, given as `fit` takes good images; used only if more of those left out are found.
-        by: for the record. Returns what it came to. Raises PsdlError like `defects.learn_known`."""
+        """Learns known defects from a folder, a table or a list of images, and returns what came of it. They are
+        used only if more of the defects left out of learning are found with them. `by` names the person, for the
+        history. Raises PsdlError like `defects.learn_known`."""
         items = check.given_defects(images)
         new = defects.known_of(items, list(self.results(items, run.jobs, averages=True)))
         self._take(defects.learn_known(self.model, defects.joined(self.model.defects, new)).model)
@@ -189,14 +189,14 @@ class Detector:
         return Lesson.of(self.model)
 
     def edit(self, *, threshold: float | None = None, by: str = "", **rates: Unpack[Asked]) -> Detector:
-        """Sets other rates, or a threshold by hand, on the calibration there is; by: who does it, for the record.
-        Returns itself. Raises PsdlError on values out of range."""
+        """Sets other rates or a threshold on the present calibration. Returns the detector itself.
+        `by` names the person, for the history. Raises PsdlError on values out of range."""
         wanted = renewed(self.model.calibration.rates, **rates)
         known = thresholds.edited(self.model.calibration, wanted, threshold)
         return self.recorded(known, {"what": "rates set" if threshold is None else "threshold set by hand"}, by)
 
     def recorded(self, calibration: Calibration, what: Mapping[str, Any], by: str) -> Detector:
-        """The model with this calibration, and in its history who set it, when (UTC), and from what."""
+        """Sets the calibration and adds who did `what`, and when (UTC), to the history. Returns itself."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         entry = {**what, "by": by, "on": now, "psdl": version("psdl"), **record(calibration)}
         model = replace(self.model, calibration=calibration, history=(*self.model.history, entry))
@@ -204,9 +204,10 @@ class Detector:
         return self
 
     def selftest(self) -> list[tuple[float, float]]:
-        """For each image that the model carries, see `calibrate.selftest`: |difference| / tolerance of its score
-        and of its map, between here and where the model was made; at most 1 passes, and it is infinite where the
-        verdict is another. Raises PsdlError if the model carries none."""
+        """Compares this machine's scores of the images in the model with those stored with them.
+        Returns for each image |difference| / tolerance of its score and of its map: at most 1 where it passes,
+        infinite where the verdict differs. Raises PsdlError if the model carries no images. See
+        `calibrate.selftest`."""
         golden = self.model.golden
         if golden is None:
             raise PsdlError("the model carries no images for a self-test: fit a new one")
@@ -223,11 +224,11 @@ class Detector:
     def predict(self, images: Any, threads: int | None = None) -> Any: ...
 
     def predict(self, images: Any, threads: int | None = None) -> Any:
-        """The Result of one image, or Results, a list, of a list, tuple or array (n,h,w,3) of them.
+        """Judges one image (a Result), or a list, tuple or array (n,h,w,3) of images (Results, a list).
 
-        An image is a path, file bytes, a PIL image or an array (h,w), (h,w,3). It scores the same alone and in any
-        batch. threads: for one image, all cores if None. Raises PsdlError on images that cannot be read.
-        """
+        An image is a path, file bytes, a PIL image or an array (h,w) or (h,w,3). Its score does not depend on the
+        images beside it. `threads`, for one image: None uses all cores. Raises PsdlError on images that cannot be
+        read."""
         if isinstance(images, (list, tuple)) or (isinstance(images, np.ndarray) and images.ndim == 4):
             return Results.of(images, self.results(images))
         return replace(self._one(images, threads=threads or cores()), source=images)
@@ -237,7 +238,9 @@ class Detector:
     def results(
         self, images: Iterable[Source], jobs: int | Run | None = None, *, averages: bool = False
     ) -> Iterator[Result]:
-        """Results in the order of `images`, `jobs` at a time (all cores if None); averages: with them."""
+        """Yields a Result for each image, in their order. `jobs` images are judged at a time, as many as there are
+        cores if None. With `averages` a Result also holds the averages (D+1,) that known defects are recognised
+        by."""
         self.model  # noqa: B018 says what is missing before any work
         run = runner(jobs)
         judge = partial(self._bare if remote(run) else self._one, threads=1, averages=averages)
@@ -245,13 +248,13 @@ class Detector:
             yield replace(found, model=self.model)
 
     def save(self, path: str | Path) -> Path | None:
-        """Writes the model file, atomically. Another model that was there is kept as NAME.bak, which is returned.
-        Raises PsdlError if the folder is not there."""
+        """Writes the model file atomically. A different file of that name is kept as NAME.bak, and that path is
+        returned. Raises PsdlError if the folder does not exist."""
         return file.write(self.model, path)
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> Detector:
-        """The detector of a model file. Raises PsdlError if the file is not whole or not a model."""
+        """Reads a detector from a model file. Raises PsdlError if the file is damaged or is not a model."""
         try:
             return cls.of(file.read(path), device)
         except (ValueError, KeyError, TypeError) as error:
@@ -259,7 +262,7 @@ class Detector:
 
     @classmethod
     def of(cls, model: Model, device: str = "auto") -> Detector:
-        """The detector of a model, which would learn anew by the options that the model was learned by."""
+        """Makes a detector of a model. Its options are those that the model was learned with."""
         return cls(options=FitOptions.of_record(model.options, model.recipe), device=device)._take(model)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -284,7 +287,7 @@ class Detector:
         return replace(self._one(source, threads, averages), model=None)  # type: ignore[arg-type]
 
     def golden(self, inputs: Sequence[NDArray[np.uint8]], size: tuple[int, ...]) -> Golden:
-        """What images (h,w,3), brought to inputs of `size` (H,W) and their other scales, score here."""
+        """Scores images (h,w,3) uint8, each resized to an input of `size` (H,W), for the self-test."""
         recipe = replace(self.recipe, input=InputRule(resize=(size[0], size[1])))
         extractor = replace(self.extractor, recipe=recipe)
         found = [self._infer(pixels, extractor, 1).score for pixels in inputs]
@@ -292,6 +295,6 @@ class Detector:
 
 
 def _restored(options: FitOptions, device: str, model: Model | None) -> Detector:
-    """A detector from another process."""
+    """Makes the detector again in another process, for pickle."""
     detector = Detector(options=options, device=device)
     return detector if model is None else detector._take(model)

@@ -1,4 +1,4 @@
-"""Whether images are aligned: as asked, or as the held-out error of good images says."""
+"""Decides whether images are aligned: as the user asks, or by the held-out error of good images."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ __all__ = ["settled"]
 
 MODES = ("none", "shift", "rigid")
 MOST = 120  # images that are tried
-# Of the unexplained energy, what aligning must take away to be worth it: real surfaces where it takes 3 to 17 %
-# lose accuracy by it, parts that lie far off show 28 % and more (docs/data.md). And turns beyond shifts.
+# Share of the unexplained energy that aligning must remove to be used: on real surfaces where it removes 3 to 17 %
+# it costs accuracy; where parts lie far off it removes 28 % and more (docs/data.md). Likewise turns beyond shifts.
 EARNED, TURNING = 0.2, 0.02
 PROBE = {"atoms": 64, "sparsity": 4, "whiten": 0.5}
 
@@ -29,11 +29,12 @@ PROBE = {"atoms": 64, "sparsity": 4, "whiten": 0.5}
 def settled(
     extractor: FeatureExtractor, align: str | None, items: Sequence[Source], run: RunContext
 ) -> FeatureExtractor:
-    """The extractor whose input rule says how images are aligned.
+    """Returns the extractor with an input rule that says how images are aligned.
 
-    align: none, shift, rigid, or auto: the mode under which few exemplars of its own place explain most of unseen
-    good signals, where it explains enough more than a simpler one; None: as the recipe's own rule has it. Raises
-    PsdlError on any other.
+    `align` is "none", "shift", "rigid", "auto", or None, which keeps the recipe's rule. With "auto" a small
+    dictionary of good patches at each position is learned under each mode from at most MOST images, and the share
+    of the energy of held-out signals that it leaves unexplained is compared. Aligning must reduce that share by
+    EARNED at least, and turns must reduce it by TURNING more than shifts do. Raises PsdlError on another value.
     """
     if align is None:
         return extractor
@@ -58,7 +59,8 @@ def _aligned(extractor: FeatureExtractor, align: str) -> FeatureExtractor:
 
 
 def _unexplained(extractor: FeatureExtractor, items: Sequence[Source], run: RunContext) -> float:
-    """The share of unseen good signals' energy that the extractor's one part leaves."""
+    """Returns the share of the energy of held-out good signals that the extractor's only part leaves
+    unexplained."""
 
     def count(stage: str, done: int, total: int) -> None:
         run.progress("alignment", done, len(MODES) * total)

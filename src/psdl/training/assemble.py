@@ -1,4 +1,4 @@
-"""What was planned and learned -> the model that a file holds."""
+"""Assembles the model that a file holds from what was planned and learned."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ __all__ = ["assemble"]
 
 
 def assemble(planned: Plan, learned: Learned, options: FitOptions) -> Model:
-    """The model, still without the images that it proves itself on."""
+    """Returns the model, still without the images of its self-test (`golden` is None). `options` go into its
+    record."""
     items, known = learned.items, learned.calibration
     unseen = dict(zip(known.images, known.scores, strict=True))
     origin = known.origin + (planned.grouping and f": {planned.grouping}")

@@ -1,4 +1,5 @@
-"""Learning that goes on where it was broken off: what took long is kept beside the model until that is written."""
+"""Checkpoints of learning: results that took long are kept beside the model until it is written, so that a run
+that was broken off can be continued."""
 
 from __future__ import annotations
 
@@ -27,13 +28,16 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class Checkpoint:
-    """What a run of learning has finished so far, in `folder`; None: nothing is kept."""
+    """The results that a run of learning keeps in `folder`; with None it keeps nothing."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder
 
     def arrays(self, name: str, compute: Callable[[], Arrays]) -> tuple[Arrays, bool]:
-        """Named arrays: what an earlier run kept under `name` (then True), else what `compute` gives, kept."""
+        """Returns named arrays, and whether an earlier run had kept them under `name`.
+
+        Arrays that were not kept are computed by `compute` and then kept.
+        """
         if self.folder is None:
             return compute(), False
         file = self.folder / f"{name}.npz"
@@ -46,8 +50,11 @@ class Checkpoint:
         return found, False
 
     def signals(self) -> Path | None:
-        """A folder for files of signals, on the disk for temporary files; the same as of the run broken off.
-        Raises PsdlError where another user has taken its name."""
+        """Returns a folder for files of signals, on the disk for temporary files; None if nothing is kept.
+
+        A continued run gets the folder of the run that was broken off. Raises PsdlError if another user holds its
+        name.
+        """
         if self.folder is None:
             return None
         made = _signals(self.folder)
@@ -62,16 +69,17 @@ NOTHING = Checkpoint()
 
 
 def folder_of(model: Path) -> Path:
-    """Where a run that learns this model file keeps what it has finished."""
+    """Returns the folder in which a run that learns this model file keeps its checkpoint."""
     return model.with_name(f".{model.name}.going")
 
 
 @contextmanager
 def opened(folder: Path | None, key: str, say: Callable[[str], None] = lambda _: None) -> Iterator[Checkpoint]:
-    """The checkpoint in `folder`, for one run at a time; `key` states all that the result depends on: what was
-    kept under another key is removed. `say` is called if an earlier run is continued.
+    """Opens the checkpoint in `folder` for one run at a time; use `with`.
 
-    After a PsdlError nothing stays. Raises one where another process is at work on the folder.
+    `key` states all that the result depends on. Results kept under another key are removed. `say` is called if an
+    earlier run is continued. If the body raises PsdlError, the checkpoint is removed. Raises PsdlError if another
+    process is using the folder. Without a folder nothing is kept.
     """
     if folder is None:
         yield NOTHING
@@ -94,7 +102,7 @@ def opened(folder: Path | None, key: str, say: Callable[[str], None] = lambda _:
 
 
 def finished(folder: Path) -> None:
-    """Removes what was kept: the model is written."""
+    """Removes the checkpoint; to be called once the model is written."""
     signals = _signals(folder)
     if _own(signals):
         shutil.rmtree(signals, ignore_errors=True)
@@ -102,14 +110,14 @@ def finished(folder: Path) -> None:
 
 
 def _signals(folder: Path) -> Path:
-    """Where the signals of a checkpoint lie. The name follows from the checkpoint's own path, and no file says it:
-    whoever can write there shall not say which folder is removed."""
+    """Returns the folder for the signals of a checkpoint. Its name is derived from the checkpoint's own path and
+    stands in no file, so that nobody who can write there decides which folder is removed."""
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"{PREFIX}{name}"
 
 
 def _own(folder: Path) -> bool:
-    """Whether it is a folder, no link to one, of the user that this process works for."""
+    """Returns whether the path is a folder (not a link to one) that belongs to the user of this process."""
     try:
         found = folder.lstat()
     except OSError:
@@ -118,7 +126,7 @@ def _own(folder: Path) -> bool:
 
 
 def _text(note: Path) -> str:
-    """What a note says; nothing if it is not there or no text."""
+    """Returns the content of a text file; empty if it is missing or is no text."""
     try:
         return note.read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError):
@@ -138,7 +146,8 @@ def _claim(folder: Path) -> None:
 
 
 def _named(process: int) -> str:
-    """A process by its number and when it began, since numbers come again; empty if there is none."""
+    """Returns the number of a process with the time it began, since numbers are used again; empty if there is
+    none."""
     try:
         return f"{process} {psutil.Process(process).create_time():.0f}"
     except (psutil.Error, OverflowError):
@@ -146,7 +155,7 @@ def _named(process: int) -> str:
 
 
 def _read(file: Path) -> Arrays | None:
-    """The arrays of a file; None if it is not there or not whole."""
+    """Returns the arrays of a file; None if it is missing or damaged."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}

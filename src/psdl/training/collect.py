@@ -1,5 +1,5 @@
-"""Good images -> the signals of every part, in stores, and what is known of each image: one pass through the
-network, which goes on where it was broken off if signals are in files."""
+"""Collects the signals of all parts and what else is kept of each good image, in one pass through the network. The
+pass can be continued where it was broken off if the signals are in files."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ ALBUM, ALBUM_IMAGES = (
 
 
 class Seen(NamedTuple):
-    """What is kept of an image beside its signals: where it came from, how it became the network's input, a small
-    picture, its statistics; reading, seconds: how long reading it took, and all of its way."""
+    """What is kept of an image beside its signals. `picture` is a small JPEG file. `reading` and `seconds` are the
+    times in seconds that reading the image, and its extraction as a whole, took."""
 
     origin: Origin
     geometry: Geometry
@@ -45,6 +45,7 @@ class Seen(NamedTuple):
     seconds: float
 
     def card(self) -> dict[str, Any]:
+        """Returns the values in a form that JSON can hold."""
         return self._asdict() | {
             "origin": asdict(self.origin),
             "geometry": asdict(self.geometry),
@@ -53,7 +54,7 @@ class Seen(NamedTuple):
 
     @classmethod
     def of(cls, card: Mapping[str, Any]) -> Self:
-        """What `card` gave, after a way through JSON."""
+        """Makes the value again from what `card` returned, after it was read from JSON."""
         return cls(
             Origin(**card["origin"]),
             preprocess.geometry_of(card["geometry"]),
@@ -66,7 +67,8 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Collected:
-    """stores by part; what was seen of the images, in their order."""
+    """The signals of all images in one store for each part, and what else was kept of the images, in their
+    order."""
 
     stores: dict[str, Store]
     seen: tuple[Seen, ...]
@@ -76,14 +78,14 @@ class Collected:
         return below([one.origin for one in self.seen])
 
     def distinct(self) -> NDArray[np.intp]:
-        """The places of the images of which no copy stands before them."""
+        """Returns the indices of the images that are no copy of an earlier image."""
         first: dict[str, int] = {}
         for n, one in enumerate(self.seen):
             first.setdefault(one.origin.seen, n)
         return np.array([*first.values()], np.intp)
 
     def only(self, rows: NDArray[np.intp]) -> Collected:
-        """Of the images `rows` alone, numbered anew."""
+        """Returns what was collected of the images `rows` alone, numbered anew."""
         stores = {name: store.only(rows) for name, store in self.stores.items()}
         return Collected(stores, tuple(self.seen[n] for n in rows))
 
@@ -92,13 +94,14 @@ class Collected:
         return tuple(one.picture for one in self.seen)
 
     def image_statistics(self, items: NDArray[np.integer[Any]]) -> F32:
-        """(N,5): each image's `ImageStatistics`, and from `items` (N,) the number of the item that it shows."""
+        """Returns (N,5) float32: each image's four `ImageStatistics`, and the number of the item that it shows,
+        from `items` (N,)."""
         found = np.array([one.statistics for one in self.seen], np.float32)
         return np.column_stack([found, items]).astype(np.float32)
 
     @property
     def reading(self) -> float:
-        """The share of the images' way through the network that reading them took."""
+        """The share of the extraction's time that reading the images took."""
         return sum(one.reading for one in self.seen) / sum(one.seconds for one in self.seen)
 
 
@@ -110,8 +113,13 @@ def collect(
     in_memory: bool = True,
     kept: Checkpoint = NOTHING,
 ) -> Collected:
-    """The signals of all items, a store for each part, in memory or in files that `open_stores` closes, and what
-    was seen of each item. kept: what an earlier run had finished."""
+    """Extracts the signals of all items into one store for each part, and returns them with what else is kept of
+    each item.
+
+    The stores are in memory, or in files if `in_memory` is False; `open_stores` closes them. `kept` is the
+    checkpoint that an earlier run may have filled. Raises PsdlError on images that cannot be read and on inputs of
+    several shapes.
+    """
     side = _album_side(len(items))
 
     def extract(numbered: tuple[int, Source]) -> tuple[Seen, dict[str, Signals]]:
@@ -160,15 +168,15 @@ def _same_grid(signals: Signals, store: Store, items: Sequence[Source], n: int) 
 
 
 class _Journal:
-    """One line for each image whose signals are written, with their checksums: after a loss of power the line may
-    be there and the signals not."""
+    """A file with one line for each image whose signals are written. The line holds the signals' checksums, since
+    after a power failure the line may be there and the signals not."""
 
     def __init__(self, folder: Path | None, stores: Mapping[str, Store]) -> None:
         self.file = folder / "images.jsonl" if folder else None
         self.stores = stores
 
     def known(self) -> Iterator[Seen]:
-        """What was seen of the first images, as far as their signals are whole; what follows is cut off."""
+        """Yields what was kept of the first images as far as their signals are intact; later lines are removed."""
         if self.file is None or not self.file.is_file():
             return
         good = 0

@@ -1,5 +1,5 @@
-"""Which images show one item or are copies of one picture: copies count once, in what is learned, in the folds, in
-the calibration and in its promise."""
+"""Finds images that show one item or are copies of one picture. Copies count once in learning, in the folds and in
+the calibration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ __all__ = ["fresh", "groups_of", "once"]
 
 
 def groups_of(items: Sequence[Source]) -> list[str]:
-    """What must stay on one side of a fold: the item's group or part where it is known, else the image itself."""
+    """Returns for each image a name that is the same for all images that must share a fold: the category with the
+    item's group or part if that is known, else a name of its own."""
     named = [(s.category, s.group or s.part) if isinstance(s, Sample) else ("", None) for s in items]
     known = ["/".join((category, name)) if name else None for category, name in named]
     return [group or f"#{i}" for i, group in enumerate(known)]
@@ -29,8 +30,8 @@ def groups_of(items: Sequence[Source]) -> list[str]:
 def once(
     items: Sequence[Source], collected: Collected, say: Callable[[str], None] = lambda _: None
 ) -> tuple[Sequence[Source], Collected]:
-    """The images of which no copy stands before them, and what was seen of them; `say` is called with how many
-    others there are. Raises PsdlError where all are copies of one picture."""
+    """Returns the images without later copies of earlier ones, and what was collected of them. `say` is called
+    with the number of copies. Raises PsdlError if all images are copies of one picture."""
     rows, count = collected.distinct(), len(items)
     if len(rows) == count:
         return items, collected
@@ -44,7 +45,7 @@ def once(
 
 
 def fresh(items: Sequence[Source], results: Sequence[Result], model: Model) -> list[Fresh]:
-    """Good images and what the model says of them, as `calibrate.anew` takes them."""
+    """Combines good images (`items`) with the model's results on them in the form that `calibrate.anew` takes."""
     hashes = {where.sha256 for where in model.learned}
     origins = below([origin(item, n) for n, item in enumerate(items)])
     return [

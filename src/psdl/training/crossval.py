@@ -1,4 +1,4 @@
-"""Distances of good images as if unseen: each fold's images are judged by a state learned without them."""
+"""Cross-validation: the images of each fold are judged by a state that was learned without them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from psdl.types import F32, Coded, State
 
 __all__ = ["explained", "folds", "judged", "measured", "shrinkage", "without"]
 
-DOUBTED = 30  # images from which on half of the differences between positions are believed
+DOUBTED = 30  # number of images at which differences between positions count half
 
 
 def folds(groups: Sequence[str], count: int, seed: int) -> NDArray[np.intp]:
-    """Fold (N,) of each image: whole groups together, folds of nearly equal size, drawn by seed.
+    """Assigns each of N images to a fold and returns the fold's number (N,).
 
-    Groups are dealt largest first to the smallest fold; their order among equals is drawn.
+    Images of one group share a fold. Groups are assigned, the largest first, to the smallest fold so far; groups
+    of equal size come in an order drawn by `seed`. There are at most `count` folds and at most as many as groups.
     """
     names, index, sizes = np.unique(np.asarray(groups, dtype=str), return_inverse=True, return_counts=True)
     count = max(1, min(count, len(names)))
@@ -37,21 +38,24 @@ def folds(groups: Sequence[str], count: int, seed: int) -> NDArray[np.intp]:
 
 
 def shrinkage(distances: F32, fold: NDArray[np.intp], scale: float = 0.0) -> float:
-    """How far statistics of held-out distances (N,P) are to be drawn to their means over positions, 0..1:
-    1 - (K1 / K0) N / (N + DOUBTED). K0, K1: kurtosis of the distances measured by each position's own statistics,
-    and by one mean and deviation for all; K1 / K0 counts as 1 where it is more.
+    """Returns how far statistics of held-out distances (N,P) should be drawn to their means over positions, in
+    0..1.
+
+    The value is 1 - min(1, K1 / K0) N / (N + DOUBTED). K0 is the kurtosis of the distances standardised by each
+    position's own statistics, K1 that of the distances standardised by one mean and deviation for all positions.
+    `fold` (N,) and `scale` are as in `measured`.
 
     Where parts lie elsewhere in every picture, a position that mostly shows background has a small mean and
-    deviation, and a good part that reaches it lies far outside: measured by position, good images then have heavy
-    tails, in which defects are lost. Where positions mean the same in every picture both are alike. Few images
-    cannot show which it is; until they do, positions count for nothing.
+    deviation, and a good part that reaches it lies far outside. Standardised by position, good images then have
+    heavy tails, in which defects are lost. Where positions mean the same in every picture, both kurtoses are
+    alike. Few images cannot show which case it is; the fewer there are, the less the positions count.
     """
     own, common = (_kurtosis(measured(distances, fold, shrink, scale)) for shrink in (0.0, 1.0))
     return 1 - min(1.0, common / own) * len(distances) / (len(distances) + DOUBTED)
 
 
 def _kurtosis(values: F32) -> float:
-    """Of values (N,P): the mean fourth power of their deviations from their mean, over the squared variance."""
+    """Returns the kurtosis of all values (N,P): the fourth central moment over the squared variance."""
     mean = values.mean(dtype=np.float64)
     second = fourth = 0.0
     for row in values:
@@ -62,9 +66,12 @@ def _kurtosis(values: F32) -> float:
 
 
 def explained(residual: F32 | None, norm: F32 | None) -> float:
-    """The share of unseen good signals' energy that their codes explain, 0 if none: from norms (N,P) of their
-    residuals and of the signals; 1 for a method that gives no norms. A dictionary that explains nothing separates
-    good from bad no better than the signal's norm does."""
+    """Returns the share of the energy of held-out good signals that their sparse codes explain, in 0..1.
+
+    `residual` and `norm` (N,P) are the norms of the residuals and of the signals. The share is 1 for a method that
+    gives no norms. A dictionary that explains nothing separates good from bad no better than the signal's norm
+    does.
+    """
     if residual is None or norm is None:
         return 1.0
     energy = float(np.square(norm, dtype=np.float64).sum())
@@ -72,8 +79,11 @@ def explained(residual: F32 | None, norm: F32 | None) -> float:
 
 
 def measured(distances: F32, fold: NDArray[np.intp], shrink: float = 0.0, scale: float = 0.0) -> F32:
-    """Held-out distances (N,P), each fold's measured by the statistics of the other folds: still as if unseen.
-    scale: see `normalise.statistics`."""
+    """Standardises held-out distances (N,P), those of each fold by the statistics of the other folds.
+
+    The result (N,P) is thus still held out. `fold` (N,) is the fold of each image; see `normalise.statistics` for
+    `shrink` and `scale`.
+    """
     out = np.empty_like(distances)
     for f in range(int(fold.max()) + 1):
         out[fold == f] = statistics(distances[fold != f], shrink, scale).measure(distances[fold == f])
@@ -81,7 +91,8 @@ def measured(distances: F32, fold: NDArray[np.intp], shrink: float = 0.0, scale:
 
 
 def without(state: State, out: NDArray[np.bool_]) -> State:
-    """The state without the atoms that were cut from the images `out` (N,): they become zero and code nothing."""
+    """Returns the state without the atoms that were cut from the images chosen by `out` (N,) bool. These atoms
+    become zero, so that no code uses them."""
     dictionary = np.where(out[state.arrays["source"]][..., None], 0, state.arrays["dictionary"])
     return replace(state, arrays={**state.arrays, "dictionary": dictionary.astype(np.float16)})
 
@@ -92,9 +103,12 @@ def judged(
     fold: NDArray[np.intp],
     keep: Callable[[int, Callable[[], Coded]], Coded] = lambda _, compute: compute(),
 ) -> Coded:
-    """What `judge` says of each of N images by the state that `fit` learns on the other folds' images, arrays
-    (N,P). fold (N,): the fold of each image. keep(fold, compute): what `compute` gives of a fold's images, or
-    what is known of them already."""
+    """Judges each of N images by a state that was learned on the other folds, and returns arrays (N,P).
+
+    `fit` learns a state from the images with the given indices, and `judge` says what a state makes of the images
+    with the given indices. `fold` (N,) is the fold of each image. `keep(fold, compute)` returns the result of
+    `compute` for a fold, or one that was kept earlier.
+    """
 
     def one(inside: NDArray[np.bool_]) -> Coded:
         return judge(fit(np.nonzero(~inside)[0]), np.nonzero(inside)[0])

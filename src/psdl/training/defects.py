@@ -1,9 +1,8 @@
-"""A model and known defects -> the model that separates them from good images, if that finds more of those left
-out.
+"""Learns known defects: a classifier that separates them from good images, used only if it finds more defects.
 
-What it gains is measured on defects that it has not learned from: they are left out item after item, and kind
-after kind where kinds are named. The thresholds keep their promise because each good image is judged by a
-classifier that has not seen its item.
+Its gain is measured on defects that it has not learned from: they are left out in turn, item by item and, where
+kinds are named, kind by kind. The thresholds keep their rates because each good image is judged by a classifier
+that has not seen its item.
 """
 
 from __future__ import annotations
@@ -31,23 +30,23 @@ from psdl.types import F64, Calibration, Sample
 
 __all__ = ["WithDefects", "check_count", "few", "joined", "known_of", "learn_known", "scarce"]
 
-LEAST = 3  # items with known defects
-GOOD = 100  # good images as if unseen below which it cannot be decided whether defects are of their session
-SEPARATE = 20  # good images that are said to be of the defects' session
+LEAST = 3  # items with known defects that are needed
+GOOD = 100  # held-out good images needed to decide whether defects come from their session
+SEPARATE = 20  # good images needed if they are said to come from the defects' session
 LEFT_OUT = 5  # shares of the defects that are left out in turn
 SHOWN = 12  # images of doubtful label that are listed
 
 
 class WithDefects(NamedTuple):
-    """The model with its known defects, and what learning them came to."""
+    """The model with its known defects, and the report on learning them."""
 
     model: Model
     lesson: Lesson
 
 
 def check_count(good: int, separate: bool) -> None:
-    """Raises PsdlError where so many good images are too few to learn known defects against. separate: whether
-    they were given beside those that the model learned from, as of the defects' session."""
+    """Raises PsdlError if `good` images are too few to learn known defects against. `separate` says that they come
+    from the defects' session and were not learned from."""
     if good < (SEPARATE if separate else GOOD):
         raise PsdlError(
             f"{good} good images are too few to tell defects from a change of session: give {GOOD} good images, or"
@@ -56,7 +55,7 @@ def check_count(good: int, separate: bool) -> None:
 
 
 def scarce(known: Calibration) -> str:
-    """Why a calibration's good images are too few, in words; empty if they are not."""
+    """Returns why the good images of a calibration are too few, in words; empty if they are enough."""
     try:
         check_count(len(known.scores), not known.origin.startswith(HELD_OUT))
     except PsdlError as error:
@@ -65,7 +64,8 @@ def scarce(known: Calibration) -> str:
 
 
 def known_of(items: Sequence[Source], judged: Sequence[Result]) -> Known:
-    """Known defects, judged with their averages; the kind of each is the sample's."""
+    """Returns known defects from images and their results, which must hold averages. Kinds are those of the
+    samples; images of other forms have none."""
     return Known(
         anomaly=np.array([one.anomaly for one in judged], np.float64),
         averages=np.array([one.averages for one in judged], np.float16),
@@ -80,7 +80,7 @@ def known_of(items: Sequence[Source], judged: Sequence[Result]) -> Known:
 
 
 def joined(old: Known | None, new: Known) -> Known:
-    """All known defects; of a picture that both know, what the new one says of it."""
+    """Returns all known defects of both; a picture that both hold is taken from `new`."""
     if old is None:
         return new
     again = {where.sha256 for where in new.images}
@@ -96,10 +96,10 @@ def joined(old: Known | None, new: Known) -> Known:
 
 
 def learn_known(model: Model, known: Known) -> WithDefects:
-    """The model with known defects that it has judged.
+    """Returns the model with known defects that it has judged, and the report on learning them.
 
-    Raises PsdlError on too few defects or good images, on defects that are among the good images, and on models
-    that do not hold what is learned from.
+    Raises PsdlError on fewer than LEAST items with defects, on too few good images, on defects that are also among
+    the good images, and on models that do not hold what is learned from.
     """
     calibration = model.calibration
     good, kinds = _good(model), known.kinds
@@ -156,7 +156,7 @@ def _check(calibration: Calibration, known: Known) -> None:
 
 
 def few(known: Known) -> str:
-    """Why so few defects cannot be learned from, in words; empty if they can."""
+    """Returns why the known defects are too few to learn from, in words; empty if they are enough."""
     items = len(set(known.items.tolist()))
     return (
         "" if items >= LEAST else f"{items} known defects are too few to learn from: at least {LEAST} are needed"
@@ -164,8 +164,8 @@ def few(known: Known) -> str:
 
 
 class _Left(NamedTuple):
-    """Of defects left out in turn: scores (K,), and by which thresholds each is judged (K,); middle (K,): the
-    median score of good images then."""
+    """Results for K defects that were left out in turn: their scores, the thresholds and the review thresholds by
+    which each is judged, and the median score of good images at that time, all (K,)."""
 
     scores: F64
     limits: F64
@@ -176,11 +176,12 @@ class _Left(NamedTuple):
 def _left_out(
     good: Images, defects: Images, share: NDArray[np.intp], blocks: Sequence[int], calibration: Calibration
 ) -> _Left:
-    """Each share of the defects judged by what is learned from the others, with its own thresholds."""
+    """Judges each share of the defects by a classifier fitted to the other shares, with thresholds set for it.
+    `share` (K,) is the share of each defect."""
     found = _Left(*(np.empty(len(share)) for _ in _Left._fields))
     for one in np.unique(share):
         out = share == one
-        if out.all():  # nothing else is known: the anomaly score speaks alone
+        if out.all():  # nothing else is known: the anomaly score alone decides
             scores, known = defects.anomaly[out], rescored(calibration, good.anomaly)
         else:
             rest = fitted(good, defects.rows(~out), blocks)
@@ -213,7 +214,8 @@ def _found(
 
 
 def _sessions(model: Model, good: Images, known: Known) -> dict[str, float]:
-    """Rank tests of the defects' calmer halves, and of their brightness and sharpness, against good images'."""
+    """Returns p-values of rank tests between defects and good images: of the calmer half of each image and, if the
+    good images were learned from, of brightness and sharpness."""
     pictures = len(good.items) / len(set(good.items.tolist()))
     pairs: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {
         "calmer half": (good.averages[:, -1], known.averages[:, -1])
@@ -227,7 +229,7 @@ def _sessions(model: Model, good: Images, known: Known) -> dict[str, float]:
 
 
 def _like_defects(whole: Fitted, calibration: Calibration) -> tuple[str, ...]:
-    """Good images that their fold's classifier takes for defects, the most like first."""
+    """Returns names of good images that their fold's classifier takes for defects, the most similar first."""
     order = np.argsort(-whole.decided, kind="stable")
     names = [calibration.images[n].name for n in order if whole.decided[n] > 0] if calibration.images else []
     return tuple(names[:SHOWN])

@@ -1,8 +1,9 @@
-"""Known defects and good images -> a classifier, cross-fitted: each good image is judged without its own item.
+"""A cross-fitted classifier of good images against known defects.
 
-Ridge-penalised logistic regression on standardised averages, brought to their leading principal directions; good
-images and defects weigh the same in all. Fold after fold of the good images it is fitted to the others and to the
-defects. A held-out good image is judged by its fold's classifier, a new image by their mean.
+It is a ridge-penalised logistic regression on standardised averages that are projected onto their leading
+principal directions. Good images and defects have the same total weight. For each fold of the good images it is
+fitted to the other folds and to all defects. A held-out good image is judged by its fold's classifier, a new image
+by the mean of all classifiers, so that no good image is judged by a classifier that has seen its item.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ __all__ = ["Fitted", "Images", "fitted"]
 FOLDS = 5
 DIRECTIONS = 250
 RIDGE = 1e-3
-ROUNDS, HALVINGS, CLOSE = 50, 30, 1e-9  # of Newton's method; of its step; gain at which it ends
+ROUNDS, HALVINGS, CLOSE = 50, 30, 1e-9  # steps of Newton's method; halvings of each; decrease at which it ends
 
 
 class Images(NamedTuple):
-    """Of n images: anomaly scores (n,) float64, averages (n,D+1), of which the last separates sessions and is
-    not learned from, and the number (n,) of each one's item."""
+    """What the classifier reads of n images: anomaly scores (n,) float64; averages (n,D+1), of which the last one
+    separates sessions and is not learned from; and the number of each image's item (n,)."""
 
     anomaly: F64
     averages: NDArray[np.floating]
@@ -41,9 +42,9 @@ class Images(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """classifier: for new images; good (N,): the score of each good image against known defects, judged by the
-    classifier that had not seen its item; decided (N,): that classifier's value, above 0 where the image looks
-    more like the defects than like good ones."""
+    """The classifier for new images, and cross-fitted values of the N good images: `good` (N,), their scores
+    against known defects, in units of the anomaly score; and `decided` (N,), the value of their fold's classifier,
+    above 0 where an image looks more like the defects than like good images."""
 
     classifier: Classifier
     good: F64
@@ -52,8 +53,10 @@ class Fitted(NamedTuple):
 
 @one_thread
 def fitted(good: Images, defects: Images, blocks: Sequence[int], seed: int = 0) -> Fitted:
-    """The classifier of good images against known defects. blocks: lengths of the averages' blocks, which weigh
-    the same."""
+    """Fits the classifier of good images against known defects.
+
+    `blocks` are the lengths of the averages' blocks, which get the same weight. `seed` draws the folds.
+    """
     scale = _Scale.of(good, blocks)
     normal, strange = scale.apply(good), scale.apply(defects)
     fold = folds([str(item) for item in good.items], FOLDS, seed)
@@ -80,8 +83,9 @@ def fitted(good: Images, defects: Images, blocks: Sequence[int], seed: int = 0) 
 
 @dataclass(frozen=True)
 class _Scale:
-    """What averages and anomaly scores are measured by: mean, deviation (D,) of good images' averages, the latter
-    times the root of the block's length; unit, middle, spread of anomaly scores, see `Classifier`."""
+    """How averages and anomaly scores are standardised. `mean` and `deviation` (D,) are those of good images'
+    averages, the deviation multiplied by the square root of the block's length. For `unit`, `middle` and `spread`
+    of anomaly scores see `Classifier`."""
 
     mean: F64
     deviation: F64
@@ -99,15 +103,16 @@ class _Scale:
         return cls(values.mean(axis=0), spread * roots, unit, float(turned.mean()), max(float(turned.std()), 1e-9))
 
     def apply(self, images: Images) -> F64:
-        """(n,D+1): the averages, and the anomaly score last."""
+        """Returns the standardised averages with the standardised anomaly score as the last column, (n,D+1)."""
         values = (images.averages[:, :-1].astype(np.float64) - self.mean) / self.deviation
         turned = (np.arcsinh(images.anomaly / self.unit) - self.middle) / self.spread
         return np.column_stack([values, turned])
 
 
 def _logistic(good: F64, defects: F64) -> F64:
-    """(D+2,): weights of the averages, of the anomaly score, and the bias, of good (n,D+1) against defects
-    (K,D+1): the minimum of the mean loss of both sides plus RIDGE / 2 (|w|^2 + (slope - 1)^2)."""
+    """Returns weights (D+2,) of the averages and of the anomaly score, and the bias, for good (n,D+1) against
+    defects (K,D+1). They minimise the mean loss of both sides plus RIDGE / 2 (|w|^2 + (slope - 1)^2), where the
+    slope is the anomaly score's weight."""
     both = np.concatenate([good, defects])
     basis = _directions(both[:, :-1])
     x = np.column_stack([both[:, :-1] @ basis, both[:, -1], np.ones(len(both))])
@@ -120,7 +125,7 @@ def _logistic(good: F64, defects: F64) -> F64:
 
 
 def _directions(values: F64) -> F64:
-    """(D,k): the leading principal directions of values (n,D), which are centred on good images already."""
+    """Returns the leading principal directions (D,k) of values (n,D), which are centred on good images already."""
     squares = values @ values.T
     energy, vectors = np.linalg.eigh(squares)
     kept = min(DIRECTIONS, int(np.sum(energy > 1e-10 * max(float(energy[-1]), 1e-300))))
@@ -129,8 +134,8 @@ def _directions(values: F64) -> F64:
 
 
 def _newton(x: F64, sign: F64, share: F64, target: F64) -> F64:
-    """The minimum over w of share . log(1 + exp(-sign x w)) + RIDGE / 2 |w - target|^2, without the last
-    weight's part in the latter, by Newton's method with halved steps; it starts at `target`."""
+    """Minimises share . log(1 + exp(-sign x w)) + RIDGE / 2 |w - target|^2 over w; the bias, the last weight, has
+    next to no penalty. Newton's method with step halving, started at `target`."""
     ridge = np.full(x.shape[1], RIDGE)
     ridge[-1] = 1e-12
 
@@ -139,7 +144,7 @@ def _newton(x: F64, sign: F64, share: F64, target: F64) -> F64:
 
     w, value = target.copy(), loss(target)
     for _ in range(ROUNDS):
-        wrong = np.exp(-np.logaddexp(0, sign * (x @ w)))  # the chance of the other side
+        wrong = np.exp(-np.logaddexp(0, sign * (x @ w)))  # the probability of the other class
         slope = -x.T @ (share * sign * wrong) + ridge * (w - target)
         curve = (x * (share * wrong * (1 - wrong))[:, None]).T @ x + np.diag(ridge)
         step = np.linalg.solve(curve, slope)

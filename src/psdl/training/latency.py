@@ -1,4 +1,5 @@
-"""A time budget -> the input size: the largest at which judging an image keeps it on this machine."""
+"""Chooses the input size for a time budget: the largest at which judging an image stays within it on this
+machine."""
 
 from __future__ import annotations
 
@@ -17,17 +18,19 @@ from psdl.types import InputRule, Recipe
 __all__ = ["side"]
 
 SIDES = range(512, 95, -32)  # pixels, largest first
-WHOLE = 3  # judging an image takes about so many times its passes through the network (docs/recipes.md)
-PASSES = 5  # timed, of which the middle one counts
+WHOLE = 3  # judging an image takes about this many times its passes through the network (docs/recipes.md)
+PASSES = 5  # timed, of which the median counts
 
 
 def side(
     recipe: Recipe, rule: Callable[[int], InputRule], budget: float, weights: str | None, device: str
 ) -> tuple[int, float]:
-    """The side in pixels at which one image is judged within `budget` milliseconds, and its estimated time.
+    """Returns the largest input side in pixels at which one image is judged within `budget` milliseconds, and the
+    estimated time in milliseconds.
 
-    rule: the input rule for a side. It is estimated from the network alone, timed at each size and all of the
-    recipe's scales. Raises PsdlError where the smallest size takes longer.
+    `rule` gives the input rule for a side. Sides from 512 down to 96 in steps of 32 are tried. The time is
+    estimated from the network alone, run at all scales of the recipe. Raises PsdlError if even the smallest side
+    takes longer.
     """
     fitted, network = recipes.with_network(recipe, weights)
     session = Session(network, threads=cores(), device=resolve_device(device))
@@ -43,14 +46,15 @@ def side(
 
 
 def _sizes(recipe: Recipe, rule: InputRule, taps: Sequence[str]) -> list[tuple[tuple[int, int], int]]:
-    """What the network sees of an image, (h,w) for each scale, and how deep."""
+    """Returns for each scale the size (h,w) of the network's input and the number of taps up to which it is
+    run."""
     plain = preprocess.plan(InputRule(resize=rule.resize), rule.resize or (0, 0))
     found = recipes.passes(recipe, taps).items()
     return [(preprocess.scaled(plain, scale, recipe.multiple).input, depth) for scale, depth in found]
 
 
 def _pass(session: Session, size: tuple[int, int], depth: int) -> float:
-    """Seconds of one pass through the network."""
+    """Returns the median time of one pass through the network, in seconds."""
     empty, found = np.zeros((1, 3, *size), np.float32), []
     for _ in range(1 + PASSES):
         start = time.perf_counter()

@@ -1,5 +1,4 @@
-"""A part of a recipe and its signals -> what its method learns, and what it says of images that it has not
-seen."""
+"""Learns one part of a recipe from its signals, and judges good images as held out."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ __all__ = ["FittedPart", "Learner", "fit_part", "with_statistics"]
 
 @dataclass(frozen=True)
 class Learner:
-    """A part's method at work on its store."""
+    """The method of one part applied to the part's store of signals."""
 
     part: Part
     store: Store
@@ -34,9 +33,12 @@ class Learner:
     kept: Checkpoint = NOTHING
 
     def held_out(self, fold: NDArray[np.intp]) -> Coded:
-        """What is said of each image by the state of the other folds, arrays (N,P): learned on them, or, where
-        atoms are patches of known images, that of all images less what it has of the fold. New images are judged
-        by the very dictionary then, less a few atoms, and none is learned twice."""
+        """Judges each image by a state without the images of its fold, and returns arrays (N,P).
+
+        `fold` (N,) is the fold of each image. The state is learned on the other folds. Where atoms are patches of
+        known images it is instead the state of all images without the atoms cut from that fold. New images are
+        then judged by the same dictionary but for a few atoms, and no dictionary is learned twice.
+        """
         if "source" not in self.learned.arrays:
             return crossval.judged(self.fit, self.judge, fold, self.keep)
         without = self._without(fold)
@@ -48,7 +50,8 @@ class Learner:
         return crossval.judged(state, self.judge, fold, self.keep)
 
     def _without(self, fold: NDArray[np.intp]) -> Callable[[NDArray[np.intp]], State]:
-        """A function of the rows of all folds but one: the state of all images as if only those had been there."""
+        """Returns a function of the image indices of all folds but one that gives the state of all images as if
+        only these had been there."""
         method = method_of(self.part)
         if separable(method):
             return method.held_out(self.learned, self.store, params_of(self.part), fold)
@@ -56,12 +59,12 @@ class Learner:
 
     @cached_property
     def learned(self) -> State:
-        """The state of all images; not learned again if it was kept."""
+        """The state learned from all images, or the one that the checkpoint holds."""
         arrays = self._kept("all", lambda: self.fit(np.arange(self.store.count)).arrays)
         return State(self.store.grid, arrays)
 
     def keep(self, fold: int, compute: Callable[[], Coded]) -> Coded:
-        """What `compute` gives of a fold's images; not computed again if it was kept."""
+        """Returns what `compute` says of a fold's images, or what the checkpoint holds."""
         return coded.of_arrays(self._kept(f"fold-{fold}", lambda: coded.arrays(compute())))
 
     def _kept(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
@@ -71,17 +74,19 @@ class Learner:
         return found
 
     def fit(self, rows: NDArray[np.intp]) -> State:
+        """Learns a state from the images `rows`."""
         method = method_of(self.part)
         return method.fit(self.store, rows, params_of(self.part), self.run, self.done, self.device)
 
     def judge(self, state: State, rows: NDArray[np.intp]) -> Coded:
-        """What the state says of the store's images `rows`, see `Judge.rows`."""
+        """Says what a state makes of the store's images `rows`; see `Judge.rows`."""
         return Judge(self.part, state, self.device).rows(self.store, rows, self.run)
 
 
 class FittedPart(NamedTuple):
-    """A part as it was settled, and its state; unseen (N,P): the distances of the good images as if unseen;
-    explained: the share of their energy that the part's codes explain, 1 for methods that give no norms."""
+    """A part with its settled statistics, and its state. `unseen` (N,P) are the held-out distances of the good
+    images. `explained` is the share of their signals' energy that the codes explain, 1 for methods that give no
+    norms."""
 
     part: Part
     state: State
@@ -90,8 +95,7 @@ class FittedPart(NamedTuple):
 
 
 def fit_part(learner: Learner, fold: NDArray[np.intp]) -> FittedPart:
-    """Learns a part on all images, and measures what it says of each as if unseen. fold (N,): the fold of each
-    image."""
+    """Learns a part from all images, and judges each image as held out. `fold` (N,) is the fold of each image."""
     found, part = learner.held_out(fold), learner.part
     distances, scale = found.distance, _scale_of(found)
     if part.unseen:
@@ -102,8 +106,9 @@ def fit_part(learner: Learner, fold: NDArray[np.intp]) -> FittedPart:
 
 
 def with_statistics(state: State, part: Part, found: Coded) -> State:
-    """The state with what unseen good images show at each position: of the distance, if the part is measured by
-    it; and of codes and residuals, which reasons are given by. found: arrays (N,P) of N such images."""
+    """Returns the state with statistics of held-out good images at each position: of the distance, if the part is
+    standardised by it, and of codes and residuals, by which reasons are given. `found` holds arrays (N,P) of N
+    images."""
     if part.unseen:
         state = normalise.statistics(found.distance, part.shrink, _scale_of(found)).into(state)
     if found.code is not None:
@@ -114,5 +119,5 @@ def with_statistics(state: State, part: Part, found: Coded) -> State:
 
 
 def _scale_of(found: Coded) -> float:
-    """The mean norm of the signals that were coded: how large a distance can be. 0 where it is not known."""
+    """Returns the mean norm of the coded signals, the scale of the largest distances; 0 if it is not known."""
     return 0.0 if found.norm is None else float(found.norm.mean())

@@ -1,5 +1,5 @@
-"""What learning known defects came to: what it gained, which labels seem wrong, and how known defects fare
-later."""
+"""The report on learning known defects: what was gained, which labels seem wrong, and how known defects are judged
+by later models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Found", "Lesson", "regression", "words"]
 
 @dataclass(frozen=True)
 class Found:
-    """How many of `count` defects are NG, and NG or REVIEW, by the anomaly score alone and with the classifier."""
+    """How many of `count` defects are NG, and NG or REVIEW, without the classifier and with it (`..._with`)."""
 
     count: int
     ng: int
@@ -30,9 +30,11 @@ class Found:
 
     @property
     def gain(self) -> int:
+        """The number of defects that the classifier adds, those NG and those NG or REVIEW summed."""
         return self.ng_with - self.ng + self.doubted_with - self.doubted
 
     def words(self) -> str:
+        """The numbers as a phrase for people."""
         return (
             f"{self.ng} -> {self.ng_with} of {self.count} NG, {self.doubted} -> {self.doubted_with} NG or REVIEW"
         )
@@ -40,11 +42,15 @@ class Found:
 
 @dataclass(frozen=True)
 class Lesson:
-    """What learning known defects came to. found: of defects left out in turn; kinds: of each kind, other defects
-    of it known; unknown: of each kind, none of it known (both empty below two kinds); used: whether the classifier
-    is used; sessions: p-values of tests that the defects are of the good images' session, by what is compared;
-    like_good: places of defects that look like good images; like_defects: names of good images that look like the
-    defects, most like first."""
+    """The report on learning known defects.
+
+    `found` counts defects that were left out of learning in turn. `kinds` counts those of each kind while others
+    of the kind were known, `unknown` while none of the kind was known; both are empty if fewer than two kinds are
+    named. `used` says whether the classifier is used. `sessions` holds p-values of rank tests of whether the
+    defects come from the same session as the good images, by the quantity that is compared. `like_good` are
+    indices of defects that look like good images; `like_defects` are names of good images that look like the
+    defects, the most similar first.
+    """
 
     found: Found
     kinds: Mapping[str, Found]
@@ -56,7 +62,7 @@ class Lesson:
 
     @classmethod
     def of(cls, model: Model) -> Lesson:
-        """What learning the known defects of a model came to. Raises PsdlError if it has not learned from any."""
+        """Returns the report that a model holds. Raises PsdlError if the model has not learned known defects."""
         if model.defects is None or not model.defects.report:
             raise PsdlError("the model has learned from no known defects")
         card = dict(model.defects.report)
@@ -66,12 +72,13 @@ class Lesson:
         return cls(**{**card, "like_good": tuple(card["like_good"]), "like_defects": tuple(card["like_defects"])})
 
     def card(self) -> dict[str, Any]:
-        """As plain values for JSON."""
+        """Returns the report as plain values for JSON."""
         return {**asdict(self), "like_good": list(self.like_good), "like_defects": list(self.like_defects)}
 
 
 def regression(old: Model, new: Model) -> list[str]:
-    """The known defects judged by two models' thresholds, in words; nothing if there are none."""
+    """Compares how two models judge the known defects that both hold, in lines for people; no lines if either
+    holds none."""
     if old.defects is None or new.defects is None:
         return []
     before, after = _verdicts(old), _verdicts(new)
@@ -83,7 +90,7 @@ def regression(old: Model, new: Model) -> list[str]:
 
 
 def _verdicts(model: Model) -> dict[str, str]:
-    """The verdict of each known defect, by the SHA-256 of its picture."""
+    """Returns the verdict on each known defect, by the SHA-256 of its file."""
     known = model.defects
     if known is None:
         return {}
@@ -95,7 +102,7 @@ def _verdicts(model: Model) -> dict[str, str]:
 
 
 def words(lesson: Lesson, names: Sequence[str]) -> list[str]:
-    """What learning known defects came to, for people; names: of the defects, in their order."""
+    """Returns the report in lines for people. `names` are those of the defects, in their order."""
     said = [f"known defects, each left out of learning in turn: {lesson.found.words()}"]
     for kind, found in lesson.kinds.items():
         said.append(

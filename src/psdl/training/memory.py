@@ -1,4 +1,4 @@
-"""How much memory and disk learning will take, said before it starts; where the signals are held."""
+"""Estimates before learning how much memory and disk it will take, and decides where the signals are held."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from psdl.types import Recipe, Signals
 
 __all__ = ["Plan", "plan", "size_of"]
 
-BUDGET = 3 * 10**9  # bytes, where nothing else is asked for
+BUDGET = 3 * 10**9  # bytes, unless another limit is given
 SHARE = 0.8  # of the memory that this process may come to take, if that is less
 FIXED = 350 * 10**6  # bytes: the interpreter, its libraries, the network, compiled loops
 IMAGE = 30_000  # bytes of an image's small picture and of what is kept of its map
@@ -23,24 +23,26 @@ UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
 
 class Plan(NamedTuple):
-    """in_memory: whether signals stay in memory, else they go to temporary files; memory: bytes at the peak; file:
-    bytes of the temporary files."""
+    """Whether signals stay in memory (else they go to temporary files), the peak memory in bytes, and the size of
+    the temporary files in bytes."""
 
     in_memory: bool
     memory: int
     file: int
 
     def words(self) -> str:
-        """The plan for people."""
+        """Returns the estimate as a sentence for people."""
         on_disk = f", and {_words(self.file)} in temporary files" if self.file else ""
         return f"estimated memory: {_words(self.memory)}{on_disk}"
 
 
 def plan(recipe: Recipe, first: Mapping[str, Signals], images: int, most: int | None = None) -> Plan:
-    """What learning from so many images takes, from the signals (1,P,F) of the first for every part.
+    """Estimates what learning from `images` images takes, and decides whether the signals fit into memory.
 
-    most: bytes that it may take; None: BUDGET, or SHARE of what may be taken. Where signals do not fit they go to
-    temporary files. Raises PsdlError if the rest does not fit then, or if the files do not.
+    `first` holds the signals (1,P,F) of the first image for every part. `most` is the memory in bytes that may be
+    used; None means BUDGET, or SHARE of what this process can get if that is less. Signals that do not fit go to
+    temporary files. Raises PsdlError if the rest does not fit even then, or if the disk is too small for the
+    files.
     """
     shapes = {part.name: (images, *first[part.name].values.shape[1:]) for part in recipe.parts}
     works, kept = [], 0
@@ -74,7 +76,8 @@ def plan(recipe: Recipe, first: Mapping[str, Signals], images: int, most: int | 
 
 
 def size_of(text: str | int | None, option: str = "`max_memory`") -> int | None:
-    """Bytes from words such as 3GB, 500 MB or 2e9. Raises PsdlError on others and on less than 1 MB."""
+    """Returns the bytes that a text such as 3GB, 500 MB or 2e9 states; None for None. Units are powers of 1000.
+    Raises PsdlError on other texts and on sizes below 1 MB or from 1000 TB up."""
     if text is None:
         return None
     text = str(text)

@@ -1,5 +1,5 @@
-"""Which images are pictures that a model learned from, not to the byte: saved anew, in another format or size, a
-little brighter."""
+"""Recognises copies of images that were learned from although their bytes differ: saved again, in another format
+or size, or slightly brighter."""
 
 from __future__ import annotations
 
@@ -16,21 +16,25 @@ from psdl.types import F32, Run
 
 __all__ = ["marked"]
 
-SIDE = 32  # pixels to which both pictures are brought
-MEAN = 100  # grey levels, to which their means are brought
-LEVELS = 1.0  # grey levels by which a picture and its copy differ at most, on the mean
-SHARE = 0.5  # and at most this share of what lies between the pictures learned from and their nearest others
+SIDE = 32  # pixels a side to which both pictures are resized
+MEAN = 100  # grey levels to which their means are scaled
+LEVELS = 1.0  # largest mean difference in grey levels between a picture and its copy
+SHARE = 0.5  # and the largest as a share of the distance between a picture learned from and its nearest other
 
 
 def marked(
     found: Sequence[Fresh], items: Sequence[Source], extractor: FeatureExtractor, album: Sequence[bytes], work: Run
 ) -> list[Fresh]:
-    """Judged good images, with copies of images learned from marked as learned from, though they were saved anew.
+    """Marks good images as learned from where they are copies of images learned from, although they were saved
+    again.
 
-    items: the images; album: small pictures, JPEG files, of those learned from: a model without them, as some
-    recipes make, knows no such copies. On eight real sets copies at 0.8 times the size and JPEG quality 60
-    differed by .3 to 1.2 grey levels, new good parts from the nearest picture by .93 at least, where the nearest
-    others were .85 apart, else by .9 to 9. Raises PsdlError on images that cannot be read.
+    `found` are the judged images and `items` the same images as sources. `album` holds small JPEG pictures of the
+    images learned from; with fewer than two of them, as some recipes keep none, nothing is marked. An image is a
+    copy if its mean difference from a picture of the album, in grey levels at 32 x 32 pixels and the same mean, is
+    at most 1 and at most half of the median distance between a picture and its nearest other. On eight real data
+    sets copies at 0.8 times the size and JPEG quality 60 differed by .3 to 1.2 grey levels. New good parts
+    differed from the nearest picture by at least .93 where the nearest others were .85 apart, elsewhere by .9 to
+    9. Raises PsdlError on images that cannot be read.
     """
     if len(album) < 2:
         return [*found]
@@ -51,13 +55,13 @@ def _opened(picture: bytes) -> NDArray[np.uint8]:
 
 
 def _small(pixels: NDArray[np.uint8]) -> F32:
-    """Pixels (h,w,3) as the grey levels of SIDE x SIDE ones, (SIDE * SIDE,), of one mean."""
+    """Returns pixels (h,w,3) as SIDE x SIDE grey levels, flattened to (SIDE * SIDE,), scaled to the mean MEAN."""
     image = Image.fromarray(pixels).convert("L")
     levels = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX), np.float32).ravel()
     return levels * np.float32(MEAN / max(1.0, float(levels.mean())))
 
 
 def _apart(known: F32, one: F32) -> F32:
-    """(N,): the mean difference of a small picture from each of the known (N,F)."""
+    """Returns the mean absolute difference (N,) of a small picture (F,) from each of the known ones (N,F)."""
     found: F32 = np.abs(known - one).mean(axis=1)
     return found

@@ -1,4 +1,4 @@
-"""What can be chosen of learning: one dataclass, which library, command line, TOML files and pages read."""
+"""The options of learning: one dataclass that the library, the command line, TOML files and web pages read."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ if TYPE_CHECKING:  # the command line makes its help of this file, so it loads n
 
 __all__ = ["FitOptions"]
 
-GIVEN = "given as values"  # in a record: what was no plain value
+GIVEN = "given as values"  # stands in a record for what was no plain value
 
 
 def _about(text: str, *flags: str, **limits: float) -> dict[str, Any]:
-    """A field's metadata: its help, other flags than its name on the command line, and limits of its value."""
+    """Returns a field's metadata: its help, further flags on the command line, and limits of its value."""
     return {"help": text, "flags": flags, **limits}
 
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How a model is learned. Each field's help stands in its metadata: `psdl fit --help` and docs/cli.md show it.
+    """All options of learning a model.
 
-    In Python `recipe` may also be a Recipe, `roi` also a mask (h,w) or polygon [[x, y], ...], `max_memory` also a
-    number of bytes, and `drop` also a list of names.
+    The help of each field is in its metadata; `psdl fit --help` and docs/cli.md show it. In Python `recipe` may
+    also be a Recipe, `roi` also a mask (h,w) or a polygon [[x, y], ...], `max_memory` also a number of bytes, and
+    `drop` also a list of names.
     """
 
     recipe: str | Recipe | None = field(
@@ -154,19 +155,22 @@ class FitOptions:
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """The names of all options."""
+        """Returns the names of all options."""
         return tuple(one.name for one in fields(cls))
 
     @property
     def rates(self) -> Rates:
-        """The rates of false rejects and reviews, checked. Raises PsdlError on values out of range."""
+        """The rates that the thresholds shall keep. Raises PsdlError on values out of range."""
         from psdl.calibrate.rates import rates
 
         return rates(self.false_reject, self.review, self.confidence)
 
     def chosen_recipe(self) -> Recipe:
-        """The recipe with the settings that are given in their place. Raises PsdlError on values out of range, and
-        on settings given beside a Recipe, which has them all."""
+        """Returns the recipe with the given settings in place of its own.
+
+        Raises PsdlError on values out of range, and on settings given beside a Recipe, which holds all of them
+        itself.
+        """
         from psdl.model import recipes
         from psdl.types import Recipe
 
@@ -181,11 +185,11 @@ class FitOptions:
 
     @property
     def published(self) -> bool:
-        """Whether images come to the network as the published method has it, which may cut borders away."""
+        """Whether images are prepared as in the published method (recipe paper), which may cut borders away."""
         return self.chosen_recipe().name == "paper"
 
     def replaced(self, **changes: Any) -> FitOptions:
-        """These options with others in their place. Raises PsdlError on a name that is none."""
+        """Returns these options with some of them changed. Raises PsdlError on an unknown name."""
         known = self.names()
         for name in changes:
             if name not in known:
@@ -193,12 +197,13 @@ class FitOptions:
         return replace(self, **changes)
 
     def record(self) -> Mapping[str, Any]:
-        """The options as plain values, for the model's record; what was given as an array or Recipe by a word."""
+        """Returns the options as plain values for the model file. An array or a Recipe is recorded as GIVEN."""
         return {one.name: _plain(getattr(self, one.name)) for one in fields(self)}
 
     @classmethod
     def of_record(cls, values: Mapping[str, Any], recipe: Recipe) -> FitOptions:
-        """The options of a model's record; where it does not hold all as plain values, those of `recipe`."""
+        """Returns the options that a model was learned with. If its record does not hold all of them as plain
+        values, the result is the default options with the model's `recipe`."""
         from psdl.model.recipes import ALIASES, RECIPES
 
         known = {one.name: values[one.name] for one in fields(cls) if one.name in values}

@@ -1,5 +1,5 @@
-"""What is learned and how, settled before learning: the one place that decides, for the library and the command
-line alike."""
+"""Settles before learning what is learned from and how. The library and the command line both use it, so that they
+decide alike."""
 
 from __future__ import annotations
 
@@ -25,9 +25,12 @@ __all__ = ["Plan", "plan"]
 
 @dataclass(frozen=True)
 class Plan:
-    """items: the good images to learn from, of which those in one group show one item; extractor: their way to
-    signals, with the recipe as it will be learned; in_memory: whether signals are held there; dropped: names of
-    images that were left out; grouping: how items were found, in words."""
+    """What is settled before learning.
+
+    `items` are the good images to learn from; those of one group show one item. `extractor` turns them into
+    signals and holds the recipe as it will be learned. `in_memory` says whether the signals are held in memory or
+    in files. `dropped` are names of images that were left out. `grouping` says, for people, how items were found.
+    """
 
     items: Sequence[Source]
     extractor: FeatureExtractor
@@ -37,15 +40,16 @@ class Plan:
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe as it will be learned, its input rule settled."""
+        """The recipe as it will be learned, with its input rule settled."""
         return self.extractor.recipe
 
 
 def plan(images: Any, options: FitOptions, run: RunContext) -> Plan:
-    """From what `fit` was given: which images are learned from, how they become the network's input, and where
-    their signals are held. Says what it finds.
+    """Settles which images are learned from, how they become the network's input, and where their signals are
+    held.
 
-    images: see `check.given`. Raises PsdlError on images that cannot be used and on options that do not fit them.
+    `images` are given as to `check.given`. Findings are logged by `run`. Raises PsdlError on images that cannot be
+    used and on options that do not fit them.
     """
     base = options.chosen_recipe()
     items, rule = check.given(images, options.published)
@@ -71,8 +75,8 @@ def plan(images: Any, options: FitOptions, run: RunContext) -> Plan:
 def _usable(
     items: Sequence[Source], rule: InputRule, options: FitOptions, run: RunContext
 ) -> tuple[Sequence[Source], tuple[str, ...]]:
-    """The items but for those that are to be left out and, where that is asked for, those that cannot be used; and
-    the names of both."""
+    """Returns the items that are learned from, and the names of those that are not: the ones in `drop` and, with
+    `on_error` "skip", the ones that cannot be used."""
     if options.on_error not in ("fail", "skip"):
         raise plugins.unknown("value of `on_error`", options.on_error, ("fail", "skip"))
     samples = [item for item in items if isinstance(item, Sample)]
@@ -97,7 +101,7 @@ def _usable(
 def _input_rule(
     base: Recipe, rule: InputRule, sizes: Counter[tuple[int, int]], options: FitOptions, run: RunContext
 ) -> InputRule:
-    """How images of these sizes become the network's input."""
+    """Returns the rule by which images of these sizes become the network's input."""
     resize = options.resize or ("none" if options.tile and not options.size else None)
     if base.input is not None and (resize, options.size, options.budget) == (None, None, None):
         return rule
@@ -110,7 +114,7 @@ def _input_rule(
 def _affordable_side(
     base: Recipe, rule: InputRule, sizes: Counter[tuple[int, int]], options: FitOptions, run: RunContext
 ) -> int:
-    """The input size for a time budget; says what judging will take."""
+    """Returns the side of the input for a time budget, and logs how long judging will take."""
     budget = options.budget or 0.0
     for name in ("size", "tile"):
         if getattr(options, name) is not None:

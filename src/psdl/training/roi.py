@@ -1,4 +1,5 @@
-"""Where parts lie, settled before learning: the region of interest, and what images are registered to."""
+"""Settles before learning where parts lie: the region of interest, and the reference that images are registered
+to."""
 
 from __future__ import annotations
 
@@ -20,16 +21,18 @@ from psdl.types import InputRule, Run
 __all__ = ["frame", "roi_files"]
 
 SMALLEST = 256  # pixels of the network's input that a region of interest must cover
-MOST = 300  # images whose mean is the reference: more change it no longer
+MOST = 300  # images whose mean is the reference: more of them do not change it
 Roi = str | Path | NDArray[Any] | Sequence[Any]
 
 
 def frame(items: Sequence[Source], rule: InputRule, roi: Roi | None, run: Run) -> Frame:
-    """The frame of a model that learns from `items`.
+    """Returns the frame of a model that learns from `items`.
 
-    roi: None, or the region of interest in pixels of the first image: a mask (h,w), true or above 0 inside; a
-    polygon [[x, y], ...] or several; the path of an image, which is read as masks of defects are, or of a .json
-    file. Raises PsdlError on others.
+    `roi` is None or the region of interest in pixels of the first image: a mask (h,w), true or above 0 inside; a
+    polygon [[x, y], ...] or several of them; the path of a mask image, which is read like masks of defects; or the
+    path of a .json file. The reference is made where the input rule aligns images, from at most MOST of them.
+    Raises PsdlError on other values, on files that cannot be used, on a region below SMALLEST pixels of the
+    network's input, and on images of several shapes that are to be aligned.
     """
     reference = None
     if rule.align != "none":
@@ -43,8 +46,12 @@ def frame(items: Sequence[Source], rule: InputRule, roi: Roi | None, run: Run) -
 
 
 def roi_files(roi: Roi | None, categories: Sequence[str], each: bool) -> dict[str, Roi | None]:
-    """For each category the file that holds its region of interest: `roi`, or CATEGORY.png, CATEGORY.json and so
-    on in the folder `roi`, where it has one. Raises PsdlError where several would have to share one model."""
+    """Returns for each category the file that holds its region of interest, or None.
+
+    `roi` is one file for all, or a folder with CATEGORY.png, CATEGORY.json and so on. `each` says that every
+    category gets a model of its own. Raises PsdlError where several files of a folder belong to one category or
+    none belongs to any, and where a folder is given for several categories that share one model.
+    """
     if not isinstance(roi, (str, Path)) or not Path(roi).is_dir():
         return dict.fromkeys(categories, roi)
     found: dict[str, Roi | None] = {}
@@ -67,7 +74,7 @@ def _grey(source: Source, rule: InputRule) -> NDArray[np.uint8]:
 
 
 def _region(roi: Roi, items: Sequence[Source], rule: InputRule) -> NDArray[np.bool_]:
-    """(H,W): the region of interest in the network's input."""
+    """Returns the region of interest (H,W) in the network's input."""
     pixels, geometry = placed(items[0], rule)
     mask = _mask(roi, pixels.shape[:2])
     found = preprocess.mask_to_input(mask, geometry)
@@ -80,7 +87,7 @@ def _region(roi: Roi, items: Sequence[Source], rule: InputRule) -> NDArray[np.bo
 
 
 def _mask(roi: Roi, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(h,w): a region of interest in an image's own pixels."""
+    """Returns the region of interest (h,w) in pixels of the image."""
     if isinstance(roi, (str, Path)):
         if Path(roi).suffix.lower() != ".json":
             return _sized(_picture(str(roi)), size, str(roi))
@@ -95,7 +102,7 @@ def _mask(roi: Roi, size: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def _picture(path: str) -> NDArray[np.bool_]:
-    """(h,w): what a picture marks. Raises PsdlError on a photograph."""
+    """Returns the region (h,w) that a mask image marks. Raises PsdlError on a photograph."""
     if levels.like_mask(path) is False:
         raise PsdlError(
             f"{path} looks like a photograph, expected black outside of the region and white inside: draw it"
@@ -114,7 +121,7 @@ def _sized(mask: NDArray[np.bool_], size: tuple[int, int], name: str) -> NDArray
 
 
 def _drawn(polygons: Any, size: tuple[int, int], name: str) -> NDArray[np.bool_]:
-    """The inside of one polygon [[x, y], ...], or of any of several."""
+    """Returns the mask (h,w) of the inside of one polygon [[x, y], ...], or of any of several."""
     try:
         single = np.ndim(polygons[0][0]) == 0
         corners = [[(float(x), float(y)) for x, y in polygon] for polygon in ([polygons] if single else polygons)]

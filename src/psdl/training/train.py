@@ -1,4 +1,4 @@
-"""Good images -> what each part learned, and the calibration from their scores as if unseen."""
+"""Learns the parts of a recipe from good images, and the calibration from their held-out scores."""
 
 from __future__ import annotations
 
@@ -37,22 +37,25 @@ __all__ = ["Learned", "learn", "scores"]
 
 LIBRARIES = ("psdl", "numpy", "numba", "onnxruntime", "pillow", "safetensors")  # that results depend on
 LARGE = 1 << 20  # pixels of an input above which a model carries one image for its self-test, not three
-# Powers of the share that a part explains, in the image score and in the map: one that explains clearly less says
-# little of its own.
+# Powers of the share of energy that a part explains, in its weights in the image score and in the map: a part that
+# explains clearly less counts little.
 TRUST, MAP_TRUST = 6, 10
-STRANGEST = 24  # good images kept for a look at the good set
+STRANGEST = 24  # good images with the highest scores that are kept for the user to check
 
 
 @dataclass(frozen=True)
 class Learned:
-    """items: the images learned from, of copies of one picture one; recipe: as given, with the shrinkage of its
-    parts' statistics, its parts weighted if it asks for that; states by part; calibration; origins of images, in
-    their order; album: a small JPEG of each, where a method's atoms are good patches (else empty); golden: the
-    places of the images with the lowest, the middle and the highest score as if unseen, or of the middle alone;
-    strangest: the images that look least like the rest, strangest first: their places, their scores as if unseen,
-    and how they became the network's input; reading: the share of the images' pass through the network that
-    reading them took; image_statistics (N,5): of each image its statistics and the number of its item; averages:
-    how images are averaged for known defects."""
+    """What was learned.
+
+    `items` are the images learned from, one of each group of copies. `recipe` is the recipe with the shrinkage of
+    its parts' statistics and, if it asks for that, their weights. `states` are by part. `origins` of the images
+    are in their order. `album` holds a small JPEG file of each image if a method's atoms are patches of good
+    images; else it is empty. `golden` are indices of the images with the lowest, the median and the highest
+    held-out score, or of the median one alone. `strangest` are the images with the highest held-out scores, the
+    highest first: index, score, geometry and statistics. `reading` is the share of the extraction's time that
+    reading took. `image_statistics` (N,5) holds each image's statistics and the number of its item. `averages`
+    says how images are averaged for known defects.
+    """
 
     items: Sequence[Source]
     recipe: Recipe
@@ -74,14 +77,14 @@ def learn(
     run: RunContext,
     in_memory: bool = True,
 ) -> Learned:
-    """States by part, learned on all items, and the calibration that keeps `rates`. in_memory: whether signals
-    stay there or go to files.
+    """Learns the states of all parts from all items, and the calibration that keeps `rates`.
 
-    One pass through the network fills a store for each part. Then, part after part, each fold's images are judged
-    by a state learned without them, and the state that is kept is learned on all. What took long is kept in the
-    run's checkpoint, so that a run that is broken off goes on; see `checkpoint.finished`. Raises PsdlError on
-    images that cannot be read or do not share one grid, when all belong to one group or are copies of one picture,
-    and where their scores say nothing.
+    One pass through the network fills a store of signals for each part, in memory or, if `in_memory` is False, in
+    files. Part by part, the images of each fold are then judged by a state learned without them, and the final
+    state is learned from all images. Results that took long are kept in the run's checkpoint, so that a run that
+    was broken off can be continued; see `checkpoint.finished`. Raises PsdlError on images that cannot be read or
+    give inputs of several shapes, if all belong to one group or are copies of one picture, and if their scores are
+    of no use for thresholds.
     """
     recipe, groups = extractor.recipe, groups_of(items)
     fold = crossval.folds(groups, recipe.folds, recipe.seed)
@@ -126,8 +129,8 @@ def learn(
 
 
 def _golden(collected: Collected, calibration: Calibration) -> tuple[int, ...]:
-    """The places of the images for the self-test: those with the lowest, the middle and the highest score as if
-    unseen, or, where images are large, the one in the middle alone."""
+    """Returns indices of the images for the self-test: those with the lowest, the median and the highest held-out
+    score, or the median one alone if images are large."""
     places = {where: n for n, where in enumerate(collected.origins)}
     height, width = collected.seen[0].geometry.input
     count = len(collected.origins)
@@ -138,13 +141,13 @@ def _golden(collected: Collected, calibration: Calibration) -> tuple[int, ...]:
 def _strangest(
     collected: Collected, found: Sequence[tuple[float, int, Score]]
 ) -> tuple[tuple[int, Score, Geometry, ImageStatistics], ...]:
-    """The images that look least like the rest, strangest first, from their image scores, places and scores."""
+    """Returns the images with the highest image scores, the highest first, from (image score, index, score)."""
     ordered = [(n, score, collected.seen[n]) for _, n, score in sorted(found, reverse=True)]
     return tuple((n, score, seen.geometry, seen.statistics) for n, score, seen in ordered)
 
 
 def _resolved(recipe: Recipe, fitted_parts: Sequence[FittedPart]) -> Recipe:
-    """The recipe with its parts as they were settled, weighted if it asks for that."""
+    """Returns the recipe with its settled parts, weighted if it asks for that."""
     recipe = replace(recipe, parts=tuple(one.part for one in fitted_parts))
     return (
         _weighted(recipe, {one.part.name: one.explained for one in fitted_parts}) if recipe.explained else recipe
@@ -152,7 +155,7 @@ def _resolved(recipe: Recipe, fitted_parts: Sequence[FittedPart]) -> Recipe:
 
 
 def _key(extractor: FeatureExtractor, items: Sequence[Source], device: str) -> str:
-    """All that what is learned depends on, in short."""
+    """Returns a digest of all that the result of learning depends on."""
     frame, network = extractor.frame, extractor.network
     depends = [
         repr(extractor.recipe),
@@ -169,10 +172,13 @@ def _key(extractor: FeatureExtractor, items: Sequence[Source], device: str) -> s
 
 
 def _weighted(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
-    """The recipe with its parts weighted by `recipe.explained` and by a power of what each explains of unseen good
-    signals, in all as much as there are parts; by the first alone where no part explains anything. Likewise for
-    image scores by `recipe.image_explained` and a smaller power: a part outlines worse by what it does not explain
-    than it tells whether there is a defect."""
+    """Returns the recipe with weighted parts.
+
+    A part's weight is its value in `recipe.explained` times a power of the share of held-out good signals' energy
+    that it explains; weights have a mean of 1. If no part explains anything, `recipe.explained` alone counts.
+    Weights in the image score follow in the same way from `recipe.image_explained` and a smaller power, since a
+    part that explains little outlines defects worse than it detects them.
+    """
     explained = [shares[part.name] for part in recipe.parts]
     weights = _in_all(recipe.explained, [share**MAP_TRUST for share in explained])
     own: Sequence[float | None] = [None] * len(weights)
@@ -186,22 +192,24 @@ def _weighted(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
 
 
 def _in_all(given: Sequence[float], counted: Sequence[float]) -> list[float]:
-    """The products of two lists, with a mean of 1; the first list where all products are 0."""
+    """Returns the products of two lists, scaled to a mean of 1; if all products are 0, the first list, scaled
+    so."""
     found = [weight * count for weight, count in zip(given, counted, strict=True)]
     found = found if any(found) else list(given)
     return [weight / (sum(found) / len(found)) for weight in found]
 
 
 def scores(distances: Mapping[str, F32], states: Mapping[str, State], recipe: Recipe) -> Iterator[Score]:
-    """The score of each image from its distances (N,P) by part, one at a time: N maps at once would not fit for
-    large N."""
+    """Yields the score of each of N images from its distances (N,P) by part, one at a time, since N maps at once
+    would not fit into memory for large N."""
     grids = {name: state.grid for name, state in states.items()}
     for n in range(len(next(iter(distances.values())))):
         yield anomaly_map.score({name: d[n : n + 1] for name, d in distances.items()}, grids, recipe)
 
 
 def _keeping(found: Iterator[Score], kept: list[tuple[float, int, Score]]) -> Iterator[Score]:
-    """The scores as they pass; those of the strangest images stay in `kept`, with the images' places."""
+    """Yields the scores unchanged, and collects those of the STRANGEST highest in `kept` with the images'
+    indices."""
     for n, score in enumerate(found):
         heapq.heappush(kept, (float(score.image[0]), n, score))
         if len(kept) > STRANGEST:

@@ -1,4 +1,4 @@
-"""The demo's data set: pictures of two parts, drawn here, good ones and ones with planted defects."""
+"""Draws the demo's data set: pictures of two parts, good ones and ones with planted defects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from psdl.report.places import places
 from psdl.types import Sample
 
 SIZE = 288  # pixels a side
-TWICE = 2 * SIZE  # parts are drawn so large, and shrunk
+TWICE = 2 * SIZE  # parts are drawn at this size and then resized
 LEARNED, GOOD, BAD = 40, 10, 12  # pictures of each part: to learn from, and to test
 COUNT = 2 * (LEARNED + GOOD + BAD)
 SEED = 7
@@ -31,8 +31,11 @@ Rng = np.random.Generator
 
 
 def write(folder: Path, done: Callable[[int], None] = lambda _: None) -> int:
-    """Writes images, masks and split.csv below `folder`; returns how many images, and calls `done` with 1 after
-    each. Every picture is of another part: drawn anew, a little elsewhere, in another light."""
+    """Writes images, masks and split.csv below `folder`, and returns the number of images.
+
+    Every picture shows another part: it is drawn anew, slightly displaced and under another light. `done` is
+    called with 1 after each image.
+    """
     rows: list[list[str]] = []
     for index, (name, draw) in enumerate(PARTS.items()):
         for n in range(LEARNED + GOOD + BAD):
@@ -54,13 +57,13 @@ def write(folder: Path, done: Callable[[int], None] = lambda _: None) -> int:
 
 
 def best_picture(drawn: list[tuple[Sample, Any]], out: Path) -> Path:
-    """The picture whose outline fits its defect best."""
+    """Returns the path of the picture whose predicted mask fits the true defect best."""
     best = max(drawn, key=lambda pair: _overlap(*pair))
     return out / "pictures" / places([sample for sample, _ in drawn])[best[0]]
 
 
 def _overlap(sample: Sample, result: Any) -> float:
-    """What predicted and true mask share of their union."""
+    """Returns the intersection over union of predicted and true mask; 0 for an image without a mask."""
     if not sample.mask:
         return 0.0
     true = masks.read(sample.mask, result.geometry.source, sample.path)
@@ -73,7 +76,7 @@ def _save(pixels: NDArray[Any], path: Path) -> None:
 
 
 def _taken(pixels: Colour, rng: Rng) -> Colour:
-    """The part as a camera has it: softened, in a lamp that is never quite the same, with noise."""
+    """Imitates a camera: blur, a lamp of varying brightness and direction, and noise."""
     soft = np.asarray(
         Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.6)), np.float64
     )
@@ -83,7 +86,8 @@ def _taken(pixels: Colour, rng: Rng) -> Colour:
 
 
 def _texture(rng: Rng, along: float, across: float) -> NDArray[np.float64]:
-    """(SIZE, SIZE) noise of deviation 1 that is smooth over so many pixels along and across."""
+    """Returns noise (SIZE, SIZE) of standard deviation 1, smooth over about `along` pixels horizontally and
+    `across` vertically."""
     noise = np.fft.rfft2(rng.normal(size=(SIZE, SIZE)))
     down, right = np.fft.fftfreq(SIZE)[:, None], np.fft.rfftfreq(SIZE)[None]
     found = np.fft.irfft2(noise * np.exp(-20 * ((along * right) ** 2 + (across * down) ** 2)), (SIZE, SIZE))
@@ -92,14 +96,15 @@ def _texture(rng: Rng, along: float, across: float) -> NDArray[np.float64]:
 
 
 def _shrunk(canvas: Image.Image) -> Colour:
-    """A drawing of twice the size, smaller."""
+    """Resizes a drawing of TWICE x TWICE pixels to SIZE x SIZE."""
     return np.asarray(canvas.resize((SIZE, SIZE), Image.Resampling.LANCZOS), np.float64)
 
 
 def _plate(rng: Rng, fault: str) -> Colour:
-    """A plate of brushed metal on a dark mat, with four screw holes, a slot and a label pressed into it.
+    """Draws a plate of brushed metal on a dark mat, with four screw holes, a slot and a label pressed into it.
 
-    fault: "no hole" leaves one hole out, "" is a good part."""
+    `fault` "no hole" leaves one hole out; "" draws a good part.
+    """
     x, y = rng.uniform(-2, 2, 2)
     odd = int(rng.integers(4))
     canvas = Image.new("RGB", (TWICE, TWICE), (34, 36, 40))
@@ -122,9 +127,10 @@ def _plate(rng: Rng, fault: str) -> Colour:
 
 
 def _board(rng: Rng, fault: str) -> Colour:
-    """A circuit board: a chip, resistors, a row of solder joints and the copper that leads to them.
+    """Draws a circuit board: a chip, resistors, a row of solder joints and the copper that leads to them.
 
-    fault: "missing" leaves a resistor out, "bridge" joins two solder joints, "" is a good part."""
+    `fault` "missing" leaves a resistor out, "bridge" joins two solder joints; "" draws a good part.
+    """
     x, y = rng.uniform(-2, 2, 2)
     odd = int(rng.integers(1, 7))
     canvas = Image.new("RGB", (TWICE, TWICE), (22, 84, 52))
@@ -165,7 +171,8 @@ Draw = Callable[[Rng, str], Colour]
 
 
 def _built(fault: str) -> Callable[[Draw, Rng], tuple[Colour, Mask]]:
-    """A part that was built wrongly; the mask is where it differs from the part as it should be."""
+    """Returns a function that draws a part with a manufacturing fault. The mask is where the picture differs from
+    that of the part without it."""
 
     def made(draw: Draw, rng: Rng) -> tuple[Colour, Mask]:
         seed = int(rng.integers(2**31))
@@ -176,7 +183,7 @@ def _built(fault: str) -> Callable[[Draw, Rng], tuple[Colour, Mask]]:
 
 
 def _scratched(draw: Draw, rng: Rng) -> tuple[Colour, Mask]:
-    """A bright, slightly bent line across the middle."""
+    """Draws a good part with a bright, slightly bent line across its middle."""
     angle, bend, along = rng.uniform(0, np.pi), rng.uniform(-14, 14), np.linspace(-1, 1, 24)
     across, reach = bend * (along**2 - 0.5), rng.uniform(34, 52)
     x, y = rng.uniform(0.42, 0.58, 2) * SIZE
@@ -189,7 +196,7 @@ def _scratched(draw: Draw, rng: Rng) -> tuple[Colour, Mask]:
 
 
 def _stained(draw: Draw, rng: Rng) -> tuple[Colour, Mask]:
-    """A film of oil with a soft edge, the part showing through."""
+    """Draws a good part with a translucent film of oil that has a soft edge."""
     x, y = rng.uniform(0.35, 0.65, 2) * SIZE
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     reach = rng.uniform(17, 24) * (
@@ -204,7 +211,7 @@ def _stained(draw: Draw, rng: Rng) -> tuple[Colour, Mask]:
 
 
 def _soft(drawing: Image.Image, blur: float) -> NDArray[np.float64]:
-    """0..1: how much of a defect covers each pixel."""
+    """Returns the share of each pixel that a drawn defect covers, in 0..1."""
     return np.asarray(drawing.filter(ImageFilter.GaussianBlur(blur)), np.float64) / 255
 
 

@@ -1,9 +1,9 @@
-"""A model and new good images -> a model that knows them too, without the images it was learned from.
+"""Extends a model by new good images, without the images that it was learned from.
 
-What is kept of the old images: their covering exemplars and atoms, statistics of what unseen ones leave, and their
-scores as if unseen. The new images compete with the old exemplars for their places. Fold after fold, some of them
-are judged by the old model extended with the others: what it says of them joins the statistics and scores. (The
-old model itself would not do: under a new lamp all are strange to it, and no threshold would be left.)
+Of the old images the model keeps exemplars and atoms, statistics of what held-out images leave, and held-out
+scores. The new images compete with the old exemplars for their places. Fold by fold, some of the new images are
+judged by the old model extended with the others; the results join the statistics and scores. The old model alone
+would not do: under a new lamp all images are anomalous to it, and no useful threshold would be left.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from psdl.types import F32, Calibration, Coded, Part, Run, State
 
 __all__ = ["extended", "proved"]
 
-STATISTICS = ("unseen", "code", "residual")  # of which a state may have means and deviations
+STATISTICS = ("unseen", "code", "residual")  # names of the statistics that a state may hold
 
 
 def extended(
@@ -48,11 +48,12 @@ def extended(
     run: RunContext = HERE,
     force: bool = False,
 ) -> Detector:
-    """A detector whose model knows the good images `items` as well; by: who did it, for the record; the run's log
-    says how strange they are to the model so far; force: however strange they are.
+    """Returns a detector whose model has also learned from the good images `items`.
 
-    Raises PsdlError on recipes with a part that cannot be extended, on images that cannot be read or are among
-    those learned from, and on those that look like another product or a defect, unless forced.
+    `by` names the person, for the history. The log says how anomalous the images are to the present model. `force`
+    accepts them however high they score, and marks all as confirmed good. Raises PsdlError if a part of the recipe
+    cannot be extended, on images that cannot be read or that were learned from, and, without `force`, on images
+    that score like another product or a defect.
     """
     model = detector.model
     for part in model.recipe.parts:
@@ -76,7 +77,8 @@ def extended(
 def _learned(
     model: Model, collected: Collected, groups: Sequence[str], run: RunContext
 ) -> tuple[dict[str, State], Calibration]:
-    """The states of all parts with the new images, and the calibration of these as if unseen."""
+    """Returns the states of all parts with the new images, and the calibration from these images' held-out
+    scores."""
     fold = crossval.folds(groups, model.recipe.folds, model.recipe.seed)
     states, distances = {}, {}
     for part in model.recipe.parts:
@@ -90,7 +92,8 @@ def _learned(
 def _joined(
     model: Model, states: Mapping[str, State], collected: Collected, more: Calibration, groups: Sequence[str]
 ) -> Model:
-    """The model with the new states and what is kept of the new images; its calibration is still the old one."""
+    """Returns the model with the new states and what is kept of the new images. Its calibration is still the old
+    one."""
     old, scored = model.image_statistics, dict(zip(more.images, more.scores, strict=True))
     first = old[:, -1].max(initial=-1) + 1
     new = collected.image_statistics(first + thresholds.numbered(groups))
@@ -106,7 +109,7 @@ def _joined(
 
 
 def _method(part: Part) -> ExtendableMethod:
-    """The method of a part. Raises PsdlError where it cannot learn from more images."""
+    """Returns the method of a part. Raises PsdlError if it cannot learn from more images."""
     method = method_of(part)
     if not extendable(method):
         raise PsdlError(f"the method {part.method} cannot be extended: learn again from old and new images")
@@ -114,8 +117,11 @@ def _method(part: Part) -> ExtendableMethod:
 
 
 def _relearned(detector: Detector, run: RunContext) -> Detector:
-    """The detector with its known defects judged anew, as far as their files are still there and the same, and
-    with what is learned from them; as it is where it knows none."""
+    """Returns the detector with its known defects judged and learned anew.
+
+    Only defects whose files are still there, unchanged, are judged; the others keep their old values. A detector
+    without known defects is returned as it is.
+    """
     model, known = detector.model, detector.model.defects
     if known is None:
         return detector
@@ -133,7 +139,7 @@ def _relearned(detector: Detector, run: RunContext) -> Detector:
 def _scored(
     model: Model, collected: Collected, distances: Mapping[str, F32], groups: Sequence[object]
 ) -> Calibration:
-    """The calibration of the new images from their distances (n,P) by part, as if unseen."""
+    """Returns the calibration of the new images from their held-out distances (n,P) by part."""
     rates, origins = model.calibration.rates, collected.origins
     found = list(scores(distances, model.states, model.recipe))
     if model.averages is None:
@@ -148,8 +154,8 @@ def _scored(
 
 
 def _check_new(detector: Detector, items: Sequence[Source], run: Run, force: bool) -> list[str]:
-    """How strange images are to the model so far, in lines. Raises PsdlError on those that it learned from, and,
-    unless forced, on those that score FAR beyond the threshold."""
+    """Returns lines that say how anomalous images are to the present model. Raises PsdlError on images that it
+    learned from and, unless forced, on those that score FAR beyond the threshold."""
     results = [result.without_map() for result in detector.results(items, run)]
     found, known = fresh(items, results, detector.model), detector.model.calibration
     same = sum(one.learned for one in found)
@@ -174,7 +180,7 @@ def _measured(state: State, part: Part, distances: F32) -> F32:
 
 @dataclass(frozen=True)
 class _Work:
-    """A part of the old model and the store of the new images' signals."""
+    """A part of the old model with the store of the new images' signals."""
 
     model: Model
     part: Part
@@ -182,7 +188,7 @@ class _Work:
     run: Run
 
     def learn(self, rows: NDArray[np.intp]) -> State:
-        """The old state with the new images `rows`; as it was if there are none."""
+        """Returns the old state extended by the new images `rows`; the old state if there are none."""
         old = self.model.states[self.part.name]
         if not len(rows):
             return old
@@ -190,11 +196,11 @@ class _Work:
         return _method(self.part).extend(old, self.store, rows, params_of(self.part), self.run, before)
 
     def judge(self, state: State, rows: NDArray[np.intp]) -> Coded:
-        """What a state says of the new images `rows`, see `Judge.rows`."""
+        """Says what a state makes of the new images `rows`; see `Judge.rows`."""
         return Judge(self.part, state, "cpu").rows(self.store, rows, self.run)
 
     def state(self, found: Coded) -> State:
-        """The state with all new images, and in its statistics what was `found` of them unseen."""
+        """Returns the state extended by all new images, with `found`, their held-out values, in its statistics."""
         old, before, count = self.model.states[self.part.name], len(self.model.learned), self.store.count
         state = self.learn(np.arange(count))
         added = with_statistics(state, self.part, found)
@@ -206,7 +212,7 @@ class _Work:
 
 
 def proved(detector: Detector, old: Model) -> Detector:
-    """The detector with the old model's self-test, scored anew."""
+    """Returns the detector with the images of the old model's self-test, scored anew."""
     if old.golden is None:
         return detector
     golden = detector.golden(list(old.golden.inputs), old.golden.maps.shape[1:])

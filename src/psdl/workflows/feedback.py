@@ -1,8 +1,8 @@
-"""What people say of a model's verdicts -> its calibration.
+"""Corrects a model by what people say of its verdicts.
 
-Corrections are no sample of what the line makes: people look at what was rejected. Good images among them join
-dictionaries and calibration, as in `extend`; defects join the known ones, see `training.defects`. What that does
-to thresholds, to verdicts and to the defects known before is told, not hidden.
+Corrections are no random sample of what the line makes, since people check what was rejected. Good images among
+them join the dictionaries and the calibration, as in `extend`. Defects join the known ones, see
+`training.defects`. The effect on thresholds, on verdicts and on the defects known before is reported.
 """
 
 from __future__ import annotations
@@ -36,16 +36,19 @@ GOOD, BAD = ("ok", "good"), ("ng", "bad", "defective")
 
 @dataclass(frozen=True)
 class Correction:
-    """One image as a person judges it."""
+    """The path of one image, and whether a person judges it to be good."""
 
     path: str
     good: bool
 
 
 def read(file: str | Path) -> tuple[Correction, ...]:
-    """The corrections of a CSV file with columns path and verdict (OK or good, NG, bad or defective); paths are as
-    they stand, or below the file's folder. Raises PsdlError on what cannot be read, on other words, on images that
-    are not there, and on one that is named twice with different verdicts."""
+    """Reads corrections from a CSV file with the columns path and verdict.
+
+    A verdict is OK or good, or NG, bad or defective. Paths are taken as they stand, or else below the file's
+    folder. Raises PsdlError on a file that cannot be read, on other verdicts, on images that do not exist, and on
+    an image that is named twice with different verdicts.
+    """
     file = Path(file)
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
@@ -84,10 +87,13 @@ def corrected(
     jobs: int | Run | None = None,
     force: bool = False,
 ) -> Corrected:
-    """The detector with the corrections, and sentences on what came of them: good images join the calibration and,
-    where its methods can learn more, the dictionaries; defects join the known ones, which are learned from. Raises
-    PsdlError where images cannot be read, and, unless by `force`, where images said to be good score as far beyond
-    the threshold as defects do."""
+    """Returns the detector after the corrections, and sentences on their effect.
+
+    Good images join the calibration and, if the methods can be extended, the dictionaries. Defects join the known
+    ones, which are learned from where there are enough. `by` names the person, for the history. Raises PsdlError
+    on images that cannot be read and, without `force`, if images said to be good score as far beyond the threshold
+    as defects do.
+    """
     old = detector.model
     before = list(detector.results([one.path for one in corrections], jobs, averages=True))
     good = [(one, result) for one, result in zip(corrections, before, strict=True) if one.good]
@@ -112,7 +118,7 @@ def corrected(
 
 
 class Corrected(NamedTuple):
-    """The detector with corrections, and what they came to, in sentences."""
+    """The detector after the corrections, and sentences on their effect."""
 
     detector: Detector
     said: list[str]
@@ -121,8 +127,8 @@ class Corrected(NamedTuple):
 def _with_good(
     detector: Detector, good: Sequence[tuple[Correction, Result]], by: str, jobs: int | Run | None
 ) -> tuple[Detector, list[str]]:
-    """Good images join dictionaries and calibration, or the latter alone; those learned from, and copies, are left
-    out. Raises PsdlError where none is left."""
+    """Adds good images to dictionaries and calibration, or to the calibration alone if a method cannot be
+    extended. Images that were learned from, and copies, are left out. Raises PsdlError if none remains."""
     said: list[str] = []
     found = fresh([one.path for one, _ in good], [result for _, result in good], detector.model)
     kept = anew.once(anew.unlearned(found, said.append), said.append)
@@ -135,7 +141,7 @@ def _with_good(
 
 
 def _with_defects(detector: Detector, paths: Sequence[str], jobs: int | Run | None) -> tuple[Detector, list[str]]:
-    """Missed defects join the known ones, and are learned from where there are enough of both kinds."""
+    """Adds missed defects to the known ones, and learns from them if there are enough defects and good images."""
     judged = list(detector.results(paths, jobs, averages=True))
     known = joined(detector.model.defects, known_of(paths, judged))
     why = few(known) or scarce(detector.model.calibration)
@@ -150,7 +156,7 @@ def _with_defects(detector: Detector, paths: Sequence[str], jobs: int | Run | No
 
 
 def _flips(corrections: Sequence[Correction], before: Sequence[Result], after: Sequence[Result]) -> list[str]:
-    """How many images are judged as people say, before and after, and which are not."""
+    """Says how many images are judged as people judge them, before and after, and which ones still are not."""
     said = []
     for good, what in ((True, "good"), (False, "defective")):
         rows = [row for row in zip(corrections, before, after, strict=True) if row[0].good == good]

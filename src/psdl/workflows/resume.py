@@ -1,4 +1,5 @@
-"""Judging that goes on where it was broken off: each result is kept beside the output until all are there."""
+"""Judging that can be continued where it was broken off: each result is kept beside the output until all are
+complete."""
 
 from __future__ import annotations
 
@@ -37,9 +38,11 @@ AHEAD = 8  # files behind URLs that are read at a time
 def results(
     detector: Detector, samples: Sequence[Sample], out: Path | None, jobs: int | Run | None = None
 ) -> Iterator[tuple[Sample, Result]]:
-    """Samples with their results, in order, as `Detector.results` gives them. With `out` those that a run before
-    this one kept in out/.going are not judged again: of the same model, psdl, file, size and time. `finished`
-    removes them."""
+    """Yields samples with their results in order, as `Detector.results` judges them.
+
+    With `out`, results are kept in a folder below it, and those that an earlier run kept there are not judged
+    again if model, psdl version, path, size and time of the file are the same. `finished` removes them.
+    """
     files = _files(detector, samples, out / FOLDER) if out is not None else [None] * len(samples)
     kept = [file is not None and _whole(file, detector.model) for file in files]
     fresh = detector.results(
@@ -56,13 +59,13 @@ def results(
 
 
 def reader(samples: Sequence[Sample]) -> Run:
-    """An ordered map for reading the samples' files: many at once where they lie behind URLs."""
+    """Returns an ordered map for reading the samples' files: several at a time if any lies behind a URL."""
     return runner(AHEAD) if any(urls.is_url(sample.path) for sample in samples) else map
 
 
 def _arriving(samples: Sequence[Sample], jobs: int | Run | None) -> Iterable[Source]:
-    """The samples; those behind URLs with their bytes, a few of which are read ahead, unless workers in other
-    processes read them."""
+    """Returns the samples, those behind URLs with their bytes, a few of which are read ahead. Workers in other
+    processes get the samples alone."""
     if remote(runner(jobs)):
         return samples
     return reader(samples)(_arrived, samples)
@@ -73,12 +76,12 @@ def _arrived(sample: Sample) -> Source:
 
 
 def finished(out: Path) -> None:
-    """Removes what was kept: the output is whole."""
+    """Removes the kept results; to be called once the output is complete."""
     shutil.rmtree(out / FOLDER, ignore_errors=True)
 
 
 def _files(detector: Detector, samples: Sequence[Sample], folder: Path) -> list[Path | None]:
-    """Where the result of each file is kept: named by all that it depends on."""
+    """Returns the file of each result. Its name is a digest of all that the result depends on."""
     known = detector.model.calibration
     scores = hashlib.sha256(known.scores.tobytes()).hexdigest()
     judged = [scores, repr(known.threshold), repr(known.review_threshold), repr(known.rates)]
@@ -93,7 +96,7 @@ def _files(detector: Detector, samples: Sequence[Sample], folder: Path) -> list[
 
 
 def _keep(result: Result, file: Path) -> None:
-    """Writes a result, whole or not at all."""
+    """Writes a result to a file, as a whole or not at all."""
     arrays = {"map": result.input_map}
     for part, coded in result.coded.items():
         arrays |= {f"{part}/{name}": value for name, value in arrays_of(coded).items()}
@@ -106,7 +109,8 @@ def _keep(result: Result, file: Path) -> None:
 
 
 def _whole(file: Path, model: Model) -> bool:
-    """Whether a result was kept that can be read: a disk that was full or lost its power leaves others."""
+    """Returns whether the file holds a result that can be read; a full disk or a power failure may leave
+    others."""
     try:
         return file.is_file() and bool(_read(file, model))
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile, zlib.error):
