@@ -1,4 +1,4 @@
-"""The binomial distribution: what counts of trials say of a rate."""
+"""The binomial distribution: bounds of a rate from counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from psdl.types import F64
 
 
 def at_most(n: int, p: float) -> F64:
-    """(n+1,): the chances of at most 0, 1, ... n successes in n trials of chance p, 0 < p < 1."""
+    """Returns (n+1,): the probabilities of at most 0, 1, ... n successes in n trials with probability p, 0 < p <
+    1."""
     i = np.arange(n + 1)
     factorial = np.array([math.lgamma(j + 1) for j in range(n + 1)])
     logs = factorial[n] - factorial - factorial[::-1] + i * math.log(p) + (n - i) * math.log1p(-p)
@@ -20,8 +21,8 @@ def at_most(n: int, p: float) -> F64:
 
 
 def interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Bounds of the rate behind so many successes, exact and two-sided: it lies outside in at most the share
-    1 - confidence of all cases (Clopper, Pearson 1934)."""
+    """Returns the exact two-sided confidence interval of the rate behind so many successes (Clopper, Pearson
+    1934). The rate lies outside with a probability of at most 1 - confidence."""
     tail = (1 - confidence) / 2
     low = _crossing(lambda p: float(at_most(trials, p)[successes - 1]) >= 1 - tail) if successes else 0.0
     high = _crossing(lambda p: float(at_most(trials, p)[successes]) >= tail) if successes < trials else 1.0
@@ -29,7 +30,8 @@ def interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[flo
 
 
 def _crossing(holds: Callable[[float], bool]) -> float:
-    """The largest p in (0,1) at which `holds`, which does so below some point, by bisection."""
+    """Returns by bisection the largest p in (0,1) at which `holds`, which is true below some point and false
+    above."""
     low, high = 0.0, 1.0
     for _ in range(40):
         middle = (low + high) / 2

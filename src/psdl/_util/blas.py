@@ -1,8 +1,9 @@
-"""Linear algebra that stays in its thread.
+"""Linear algebra that runs in the calling thread.
 
-OpenBLAS, which NumPy brings, gives decompositions to threads: their numbers then depend on how many cores there
-are, and the threads go on spinning after a call, while the coder and the network, which have threads of their own,
-wait for them. On two busy cores an eigendecomposition of 320 x 320 takes 25 times as long with threads as without.
+OpenBLAS, which NumPy brings, spreads decompositions over threads. Their results then depend on the number of
+cores, and the threads keep spinning after a call, while the coder and the network, which have threads of their
+own, wait for the cores. On two busy cores an eigendecomposition of 320 x 320 takes 25 times as long with threads
+as without.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ __all__ = ["one_thread"]
 
 
 class _OneThread(ContextDecorator):
-    """BLAS and LAPACK compute in the calling thread until the last of those inside has left, then as before."""
+    """A context manager and decorator in which BLAS and LAPACK compute in the calling thread. The former limit
+    returns when the last thread has left it."""
 
     def __init__(self) -> None:
         self._lock, self._inside = Lock(), 0

@@ -1,4 +1,4 @@
-"""Where numba keeps compiled kernels, where neither the package nor the home folder can be written."""
+"""Chooses a folder for numba's compiled kernels if neither the package nor the home folder can be written."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def settle(package: Path = PACKAGE) -> None:
-    """Names a folder to numba unless it finds one itself, as in a container or a system's Python: the user's own
-    below TMPDIR, which nobody else may write, since numba runs what lies there."""
+    """Sets NUMBA_CACHE_DIR unless numba finds a folder itself; it does not in a container or a system's Python,
+    for example.
+
+    The folder is the user's own below TMPDIR. Nobody else may write to it, since numba runs what lies there.
+    Nothing is set if no such folder can be made.
+    """
     if "NUMBA_CACHE_DIR" in os.environ or _writable(package) or _writable(_home()):
         return
     own = Path(os.environ.get("TMPDIR", "/tmp")) / f"psdl-kernels-{os.getuid()}"
@@ -29,7 +33,7 @@ def _home() -> Path:
 
 
 def _writable(folder: Path) -> bool:
-    """Whether files can be made in a folder, or in the nearest one above it that is there."""
+    """Returns whether files can be made in a folder, or in its nearest parent that exists."""
     while not folder.exists():
         folder = folder.parent
     return os.access(folder, os.W_OK | os.X_OK)

@@ -1,4 +1,4 @@
-"""What this process may use of the machine: cores and memory, as container limits and affinity leave them."""
+"""The cores and the memory that this process may use, by its CPU affinity and the limits of its container."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path("/")
-SHARE = 0.25  # of the memory, for images that are worked on
-MANY = 2**20  # cores, where nothing limits them
-LEAST = 64 * 2**20  # bytes for them, however little memory there is
+SHARE = 0.25  # of the memory, for the images that are worked on
+MANY = 2**20  # cores, if nothing limits them
+LEAST = 64 * 2**20  # bytes for the images, however little memory there is
 
 
 def cores(root: Path = ROOT) -> int:
-    """The cores that this process may use at a time, at least 1: those it is bound to, and no more than a
-    container's quota of processor time is worth."""
+    """Returns the number of cores that this process may use at a time, at least 1: those it is bound to, and no
+    more than its control groups' quota of processor time."""
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(bound, _quota(root)))
 
 
 def memory(root: Path = ROOT) -> int:
-    """The bytes that this process may come to take in all: what it has, and what the machine and the limits of a
-    container leave free."""
+    """Returns the bytes that this process may use in all: what it uses now, and what the machine and the limits of
+    its control groups leave free."""
     import psutil
 
     own = psutil.Process().memory_info().rss
@@ -38,7 +38,7 @@ def memory(root: Path = ROOT) -> int:
 
 @lru_cache(maxsize=4)
 def _quota(root: Path) -> int:
-    """The whole cores that control groups allow; many if they set no limit."""
+    """Returns the number of cores that control groups allow, rounded up; MANY if they set no limit."""
     found = [MANY]
     for folder in _groups(root, "cpu"):
         quota, period = (_text(folder / "cpu.max").split() or ["max", "1"])[:2]
@@ -50,7 +50,7 @@ def _quota(root: Path) -> int:
 
 
 def _left(folder: Path) -> Iterator[int]:
-    """The bytes that a control group's limit leaves free, if it has one: files that can be dropped are free."""
+    """Yields the bytes that a control group's limit leaves free, if it has one. Cached files count as free."""
     for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
         most, now = _text(folder / limit), _text(folder / used)
         if most.isdigit() and now.isdigit():
@@ -60,7 +60,8 @@ def _left(folder: Path) -> Iterator[int]:
 
 
 def _groups(root: Path, controller: str) -> Iterator[Path]:
-    """The folders of the control groups, of version 1 and 2, that this process is in, and of those about them."""
+    """Yields the folders of the control groups, of versions 1 and 2, of this process, and those of their
+    parents."""
     base = root / "sys/fs/cgroup"
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, names, path = line.split(":", 2) if line.count(":") >= 2 else ("", "-", "")
@@ -84,7 +85,7 @@ def _text(path: Path) -> str:
 
 
 class Room:
-    """So many bytes that threads share for what they work on."""
+    """A number of bytes that threads share for what they work on."""
 
     def __init__(self, size: int) -> None:
         self.size, self.taken = size, 0
@@ -92,8 +93,8 @@ class Room:
 
     @contextmanager
     def held(self, size: int) -> Iterator[None]:
-        """Waits until `size` bytes are free beside what others hold; one that asks for more than all waits until
-        it is alone. A thread that holds room asks for no more."""
+        """Waits until `size` bytes are free, and holds them for the block. A request for more than all waits until
+        nothing else is held. A thread that holds bytes must not ask for more."""
         size = min(size, self.size)
         with self._changed:
             self._changed.wait_for(lambda: self.taken + size <= self.size)
@@ -108,5 +109,5 @@ class Room:
 
 @lru_cache(maxsize=1)
 def room() -> Room:
-    """The room of this process for images that are worked on."""
+    """Returns the memory that this process shares out among the images that are worked on."""
     return Room(max(LEAST, int(SHARE * memory())))

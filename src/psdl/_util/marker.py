@@ -1,4 +1,4 @@
-"""The file by which a folder of results is known, so that it is neither read as data nor written over unasked."""
+"""The file that marks a folder of results, so that it is neither read as data nor replaced without being asked."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ NAME = ".psdl-results"
 
 
 def mark(folder: Path, verb: str) -> None:
-    """Writes the marker into `folder`, which is made if it is not there: which verb of which psdl writes here."""
+    """Writes into `folder`, which is made if needed, which verb of which version of psdl writes its results
+    there."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / NAME).write_text(json.dumps({"verb": verb, "psdl": version("psdl")}) + "\n", encoding="utf-8")
 
 
 def is_results(folder: Path) -> bool:
-    """Whether psdl wrote its results into `folder`."""
+    """Returns whether psdl wrote its results into `folder`."""
     return (folder / NAME).is_file()

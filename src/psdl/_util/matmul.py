@@ -1,7 +1,7 @@
-"""Matrix products that stay in their thread.
+"""Matrix products that run in the calling thread.
 
-OpenBLAS, which NumPy brings, gives larger ones to threads that go on spinning after a call: the cores are busy,
-and the coder and the network, which have threads of their own, wait for them.
+OpenBLAS, which NumPy brings, spreads larger products over threads that keep spinning after a call. The coder and
+the network, which have threads of their own, then wait for the cores.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 LIMIT = 1 << 18  # multiplications up to which OpenBLAS starts no thread (its SMP_THRESHOLD_MIN, 65536, times 4)
-ROWS = 8  # of a block at least, which keeps its products fast
+ROWS = 8  # smallest number of rows of a block, for speed
 
 
 def product(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
-    """left (..., m,k) times right (..., k,n), like np.matmul, block after block of the result. Which blocks
-    depends on m, k and n alone, so that the numbers do not depend on how many products are taken at once."""
+    """Returns the product of `left` (...,m,k) and `right` (...,k,n), like np.matmul, computed in blocks of the
+    result. The blocks depend on m, k and n alone, so that a result does not depend on how many products are
+    computed at once."""
     m, k, n = left.shape[-2], left.shape[-1], right.shape[-1]
     if m * k * n <= LIMIT:
         return np.asarray(np.matmul(left, right))

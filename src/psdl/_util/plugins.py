@@ -1,4 +1,4 @@
-"""A choice is a file name: (folder, name) -> module."""
+"""Finds modules by name: each file of a folder is a choice."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ HERE = Path(__file__).parents[1]
 
 
 def names(folder: str) -> tuple[str, ...]:
-    """The names that may be chosen in `folder` (for example "methods"), sorted: its file names."""
+    """Returns the sorted names that may be chosen in `folder` (for example "methods"): those of its files."""
     return tuple(sorted(p.stem for p in (HERE / folder).glob("*.py") if not p.stem.startswith("_")))
 
 
 def load(folder: str, name: str) -> ModuleType:
-    """The module `name` of `folder`. Raises PsdlError that lists the known names, nearest first."""
+    """Returns the module `name` of `folder`. Raises PsdlError on an unknown name, with the known ones, most
+    similar first."""
     known = names(folder)
     if name not in known:
         raise unknown(f"{folder} name", name, known)
@@ -28,14 +29,14 @@ def load(folder: str, name: str) -> ModuleType:
 
 
 def extra(name: str, *modules: str) -> None:
-    """Raises PsdlError that says what to install where a module of the extra `name` is not there."""
+    """Raises PsdlError, which says what to install, if a module of the extra `name` is missing."""
     missing = [module for module in modules if find_spec(module) is None]
     if missing:
         raise PsdlError(f"{', '.join(missing)} is not installed: pip install 'psdl[{name}]'")
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> PsdlError:
-    """The error for a name that is not known: what was given, and the known names, nearest first."""
+    """Returns the error for an unknown name: what was given, and the known names, most similar first."""
     ordered = list(known)
     near = difflib.get_close_matches(name, ordered, n=len(ordered), cutoff=0.5)
     rest = [k for k in ordered if k not in near]

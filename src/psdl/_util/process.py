@@ -1,4 +1,4 @@
-"""What is set for a whole process: for good only where the process is ours, not in one that uses the library."""
+"""Settings of a whole process; only for processes of psdl's own, not for those that use the library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from psdl._util import kernel_cache
 
 @contextmanager
 def environment(**values: str) -> Iterator[None]:
-    """Environment variables for as long as a library loads that reads them then; afterwards as before."""
+    """Sets environment variables for the block and restores them afterwards, for a library that reads them when it
+    loads."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -27,12 +28,13 @@ def environment(**values: str) -> Iterator[None]:
 
 
 def own_process() -> None:
-    """Settles what libraries read from the environment when they load; a command calls it first.
+    """Sets what libraries read from the environment when they load; a command calls it first.
 
-    ONNX Runtime from 1.28 on otherwise names the machine in a file and sends events to its maker. OpenCV otherwise
-    starts a thread a core for each image, though images are worked on side by side already. numba gets a folder
-    for compiled kernels where it would find none. What dask says of workers that end is no news: no work is lost.
-    Pillow warns of large images, which are bounded by what memory there is (`input/room.py`).
+    ONNX Runtime from 1.28 on otherwise writes a file that identifies the machine and sends events to its maker.
+    OpenCV otherwise starts a thread for each core and image, although images are worked on in parallel already.
+    numba gets a folder for compiled kernels if it would find none. Dask's messages about workers that end are
+    muted, since no work is lost. So is Pillow's warning of large images, which are limited by the available memory
+    (`input/room.py`).
     """
     os.environ.update(ORT_DISABLE_TELEMETRY="1", ORT_TELEMETRY_DISABLED="1")
     os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")

@@ -1,1 +1,1 @@
-"""Methods x data sets x seeds -> one table."""
+"""Compares methods on data sets over seeds, and writes one table."""

@@ -1,9 +1,9 @@
-"""One cell of the table: a method, a category of a data set, a seed, in a process of its own, so that its memory
-is its own.
+"""Measures one cell of the table: a method, a category of a data set and a seed, in a process of its own, so that
+its memory can be measured.
 
     python -m psdl.compare.cell DATA CATEGORY METHOD SEED [DRAW]
 
-prints one JSON object as its last line. DRAW: the fields of Draw that differ from the given split, as JSON.
+prints one JSON object as its last line. DRAW is a JSON object with fields of Draw, to replace the given split.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ RATES = {"1": 0.01, "5": 0.05}  # false-reject rates at which defects are counte
 
 
 class Draw(NamedTuple):
-    """How a cell departs from the data set's own images to learn from: split is the seed of a random split of the
-    good images by item, images the number that is learned from, of items drawn by the cell's seed."""
+    """How a cell departs from the data set's own split. `split` is the seed of a random split of the good images
+    by item; `images` is the number of images to learn from, of items drawn by the cell's seed. None: as the data
+    set has it."""
 
     split: int | None = None
     images: int | None = None
@@ -52,11 +53,14 @@ GIVEN = Draw()
 
 
 def cell(data: str, category: str, name: str, seed: int, draw: Draw = GIVEN) -> dict[str, Any]:
-    """Metrics of a category, fit_s: seconds of learning, score_ms: the median of judging one decoded image on all
-    cores, model_mb, peak_gb: of the process. At each of RATES found: the share of defects above the product's own
-    threshold; false: of good images; oracle: of defects above a threshold that looks at the test's good images.
+    """Returns the metrics of a method on one category.
 
-    Raises PsdlError on a data set without defective images, or with fewer good ones than are asked for.
+    `fit_s` is the time of learning in seconds, `score_ms` the median time of judging one decoded image on all
+    cores, `model_mb` the size of the model file, and `peak_gb` the peak memory of the process. For each of RATES,
+    `found_` is the share of defects above the product's own threshold, `false_` that of good images above it, and
+    `oracle_` the share of defects above a threshold set by the test's good images. `images` holds the numbers of
+    images learned from and tested on. Raises PsdlError on a data set without defective images or with fewer good
+    ones than asked for.
     """
     found = shown(data, name)
     good, test = divided(choose(found.samples, [category]), draw.split)
@@ -81,13 +85,18 @@ def cell(data: str, category: str, name: str, seed: int, draw: Draw = GIVEN) -> 
 
 
 def shown(data: str, name: str) -> Found:
-    """The data set as `fit` reads it: whole images, but for the published method, which cuts them as published."""
+    """Returns the data set as `fit` reads it: whole images, but for the recipe paper with its published cut."""
     return read(data, published=name == "paper")
 
 
 def divided(samples: Sequence[Sample], drawn: int | None) -> tuple[Sequence[Sample], Sequence[Sample]]:
-    """Good images to learn from, and test images: by the given split, or by one that is drawn among items, which
-    the data set names or near-duplicates tell, as many images on each side as in the given one."""
+    """Returns good images to learn from, and test images: by the given split, or by one drawn with the seed
+    `drawn`.
+
+    A drawn split keeps images of one item together and has about as many on each side as the given one. Items are
+    those that the data set names or, if it names none, near-duplicates. Raises PsdlError if the test has no good
+    images.
+    """
     good, test = check.learning(samples), check.testing(samples)
     if drawn is None:
         return good, test
@@ -101,10 +110,11 @@ def divided(samples: Sequence[Sample], drawn: int | None) -> tuple[Sequence[Samp
 
 
 def fewer(good: Sequence[Sample], images: int, seed: int) -> list[Sample]:
-    """Images of items drawn by seed, which the data set names or near-duplicates tell, until they are as many as
-    asked for: the last item is cut, so that sets of small and of large items compare.
+    """Returns exactly `images` of the good images: those of items drawn by `seed`, the last of which is cut, so
+    that data sets of small and of large items compare.
 
-    Raises PsdlError where there are fewer.
+    Items are those that the data set names or, if it names none, near-duplicates. Raises PsdlError if there are
+    fewer images.
     """
     if len(good) < images:
         raise PsdlError(f"{images} good images were asked for and {len(good)} are there: ask for fewer")

@@ -1,4 +1,4 @@
-"""Cells -> two tables at a glance: a row a method, a column a data set, its categories averaged."""
+"""Two overview tables with a row for each method and a column for each data set, its categories averaged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ SHARES = (("found_1", "false_1"), ("found_5", "false_5"))
 
 
 def glance(cells: Cells, sets: Sequence[str], methods: Sequence[str]) -> list[str]:
-    """Image AUROC / pixel AUROC / AU-PRO 0.3; then defects found, and good images rejected, in %, at 1 and 5 %."""
+    """Returns two tables as lines of Markdown: image AUROC / pixel AUROC / AU-PRO 0.3; then, at promised
+    false-reject rates of 1 and 5 %, the share of defects found and, in brackets, of good images rejected, in %."""
     named = list(dict.fromkeys(data.split("/")[0] for data in sets))
     rows = {(name, method): _of(cells, sets, name, method) for name in named for method in methods}
     return [
@@ -31,7 +32,7 @@ def glance(cells: Cells, sets: Sequence[str], methods: Sequence[str]) -> list[st
 
 
 def _of(cells: Cells, sets: Sequence[str], name: str, method: str) -> list[Cell]:
-    """All cells of a data set and a method, whatever their category and seed."""
+    """Returns all cells of a data set and a method, of all categories and seeds."""
     return [cell for data in sets if data.split("/")[0] == name for cell in cells[data, method]]
 
 
@@ -46,7 +47,7 @@ def _table(
 
 
 def mean(cells: Sequence[Cell], key: str) -> float | None:
-    """The mean of what cells say of a measure; None where none has it."""
+    """Returns the mean of a measure over the cells that have it; None if none has it."""
     values = [cell[key] for cell in cells if cell.get(key) is not None]
     return float(np.mean(values)) if values else None
 

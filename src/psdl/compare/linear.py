@@ -1,9 +1,11 @@
-"""One linear map for each position, or for all: a PCA subspace, or ridge coding on all good signals. To compare.
+"""A method for comparison: one linear map for each position, or one for all. It is a PCA subspace, or ridge coding
+on all good signals.
 
-The distance is the norm of what the map leaves of a half-whitened signal. "pca" leaves what lies outside the
-subspace of the largest variances (the idea of SubspaceAD); "ridge" what collaborative representation by all good
-signals X leaves: y - X' (X X' + a I)^-1 X y (CRD: Li, Du, "Collaborative representation for hyperspectral anomaly
-detection", TGRS 2015). Both follow from the covariance, so nothing grows with the images.
+The distance is the norm of what the map leaves of a partly whitened signal. With "pca" this is the component
+outside the subspace of the largest variances (the idea of SubspaceAD). With "ridge" it is the residual of
+collaborative representation by all good signals X: y - X' (X X' + a I)^-1 X y (CRD: Li, Du, "Collaborative
+representation for hyperspectral anomaly detection", TGRS 2015). Both follow from the covariance, so the cost of
+judging does not grow with the number of images.
 """
 
 from __future__ import annotations
@@ -29,8 +31,9 @@ ARRAYS = {
 
 @dataclass(frozen=True)
 class Params:
-    """kind: pca or ridge; bound: a map for each position, else one for all; kept: pca's share of the variance;
-    ridge: a, in shares of the signals' mean energy; whiten: 0 none to 1 full."""
+    """The settings of the method. `kind` is "pca" or "ridge". `bound` asks for one map for each position, else one
+    serves all. `kept` is the share of the variance in pca's subspace. `ridge` is a as a share of the signals' mean
+    energy. `whiten` is the degree of whitening, from 0 (none) to 1 (full)."""
 
     kind: str = "pca"
     bound: bool = True
@@ -47,8 +50,8 @@ def fit(
     done: Callable[[int], None],
     device: str = "cpu",
 ) -> State:
-    """State with centre and leave, (P,F) and (P,F,F) or (1,F) and (1,F,F) float32, and the whitening; learned on
-    the images `rows` of the store."""
+    """Learns the state from the images `rows` of the store: `centre` (M,F) and `leave` (M,F,F) float32 with M = P
+    maps or 1, and the whitening `mean` (F,) and `matrix` (F,F)."""
     white = _whitening.fit(store.batches(rows), store.length, params.whiten)
     maps = store.grid.positions if params.bound else 1
     total, products = np.zeros((maps, store.length)), np.zeros((maps, store.length, store.length))
@@ -67,7 +70,7 @@ def fit(
 
 
 def _left(covariance: F64, params: Params) -> F64:
-    """(F,F): what a signal is multiplied with to get what is left of it."""
+    """Returns the matrix (F,F) that maps a signal to its residual."""
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, 0)
     energy = max(float(values.sum()), 1e-300)
@@ -81,12 +84,12 @@ def _left(covariance: F64, params: Params) -> F64:
 
 
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
-    """Bytes that `fit` takes beyond the store."""
+    """Returns the bytes that `fit` takes beyond the store."""
     return 4 * 8 * (positions if params.bound else 1) * length**2
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
-    """What `judge` reads: the whitening and the maps. Raises ValueError if they do not fit the grid."""
+    """Returns what `judge` reads: the whitening and the maps. Raises ValueError if they do not fit the grid."""
     if len(state.arrays["leave"]) not in (1, state.grid.positions):
         raise ValueError(f"{len(state.arrays['leave'])} maps do not fit {state.grid.positions} positions")
     white = _whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
@@ -94,7 +97,7 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
 
 
 def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
-    """Of signals (n,P,F): the distance, and the norm of the signals. The same alone and in any batch."""
+    """Returns the distances (n,P) of signals (n,P,F). They do not depend on the other images of the batch."""
     values = _whitening.apply(ready["white"], signals.values)
     found = np.empty(values.shape[:2], np.float32)
     for n, one in enumerate(values):

@@ -1,4 +1,4 @@
-"""What is compared: the recipes, and ways to score the same signals that others claim to be enough."""
+"""The methods that are compared: the recipes, and other ways to score the same signals."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from psdl.methods.base import register
 from psdl.model import recipes
 from psdl.types import Part, Recipe
 
-LINEAR = "linear"  # the name of the method that is compared and no recipe has
+LINEAR = "linear"  # a method for this comparison, which no recipe of the library uses
 register(LINEAR, linear)
 
 
 def _alone(name: str, method: str, params: Mapping[str, Any]) -> Callable[[int], Recipe]:
-    """The recipe `fast` with another method on the same signals, measured against held-out images like it."""
+    """Returns a function of the seed that gives the recipe `fast` with another method on the same signals."""
 
     def made(seed: int) -> Recipe:
         part: Part = replace(recipes.FAST.parts[0], name=name, method=method, params=params)
@@ -51,7 +51,7 @@ ALIASES = {"patchcore": "patchcore-5", "psdl": "default"}
 
 
 def method(name: str, seed: int) -> Recipe:
-    """The recipe of a method that is compared. Raises PsdlError on a name that is none."""
+    """Returns the recipe of a compared method. Raises PsdlError on an unknown name."""
     name = ALIASES.get(name, name)
     if name not in METHODS:
         raise plugins.unknown("method", name, (*METHODS, *ALIASES))

@@ -1,4 +1,4 @@
-"""Cells -> the table: means and spreads over seeds, wins and losses, as Markdown."""
+"""Writes the comparison as Markdown: means and spreads over seeds, wins and losses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ACCURACY = {
     "image_f1_max": "image F1 (oracle)",
     "pixel_f1_max": "pixel F1 (oracle)",
 }
-FALSE = {"false_1": "false rejects at 1 %", "false_5": "at 5 %"}  # beside found, neither high nor low is best
+FALSE = {"false_1": "false rejects at 1 %", "false_5": "at 5 %"}  # beside found; no best is marked
 COST = {"fit_s": "fit s", "score_ms": "score ms", "model_mb": "model MB", "peak_gb": "peak GB"}
 FIRST = ("found_1", "false_1", "found_5", "false_5")
 TITLES = {key: {**ACCURACY, **FALSE, **COST}[key] for key in dict.fromkeys((*FIRST, *ACCURACY, *COST))}
@@ -34,7 +34,7 @@ JUDGED = (
     "aupro",
     "aupro_05",
     "aupimo",
-)  # in which wins are counted
+)  # metrics in which wins are counted
 EXPLAINED = (
     "Found: the share of defective images above the product's own threshold at that promised false-reject rate,"
     " and of good ones above it; oracle: above a threshold that looks at the test's good images."
@@ -42,8 +42,12 @@ EXPLAINED = (
 
 
 def markdown(cells: Cells, development: Iterable[str], seeds: Sequence[int], over: str = "seeds") -> str:
-    """Two tables at a glance, one a data set, one of means over all, one of the worst, and who wins how often
-    against the first method; over: what the cells of a set and method differ by."""
+    """Returns the comparison as Markdown: two overview tables, one table for each data set, one of means over all
+    sets, one of the worst set of each method, and how often the first method wins against each other.
+
+    `development` names the data sets on which choices were made; `over` is what the cells of a set and method
+    differ by.
+    """
     sets = list(dict.fromkeys(data for data, _ in cells))
     methods = list(dict.fromkeys(name for _, name in cells))
     said = f"{over[0].upper()}{over[1:]} {', '.join(map(str, seeds))}"
@@ -91,7 +95,7 @@ def _shown(cells: Sequence[Mapping[str, Any]], key: str, best: float | None) -> 
 
 
 def _worst(cells: Cells, sets: Sequence[str], methods: Sequence[str]) -> list[str]:
-    """For each method and metric the lowest mean of all sets, and which set it is."""
+    """Returns for each method and metric the lowest mean of all data sets, and the set."""
     lines = ["| method | " + " | ".join(ACCURACY[key] for key in JUDGED) + " |", "|---" * (len(JUDGED) + 1) + "|"]
     for name in methods:
         shown = []
@@ -103,13 +107,14 @@ def _worst(cells: Cells, sets: Sequence[str], methods: Sequence[str]) -> list[st
 
 
 def _over(cells: Cells, sets: Sequence[str], name: str) -> list[dict[str, Any]]:
-    """For each seed the means over the data sets."""
+    """Returns for each seed the means over the data sets."""
     keys = TITLES
     return [{key: mean(row, key) for key in keys} for row in zip(*(cells[s, name] for s in sets), strict=True)]
 
 
 def _wins(cells: Cells, sets: Sequence[str], methods: Sequence[str]) -> list[str]:
-    """Against each other method: in how many (data set, metric) cells the mean over seeds is higher, or lower."""
+    """Counts for each other method the (data set, metric) cells in which the first has a higher or a lower
+    mean."""
     lines = ["| against | wins | losses | lost cells |", "|---|---|---|---|"]
     for name in methods[1:]:
         won, lost = 0, []

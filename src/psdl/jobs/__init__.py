@@ -1,4 +1,4 @@
-"""Where work runs: one file an engine, and the choice among them."""
+"""Engines that run work in parallel, one file each, and the choice among them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from psdl.types import Run
 
 
 def runner(jobs: int | Run | None) -> Run:
-    """An ordered map that works on so many items at a time, all cores if None; or the map that is given. Raises
-    PsdlError below 1."""
+    """Returns an ordered map that works on `jobs` items at a time (None: all cores); a map that is given is
+    returned as it is. Raises PsdlError if `jobs` is below 1."""
     if callable(jobs):
         return jobs
     if jobs is not None and jobs < 1:
@@ -27,8 +27,11 @@ def runner(jobs: int | Run | None) -> Run:
 
 @contextmanager
 def opened(jobs: int | None, cluster: str | None, say: Callable[[str], None]) -> Iterator[int | Run | None]:
-    """What `runner` takes: `jobs`, or for a while the workers of a cluster. `say` is called with where they can be
-    watched. Raises PsdlError where there is no such cluster."""
+    """Opens what `runner` takes: `jobs`, or the workers of a cluster as long as the block lasts; use `with`.
+
+    `say` is called with the number of workers and the address of the page that shows them. Raises PsdlError if
+    there is no such cluster.
+    """
     if cluster is None:
         yield jobs
         return
@@ -41,17 +44,17 @@ def opened(jobs: int | None, cluster: str | None, say: Callable[[str], None]) ->
 
 
 def near(run: Run) -> Run:
-    """The map itself if it works in this process, else one that does: for small work that is not worth a trip."""
+    """Returns the map if it works in this process, else one that does, for work too small to be sent elsewhere."""
     return runner(None) if remote(run) else run
 
 
 def over(run: int | Run | None) -> Run:
-    """An ordered map, in this process, over items whose work is spread by `run`: one after another, but for
-    workers in other processes, which have a few of them to work on."""
+    """Returns an ordered map, in this process, over items whose work is spread by `run`. It takes one item after
+    another, or, if workers are other processes, a few at a time so that all are kept busy."""
     found: Run = getattr(run, "side_by_side", map)
     return found
 
 
 def remote(run: Run) -> bool:
-    """Whether work runs in other processes, which see files but not this one's memory."""
+    """Returns whether work runs in other processes, which see files but not the memory of this one."""
     return bool(getattr(run, "remote", False))

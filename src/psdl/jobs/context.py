@@ -1,4 +1,4 @@
-"""Where and how work runs: what every long job is handed, beside what it works on."""
+"""Where and how work runs; given to every long job beside what it works on."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 
 def ignore_progress(stage: str, done: int, total: int) -> None:
-    """Shows no progress."""
+    """Ignores progress; the default of `RunContext.progress`."""
 
 
 @dataclass(frozen=True)
 class RunContext:
     """Where and how work runs. No result depends on it.
 
-    jobs: how many images and positions are worked on at a time, all cores if None; or an ordered map, such as that
-    of a cluster. progress: is called with the stage, how many items were finished just now, and how many there
-    are. log: where findings go, at level INFO; Python's logging is silent below WARNING unless it is configured.
-    checkpoint: a folder that keeps what is finished, so that learning that is broken off goes on. device: auto,
-    cpu or cuda.
+    `jobs` is the number of images and positions that are worked on at a time (None: all cores), or an ordered map,
+    such as that of a cluster. `progress` is called with the stage, the number of items just finished, and the
+    number of all. `log` receives findings at level INFO; Python's logging is silent below WARNING unless it is
+    configured. `checkpoint` is a folder that keeps finished results, so that learning that was broken off can be
+    continued. `device` is "auto", "cpu" or "cuda".
     """
 
     jobs: int | Run | None = None
@@ -39,17 +39,17 @@ class RunContext:
 
     @cached_property
     def work(self) -> Run:
-        """The ordered map on which large work runs, in this process or on a cluster."""
+        """The ordered map for large work, in this process or on a cluster."""
         return runner(self.jobs)
 
     @cached_property
     def near(self) -> Run:
-        """The ordered map for small work, which is not worth a trip to another process."""
+        """The ordered map for work too small to be sent to another process."""
         return near(self.work)
 
     @property
     def remote(self) -> bool:
-        """Whether large work runs in other processes, which see files but not this one's memory."""
+        """Whether large work runs in other processes, which see files but not the memory of this one."""
         return remote(self.work)
 
     def say(self, *lines: str) -> None:

@@ -1,7 +1,7 @@
-"""On a Dask cluster: each item is a task on a worker, in processes of its own or on other machines.
+"""Runs work on a Dask cluster: each item is a task of a worker process, on this machine or on others.
 
-What the tasks of a map share lies in a file that every worker reads once, so a worker that dies takes nothing with
-it but its tasks, which the scheduler gives to another one.
+What the tasks of a map share lies in a file that every worker reads once. A worker that dies therefore loses
+nothing but its tasks, which the scheduler gives to another one.
 """
 
 from __future__ import annotations
@@ -20,15 +20,18 @@ from typing import Any
 from psdl.errors import PsdlError
 from psdl.types import Run
 
-MOST = 4  # maps that are under way side by side
+MOST = 4  # maps that run at the same time
 POLL = 1.0  # seconds between two checks whether waiting for a task shall go on
-AHEAD = 4  # tasks a worker that wait while it works
+AHEAD = 4  # tasks for each worker that are under way
 LOCAL = "local:"
 
 
 class Cluster:
-    """A cluster at work; use `with`. address: of a scheduler, such as tcp://host:8786, or local:N for N worker
-    processes on this machine. Raises PsdlError where there is none."""
+    """A connection to a Dask cluster; use `with`. Calling it runs an ordered map over the workers.
+
+    `address` is that of a scheduler, such as tcp://host:8786, or local:N for N worker processes on this machine.
+    Raises PsdlError if it is malformed or no scheduler answers.
+    """
 
     remote = True  # tasks see files, not this process's memory
 
@@ -66,11 +69,11 @@ class Cluster:
 
     @property
     def dashboard(self) -> str:
-        """The address of its page that shows tasks as they run; it needs the package bokeh."""
+        """The address of Dask's page that shows tasks as they run; it needs the package bokeh."""
         return str(self.client.dashboard_link)
 
     def __call__(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        """An ordered map over the workers that holds at most AHEAD items a worker at once."""
+        """Maps `work` over the items, in their order, with at most AHEAD items for each worker under way."""
         import cloudpickle
 
         file = Path(self._folder.name) / f"map-{next(self._numbers)}"
@@ -89,7 +92,7 @@ class Cluster:
             os.unlink(file)
 
     def _result(self, future: Any) -> Any:
-        """What a task gives. Raises CancelledError where waiting shall end."""
+        """Returns the result of a task. Raises CancelledError if all waiting was ended."""
         done = threading.Event()  # not a timeout of Dask's, which fails where a task ends at the same moment
         future.add_done_callback(lambda _: done.set())
         while not self._ended.is_set():
@@ -98,8 +101,9 @@ class Cluster:
         raise CancelledError
 
     def side_by_side(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        """An ordered map in this process over items whose work is to give tasks to the workers, a few at a time:
-        while one waits or ends, another keeps them busy. An error, or an interruption, ends the others too."""
+        """Maps `work` over items, in their order and in this process, a few at a time. Each call gives tasks to
+        the workers: while one waits or ends, another keeps them busy. An error or an interruption ends the others
+        too."""
         pool = ThreadPoolExecutor(min(MOST, self.workers))
         try:
             yield from pool.map(work, items)
@@ -121,7 +125,7 @@ class Cluster:
 
 @lru_cache(maxsize=MOST)
 def _loaded(file: str) -> Callable[[Any], Any]:
-    """What the tasks of one map share, read once by each worker."""
+    """Returns what the tasks of one map share; each worker reads it once."""
     import cloudpickle
 
     work: Callable[[Any], Any] = cloudpickle.loads(Path(file).read_bytes())
@@ -133,5 +137,5 @@ def _call(file: str, item: Any) -> Any:
 
 
 def runner(workers: int) -> Run:
-    """As many worker processes on this machine, until it ends."""
+    """Returns a cluster of `workers` worker processes on this machine, which run until this process ends."""
     return Cluster(f"{LOCAL}{workers}")

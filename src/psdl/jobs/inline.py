@@ -1,4 +1,4 @@
-"""One after another, in this thread."""
+"""Runs one item after another in the calling thread."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from psdl.types import Run
 
 
 def runner(workers: int) -> Run:
-    """The built-in map; `workers` has no meaning here."""
+    """Returns the built-in map; `workers` is ignored."""
     return map

@@ -1,4 +1,4 @@
-"""In a pool of threads: kernels, ONNX Runtime and image decoding all release the interpreter's lock."""
+"""Runs work in a pool of threads: kernels, ONNX Runtime and image decoding all release the interpreter's lock."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from psdl.types import Run
 
 
 def beside(work: Callable[[Any], Any], items: Sequence[Any], workers: int) -> list[Any]:
-    """An ordered map over a few items of one caller, the first in its own thread, the others beside it in threads
-    that are kept; `work` gives nothing to them. One after another if workers is 1."""
+    """Maps `work` over a few items of one caller and returns the results in order. The first item runs in the
+    calling thread, the others beside it in threads that are kept for later calls; with `workers` 1 all run one
+    after another. `work` must not call this function itself."""
     if workers == 1 or len(items) == 1:
         return [work(item) for item in items]
     others = [_kept(workers).submit(work, item) for item in items[1:]]
@@ -32,7 +33,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def runner(workers: int) -> Run:
-    """An ordered map over `workers` threads that holds at most 4 items a thread at once."""
+    """Returns an ordered map over `workers` threads with at most 4 items for each thread under way."""
 
     def run(work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         pool = ThreadPoolExecutor(workers)

@@ -1,4 +1,4 @@
-"""Labelled images and their verdicts -> what would have been rejected and missed, with intervals."""
+"""Says what would have been rejected and missed among labelled images, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ WORST = 3  # pictures named in each row
 
 
 def rows(judged: Judged) -> list[dict[str, Any]]:
-    """A row for the good images, one for all defective ones, and one for each kind of defect.
+    """Returns a row for the good images, one for all defective ones, and one for each kind of defect if there are
+    several.
 
-    what: its name; count; verdicts: how many are OK, REVIEW, NG; wrong: how many good ones are NG, or defective
-    ones OK; share, low, high: of those, with the 95 % interval, see `found.share`; worst: places in `judged` of
-    the images that lie furthest on the wrong side.
+    `what` is its name and `count` the number of images; `verdicts` counts OK, REVIEW and NG. `wrong` is the number
+    of good images that are NG, or of defective ones that are OK; `share`, `low` and `high` are that as a share
+    with its 95 % interval, see `found.share`. `worst` are indices in `judged` of the images furthest on the wrong
+    side.
     """
     labelled = [(n, s, r) for n, (s, r) in enumerate(judged) if s.label is not None]
     good = [row for row in labelled if row[1].label == 0]
@@ -54,7 +56,7 @@ def _row(what: str, inside: list[tuple[int, Sample, Any]], mistake: str, of: str
 
 
 def grouped(judged: Judged) -> bool:
-    """Whether several labelled pictures show one item."""
+    """Returns whether several labelled pictures show one item."""
     items = Counter(
         (sample.category, sample.group or sample.part) for sample, _ in judged if sample.label is not None
     )

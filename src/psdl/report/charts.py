@@ -1,4 +1,4 @@
-"""Scores -> charts as SVG text that takes its colours from the page."""
+"""Draws charts of scores as SVG text that takes its colours from the page."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ AXES = {"broad": (0.06, 0.985), "narrow": (0.12, 0.97)}  # of its width: where i
 
 
 def histogram(groups: Mapping[str, F64], low: float, high: float, form: str) -> str:
-    """Scores of good, defective and unlabelled images as bars from `low` to `high`; form: one of SIZES, whose AXES
-    say which part of the picture's width the axis spans."""
+    """Returns a histogram of the scores of good, defective and unlabelled images from `low` to `high`. `form` is
+    one of SIZES; AXES says which part of the picture's width its axis spans."""
     colours = {"good": GOOD, "defective": BAD, "not labelled": OTHER}
     edges = np.linspace(low, high, 49 if form == "broad" else 25)
 
@@ -57,8 +57,8 @@ def histogram(groups: Mapping[str, F64], low: float, high: float, form: str) -> 
 
 
 def curves(sets: Mapping[str, tuple[F64, Any]]) -> str:
-    """ROC and precision-recall curve of each set of (scores, labels), a picture each;
-    empty where no set has both kinds."""
+    """Returns ROC and precision-recall curves of each set of (scores, labels), as two pictures; empty if no set
+    has both good and defective images."""
     known = {name: found for name, pair in sets.items() if (found := ranks(*pair))}
     if not known:
         return ""

@@ -1,4 +1,4 @@
-"""Judged images -> all that is drawn of them: pictures, maps and the report."""
+"""Draws all that is drawn of judged images: pictures, maps and the report."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from psdl.types import Run
 def write(
     judged: Judged, chosen: Judged, out: Path, about: page.About, run: Run, with_maps: bool = False
 ) -> Iterator[tuple[str, int, int]]:
-    """Writes a picture of each of `chosen`, with `with_maps` the maps of all, and report.html; yields (stage, 1,
-    how many in all) after each. about, run: as `page.write` has them."""
+    """Writes a picture of each of `chosen`, the maps of all images if `with_maps` is set, and report.html.
+
+    Yields (stage, 1, number of files of the stage) after each. `about` and `run` are as in `page.write`.
+    """
     where = places([sample for sample, _ in judged])
     stages = {
         "pictures": pictures.write(chosen, out, where),

@@ -1,4 +1,4 @@
-"""The folder that results are written into: empty before, or emptied of an earlier run's results when asked to."""
+"""Prepares the folder that results are written into: it must be empty, or its earlier results may be replaced."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp",
 
 
 def check(out: Path, overwrite: bool = False) -> None:
-    """Raises PsdlError where results may not go: where `out` is a file, where it holds the results of a run that
-    ended, unless they may be overwritten, and where it holds results or images that no marker says are psdl's."""
+    """Raises PsdlError if results may not be written into `out`.
+
+    It may not be a file; it may not hold the results of a finished run, unless `overwrite` is set; and it may not
+    hold results or images without the marker by which psdl's results are known.
+    """
     if out.exists() and not out.is_dir():
         raise PsdlError(f"{out} is a file, but a folder for results was expected: name another with --out")
     held = _held(out)
@@ -35,8 +38,10 @@ def check(out: Path, overwrite: bool = False) -> None:
 
 
 def prepare(out: Path, verb: str, overwrite: bool = False) -> None:
-    """Makes and marks the folder `out` for the results of a verb, and removes what an earlier run left there, but
-    for models and for what lets a run that was broken off go on. Raises PsdlError like `check`."""
+    """Makes and marks the folder `out` for the results of a verb, and removes what an earlier run left there.
+
+    Models stay, and so does what allows a run that was broken off to be continued. Raises PsdlError like `check`.
+    """
     check(out, overwrite)
     for name in _held(out):
         path = out / name
@@ -45,12 +50,12 @@ def prepare(out: Path, verb: str, overwrite: bool = False) -> None:
 
 
 def _held(out: Path) -> list[str]:
-    """The results that a folder holds."""
+    """Returns the names of results that a folder holds."""
     return [name for name in (*FILES, *FOLDERS) if (out / name).exists()]
 
 
 def _picture(folder: Path) -> str:
-    """The name of an image below a folder; empty if there is none."""
+    """Returns the name of an image below a folder; empty if there is none."""
     for _, _, names in os.walk(folder):
         for name in names:
             if Path(name).suffix.lower() in PICTURES:

@@ -1,4 +1,4 @@
-"""What is found at the promised rates, and what known defects earned, for the page."""
+"""Says for the page what is found at the promised rates, and what known defects gained."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from psdl.report import tables
 
 
 def defects(model: Model) -> list[str]:
-    """What known defects earned when the model learned them, where it uses them."""
+    """Returns a sentence on what known defects gained when the model learned them; none if it does not use
+    them."""
     if model.defects is None or model.classifier is None:
         return []
     found = model.defects.report["found"]
@@ -21,7 +22,7 @@ def defects(model: Model) -> list[str]:
 
 
 def shares(summary: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """What each category finds at the promised rates, and their mean."""
+    """Returns for each category, and for their mean, what is found at the promised rates."""
     rows = dict(summary["categories"])
     if len(rows) > 1:
         rows["mean"] = summary["mean"]

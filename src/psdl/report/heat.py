@@ -1,4 +1,4 @@
-"""Maps in colours that mean the same on every image of a model: how rare a pixel is among good ones."""
+"""Maps in colours that have the same meaning on every image of a model: how rare a pixel is among good ones."""
 
 from __future__ import annotations
 
@@ -13,34 +13,37 @@ from psdl.types import F32, Calibration
 
 COLOURS = "plasma"
 OTHERS = ("viridis",)  # for parts that are red or yellow themselves
-OPAQUE = 0.65  # of the rarest pixels when they lie over the image
+OPAQUE = 0.65  # opacity of the rarest pixels over the image
 
 
 def scale(calibration: Calibration) -> tuple[float, float]:
-    """Where colours start and end, as -log10 of the share of good pixels above: at the rarity that the strangest
-    pixel of every second good image does not reach, so that a good part stays dark, and at what the number of good
-    pixels can tell."""
+    """Returns the ends of the colour scale as -log10 of the share of good pixels above.
+
+    It starts at the rarity of the median good image's maximum, so that a good part stays dark, and ends at the
+    largest rarity that the number of good pixels allows to state.
+    """
     end = float(RARITY[len(calibration.pixels) - 1])
     typical = np.array([[np.median(calibration.peaks)]], np.float32)
     return min(float(rarity(typical, calibration)[0, 0]), end - 0.5), end
 
 
 def ends(calibration: Calibration) -> tuple[float, float]:
-    """The map values at which colours start and end."""
+    """Returns the map values at the ends of the colour scale."""
     known = calibration.pixels
     start, end = (float(np.interp(edge, RARITY[: len(known)], known)) for edge in scale(calibration))
     return start, end
 
 
 def shares(values: F32, calibration: Calibration) -> F32:
-    """A map (h,w) -> 0..1: how far each pixel lies along the scale of colours; NaN where the map is."""
+    """Returns the position of each pixel of a map (h,w) on the colour scale, in 0..1; NaN where the map is NaN."""
     start, end = scale(calibration)
     found: F32 = np.clip((rarity(values, calibration) - start) / (end - start), 0, 1)
     return found
 
 
 def dimmed(pixels: NDArray[np.uint8], seen: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
-    """Pixels (h,w,3), pale and without colour where a model does not look: outside `seen` (h,w)."""
+    """Returns pixels (h,w,3) that are pale and without colour outside `seen` (h,w), where the model does not
+    see."""
     if seen is None:
         return pixels
     pale = np.repeat(pixels.mean(axis=2, keepdims=True) * 0.3 + 165, 3, axis=2)
@@ -48,7 +51,7 @@ def dimmed(pixels: NDArray[np.uint8], seen: NDArray[np.bool_] | None) -> NDArray
 
 
 def opaque(values: F32, calibration: Calibration) -> NDArray[np.uint8]:
-    """A map (h,w) as colours (h,w,3), white where there is no value."""
+    """Returns a map (h,w) as colours (h,w,3) uint8, white where there is no value."""
     share = shares(values, calibration)
     known = np.isfinite(share)
     colours: NDArray[np.uint8] = _map()(np.where(known, share, 0), bytes=True)[..., :3]
@@ -57,7 +60,8 @@ def opaque(values: F32, calibration: Calibration) -> NDArray[np.uint8]:
 
 
 def overlay(values: F32, calibration: Calibration) -> NDArray[np.uint8]:
-    """A map (h,w) as colours (h,w,4) to lay over the image: clear where it is as good parts are."""
+    """Returns a map (h,w) as colours (h,w,4) uint8 to lay over the image, transparent where good parts are
+    alike."""
     share = np.nan_to_num(shares(values, calibration))
     colours: NDArray[np.uint8] = _map()(0.25 + 0.75 * share, bytes=True)
     colours[..., 3] = np.round(255 * OPAQUE * np.minimum(1, 2 * share))
@@ -65,14 +69,14 @@ def overlay(values: F32, calibration: Calibration) -> NDArray[np.uint8]:
 
 
 def levels(values: F32, calibration: Calibration) -> NDArray[np.uint8]:
-    """A map (h,w) as grey and opacity (h,w,2) to lay over the image, which a page brings to colours."""
+    """Returns a map (h,w) as grey and opacity (h,w,2) uint8 to lay over the image, for pages that colour it."""
     share = np.nan_to_num(shares(values, calibration))
     opacity = OPAQUE * np.minimum(1, 2 * share)
     return np.round(255 * np.stack([share, opacity], axis=2)).astype(np.uint8)
 
 
 def gradient(steps: int, name: str = COLOURS) -> list[tuple[int, int, int]]:
-    """The colours of the overlay, of a map `name`, from end to end, red, green and blue in 0..255."""
+    """Returns `steps` colours of the overlay from end to end, as red, green and blue in 0..255."""
     colours = _map(name)(np.linspace(0.25, 1, steps), bytes=True)
     return [(int(r), int(g), int(b)) for r, g, b, _ in colours]
 

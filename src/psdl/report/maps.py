@@ -1,4 +1,4 @@
-"""Judged images -> their maps and masks as files, at the images' own size."""
+"""Writes the maps and masks of judged images as files, at the images' own size."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from psdl.report.tables import Judged
 
 
 def write(judged: Judged, out: Path, where: Places) -> Iterator[tuple[int, int]]:
-    """Writes three files for each image, below the folder `out` and at its place, see `places`; yields (1, how
-    many in all) after each.
+    """Writes three files for each image below `out`, and yields (1, number of images) after each image.
 
-    maps/PLACE.tiff: the map as float32, NaN where the model does not look.
-    heat/PLACE.png: the map in colours that mean the same on every image of a model.
-    masks/PLACE.png: the defect mask, 255 inside.
+    PLACE is the image's path by `places`. maps/PLACE.tiff is the anomaly map as float32, NaN where the model does
+    not see the image. heat/PLACE.png is the map in colours that have the same meaning on all images of a model.
+    masks/PLACE.png is the defect mask, 255 inside.
     """
     for found, result in judged:
         values = result.map

@@ -1,4 +1,4 @@
-"""Judged images -> report.html: one file that shows them to people and needs nothing else."""
+"""Writes report.html, one self-contained file that shows judged images to people."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ TITLES = {"report": "Inspection report", "suspects": "Good images that look leas
 
 @dataclass(frozen=True)
 class About:
-    """What a page states beside its images. model_of: the model file of an image; summary: the metrics, as
-    `tables.write` returns them, where images are labelled; facts: a line about the run; mode: report or
-    suspects."""
+    """What a page states beside its images. `model_of` gives the model file by which an image was judged;
+    `summary` holds the metrics as `tables.write` returns them, if images are labelled; `facts` is a line about the
+    run; `mode` is "report" or "suspects"."""
 
     model_of: Callable[[Sample], Path]
     summary: Mapping[str, Any] | None = None
@@ -44,7 +44,8 @@ class About:
 
 
 def write(judged: Judged, path: Path, about: About, run: Run = map) -> Iterator[tuple[int, int]]:
-    """Writes the report; yields (1, how many pictures in all) after each. run: the map that makes pictures."""
+    """Writes the report, and yields (1, number of pictures) after each picture. `run` is the map that makes
+    them."""
     yield from _write(judged, path, about, run)
 
 
@@ -58,13 +59,13 @@ def write_suspects(judged: Judged, path: Path, model_of: Callable[[Sample], Path
 
 
 def check_target(path: Path) -> None:
-    """Raises PsdlError where no page can be written: worth asking before an hour of learning."""
+    """Raises PsdlError if no page can be written at `path`; to be called before learning, which may take long."""
     if not path.parent.is_dir():
         raise PsdlError(f"no folder {path.parent} for the page {path.name}: make it first")
 
 
 def beside(strangest: Judged) -> list[str]:
-    """Advice where what is strange in good images lies mostly at their border, which often is no part."""
+    """Returns advice if the most anomalous places of good images lie mostly at the border; else no line."""
     places = []
     for _, result in strangest:
         (x, y), (height, width) = result.strangest.peak_at, result.geometry.source
@@ -78,7 +79,7 @@ def beside(strangest: Judged) -> list[str]:
 
 
 def facts(images: int, seconds: float) -> str:
-    """A line about the run: when it was, and how long scoring took."""
+    """Returns a line about the run: the number of images, how long judging them took, and the time of day."""
     now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
     each = 1000 * seconds / max(images, 1)
     return f"{images} images judged in {seconds:.1f} s, {each:.0f} ms each, reading included. {now}."
@@ -97,7 +98,7 @@ def _write(judged: Judged, path: Path, page: About, run: Run) -> Iterator[tuple[
 
 
 def _pictured(judged: Judged) -> list[int]:
-    """Places of the images that get a picture: all, or those that lie highest against their thresholds."""
+    """Returns indices of the images that get a picture: all, or those with the highest score over threshold."""
     margins = [result.score / abs(result.verdict.threshold or 1) for _, result in judged]
     return sorted(np.argsort(-np.array(margins), kind="stable")[: thumbs.MOST].tolist()) if judged else []
 
@@ -149,13 +150,13 @@ def _text(judged: Judged, shown: Sequence[int], pictures: Sequence[Mapping[str, 
 
 
 def _json(value: Any) -> str:
-    """JSON that may stand inside a script element whatever its strings hold."""
+    """Returns JSON that may stand inside a script element whatever its strings hold."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _lead(judged: Judged, mode: str) -> tuple[str, str]:
-    """The page's first sentence, and the tone it is said in; report.js says the same of other thresholds."""
+    """Returns the page's first sentence and its tone; report.js makes the same sentence for other thresholds."""
     if mode == "suspects":
         return "Look through these before anything is promised: a bad part among the good ones hides its like.", ""
     verdicts = [(sample.label, result.verdict.verdict) for sample, result in judged]
@@ -174,7 +175,7 @@ def _lead(judged: Judged, mode: str) -> tuple[str, str]:
 
 
 def _models(judged: Judged, model_of: Callable[[Sample], Path]) -> tuple[dict[int, int], list[dict[str, Any]]]:
-    """{id of a model: its place}, and what the page shows of each."""
+    """Returns {id of a model: its index}, and what the page shows of each model."""
     places: dict[int, int] = {}
     found: list[dict[str, Any]] = []
     for sample, result in judged:
@@ -209,7 +210,7 @@ def _model(model: Model, file: Path, inside: Judged) -> dict[str, Any]:
 
 
 def _axis(scores: F64, known: Calibration) -> tuple[float, float]:
-    """Where the axis of scores starts and ends: all good ones, and past the threshold as far as most images go."""
+    """Returns the ends of the score axis: it shows all good images, and most others beyond the threshold."""
     both = np.concatenate([scores, known.scores])
     high = max(known.threshold, float(np.quantile(both, 0.97)))
     low = min(known.threshold, float(both.min()))
@@ -223,7 +224,7 @@ def _by_truth(inside: Judged) -> dict[str, F64]:
 
 
 def _sets(judged: Judged) -> dict[str, tuple[F64, Any]]:
-    """Scores and labels of each category's labelled images."""
+    """Returns scores and labels of each category's labelled images."""
     labelled = [(s, r) for s, r in judged if s.label is not None]
     names = sorted({s.category for s, _ in labelled})
     inside = {name: [(s, r) for s, r in labelled if s.category == name] for name in names}
@@ -241,7 +242,7 @@ def _metrics(summary: Mapping[str, Any]) -> list[tuple[str, list[float | None]]]
 
 
 def _scale(judged: Judged) -> dict[str, str]:
-    """The colours' ends in words, of the first model (all are alike)."""
+    """Returns the ends of the colour scale in words, from the first model (they are alike for all)."""
     if not judged:
         return {"low": "", "high": ""}
     start, end = heat.scale(judged[0][1].calibration)
@@ -250,7 +251,7 @@ def _scale(judged: Judged) -> dict[str, str]:
 
 
 def _places(result: Any) -> dict[str, Any]:
-    """The regions of an image's mask, or where there are none its strangest place."""
+    """Returns the regions of an image's mask, or, if there are none, its most anomalous place."""
     found = [region for region in result.regions if region.masked]
     spot = None if found else asdict(result.strangest)
     return {"regions": [asdict(region) for region in found[:REGIONS]], "found": len(found), "spot": spot}
@@ -259,7 +260,7 @@ def _places(result: Any) -> dict[str, Any]:
 def _data(
     judged: Judged, shown: Sequence[int], mode: str, places: Mapping[int, int], models: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """What the page's program reads."""
+    """Returns the data that the page's script reads."""
     picture = {n: place for place, n in enumerate(shown)}
     kept = ("title", "file", "threshold", "review", "middle", "low", "high", "scores", "weights", "items", "rates")
     return {

@@ -1,4 +1,4 @@
-"""Judged images -> one figure each: image, ground truth, heat map, predicted mask, outline."""
+"""Draws one figure for each judged image: image, ground truth, heat map, predicted mask, outline."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Box = tuple[float, float, float, float]
 
 
 def sample(judged: Judged, count: int, seed: int) -> list[tuple[Sample, Any]]:
-    """Up to `count` images of each category, its kinds of defect (and good) in turn, drawn by seed."""
+    """Draws up to `count` images of each category by `seed`, taking its kinds of defect (and good) in turn."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
     chosen = []
     for category in sorted({s.category for s, _ in judged}):
@@ -46,7 +46,7 @@ def sample(judged: Judged, count: int, seed: int) -> list[tuple[Sample, Any]]:
 
 
 def write(judged: Judged, out: Path, where: Places) -> Iterator[tuple[int, int]]:
-    """Writes out/pictures/PLACE for each image, see `places`; yields (1, how many in all) after each."""
+    """Writes out/pictures/PLACE for each image (see `places`), and yields (1, number of images) after each."""
     for found, result in judged:
         path = out / "pictures" / where[found]
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,8 +55,11 @@ def write(judged: Judged, out: Path, where: Places) -> Iterator[tuple[int, int]]
 
 
 def draw(found: Sample, result: Any, path: Path) -> None:
-    """One figure. The heat map's colours mean the same on every picture of a model: how rare a pixel is among
-    good ones; the bar marks how rare one is that alone makes a region."""
+    """Draws one figure into `path`.
+
+    The heat map's colours have the same meaning on all pictures of a model: how rare a pixel is among good ones.
+    The mark on the colour bar is the rarity that alone makes a region.
+    """
     plugins.extra("report", "matplotlib")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -96,7 +99,7 @@ def draw(found: Sample, result: Any, path: Path) -> None:
 
 
 def _panels(label: int | None, mask: NDArray[np.bool_], truth: NDArray[np.bool_] | None) -> list[str]:
-    """What is shown of an image: masks only where something is in them."""
+    """Returns the titles of the panels of an image; masks are left out if they are empty."""
     panels = ["image", "heat map", "outline"]
     if mask.any():
         panels.insert(2, "predicted mask")
@@ -106,7 +109,7 @@ def _panels(label: int | None, mask: NDArray[np.bool_], truth: NDArray[np.bool_]
 
 
 def _scaled(found: Sample, result: Any) -> tuple[Any, Any, NDArray[np.bool_], NDArray[np.bool_] | None]:
-    """Pixels, map, mask and truth at no more than LONGEST pixels a side: what a panel can show."""
+    """Returns pixels, map, mask and ground truth at no more than LONGEST pixels a side."""
     shown = decode.pixels(found.path, white=result.model.recipe.input.white)
     step = _step(shown.shape)
     truth = None
@@ -118,12 +121,12 @@ def _scaled(found: Sample, result: Any) -> tuple[Any, Any, NDArray[np.bool_], ND
 
 
 def _step(shape: tuple[int, ...]) -> int:
-    """Every so many pixels are shown of an image (h,w,...)."""
+    """Returns the stride at which pixels of an image (h,w,...) are shown."""
     return max(1, -(-max(shape[:2]) // LONGEST))
 
 
 def _grid(aspect: float, panels: int) -> tuple[int, int]:
-    """Rows and columns that bring the figure nearest to three times as wide as high."""
+    """Returns the rows and columns that bring the figure nearest to three times as wide as high."""
     fitting = [(r, c) for r, c in GRIDS if r * c >= panels and (r - 1) * c < panels and r * (c - 1) < panels]
     fitting += [] if panels == 5 else [(1, panels), (panels, 1)]
     fitting += [(2, 2)] if panels == 4 else []
@@ -131,8 +134,8 @@ def _grid(aspect: float, panels: int) -> tuple[int, int]:
 
 
 def _places(aspect: float, panels: Sequence[str]) -> tuple[tuple[float, float], list[Box]]:
-    """The size of the figure in inches, and where panels lie, in shares of it: row by row, with room for titles,
-    and for a bar beside the heat map."""
+    """Returns the size of the figure in inches, and the boxes of the panels as fractions of it: row by row, with
+    space for titles and for a bar beside the heat map."""
     rows, columns = _grid(aspect, len(panels))
     width, height = _panel_size(aspect)
     bar = panels.index("heat map") % columns
@@ -188,7 +191,7 @@ def _heat_panel(ax: Any, values: Any, calibration: Any) -> None:
 
 
 def _ring(ax: Any, region: Region, step: int) -> None:
-    """A broken line about the strangest place of an image whose mask is empty."""
+    """Draws a dashed ellipse about the most anomalous place of an image whose mask is empty."""
     from matplotlib.patches import Ellipse
 
     left, top, right, bottom = (edge / step for edge in region.box)

@@ -1,4 +1,4 @@
-"""Samples -> where the files about each lie below a folder of results: as the images lie, one place for each."""
+"""Gives each sample a path for its files below a folder of results, like the path of its image."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Places = Mapping[Sample, PurePosixPath]
 
 
 def places(samples: Sequence[Sample]) -> dict[Sample, PurePosixPath]:
-    """A relative path for each sample, ending in .png: the tree of the images' names is kept; x.jpg gives
-    x.jpg.png.
+    """Returns for each sample a relative path that ends in .png. The tree of the images' names is kept; x.jpg
+    gives x.jpg.png.
 
-    Of names that start at a root, at a URL or above the folder they are given from, what all of these share is
-    left out. A name too long for a file system ends in a digest. Where two samples would have one place, also on a
-    file system that does not tell capitals, later ones are numbered.
+    Names that start at a root, at a URL or above their folder lose what all of them share. A name too long for a
+    file system ends in a digest. Where two samples would get one path, also on a file system that ignores case,
+    later ones are numbered.
     """
     inner = {sample: _parts(sample.name) for sample in samples}
     outside = [parts for sample, parts in inner.items() if _outside(sample.name)]
@@ -47,7 +47,7 @@ def _outside(name: str) -> bool:
 
 
 def _short(name: str) -> str:
-    """A name of at most LONGEST bytes, without what would end a file name early."""
+    """Returns a name of at most LONGEST bytes, without the null characters that would end a file name early."""
     name = name.replace("\0", "_")
     data = name.encode("utf-8", "surrogateescape")
     if len(data) <= LONGEST:

@@ -1,4 +1,4 @@
-"""Judged images -> images.csv, images.jsonl and metrics.json, and the lines that sum them up."""
+"""Writes images.csv, images.jsonl and metrics.json from judged images, and sums them up in lines."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NAMES = {"image_f1_max": "image F1 (oracle)", "pixel_f1_max": "pixel F1 (oracle)
 
 
 def write(judged: Judged, out: Path) -> dict[str, Any]:
-    """Writes all three files into `out` and returns what metrics.json holds."""
+    """Writes all three files into `out`, and returns the content of metrics.json."""
     write_images(judged, out)
     summary = summed(judged)
     with atomic_write(out / "metrics.json") as temporary:
@@ -43,7 +43,7 @@ def write(judged: Judged, out: Path) -> dict[str, Any]:
 
 
 def summed(judged: Judged) -> dict[str, Any]:
-    """The metrics of each category and their mean, as metrics.json holds them."""
+    """Returns the metrics of each category and their mean, as in metrics.json."""
     names = sorted({sample.category for sample, _ in judged})
     categories = {name: _category([pair for pair in judged if pair[0].category == name]) for name in names}
     both = list(categories.values())
@@ -51,8 +51,9 @@ def summed(judged: Judged) -> dict[str, Any]:
 
 
 def write_images(judged: Judged, out: Path) -> None:
-    """Writes images.csv and images.jsonl into `out`, which is made if it is not there. label: 0 good, 1 defective,
-    or empty (null). docs/results.md names every field."""
+    """Writes images.csv and images.jsonl into `out`, and parts.csv and parts.jsonl if there are parts. The folder
+    is made if needed. The label is 0 for good, 1 for defective, or empty (null). docs/results.md explains every
+    field."""
     out.mkdir(parents=True, exist_ok=True)
     with atomic_write(out / "images.jsonl") as temporary, temporary.open("w", encoding="utf-8") as file:
         for sample, result in judged:
@@ -68,8 +69,8 @@ def write_images(judged: Judged, out: Path) -> None:
 
 
 def write_skipped(skipped: Sequence[tuple[Sample, str]], out: Path) -> str:
-    """Writes skipped.csv into `out`, which is made if it is not there: the images that could not be used, and why;
-    returns a sentence about them. Writes and says nothing if there are none."""
+    """Writes skipped.csv, the images that could not be used and why, into `out`, and returns a sentence about
+    them. The folder is made if needed. If there are none, nothing is written and the sentence is empty."""
     if not skipped:
         return ""
     out.mkdir(parents=True, exist_ok=True)
@@ -81,7 +82,7 @@ def write_skipped(skipped: Sequence[tuple[Sample, str]], out: Path) -> str:
 
 
 def _write_parts(parts: Sequence[Mapping[str, Any]], out: Path) -> None:
-    """parts.csv and parts.jsonl, where there are parts."""
+    """Writes parts.csv and parts.jsonl, if there are parts."""
     if not parts:
         return
     with atomic_write(out / "parts.jsonl") as temporary, temporary.open("w", encoding="utf-8") as file:
@@ -93,14 +94,17 @@ def _write_parts(parts: Sequence[Mapping[str, Any]], out: Path) -> None:
 
 
 def row(sample: Sample, result: Any) -> dict[str, Any]:
-    """One image as a line of images.jsonl."""
+    """Returns the content of one line of images.jsonl."""
     known = {"path": sample.name, "category": sample.category, "label": sample.label, "part": sample.part}
     return {**known, **result.to_dict()}
 
 
 def part_rows(judged: Judged) -> list[dict[str, Any]]:
-    """One row for each part of which several pictures were taken, as a line of parts.jsonl: the verdict is joint,
-    see `thresholds.joint`. A part is defective where one of its pictures is."""
+    """Returns the content of one line of parts.jsonl for each physical part of which several pictures were taken.
+
+    The verdict is joint, see `thresholds.joint`. A part is defective if one of its pictures is, and its label is
+    unknown if that of one picture is.
+    """
     views: dict[tuple[str, str], list[tuple[Sample, Any]]] = {}
     for sample, result in judged:
         if sample.part:
@@ -115,7 +119,8 @@ def part_rows(judged: Judged) -> list[dict[str, Any]]:
 
 
 def lines(summary: Mapping[str, Any]) -> list[str]:
-    """What was found at the promised rates, then the metrics: a line for each category and one for the mean."""
+    """Returns what was found at the promised rates, then the metrics, as lines: one for each category and one for
+    the mean."""
     rows = {**summary["categories"], "mean": summary["mean"]}
     if len(summary["categories"]) == 1:
         rows.pop("mean")
@@ -131,8 +136,8 @@ def lines(summary: Mapping[str, Any]) -> list[str]:
 
 
 def doubts(judged: Judged) -> list[str]:
-    """Lines on test images that say less than they seem to: those that the model learned from, and pictures that
-    stand among the good and among the defective ones."""
+    """Returns warnings about test images that make the measurement less meaningful: those that the model learned
+    from, and pictures that are labelled both good and defective."""
     learned = [sample.name for sample, result in judged if result.learned and sample.label is not None]
     said = []
     if learned:
@@ -153,7 +158,7 @@ def doubts(judged: Judged) -> list[str]:
 
 
 def found_cells(row: Mapping[str, Any]) -> list[str]:
-    """The shares of a category, or of the mean, with their intervals, for people."""
+    """Returns the shares of a category, or of the mean, with their intervals, as text."""
     return ["none" if row[key] is None else _share(row[key]) for key in FOUND]
 
 
@@ -163,7 +168,7 @@ def _share(found: Mapping[str, Any]) -> str:
 
 
 def intervals(summary: Mapping[str, Any]) -> list[str]:
-    """What was promised, and what the intervals are, in sentences."""
+    """Returns sentences on the promised rates and on the kind of the intervals."""
     rows = summary["categories"].values()
     promised = {(row["promised_ng"], row["promised_review"]) for row in rows}
     hows = {row[key]["how"] for row in rows for key in FOUND if row[key]}
@@ -175,7 +180,7 @@ def intervals(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of cells as lines, the first column to the left."""
+    """Returns rows of cells as lines with aligned columns, the first one to the left."""
     wide = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     return [
         "  ".join([row[0].ljust(wide[0]), *(cell.rjust(w) for cell, w in zip(row[1:], wide[1:], strict=True))])
@@ -184,7 +189,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def titles() -> list[str]:
-    """The metrics' names for people, in the order of their keys."""
+    """Returns the names of the metrics for people, in the order of KEYS."""
     return [NAMES.get(key, key.replace("_", " ").replace("auroc", "AUROC").replace(" ap", " AP")) for key in KEYS]
 
 

@@ -1,4 +1,4 @@
-"""Judged images -> small pictures for a page: the image, its heat, the outline of its mask, patches like it."""
+"""Makes small pictures for a page: the image, its heat map, the outline of its mask, and similar good patches."""
 
 from __future__ import annotations
 
@@ -34,8 +34,12 @@ PAIRS = 3  # regions of an image that are shown with patches
 
 
 def thumb(found: Sample, result: Any, room: int) -> dict[str, Any]:
-    """One image in about `room` bytes: picture and heat as data addresses, width and height of the picture, the
-    mask's outline as an SVG path in its pixels, and for each region the patch pairs of its reasons, if any."""
+    """Returns one image for a page in about `room` bytes.
+
+    `image` and `heat` are data URLs of the picture and its heat map, `width` and `height` the size of the picture,
+    `outline` the mask's border as an SVG path in its pixels. `spot` is a ring about the most anomalous place if
+    the mask is empty. `patches` holds for each region the image's patch and the most similar good one, or None.
+    """
     with hall.held(found.path):
         pixels = decode.pixels(found.path, white=result.model.recipe.input.white)
         return _drawn(pixels, result, room)
@@ -72,7 +76,7 @@ def _drawn(pixels: decode.Pixels, result: Any, room: int) -> dict[str, Any]:
 
 
 def _fitting(picture: Image.Image, room: int) -> tuple[Image.Image, bytes]:
-    """The picture made small, and its file: the best of TRIES that fits, or the last."""
+    """Returns the picture made small, and its file: the best of TRIES that fits into `room` bytes, or the last."""
     for side, quality in TRIES:
         if side * side / 50 > room and side > TRIES[-1][0]:
             continue  # so much even a smooth picture takes
@@ -85,8 +89,8 @@ def _fitting(picture: Image.Image, room: int) -> tuple[Image.Image, bytes]:
 
 
 def _patches(region: Region, inputs: decode.Pixels, result: Any, longest: int) -> dict[str, Any] | None:
-    """What lies at a region's strangest place, and the good patch most like it, up to `longest` pixels a side;
-    None where nobody can tell."""
+    """Returns the patch at a region's most anomalous place and the most similar good patch, up to `longest` pixels
+    a side; None if no good patch is known."""
     reason = next((reason for reason in region.reasons if reason.like), None)
     if reason is None or reason.like is None:
         return None
@@ -102,7 +106,7 @@ def _patches(region: Region, inputs: decode.Pixels, result: Any, longest: int) -
 
 
 def _about(at: tuple[int, int], like: Like, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The box about a point (x,y) of an input of `size` (h,w) that is as large as that of a good patch."""
+    """Returns the box about a point (x,y) of an input of `size` (h,w) that has the size of the good patch."""
     width, height = like.box[2] - like.box[0], like.box[3] - like.box[1]
     left = min(max(0, at[0] - width // 2), size[1] - width)
     top = min(max(0, at[1] - height // 2), size[0] - height)
@@ -126,7 +130,8 @@ def _address(data: bytes) -> str:
 
 
 def _ringed(region: Region, scale: float, size: tuple[int, int]) -> str:
-    """A ring about a region, as an SVG path in a picture of `size` (w,h) that is `scale` times the image."""
+    """Returns a ring about a region as an SVG path, in a picture of `size` (w,h) that is `scale` times the
+    image."""
     left, top, right, bottom = (scale * edge for edge in region.box)
     across, down = (max((b - a) / 2 + 3, 0.03 * max(size)) for a, b in ((left, right), (top, bottom)))
     x, y = (left + right) / 2 - across, (top + bottom) / 2
@@ -135,8 +140,8 @@ def _ringed(region: Region, scale: float, size: tuple[int, int]) -> str:
 
 
 def _outline(mask: NDArray[np.bool_], across: float, down: float) -> str:
-    """The borders of a mask (h,w) as an SVG path, its coordinates scaled by (across, down): as fine as OUTLINE
-    characters allow."""
+    """Returns the borders of a mask (h,w) as an SVG path with coordinates scaled by (across, down), as fine as
+    OUTLINE characters allow."""
     if not mask.any():
         return ""
     path, step = "", max(1, max(mask.shape) // 512)
