@@ -1,4 +1,4 @@
-"""Export a timm network to a cached ONNX graph whose outputs are its taps.
+"""Exports a timm network to a cached ONNX graph whose outputs are its taps.
 
 This is the only module that needs the extra [torch].
 """
@@ -20,7 +20,7 @@ from psdl.errors import PsdlError
 
 
 def exported(arch: str, weights: str | None) -> Path:
-    """Return the path of the cached ONNX graph of `arch` with all its taps; export it first if it is not cached.
+    """Returns the path of the cached ONNX graph of `arch` with all its taps; exports it first if it is not cached.
 
     `arch` is a name of the zoo or of timm. `weights` is a .safetensors, .pth or .pt file with the parameter names
     of timm or torchvision; None downloads timm's weights. Raises PsdlError if the weights file is missing or does
@@ -35,21 +35,21 @@ def exported(arch: str, weights: str | None) -> Path:
 
 
 def cache() -> Path:
-    """Return the folder of exported graphs: $PSDL_CACHE, or psdl below $XDG_CACHE_HOME or ~/.cache."""
+    """Returns the folder of exported graphs: $PSDL_CACHE, or psdl below $XDG_CACHE_HOME or ~/.cache."""
     if os.environ.get("PSDL_CACHE"):
         return Path(os.environ["PSDL_CACHE"])
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "psdl"
 
 
 def _digest(path: Path) -> str:
-    """Return the SHA-256 of a weights file in hexadecimal; raise PsdlError if there is no such file."""
+    """Returns the SHA-256 of a weights file in hexadecimal; raises PsdlError if there is no such file."""
     if not path.is_file():
         raise PsdlError(f"no weights file {path}: give a .safetensors or .pth file")
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _export(arch: str, weights: str | None, target: Path) -> None:
-    """Export `arch` to the file `target`, with its normalisation, licence and weights digest as metadata."""
+    """Exports `arch` to the file `target`, with its normalisation, licence and weights digest as metadata."""
     try:
         import timm
         import torch
@@ -76,7 +76,7 @@ def _export(arch: str, weights: str | None, target: Path) -> None:
 
 
 def build(arch: str, weights: str | None) -> tuple[Any, dict[str, str]]:
-    """Return the timm model in evaluation mode with its weights loaded, and a mapping from tap to timm module
+    """Returns the timm model in evaluation mode with its weights loaded, and a mapping from tap to timm module
     name.
 
     `arch` and `weights` are those of `exported`, which also lists the errors.
@@ -107,7 +107,7 @@ def build(arch: str, weights: str | None) -> tuple[Any, dict[str, str]]:
 
 
 def _feature_modules(name: str) -> dict[str, str]:
-    """Return {layer1, layer2, ...: module name} of a convolutional timm network, one tap for each stage."""
+    """Returns {layer1, layer2, ...: module name} of a convolutional timm network, one tap for each stage."""
     import timm
 
     try:
@@ -118,7 +118,7 @@ def _feature_modules(name: str) -> dict[str, str]:
 
 
 def _load_weights(model: Any, path: str) -> None:
-    """Load a weights file into a timm model.
+    """Loads a weights file into a timm model.
 
     Parameters are matched by timm's names. If a name is missing, they are matched by order, provided that all
     shapes agree. Raises PsdlError if neither fits.
@@ -144,7 +144,7 @@ def _load_weights(model: Any, path: str) -> None:
 
 
 def _read_weights(path: str) -> dict[str, Any]:
-    """Return the parameters of a weights file by name. PyTorch files are read with `weights_only`."""
+    """Returns the parameters of a weights file by name. PyTorch files are read with `weights_only`."""
     if path.endswith(".safetensors"):
         from safetensors.torch import load_file
 
@@ -161,7 +161,7 @@ def _read_weights(path: str) -> dict[str, Any]:
 
 
 def _write_graph(torch: Any, model: Any, modules: dict[str, str], card: dict[str, Any], path: Path) -> None:
-    """Write the graph from the input `image` to the taps, which are maps or tokens.
+    """Writes the graph from the input `image` to the taps, which are maps or tokens.
 
     The batch size, height and width are dynamic. `modules` maps each tap to its module name; `card` is stored as
     JSON in the graph's metadata.

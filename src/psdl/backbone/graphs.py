@@ -1,4 +1,4 @@
-"""Turn the name or file of a backbone into a `Network`.
+"""Turns the name or file of a backbone into a `Network`.
 
 The graph is found or exported, checked for operations other than plain computation, and cut to the deepest tap
 that is asked for.
@@ -37,7 +37,7 @@ class Offered(NamedTuple):
 
 
 def offered(arch: str, weights: str | None = None) -> Offered:
-    """Return the taps and the patch size of the network `arch`. Raises PsdlError like `network`."""
+    """Returns the taps and the patch size of the network `arch`. Raises PsdlError like `network`."""
     if arch in ZOO:
         return Offered(tuple(ZOO[arch].taps), None)
     from psdl.backbone import tokens
@@ -48,7 +48,7 @@ def offered(arch: str, weights: str | None = None) -> Offered:
 
 
 def network(arch: str, taps: tuple[str, ...], weights: str | None = None) -> Network:
-    """Return the network `arch` with its graph cut to `taps`, which may be given in any order.
+    """Returns the network `arch` with its graph cut to `taps`, which may be given in any order.
 
     `arch` is a name of the zoo, a timm name, or a path that ends in .onnx. `weights` is a weights file for
     networks that are exported by timm. Raises PsdlError on unknown names and taps, on graphs that cannot be read
@@ -60,7 +60,7 @@ def network(arch: str, taps: tuple[str, ...], weights: str | None = None) -> Net
 
 
 def _file(arch: str, weights: str | None) -> Path:
-    """Return the graph file of a network with all its taps; export it first if necessary."""
+    """Returns the graph file of a network with all its taps; exports it first if necessary."""
     if arch.endswith(".onnx"):
         return Path(arch)
     if arch in ZOO and ZOO[arch].timm is None:
@@ -73,7 +73,7 @@ def _file(arch: str, weights: str | None) -> Path:
 
 
 def cut(path: Path, name: str, taps: tuple[str, ...], licence: str = "") -> Network:
-    """Return the graph file `path` as a `Network` that computes no more than `taps`. Outputs of tokens become
+    """Returns the graph file `path` as a `Network` that computes no more than `taps`. Outputs of tokens become
     maps.
 
     `name` is the network's name for messages and for the model file. Raises PsdlError if the file is missing, is
@@ -104,7 +104,7 @@ def cut(path: Path, name: str, taps: tuple[str, ...], licence: str = "") -> Netw
 
 
 def with_cuts(network: Network, depths: Iterable[int]) -> Network:
-    """Return the network with additional graphs that end at an earlier tap, for passes that need fewer taps.
+    """Returns the network with additional graphs that end at an earlier tap, for passes that need fewer taps.
 
     `depths` are the numbers of taps that such graphs compute, counted from the shallowest. A depth that covers all
     taps needs no graph of its own and is skipped.
@@ -117,7 +117,7 @@ def with_cuts(network: Network, depths: Iterable[int]) -> Network:
 
 
 def _ending(model: Any, taps: Sequence[str]) -> bytes:
-    """Return the serialised graph of an onnx.ModelProto that computes no more than `taps`."""
+    """Returns the serialised graph of an onnx.ModelProto that computes no more than `taps`."""
     from onnx.utils import Extractor
 
     found = Extractor(model).extract_model([model.graph.input[0].name], list(taps))
@@ -126,7 +126,7 @@ def _ending(model: Any, taps: Sequence[str]) -> bytes:
 
 
 def check_runnable(graph: bytes, name: str) -> None:
-    """Raise PsdlError if a serialised ONNX graph could do more than compute maps from an image.
+    """Raises PsdlError if a serialised ONNX graph could do more than compute maps from an image.
 
     Refused are graphs that read other files, contain control flow or functions, draw random numbers, or use
     operators outside the ONNX standard. The check is meant for graphs of unknown origin, before ONNX Runtime loads
@@ -148,7 +148,7 @@ def check_runnable(graph: bytes, name: str) -> None:
 
 
 def _check_sound(model: Any, name: str) -> None:
-    """Raise PsdlError if `_unsound` finds something in the model."""
+    """Raises PsdlError if `_unsound` finds something in the model."""
     said = _unsound(model)
     if said:
         raise PsdlError(
@@ -158,7 +158,8 @@ def _check_sound(model: Any, name: str) -> None:
 
 
 def _unsound(model: Any) -> str:
-    """Describe what an onnx.ModelProto could do beyond plain computation; the text is empty if there is nothing."""
+    """Describes what an onnx.ModelProto could do beyond plain computation; the text is empty if there is
+    nothing."""
     from onnx import AttributeProto, TensorProto, defs
 
     nested = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
@@ -189,7 +190,7 @@ def _unsound(model: Any) -> str:
 
 
 def _read(path: Path) -> Any:
-    """Return the checked onnx.ModelProto of a graph file."""
+    """Returns the checked onnx.ModelProto of a graph file."""
     import onnx
 
     if not path.is_file():
@@ -212,14 +213,14 @@ def _unread(path: Path, error: Exception) -> PsdlError:
 
 
 def _check_taps(name: str, taps: tuple[str, ...], known: tuple[str, ...]) -> None:
-    """Raise PsdlError that lists the known taps, nearest first, if one of `taps` is not among them."""
+    """Raises PsdlError that lists the known taps, nearest first, if one of `taps` is not among them."""
     for tap in taps:
         if tap not in known:
             raise plugins.unknown(f"layer of {name}", tap, known)
 
 
 def _taps(model: Any, path: Path) -> dict[str, int]:
-    """Return {output: C} of the outputs that are maps (n,C,h,w) or tokens (n,T,C) with a known C.
+    """Returns {output: C} of the outputs that are maps (n,C,h,w) or tokens (n,T,C) with a known C.
 
     Raises PsdlError if there are none.
     """

@@ -54,7 +54,7 @@ class Session:
         return _opened, self._made
 
     def maps(self, inputs: F32, depth: int | None = None) -> Maps:
-        """Return the activation maps {tap: (n,C,h,w) float32} of inputs (n,3,H,W) float32.
+        """Returns the activation maps {tap: (n,C,h,w) float32} of inputs (n,3,H,W) float32.
 
         `depth` limits the result to the first so many taps; None returns all of them. Raises PsdlError if the
         graph refuses the size of the input.
@@ -70,7 +70,7 @@ class Session:
 
 
 def _input_of(network: Network, sessions: dict[int, ort.InferenceSession]) -> str:
-    """Return the name of the only input of all graphs.
+    """Returns the name of the only input of all graphs.
 
     Raises PsdlError unless each graph has exactly one input of the same name, and outputs for its taps with the
     network's numbers of channels.
@@ -96,7 +96,7 @@ def _opened(network: Network, threads: int, device: str) -> Session:
 
 
 def resolve_device(device: str) -> str:
-    """Return "cpu" or "cuda" for `device`, which is "auto", "cpu" or "cuda".
+    """Returns "cpu" or "cuda" for `device`, which is "auto", "cpu" or "cuda".
 
     "auto" becomes "cuda" if the installed onnxruntime has a CUDA provider. Raises PsdlError on another value, and
     on "cuda" if there is no CUDA provider.

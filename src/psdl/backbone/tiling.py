@@ -1,4 +1,4 @@
-"""Run large inputs through a network in overlapping tiles and blend the activation maps.
+"""Runs large inputs through a network in overlapping tiles and blends the activation maps.
 
 The maps are nearly those of a single pass, and the network's memory does not grow with the input.
 """
@@ -18,7 +18,7 @@ SMALLEST = 128  # pixels of a tile
 
 
 def checked(tile: int) -> int:
-    """Return the side of a tile in pixels if it is valid.
+    """Returns the side of a tile in pixels if it is valid.
 
     Raises PsdlError if it is below SMALLEST or no multiple of ALIGN.
     """
@@ -28,7 +28,7 @@ def checked(tile: int) -> int:
 
 
 def maps(run: Callable[[F32], Maps], inputs: F32, tile: int | None) -> Maps:
-    """Return the activation maps {tap: (n,C,h,w) float32} of inputs (n,3,H,W) float32, computed tile by tile.
+    """Returns the activation maps {tap: (n,C,h,w) float32} of inputs (n,3,H,W) float32, computed tile by tile.
 
     `run` computes the maps of one tile. `tile` is the side of a tile in pixels; None, or an input that fits into
     one tile, means a single pass. Otherwise H and W must be multiples of ALIGN. Neighbouring tiles overlap by
@@ -56,12 +56,12 @@ def maps(run: Callable[[F32], Maps], inputs: F32, tile: int | None) -> Maps:
 
 
 def _overlap(tile: int) -> int:
-    """Return the least overlap of neighbouring tiles in pixels."""
+    """Returns the least overlap of neighbouring tiles in pixels."""
     return max(ALIGN, tile // 4 // ALIGN * ALIGN)
 
 
 def _spans(side: int, tile: int) -> list[tuple[int, int]]:
-    """Return the (start, end) of each tile along an axis, in pixels."""
+    """Returns the (start, end) of each tile along an axis, in pixels."""
     if side <= tile:
         return [(0, side)]
     count = -(-(side - _overlap(tile)) // (tile - _overlap(tile)))
@@ -70,7 +70,7 @@ def _spans(side: int, tile: int) -> list[tuple[int, int]]:
 
 
 def _weights(span: tuple[int, int], side: int, tile: int, stride: int) -> NDArray[np.float32]:
-    """Return the weight of each cell of a tile along an axis: 1 inside, falling towards ends that other tiles
+    """Returns the weight of each cell of a tile along an axis: 1 inside, falling towards ends that other tiles
     overlap."""
     cells = (span[1] - span[0]) // stride
     middles = (np.arange(cells) + 0.5) * stride

@@ -1,4 +1,4 @@
-"""Turn the patch tokens of a vision transformer into maps by adding nodes to its graph.
+"""Turns the patch tokens of a vision transformer into maps by adding nodes to its graph.
 
 Tokens (n,T,C) begin with those that are no patches (class and register tokens). The last h * w tokens are the
 patches in row-major order, where h and w are the sides of the input divided by the side of a patch. A map
@@ -16,7 +16,7 @@ from psdl.errors import PsdlError
 
 
 def patch_size(model: Any) -> int | None:
-    """Return the side of a patch in pixels, or None if the graph (an onnx.ModelProto) has no outputs of tokens.
+    """Returns the side of a patch in pixels, or None if the graph (an onnx.ModelProto) has no outputs of tokens.
 
     It is the kernel size of the first square convolution whose stride equals its kernel. Raises PsdlError if the
     graph has outputs of tokens but no such convolution.
@@ -38,7 +38,7 @@ def patch_size(model: Any) -> int | None:
 
 
 def to_maps(model: Any) -> None:
-    """Change every output (n,T,C) of the graph (an onnx.ModelProto), in place, to a map (n,C,h,w) of the same
+    """Changes every output (n,T,C) of the graph (an onnx.ModelProto), in place, to a map (n,C,h,w) of the same
     name.
 
     Raises PsdlError like `patch_size`.
@@ -56,20 +56,20 @@ def to_maps(model: Any) -> None:
 
 
 def _is_tokens(output: Any) -> bool:
-    """Return whether a graph output has three dimensions, the last of which is known."""
+    """Returns whether a graph output has three dimensions, the last of which is known."""
     shape = output.type.tensor_type.shape.dim
     return len(shape) == 3 and shape[2].dim_value > 0
 
 
 def _rename(graph: Any, old: str, new: str) -> None:
-    """Rename a value of the graph wherever nodes read or write it."""
+    """Renames a value of the graph wherever nodes read or write it."""
     for node in graph.node:
         node.input[:] = [new if name == old else name for name in node.input]
         node.output[:] = [new if name == old else name for name in node.output]
 
 
 def _append(graph: Any, name: str, channels: int, patch: int) -> None:
-    """Add the nodes that compute the map `name` from the tokens `name`/tokens."""
+    """Adds the nodes that compute the map `name` from the tokens `name`/tokens."""
 
     def constant(label: str, *values: int) -> str:
         full = f"{name}/{label}"

@@ -1,4 +1,4 @@
-"""Prepare timm's vision transformers for export: inputs of any size, and taps at the quarters of their depth."""
+"""Prepares timm's vision transformers for export: inputs of any size, and taps at the quarters of their depth."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ MODULE = "vision_transformer"  # of timm's, whose networks these are
 
 
 def is_transformer(name: str) -> bool:
-    """Return whether a timm name is that of a vision transformer."""
+    """Returns whether a timm name is that of a vision transformer."""
     from timm.models import is_model_in_modules
 
     return bool(is_model_in_modules(name.split(".")[0], [MODULE]))
 
 
 def blocks(model: Any) -> dict[str, str]:
-    """Return {layer1 to layer4: name of the block that ends this quarter of the depth} of a timm vision
+    """Returns {layer1 to layer4: name of the block that ends this quarter of the depth} of a timm vision
     transformer."""
     return quarters([f"blocks.{n}" for n in range(len(model.blocks))])
 
@@ -43,7 +43,7 @@ def traced() -> Iterator[None]:
 
 
 def _resampled(embedding: Any, new_size: Any, old_size: Any = None, num_prefix_tokens: int = 1, **_: Any) -> Any:
-    """Return embeddings (1,T,C), prefix tokens first, resampled to a grid of `new_size` (h,w)."""
+    """Returns embeddings (1,T,C), prefix tokens first, resampled to a grid of `new_size` (h,w)."""
     import torch
 
     prefix, grid = embedding[:, :num_prefix_tokens], embedding[:, num_prefix_tokens:]

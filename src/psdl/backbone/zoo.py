@@ -28,7 +28,7 @@ LAYERS = ("layer1", "layer2", "layer3", "layer4")
 
 
 def quarters(names: Sequence[str]) -> dict[str, str]:
-    """Return {layer1 to layer4: the name that ends this quarter of `names`}, which are in the order of depth."""
+    """Returns {layer1 to layer4: the name that ends this quarter of `names`}, which are in the order of depth."""
     return {layer: names[-(-n * len(names) // 4) - 1] for n, layer in enumerate(LAYERS, 1)}
 
 

@@ -1,4 +1,4 @@
-"""A model and good images that it has not learned from -> its calibration set anew, alone or with those so far."""
+"""Calibrates a model on good images that it has not learned from, alone or together with those so far."""
 
 from __future__ import annotations
 
@@ -19,8 +19,14 @@ __all__ = ["Fresh", "calibrated", "joined", "of", "once", "strangers_of", "unlea
 
 
 class Fresh(NamedTuple):
-    """A good image that was judged: its score, where it came from, the item that it shows, and whether the model
-    learned from it; its anomaly score, and its averages (D+1,) for known defects, None if they are not known."""
+    """A good image that was scored.
+
+    - `score` has its map and image score.
+    - `where` says where it came from, and `item` names the item that it shows.
+    - `learned` says whether the model learned from it.
+    - `anomaly` is its anomaly score without known defects, NaN if it is not known.
+    - `averages` (D+1,) are its averages for known defects, None if they are not known.
+    """
 
     score: Score
     where: Origin
@@ -38,11 +44,13 @@ def calibrated(
     say: Callable[[str], None],
     force: bool = False,
 ) -> Calibration:
-    """The calibration of good images that the model has not learned from, copies counted once.
+    """Returns the calibration on those of the images that the model has not learned from; copies count once.
 
-    join: they join those of the calibration so far where their scores do not differ, see `guarantee.agreement`.
-    `say` is told what was left out, how they agree, and which it was. Raises PsdlError where fewer than 2 are left
-    or their scores say nothing; and, unless by `force`, where they score as defects do, or as images learned from.
+    With `join` they are added to the calibration so far, unless the rank test says that their scores differ (see
+    `guarantee.agreement`). `say` is called with lines about what was left out, whether the scores agree, and
+    whether the images were added. Raises PsdlError if fewer than 2 images are left or if their scores cannot set a
+    threshold. It is also raised, unless `force` is true, if they score as defects do or, where the model
+    standardises all distances, as low as images learned from.
     """
     new = once(unlearned(images, say), say)
     if len(new) < 2:
@@ -67,7 +75,11 @@ def calibrated(
 def joined(
     old: Calibration, new: Sequence[Fresh], rates: Rates, how: str, say: Callable[[str], None]
 ) -> Calibration:
-    """The calibration so far with those of the good images that are not in it; how they came, for its origin."""
+    """Returns the calibration so far with those of the good images that are not in it yet.
+
+    `how` completes the sentence "N images added ..." in the calibration's origin. `say` is called with a line if
+    some images are in the calibration already.
+    """
     inside = {where.sha256 for where in old.images} | {where.seen for where in old.images if where.seen}
     more = [one for one in new if not {one.where.sha256, one.where.seen} & inside]
     if len(more) < len(new):
@@ -79,13 +91,13 @@ def joined(
 
 
 def strangers_of(images: Sequence[Fresh]) -> New:
-    """What their scores say of images, see `strangers`."""
+    """Returns the images' scores, names and items in the form that `strangers` checks."""
     scores = np.array([float(one.score.image[0]) for one in images])
     return New(scores, [one.where.name for one in images], thresholds.numbered([one.item for one in images]))
 
 
 def of(images: Sequence[Fresh], rates: Rates) -> Calibration:
-    """The calibration of good images alone, in the state they were judged in."""
+    """Returns the calibration on these good images alone, with their scores as they are."""
     averages = [one.averages for one in images if one.averages is not None]
     known = len(averages) == len(images)
     return thresholds.calibrate(
@@ -99,7 +111,10 @@ def of(images: Sequence[Fresh], rates: Rates) -> Calibration:
 
 
 def unlearned(images: Sequence[Fresh], say: Callable[[str], None]) -> list[Fresh]:
-    """The images that the model has not learned from. Raises PsdlError where it has from all."""
+    """Returns the images that the model has not learned from; `say` is called with a line if others are left out.
+
+    Raises PsdlError if the model has learned from all of them.
+    """
     new = [one for one in images if not one.learned]
     if not new:
         raise PsdlError(
@@ -115,7 +130,8 @@ def unlearned(images: Sequence[Fresh], say: Callable[[str], None]) -> list[Fresh
 
 
 def once(images: Sequence[Fresh], say: Callable[[str], None]) -> list[Fresh]:
-    """The images of which no copy stands before them."""
+    """Returns the images without those that are copies of an earlier one; `say` is called with a line if there are
+    any."""
     first = {one.where.seen or one.where.sha256: one for one in reversed(images)}
     new = [one for one in images if first[one.where.seen or one.where.sha256] is one]
     if len(new) < len(images):

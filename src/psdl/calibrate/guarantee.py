@@ -1,4 +1,5 @@
-"""A calibration in words: what it promises, from what, and whether new images agree with it."""
+"""Describes a calibration in words: what it guarantees, from how many images, and whether new images agree with
+it."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ HELD_OUT = Calibration.origin
 
 
 def promise(calibration: Calibration) -> list[str]:
-    """What the threshold promises, and from how many images and items it was computed."""
+    """Returns lines that say what the threshold guarantees, and from how many images and items it was computed."""
     rates, images, groups = calibration.rates, len(calibration.scores), calibration.groups
     of_items = f" of {groups} items" if groups != images else ""
     known = f"{images} {'held-out ' if calibration.origin.startswith(HELD_OUT) else ''}good images{of_items}"
@@ -36,14 +37,16 @@ def promise(calibration: Calibration) -> list[str]:
 
 
 def kept(calibration: Calibration, rate: float) -> float:
-    """The share of new good items that the calibration can promise to reject at most, where `rate` is asked for:
-    more than that where there are too few items."""
+    """Returns the share of new good items that the calibration can guarantee to reject at most.
+
+    `rate` is the share that is asked for; the result is larger if there are too few items for it.
+    """
     left_out = len(np.unique(calibration.items[_strange(calibration)]))
     return attainable(calibration.groups, rate, calibration.rates.confidence, left_out)
 
 
 def _strange(calibration: Calibration) -> NDArray[np.bool_]:
-    """(N,): the pictures that the threshold leaves out."""
+    """Returns which images (N,) the threshold leaves out as outliers."""
     known = calibration
     if known.rates.confidence or known.origin.endswith(BY_HAND) or known.confirmed:
         return np.zeros(len(known.scores), bool)
@@ -51,7 +54,7 @@ def _strange(calibration: Calibration) -> NDArray[np.bool_]:
 
 
 def _left_out(calibration: Calibration) -> list[str]:
-    """What the threshold leaves out as strange, and what it would be with it."""
+    """Returns a line about the outliers that the threshold leaves out, and what it would be with them."""
     out, known = np.nonzero(_strange(calibration))[0], calibration
     if not len(out):
         return []
@@ -67,7 +70,7 @@ def _left_out(calibration: Calibration) -> list[str]:
 
 
 def _third(calibration: Calibration) -> list[str]:
-    """What is promised of REVIEW, if there is such a verdict."""
+    """Returns a line about what is guaranteed for REVIEW, if there is such a verdict."""
     review, rates = calibration.review_threshold, calibration.rates
     if review is None:
         return []
@@ -77,8 +80,11 @@ def _third(calibration: Calibration) -> list[str]:
 
 
 def check_scale(calibration: Calibration, measured: bool) -> None:
-    """Raises PsdlError where thresholds cannot be scores that tell good from bad: no numbers, all scores the same,
-    or, where distances are `measured` in deviations of unseen good images, beyond any such distance."""
+    """Raises PsdlError if the thresholds cannot be scores that separate good from bad.
+
+    That is the case if scores or thresholds are not finite, if all scores are the same, or if distances are
+    standardised by held-out good images (`measured`) and a threshold is beyond any such distance.
+    """
     known, limits = calibration.scores, (calibration.threshold, calibration.peak_threshold)
     what = f"the threshold of {len(known)} good images would be {calibration.threshold:.3g}"
     do = "give pictures of different good parts, as the line takes them"
@@ -94,7 +100,7 @@ def check_scale(calibration: Calibration, measured: bool) -> None:
 
 
 def worse(old: Calibration, new: Calibration) -> list[str]:
-    """A line where the new calibration promises less than the old one did, so that nobody overlooks it."""
+    """Returns a line of warning if the new calibration guarantees less than the old one, or no line."""
     before, now = (kept(c, c.rates.false_reject) for c in (old, new))
     if now <= before + 1e-12:
         return []
@@ -103,7 +109,11 @@ def worse(old: Calibration, new: Calibration) -> list[str]:
 
 
 def agreement(old: Calibration, new: Calibration) -> list[str]:
-    """What new good images say of the promise that the old calibration made."""
+    """Returns a line about whether new good images agree with the guarantee of the old calibration.
+
+    It has the share of new images above the old threshold, and the p-value of the rank test, see
+    `thresholds.alike`.
+    """
     images = len(new.scores)
     above = int(np.sum(new.scores > old.threshold))
     share = f"{above} of these {images} good images ({above / images:.1%})"

@@ -1,4 +1,4 @@
-"""A map -> its defect mask, regions, and how rare its pixels are among good ones."""
+"""Computes the defect mask of a map, its regions, and how rare its values are among good pixels."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ FOOT, MOST = 0.6, 3.0  # docs/accuracy.md says what other values do
 
 
 def pixel_threshold(calibration: Calibration) -> float:
-    """The map value that the share `false_reject` of good pixels exceeds."""
+    """Returns the map value that the share `false_reject` of good pixels exceeds."""
     known = calibration.pixels
     return float(np.interp(-np.log10(calibration.rates.false_reject), RARITY[: len(known)], known))
 
 
 def rarity(values: F32, calibration: Calibration) -> F32:
-    """-log10 of the share of good pixels that lie above each value of a map, at most what their
-    number can tell (`RARITY`); NaN where the map is."""
+    """Returns -log10 of the share of good pixels that exceed each value of a map, float32.
+
+    It is at most what the number of good pixels allows, and NaN where the map is not finite.
+    """
     ascending = np.maximum.accumulate(calibration.pixels)
     with np.errstate(invalid="ignore"):
         found = np.interp(values, ascending, RARITY[: len(ascending)])
@@ -34,11 +36,12 @@ def rarity(values: F32, calibration: Calibration) -> F32:
 
 
 def defect_mask(values: F32, calibration: Calibration) -> NDArray[np.bool_]:
-    """(h,w) bool: regions above the pixel threshold that somewhere pass the peak threshold.
+    """Returns the defect mask (h,w) bool of a map (h,w): regions that pass the peak threshold somewhere.
 
-    values: a map (h,w). A region reaches from its peak down to the share FOOT of it, never below the pixel
-    threshold: the outline of a strong defect does not follow the map's smooth foot. A weaker peak that stands on
-    such a foot has a region of its own, and what exceeds the peak threshold MOST times is never left out.
+    A region consists of the connected pixels about its peak that exceed FOOT times the peak, or the pixel
+    threshold if that is higher; thus the outline of a strong defect does not follow the smooth foot of its peak. A
+    weaker peak on such a foot has a region of its own. Pixels above MOST times the peak threshold always belong to
+    the mask.
     """
     high = calibration.peak_threshold
     low = min(pixel_threshold(calibration), high)
@@ -54,8 +57,12 @@ def defect_mask(values: F32, calibration: Calibration) -> NDArray[np.bool_]:
 def _parts(
     values: NDArray[np.floating], above: float, bounds: tuple[float, float]
 ) -> tuple[NDArray[np.int32], NDArray[np.floating]]:
-    """The connected parts (h,w) of a map above a value, numbered from 1; and the level that each reaches down to,
-    within bounds; that of number 0, which is none, is infinite."""
+    """Returns the connected parts (h,w) of a map above a value, numbered from 1, and the level that bounds each
+    part.
+
+    The level is FOOT times the part's largest value, within `bounds`. That of number 0, which is no part, is
+    infinite.
+    """
     labels, count = label(values > above)
     levels = np.clip(FOOT * _peaks(values, labels, count), *bounds)
     levels[0] = np.inf
@@ -63,7 +70,7 @@ def _parts(
 
 
 def _peaks(values: NDArray[np.floating], labels: NDArray[np.int32], count: int) -> NDArray[np.floating]:
-    """(count + 1,): the largest value of each numbered part; that of number 0 is -inf."""
+    """Returns the largest value of each numbered part, (count + 1,); that of number 0 is -inf."""
     peaks = np.full(count + 1, -np.inf)
     inside = labels > 0
     np.maximum.at(peaks, labels[inside], values[inside])
@@ -71,8 +78,10 @@ def _peaks(values: NDArray[np.floating], labels: NDArray[np.int32], count: int) 
 
 
 def spot(values: F32) -> NDArray[np.bool_]:
-    """(h,w) bool: the strangest place of a map (h,w): what lies about its highest value and above half of how far
-    that stands out from the middle of the map."""
+    """Returns the most anomalous place of a map (h,w) as a mask (h,w) bool.
+
+    It is the connected part about the maximum that lies above the middle between the map's median and its maximum.
+    """
     known = values[np.isfinite(values)]
     high, middle = float(known.max()), float(np.median(known))
     labels, _ = label(np.nan_to_num(values, nan=middle) > (high + middle) / 2)
@@ -83,7 +92,7 @@ def spot(values: F32) -> NDArray[np.bool_]:
 
 
 def regions(values: F32, mask: NDArray[np.bool_]) -> tuple[Region, ...]:
-    """The connected parts (8 neighbours) of a mask (h,w) on a map (h,w), the highest peak first."""
+    """Returns the 8-connected regions of a mask (h,w) on a map (h,w), the highest peak first."""
     labels, count = label(mask)
     rows, columns = np.nonzero(labels)
     order = np.argsort(labels[rows, columns], kind="stable")
@@ -105,7 +114,7 @@ def regions(values: F32, mask: NDArray[np.bool_]) -> tuple[Region, ...]:
 
 
 def enlarged(found: tuple[Region, ...], size: tuple[int, int], target: tuple[int, int]) -> tuple[Region, ...]:
-    """Regions of an image of `size` (h,w) as those of the same image at another size, `target` (h,w)."""
+    """Returns regions of an image of `size` (h,w) converted to the same image at the size `target` (h,w)."""
     if size == target:
         return found
     tall, wide = target[0] / size[0], target[1] / size[1]
@@ -113,6 +122,7 @@ def enlarged(found: tuple[Region, ...], size: tuple[int, int], target: tuple[int
 
 
 def _enlarged(region: Region, wide: float, tall: float, target: tuple[int, int]) -> Region:
+    """Returns a region converted by the factors `wide` and `tall`."""
     left, top, right, bottom = region.box
     x, y = (region.peak_at[0] + 0.5) * wide, (region.peak_at[1] + 0.5) * tall
     return replace(

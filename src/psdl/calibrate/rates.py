@@ -1,4 +1,4 @@
-"""What is asked of a threshold, checked; and what a calibration set, for the record."""
+"""Checks the rates that are asked of a threshold, and records what a calibration set."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ __all__ = ["Asked", "rates", "record", "renewed"]
 
 
 def rates(false_reject: float, review: float | None, confidence: float = 0.0) -> Rates:
-    """All three, checked; the review rate, if None, is five times the other and at most a half. Raises
-    PsdlError."""
+    """Returns checked rates.
+
+    `false_reject` is above 0 and below 1. `review` is 0, or at least `false_reject` and below 1, because rejected
+    images count in it; None means five times `false_reject`, but at most a half and at least `false_reject`.
+    `confidence` is from 0 up and below 1. Raises PsdlError on other values.
+    """
     _check_numbers(false_reject, review, confidence)
     if not 0 < false_reject < 1:
         raise PsdlError(
@@ -34,13 +38,17 @@ def rates(false_reject: float, review: float | None, confidence: float = 0.0) ->
 
 
 def _check_numbers(false_reject: Any, review: Any, confidence: Any) -> None:
+    """Raises PsdlError if a rate is neither a number nor None."""
     for what, value in (("false-reject rate", false_reject), ("review rate", review), ("confidence", confidence)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
             raise PsdlError(f"the {what} is {value!r}: give a number, a share such as 0.01")
 
 
 def record(calibration: Calibration) -> dict[str, Any]:
-    """What a calibration sets, for the record; sha256: of the images' own, sorted."""
+    """Returns what a calibration set, for the record: the rates, the threshold, and a digest of its images.
+
+    The digest `sha256` is the SHA-256 of the images' own SHA-256, sorted.
+    """
     digests = "".join(sorted(where.sha256 for where in calibration.images))
     return {
         **card.rates(calibration.rates),
@@ -50,7 +58,7 @@ def record(calibration: Calibration) -> dict[str, Any]:
 
 
 class Asked(TypedDict, total=False):
-    """Rates that are asked for, as shares; None: as before."""
+    """The rates that are asked for, as shares; None keeps the rate so far."""
 
     false_reject: float | None
     review: float | None
@@ -63,8 +71,11 @@ def renewed(
     review: float | None = None,
     confidence: float | None = None,
 ) -> Rates:
-    """The rates with those that are given in their place; the review rate rises with the other. Raises PsdlError
-    like `rates`."""
+    """Returns the rates `known` with those that are given in their place.
+
+    If `review` is not given, the review rate is raised to the new false-reject rate where it would be smaller; 0
+    stays. Raises PsdlError like `rates`.
+    """
     _check_numbers(false_reject, review, confidence)
     false_reject = known.false_reject if false_reject is None else false_reject
     review = (max(known.review, false_reject) if known.review else 0.0) if review is None else review

@@ -1,7 +1,8 @@
-"""Images scored anew -> whether this machine judges as the one that made the model.
+"""The self-test: whether this machine scores images as the one that made the model.
 
-A model carries good images that it learned from, a good one that it did not, and one that looks defective. Those
-it learned from say least: a model that has lost its dictionaries may still find nothing strange in them.
+A model carries good images that it learned from, a good image that it did not learn from, and one that looks
+defective. Images learned from are not enough: a model that has lost its dictionaries may still find nothing
+anomalous in them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ STRIPE = 4  # pixels of each black or white stripe of the defect
 
 
 def unlearned(pixels: Pixels) -> Pixels:
-    """A good image (h,w,3) that nobody has learned from: another a little moved, with other noise."""
+    """Returns a good image (h,w,3) that is new to a model: the given one, slightly shifted and with other
+    noise."""
     rng = np.random.default_rng(0)
     moved = np.roll(pixels, (MOVED, -MOVED), (0, 1)).astype(np.int16)
     grain = rng.integers(-GRAIN, GRAIN + 1, moved.shape[:2])[..., None]
@@ -38,7 +40,8 @@ def unlearned(pixels: Pixels) -> Pixels:
 
 
 def defective(pixels: Pixels, side: int, at: tuple[int, int]) -> Pixels:
-    """The image (h,w,3) with a striped square of `side` pixels about the place `at` (row, column)."""
+    """Returns a copy of the image (h,w,3) with a striped square of `side` pixels about the place `at` (row,
+    column)."""
     top, left = (max(0, place - side // 2) for place in at)
     striped = pixels.copy()
     part = striped[top : top + side, left : left + side]
@@ -50,8 +53,12 @@ def defective(pixels: Pixels, side: int, at: tuple[int, int]) -> Pixels:
 def chosen(
     good: Sequence[Pixels], roi: NDArray[np.bool_] | None, judge: Callable[[Pixels], Golden]
 ) -> list[Pixels]:
-    """The images of the self-test: `good` ones (h,w,3) that were learned from; one that was not; one that looks
-    defective, in the middle of the region of interest roi (any size). judge: what is said of an image."""
+    """Returns the images of the self-test.
+
+    They are the images `good` (h,w,3) that were learned from, a changed copy that was not, and this copy with an
+    artificial defect in the middle of the region of interest `roi`, which may have any size. `judge` scores an
+    image; the defect is enlarged until its verdict is NG or the largest size is reached.
+    """
     new, (height, width) = unlearned(good[len(good) // 2]), good[0].shape[:2]
     inside = np.ones((1, 1), bool) if roi is None else roi
     places = np.argwhere(inside) + 0.5
@@ -65,8 +72,11 @@ def chosen(
 
 
 def deviations(then: Golden, now: Golden, calibration: Calibration) -> list[tuple[float, float]]:
-    """For each image how far its score, and its map at worst, lie from what they were, in shares of the tolerance:
-    up to 1 they are the same. Infinite where the verdict is another than it was, or a number is missing."""
+    """Returns, for each image, |difference| / tolerance of its score and the largest one of its map.
+
+    A value of at most 1 passes. It is infinite if the verdict differs or if a number is missing on one side.
+    `then` are the results stored in the model, `now` those of this machine; `calibration` sets the tolerance.
+    """
     limit, middle = calibration.threshold, float(np.median(calibration.scores))
     scores = np.abs(now.scores - then.scores) / _allowed(then.scores, middle, limit)
     scores[~np.isfinite(now.scores) | (now.verdicts != then.verdicts)] = np.inf
@@ -79,22 +89,24 @@ def deviations(then: Golden, now: Golden, calibration: Calibration) -> list[tupl
 
 
 def _allowed(values: F64, middle: float, limit: float) -> F64:
-    """(n,) how far each value may lie off."""
+    """Returns the tolerance (n,) of each value: TOLERANCE times its distance from the median, or the threshold's
+    if that is larger."""
     allowed: F64 = TOLERANCE * np.maximum(np.maximum(limit - middle, values - middle), 1e-12)
     return allowed
 
 
 def proved(inputs: Sequence[Pixels], scores: Sequence[Score], calibration: Calibration) -> Golden:
-    """Images (h,w,3) with their scores, one each."""
+    """Returns the self-test of images (h,w,3) with their scores, one for each image."""
     image, maps = np.concatenate([one.image for one in scores]), np.concatenate([one.map for one in scores])
     return Golden(np.stack(inputs), image, maps, _verdicts(image, calibration))
 
 
 def judged(golden: Golden, calibration: Calibration) -> Golden:
-    """The same images with the verdicts of another calibration."""
+    """Returns the self-test with the verdicts that another calibration gives."""
     return replace(golden, verdicts=_verdicts(golden.scores, calibration))
 
 
 def _verdicts(scores: F64, calibration: Calibration) -> Pixels:
+    """Returns the verdicts of scores as indices into VERDICTS, uint8."""
     said = [thresholds.verdict(float(score), calibration).verdict for score in scores]
     return np.array([VERDICTS.index(one) for one in said], np.uint8)

@@ -1,4 +1,4 @@
-"""Good items that are unlike all others: they do not set the threshold."""
+"""Finds good items that are unlike all others and therefore do not set the threshold."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ FEW, LEAST = 20, 10
 
 
 def item_maxima(scores: F64, items: NDArray[np.int32]) -> F64:
-    """(M,): each item's largest score by its number in items (N,), -inf for numbers that no picture has."""
+    """Returns the largest score of each item, (M,), by its number in items (N,); -inf for numbers without an
+    image."""
     found = np.full(int(items.max()) + 1, -np.inf)
     np.maximum.at(found, items, scores)
     return found
 
 
 def strange(scores: F64, items: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """(N,): whether a picture is of an item that scores far beyond the others: further above their median than FAR
-    times as far as nine tenths of them lie. Of n items at most n / FEW are, or one; of fewer than LEAST none.
+    """Returns, for each image (N,), whether it shows an item that scores far beyond all others.
 
-    One picture of another day, or of a defect that nobody saw, would else set the threshold, and defects that
-    score below it would pass for ever.
+    Such an item exceeds the items' median by more than FAR times as much as their 90 % quantile does. Of n items
+    at most n / FEW are outliers, or one if that is less; of fewer than LEAST items none is. One image of another
+    day, or of an unnoticed defect, would otherwise set the threshold, and defects that score below it would always
+    pass.
     """
     found = item_maxima(scores, items)
     ascending = np.sort(found[np.isfinite(found)])

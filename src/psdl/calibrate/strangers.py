@@ -1,4 +1,4 @@
-"""New good images against those of a calibration: which score as no good image does, too high or too low."""
+"""Compares new good images with those of a calibration: which score higher or lower than good images do."""
 
 from __future__ import annotations
 
@@ -19,25 +19,28 @@ FAR = 3.0  # times the way from the median good score to the threshold: beyond l
 
 
 class New(NamedTuple):
-    """New images said to be good: scores (N,), and of each its name and the number of the item it shows."""
+    """New images that are said to be good: scores (N,), names, and the number of the item that each shows, (N,)
+    int32."""
 
     scores: F64
     names: Sequence[str]
     items: NDArray[np.int32]
 
     def strangest(self) -> str:
-        """The three that score highest, in words."""
+        """Returns the names and scores of the three highest scoring images in words."""
         worst = np.argsort(-self.scores, kind="stable")[:3]
         return ", ".join(f"{self.names[n]} ({self.scores[n]:.4g})" for n in worst)
 
     def counted(self, chosen: NDArray[np.bool_]) -> str:
-        """How many of the items the chosen images show."""
+        """Returns how many of the items the chosen images (N,) bool show, in words."""
         return f"of {len(np.unique(self.items[chosen]))} of {len(np.unique(self.items))} items"
 
 
 def check_far(known: Calibration, new: New, force: bool) -> list[str]:
-    """Raises PsdlError where images score far beyond the threshold; where it is to be by `force`, lines that say
-    which."""
+    """Raises PsdlError if images score far beyond the threshold; with `force` it returns a warning instead.
+
+    Far means beyond the median good score plus FAR times the distance from there to the threshold.
+    """
     middle = float(np.median(known.scores))
     limit = middle + FAR * max(known.threshold - middle, 1e-12)
     beyond = new.scores > limit
@@ -53,8 +56,11 @@ def check_far(known: Calibration, new: New, force: bool) -> list[str]:
 
 
 def check_low(known: Calibration, new: Calibration, force: bool) -> list[str]:
-    """Raises PsdlError where all new images score lower than half of the unseen good ones, more than by chance;
-    where it is to be by `force`, a line that says so."""
+    """Raises PsdlError if the new images score lower than held-out ones; with `force` it returns a warning
+    instead.
+
+    That is the case if all of them score below the median of the known scores, and the rank test excludes chance.
+    """
     middle, top = float(np.median(known.scores)), float(new.scores.max())
     if top >= middle or alike(known, new) >= DOUBT:
         return []

@@ -1,4 +1,4 @@
-"""Scores of unseen good images -> thresholds that keep a promise; a score -> verdict."""
+"""Computes thresholds with guaranteed rates from the scores of held-out good images, and verdicts from scores."""
 
 from __future__ import annotations
 
@@ -48,12 +48,10 @@ def calibrate(
     averages: NDArray[np.float16] | None = None,
     anomaly: F64 | None = None,
 ) -> Calibration:
-    """Calibration from the scores of good images as if unseen, given one or several at a time.
-
-    groups (N): the item that each image shows. Items are what is exchangeable, not pictures, see `threshold_at`.
-    images (N), if known: where each came from; averages (N,D+1), if known: of each; anomaly
-    (N,): their anomaly scores, where known defects have a share in the scores.
-    """
+    """Returns the calibration from held-out scores of N good images, which come one or several at a time. `groups`
+    (N) is the item that each image shows; items are exchangeable, images are not, see `threshold_at`. `images` (N)
+    says where each came from; `averages` (N,D+1) are its averages. `anomaly` (N,) are the anomaly scores, where
+    known defects influence the scores. The last three may be missing."""
     scores, peaks, sampled = [], [], []
     for score in unseen:
         scores.append(score.image)
@@ -82,14 +80,14 @@ def calibrate(
 
 
 def rescored(known: Calibration, scores: F64) -> Calibration:
-    """The calibration with other scores (N,), in the order of those it has; its rates are kept by thresholds set
-    anew."""
+    """Returns the calibration with other scores (N,), in the order of the present ones, and new thresholds for the
+    same rates."""
     order = np.argsort(scores, kind="stable")
     return edited(_reordered(replace(known, scores=scores), order), known.rates, None)
 
 
 def _reordered(known: Calibration, order: NDArray[np.intp]) -> Calibration:
-    """The calibration with its images in another order."""
+    """Returns the calibration with its images in another order."""
     return replace(
         known,
         scores=known.scores[order],
@@ -102,7 +100,7 @@ def _reordered(known: Calibration, order: NDArray[np.intp]) -> Calibration:
 
 
 def numbered(groups: Sequence[object]) -> NDArray[np.int32]:
-    """(N,) the number of each image's item, from 0 in the order of their first images."""
+    """Returns the number (N,) of each image's item, from 0 in the order of their first images."""
     numbers = {group: n for n, group in enumerate(dict.fromkeys(groups))}
     return np.array([numbers[group] for group in groups], np.int32)
 
@@ -110,13 +108,14 @@ def numbered(groups: Sequence[object]) -> NDArray[np.int32]:
 def threshold_at(
     scores: F64, items: NDArray[np.int32], false_reject: float, confidence: float = 0.0, every: bool = False
 ) -> float:
-    """The score above which an image is rejected; scores (N,) in any order, items (N,) the item each shows.
+    """Returns the score above which an image is rejected, from scores (N,) and the item (N,) that each image
+    shows.
 
-    Without confidence: of new items' pictures at most the share `false_reject` is rejected, on average over all
-    that the calibration could have been (`order_statistic`, a picture counting as its part of its item); `strange`
-    items are left out unless `every` item is to count. With confidence: unless luck is worse than that, at most
-    the share `false_reject` of new items has any picture rejected (`bound`, on each item's largest
-    score). Where there are too few items it is the largest score, and `attainable` says what that keeps.
+    Without `confidence`, at most the share `false_reject` of new items' images is rejected on average over
+    calibration sets (`order_statistic`, each item with weight 1); outliers (`strange`) are left out unless `every`
+    is true. With `confidence`, that is its probability that at most the share `false_reject` of new items has any
+    image rejected (`bound`, on each item's largest score). With too few items it is the largest score, see
+    `attainable`.
     """
     if confidence:
         return bound(largest(scores, items), false_reject, confidence)
@@ -125,24 +124,23 @@ def threshold_at(
 
 
 def weights(items: NDArray[np.int32]) -> F64:
-    """(N,): each picture's part of its item, 1 over the number of the item's pictures."""
+    """Returns the weight (N,) of each image in its item: 1 over the number of the item's images."""
     counted: F64 = 1 / np.bincount(items)[items]
     return counted
 
 
 def largest(scores: F64, items: NDArray[np.int32]) -> F64:
-    """Each item's largest score, ascending."""
+    """Returns the largest score of each item, ascending."""
     found = item_maxima(scores, items)
     return np.sort(found[np.isfinite(found)])
 
 
 def order_statistic(scores: F64, false_reject: float, weights: F64 | None = None) -> float:
-    """The smallest score that at most the share `false_reject` of exchangeable new scores exceeds, or the largest.
-
-    That is the ceil((N+1)(1-false_reject))-th of N scores (Vovk, Gammerman, Shafer 2005). weights (N,), if given,
-    sum to the number of items: the scores up to the threshold must then weigh (items + 1)(1 - false_reject), which
-    pools the items' distributions (Dunn, Wasserman, Ramdas 2023, two-layer hierarchical models).
-    """
+    """Returns the smallest score that at most the share `false_reject` of exchangeable new scores exceeds, or the
+    largest. It is the ceil((N+1)(1-false_reject))-th of N scores (Vovk, Gammerman, Shafer 2005). If `weights` (N,)
+    are given, they sum to the number of items, and the scores up to the threshold must weigh (items + 1)(1 -
+    false_reject), which pools the items' distributions (Dunn, Wasserman, Ramdas 2023, two-layer hierarchical
+    models)."""
     order = np.argsort(scores, kind="stable")
     reached = np.cumsum(np.ones(len(scores)) if weights is None else weights[order])
     # The tiny shift keeps rounding from raising a whole number.
@@ -151,17 +149,17 @@ def order_statistic(scores: F64, false_reject: float, weights: F64 | None = None
 
 
 def bound(ascending: F64, false_reject: float, confidence: float) -> float:
-    """The smallest of n scores of which, with that confidence, at most the share `false_reject` of new ones lies
-    above; or the largest. A one-sided, distribution-free tolerance bound (Wilks 1941)."""
+    """Returns the smallest of n ascending scores that at most the share `false_reject` of new scores exceeds with
+    that confidence, or the largest: a one-sided, distribution-free tolerance bound (Wilks 1941)."""
     n = len(ascending)
     sure = at_most(n, 1 - false_reject)  # [k - 1]: that the k-th score is high enough
     return float(ascending[min(int(np.searchsorted(sure, confidence)), n - 1)])
 
 
 def attainable(items: int, false_reject: float, confidence: float = 0.0, left_out: int = 0) -> float:
-    """The false-reject rate that so many calibration items can promise: `false_reject`, or what their largest
-    score keeps if that is more: 1/(items+1), or 1 - (1-confidence)^(1/items). Items that were `left_out` as
-    `strange` count as rejected: (left_out + what the others promise) / (items + 1)."""
+    """Returns the false-reject rate that so many items can guarantee: `false_reject`, or that of their largest
+    score if higher, which is 1/(items+1), or 1 - (1-confidence)^(1/items). Outliers that were `left_out` count as
+    rejected: (left_out + what the others guarantee) / (items + 1)."""
     if confidence:
         return max(false_reject, float(1 - (1 - confidence) ** (1 / items)))
     rejected = max(1.0, false_reject * (items - left_out + 1))
@@ -170,8 +168,8 @@ def attainable(items: int, false_reject: float, confidence: float = 0.0, left_ou
 
 
 def needed(false_reject: float, confidence: float = 0.0) -> int:
-    """How many good items can promise `false_reject`: with 95 % confidence 29 for 10 %, 59 for 5 %, 149, 299,
-    598."""
+    """Returns how many good items can guarantee `false_reject`: with 95 % confidence 29 for 10 %, 59 for 5 %, 149
+    for 2 %, 299 for 1 % and 598 for 0.5 %."""
     exact = math.log(1 - confidence) / math.log(1 - false_reject) if confidence else 1 / false_reject - 1
     return max(1, math.ceil(exact - 1e-9))
 
@@ -179,16 +177,16 @@ def needed(false_reject: float, confidence: float = 0.0) -> int:
 def review_at(
     scores: F64, items: NDArray[np.int32], rates: Rates, threshold: float, every: bool = False
 ) -> float | None:
-    """The score above which an image is at least REVIEW, at most `threshold`; None without a review rate. every:
-    as in `threshold_at`."""
+    """Returns the score above which an image is at least REVIEW, at most `threshold`; None if the review rate is
+    0. `every` is that of `threshold_at`."""
     if not rates.review:
         return None
     return min(threshold_at(scores, items, rates.review, rates.confidence, every), threshold)
 
 
 def extended(known: Calibration, more: Calibration, said: str) -> Calibration:
-    """The calibration with the good images of another, whose items are others; said: of them, in its origin. Map
-    values that shares of good pixels exceed stay as they are. Confirmed good are all where either's images are."""
+    """Returns the calibration with the images of another, whose items are others. `said` describes them in its
+    origin. The map values `pixels` stay. It is confirmed if either calibration is."""
     anomaly = averages = None
     if known.anomaly is not None and more.anomaly is not None:
         anomaly = np.append(known.anomaly, more.anomaly)
@@ -209,12 +207,10 @@ def extended(known: Calibration, more: Calibration, said: str) -> Calibration:
 
 
 def edited(calibration: Calibration, rates: Rates, threshold: float | None) -> Calibration:
-    """The calibration with other rates, or with a threshold set by hand; its scores stay.
-
-    A threshold given by hand keeps the promise that it can: the false-reject rate becomes the share of known
-    scores above it, without confidence, and as large a share as before is for REVIEW; masks are drawn as at that
-    rate.
-    """
+    """Returns the calibration with other rates, or with a threshold set by hand; its scores stay. With a
+    threshold, the false-reject rate becomes the share of scores above it (`share_at_least`), without confidence.
+    The review rate rises by as much as that rate, and masks are drawn at it. Raises PsdlError if the threshold is
+    not finite."""
     origin = calibration.origin.removesuffix(BY_HAND)
     if threshold is not None:
         if not isinstance(threshold, (int, float)) or not math.isfinite(threshold):
@@ -241,25 +237,22 @@ def edited(calibration: Calibration, rates: Rates, threshold: float | None) -> C
 
 
 def share_at_least(score: float, calibration: Calibration) -> float:
-    """The conformal p-value: the share of items, the new one among them, that score at least as high."""
+    """Returns the conformal p-value: the share of items, the new one included, that score at least as high."""
     first = int(np.searchsorted(calibration.scores, score, side="left"))
     above = float(weights(calibration.items)[first:].sum())
     return (1 + above) / (calibration.groups + 1)
 
 
 def verdict(score: float, calibration: Calibration) -> Verdict:
-    """NG above the threshold, REVIEW above that of review. Raises nothing: a score that is not finite is NG."""
+    """Returns the verdict: NG above the threshold, REVIEW above the review threshold, else OK; NaN is NG."""
     p_value = share_at_least(score, calibration)
     return _judged(score, calibration.threshold, calibration.review_threshold, p_value)
 
 
 def joint(scores: Sequence[float], calibration: Calibration) -> Verdict:
-    """One verdict for a part of which several pictures were taken: at most the share `false_reject` of good parts
-    is NG.
-
-    The largest score decides. Where every item of the calibration has as many pictures as the part, thresholds
-    come from the items' largest scores; otherwise each picture gets its share of the rates (Bonferroni).
-    """
+    """Returns one verdict for a physical part with several images; at most the share `false_reject` of good parts
+    is NG. The largest score decides. If every item of the calibration has as many images as the part, thresholds
+    come from the items' largest scores; otherwise each image gets its share of the rates (Bonferroni)."""
     score, views, rates = max(scores), len(scores), calibration.rates
     known, items = calibration.scores, calibration.items
     if np.any(np.bincount(items) != views):
@@ -275,6 +268,7 @@ def joint(scores: Sequence[float], calibration: Calibration) -> Verdict:
 
 
 def _judged(score: float, threshold: float, review: float | None, p_value: float) -> Verdict:
+    """Returns the verdict of a score by these thresholds."""
     if not score <= threshold:
         return Verdict("NG", score, threshold, p_value, review)
     doubted = review is not None and score > review
@@ -282,15 +276,15 @@ def _judged(score: float, threshold: float, review: float | None, p_value: float
 
 
 def alike(old: Calibration, new: Calibration) -> float:
-    """How well new good scores agree with old ones: the p-value of `rank_test`. Small values: they are not
+    """Returns the p-value of `rank_test` for old and new good scores; if it is small, they are not
     exchangeable."""
     return rank_test(old.scores, new.scores, (len(old.scores) + len(new.scores)) / (old.groups + new.groups))
 
 
 def rank_test(a: F64, b: F64, pictures: float = 1.0) -> float:
-    """The two-sided p-value of the rank-sum test of a (m,) and b (n,), normal approximation with ties averaged
-    (Mann, Whitney 1947). Pictures of one item are no independent witnesses, so the statistic's variance is taken
-    as many times larger as an item has `pictures` on average."""
+    """Returns the two-sided p-value of the rank-sum test of a (m,) and b (n,), by the normal approximation with
+    averaged ties (Mann, Whitney 1947). Images of one item are not independent, so the variance is multiplied by
+    `pictures`, the mean number of images of an item."""
     _, places, counts = np.unique(np.concatenate([a, b]), return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
     m, n = len(a), len(b)

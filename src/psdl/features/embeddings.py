@@ -1,4 +1,4 @@
-"""Assemble activation maps into patch embeddings, the signals (n,P,F): pool, align and stack the maps."""
+"""Assembles activation maps into patch embeddings, the signals (n,P,F), by pooling, aligning and stacking."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["assemble", "averages", "bilinear", "length", "neighbours"]
 
 
 def assemble(maps: Maps, part: Part, size: tuple[int, int], roi: NDArray[np.bool_] | None = None) -> Signals:
-    """Return the signals (n,P,F) float32 of one branch of the recipe.
+    """Returns the signals (n,P,F) float32 of one branch of the recipe.
 
     `maps` {tap: (n,C,h,w)} are in the order of depth; `size` (H,W) is the size of the network's input in pixels.
     With a region of interest `roi` (H,W) bool, P counts only the grid cells that it touches.
@@ -39,19 +39,19 @@ def assemble(maps: Maps, part: Part, size: tuple[int, int], roi: NDArray[np.bool
 
 
 def length(channels: int) -> int:
-    """Return the largest square number that does not exceed a number of channels."""
+    """Returns the largest square number that does not exceed a number of channels."""
     return math.isqrt(channels) ** 2
 
 
 def _pooled(maps: F32, side: int) -> F32:
-    """Average each cell of maps (n,C,h,w) over side x side neighbours."""
+    """Averages each cell of maps (n,C,h,w) over side x side neighbours."""
     if side == 1:
         return maps
     return _apply(neighbours(maps.shape[2], side), maps, neighbours(maps.shape[3], side))
 
 
 def _aligned(maps: F32, h: int, w: int) -> F32:
-    """Resample maps (n,C,*,*) to h x w cells."""
+    """Resamples maps (n,C,*,*) to h x w cells."""
     if maps.shape[2:] == (h, w):
         return maps
     matrix = averages if maps.shape[2] >= h else bilinear
@@ -59,13 +59,13 @@ def _aligned(maps: F32, h: int, w: int) -> F32:
 
 
 def _apply(rows: F32, maps: F32, columns: F32) -> F32:
-    """Apply one matrix along the rows and one along the columns of maps."""
+    """Applies one matrix along the rows and one along the columns of maps."""
     return product(product(rows, maps), columns.T)
 
 
 @lru_cache(maxsize=32)
 def neighbours(size: int, side: int) -> F32:
-    """Return the matrix (size, size) float32 that averages each cell over `side` neighbours along an axis.
+    """Returns the matrix (size, size) float32 that averages each cell over `side` neighbours along an axis.
 
     `side` is odd. Cells outside count as zero.
     """
@@ -75,7 +75,7 @@ def neighbours(size: int, side: int) -> F32:
 
 @lru_cache(maxsize=32)
 def averages(source: int, target: int) -> F32:
-    """Return the matrix (target, source) float32 of adaptive average pooling along an axis.
+    """Returns the matrix (target, source) float32 of adaptive average pooling along an axis.
 
     Row i averages the source cells from floor(i s / t) up to, but without, ceil((i + 1) s / t), as torch does.
     """
@@ -88,7 +88,7 @@ def averages(source: int, target: int) -> F32:
 
 @lru_cache(maxsize=32)
 def bilinear(source: int, target: int) -> F32:
-    """Return the matrix (target, source) float32 of linear interpolation along an axis.
+    """Returns the matrix (target, source) float32 of linear interpolation along an axis.
 
     Cells have half-pixel centres. The border value is repeated outside.
     """

@@ -1,4 +1,4 @@
-"""Compute the signals of every branch from one image.
+"""Computes the signals of every branch from one image.
 
 Learning and scoring use this module alike; there is no other way from an image into the network.
 """
@@ -126,14 +126,14 @@ class FeatureExtractor:
         return recipes.passes(self.recipe, self.network.taps)
 
     def session(self, threads: int = 1) -> Session:
-        """Return the session that uses so many threads for a pass; it is opened once."""
+        """Returns the session that uses so many threads for a pass; it is opened once."""
         with self._lock:
             if threads not in self._sessions:
                 self._sessions[threads] = Session(self.network, threads=threads, device=self.device)
             return self._sessions[threads]
 
     def prepare(self, image: Source) -> Prepared:
-        """Read an image and place it, which is common to all scales.
+        """Reads an image and places it; this step is common to all scales.
 
         `image` is a `Source`: a `Sample`, an `Arrived`, a path or URL, the bytes of a file, a PIL image, or an
         array (h,w) or (h,w,1|3|4). Raises PsdlError if the image cannot be read or is too small for the input
@@ -152,7 +152,7 @@ class FeatureExtractor:
     def extract_scale(
         self, one: Prepared, scale: float, threads: int = 1
     ) -> tuple[decode.Pixels, dict[str, Signals]]:
-        """Return the network's input (h,w,3) uint8 at one scale, and the signals (1,P,F) of the branches of this
+        """Returns the network's input (h,w,3) uint8 at one scale, and the signals (1,P,F) of the branches of this
         scale by name.
 
         `scale` is one of `scales`; `threads` is the number of threads for the pass.
@@ -171,7 +171,7 @@ class FeatureExtractor:
         return inputs, {part.name: embeddings.assemble(maps, part, size, roi) for part in parts}
 
     def extract(self, image: Source) -> Extracted:
-        """Return the signals of one image for every branch, with one pass through the network for each scale.
+        """Returns the signals of one image for every branch, with one pass through the network for each scale.
 
         Raises PsdlError like `prepare`.
         """
@@ -187,7 +187,7 @@ class FeatureExtractor:
 
 
 def digest(one: Prepared) -> str:
-    """Return the SHA-256, in hexadecimal, of the network's input at the smallest scale and of its shape.
+    """Returns the SHA-256, in hexadecimal, of the network's input at the smallest scale and of its shape.
 
     Copies of a picture have the same digest, whatever their file format and name, if they decode to the same
     pixels.
@@ -196,7 +196,7 @@ def digest(one: Prepared) -> str:
 
 
 def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[decode.Pixels, Geometry]:
-    """Return the pixels of an image (h,w,3) uint8, and the geometry that maps them to the network's input.
+    """Returns the pixels of an image (h,w,3) uint8, and the geometry that maps them to the network's input.
 
     `rule` gives crop, size and window. If it asks for alignment and `frame` has a reference image, the image is
     registered to that. Raises PsdlError if the image cannot be read or is too small for the rule.
@@ -214,7 +214,7 @@ def placed(source: Source, rule: InputRule, frame: Frame = NOWHERE) -> tuple[dec
 
 
 def file_of(source: Source) -> Any:
-    """Return the path of a source, or the bytes of its file if they were read ahead; other sources are returned
+    """Returns the path of a source, or the bytes of its file if they were read ahead; other sources are returned
     unchanged."""
     if isinstance(source, Arrived):
         return source.content
@@ -222,7 +222,7 @@ def file_of(source: Source) -> Any:
 
 
 def origin(source: Source, number: int) -> Origin:
-    """Return the name and the SHA-256 of an image for the model's records.
+    """Returns the name and the SHA-256 of an image for the model's records.
 
     The digest is that of the file, or of the bytes or pixels if the image was given without a path. Such an image
     is called "image `number`".
@@ -238,7 +238,7 @@ def origin(source: Source, number: int) -> Origin:
 
 
 def below(origins: Sequence[Origin]) -> tuple[Origin, ...]:
-    """Return the origins with absolute paths made relative to their common folder.
+    """Returns the origins with absolute paths made relative to their common folder.
 
     The records then do not depend on where that folder lies.
     """
@@ -253,7 +253,7 @@ def below(origins: Sequence[Origin]) -> tuple[Origin, ...]:
 
 
 def identity(source: Source, number: int) -> list[str]:
-    """Return strings that identify a source, and distinguish a file from a later version of itself.
+    """Returns strings that identify a source, and distinguish a file from a later version of itself.
 
     For a file they are path, size, modification time and pose, so that it need not be read. For a URL they are the
     address and what `urls.identity` says of it. For other sources it is the SHA-256 of the data.
@@ -269,17 +269,17 @@ def identity(source: Source, number: int) -> list[str]:
 
 
 def _content(path: str | Path) -> bytes:
-    """Return the bytes of a file or URL."""
+    """Returns the bytes of a file or URL."""
     return urls.content(str(path)) if urls.is_url(path) else Path(path).read_bytes()
 
 
 def _digest(data: bytes) -> str:
-    """Return the SHA-256 of data in hexadecimal."""
+    """Returns the SHA-256 of data in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def name_of(source: Source) -> str:
-    """Return how messages call an image: its path, or "image" if it has none."""
+    """Returns how messages call an image: its path, or "image" if it has none."""
     if isinstance(source, Sample):
         return source.path
     return str(source) if isinstance(source, (str, os.PathLike)) else "image"

@@ -1,4 +1,5 @@
-"""Store the signals of a set of images: written by image, read by image or by position, in memory or in a file."""
+"""Stores the signals of a set of images: written by image, read by image or by position, in memory or in a
+file."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ RESIDENT = 64 << 20  # bytes of a mapped file that are read or written before it
 
 
 def size(images: int, positions: int, length: int) -> int:
-    """Return the number of bytes that the float32 signals of a set take."""
+    """Returns the number of bytes that the float32 signals of a set take."""
     return 4 * images * positions * length
 
 
@@ -67,22 +68,22 @@ class Store:
         return int(self._values.shape[2])
 
     def write(self, image: int, signals: Signals) -> None:
-        """Write the signals (1,P,F) of the image with the index `image`."""
+        """Writes the signals (1,P,F) of the image with the index `image`."""
         self._values[image] = signals.values[0]
         self._let_go(signals.values.nbytes)
 
     def images(self, rows: NDArray[np.intp]) -> Signals:
-        """Return a copy of the signals (n,P,F) of the images with the indices `rows` (n,)."""
+        """Returns a copy of the signals (n,P,F) of the images with the indices `rows` (n,)."""
         return Signals(self._read(self._values[rows]), self.grid)
 
     def batches(self, rows: NDArray[np.intp], size: int = 32) -> Iterator[F32]:
-        """Yield copies of the signals (n,P,F) of the images `rows`, `size` images at a time."""
+        """Yields copies of the signals (n,P,F) of the images `rows`, `size` images at a time."""
         for n in range(0, len(rows), size):
             yield self._read(self._values[rows[n : n + size]])
 
     def positions(self, first: int, last: int, rows: NDArray[np.intp]) -> F32:
-        """Return the signals (p,n,F) at the positions from `first` up to, but without, `last` of the images `rows`
-        (n,)."""
+        """Returns the signals (p,n,F) at the positions from `first` up to, but without, `last` of the images
+        `rows` (n,)."""
         out = np.empty((last - first, len(rows), self.length), np.float32)
         whole, asked = (4 * n * self.length for n in (self.grid.positions, last - first))
         mapped = min(whole, max(AROUND, asked))
@@ -94,13 +95,13 @@ class Store:
         return out
 
     def _read(self, values: F32) -> F32:
-        """Return a contiguous copy of values."""
+        """Returns a contiguous copy of values."""
         copied = np.ascontiguousarray(values)
         self._let_go(copied.nbytes)
         return copied
 
     def _let_go(self, touched: int) -> None:
-        """Count bytes that were touched, and release pages of the mapped file when there are many; written data
+        """Counts bytes that were touched, and releases pages of the mapped file when there are many; written data
         stay."""
         self._touched += touched
         if self._map is not None and self._touched > RESIDENT and hasattr(mmap, "MADV_DONTNEED"):
@@ -108,18 +109,18 @@ class Store:
             self._touched = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle a mapped file by its path, which another process opens for reading; signals in memory are pickled
-        whole."""
+        """Pickles a mapped file by its path, which another process opens for reading; signals in memory are
+        pickled whole."""
         if self._file is None:
             return _in_memory, (self.grid, self._values)
         return _on_disk, (self.grid, self._values.shape, str(self._file))
 
     def only(self, rows: NDArray[np.intp]) -> Store:
-        """Return a view of this store that has only the images `rows`, numbered anew from 0."""
+        """Returns a view of this store that has only the images `rows`, numbered anew from 0."""
         return _Some(self, rows)
 
     def close(self) -> None:
-        """Release the mapped file, and remove it if it is temporary. The store cannot be used afterwards."""
+        """Releases the mapped file, and removes it if it is temporary. The store cannot be used afterwards."""
         if self._file is not None and self._map is not None:
             del self._values
             self._map.close()
@@ -172,7 +173,7 @@ def _in_memory(grid: Grid, values: F32) -> Store:
 
 
 def _on_disk(grid: Grid, shape: tuple[int, int, int], path: str) -> Store:
-    """Open the file of another process's store for reading; that process removes it."""
+    """Opens the file of another process's store for reading; that process removes it."""
     found = Store(0, grid, shape[2])
     with open(path, "rb") as file:
         found._map = mmap.mmap(file.fileno(), size(*shape), access=mmap.ACCESS_READ)

@@ -15,7 +15,7 @@ LARGEST = 32 << 20  # bytes of signals that one item of work reads
 
 
 def coded(values: F32, ready: Mapping[str, Any], threads: int) -> tuple[F32, F32, NDArray[np.int32], F32]:
-    """Return residual norms, code L1 norms, strongest atoms and signal norms of signals (...,N,F) float32, each
+    """Returns residual norms, code L1 norms, strongest atoms and signal norms of signals (...,N,F) float32, each
     (...,N).
 
     The strongest atoms are int32, -1 for an empty code; the norms are float32. `ready` holds the dictionary as
@@ -29,7 +29,7 @@ def coded(values: F32, ready: Mapping[str, Any], threads: int) -> tuple[F32, F32
 
 
 def at_once(images: int, length: int, most: int) -> int:
-    """Return how many positions one item of work learns.
+    """Returns how many positions one item of work learns.
 
     That is `most`, or fewer if the signals of so many images, each of `length` float32 numbers, would take more
     than LARGEST bytes; at least 1.

@@ -32,7 +32,7 @@ class Moments(NamedTuple):
 
 
 def moments(batches: Iterable[F32], length: int) -> Moments:
-    """Return the moments of batches of signals (...,F) float32 in one pass.
+    """Returns the moments of batches of signals (...,F) float32 in one pass.
 
     Each batch is centred on the mean of the first batch before it is multiplied in float32, and sums are float64,
     so that a mean far from zero costs no precision. `length` is F.
@@ -52,7 +52,7 @@ def moments(batches: Iterable[F32], length: int) -> Moments:
 
 
 def joined(parts: Sequence[Moments]) -> Moments:
-    """Return the moments of the union of several sets of signals (Chan, Golub, LeVeque 1983)."""
+    """Returns the moments of the union of several sets of signals (Chan, Golub, LeVeque 1983)."""
     count = sum(part.signals for part in parts)
     mean = sum(part.signals / count * part.mean for part in parts)
     apart = [part.mean - mean for part in parts]
@@ -64,13 +64,13 @@ def joined(parts: Sequence[Moments]) -> Moments:
 
 
 def fit(batches: Iterable[F32], length: int, power: float, ridge: float = 0.0) -> Whitening:
-    """Return the whitening of batches of signals (...,F) float32; `of_moments` explains `power` and `ridge`."""
+    """Returns the whitening of batches of signals (...,F) float32; `of_moments` explains `power` and `ridge`."""
     return of_moments(moments(batches, length), power, ridge)
 
 
 @one_thread
 def of_moments(found: Moments, power: float, ridge: float = 0.0) -> Whitening:
-    """Return the whitening of signals with the given moments.
+    """Returns the whitening of signals with the given moments.
 
     `power` 1 whitens fully, 0 only centres and rotates, and 1/2 is between. With the eigenvectors V and
     eigenvalues w of the covariance, the matrix is V diag((w + a)^(-power/2)), scaled such that the mean variance
@@ -85,7 +85,7 @@ def of_moments(found: Moments, power: float, ridge: float = 0.0) -> Whitening:
 
 
 def _outer(rows: F32) -> F64:
-    """Return the product (F,F) float64 of the transpose of rows (n,F) with rows, bit-identical on any number of
+    """Returns the product (F,F) float64 of the transpose of rows (n,F) with rows, bit-identical on any number of
     threads."""
     length, found = rows.shape[1], np.zeros((rows.shape[1], rows.shape[1]))
     padded = np.zeros((-(-len(rows) // ROWS) * ROWS, length), np.float32)
@@ -98,7 +98,7 @@ def _outer(rows: F32) -> F64:
 
 
 def apply(whitening: Whitening, signals: F32) -> F32:
-    """Return the whitened signals (...,F) float32.
+    """Returns the whitened signals (...,F) float32.
 
     The product is computed ROWS rows at a time, so that a row has the same bits among any number of other rows.
     """

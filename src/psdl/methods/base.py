@@ -97,7 +97,7 @@ class ScoringMethod(Protocol):
         done: Callable[[int], None],
         device: str = "cpu",
     ) -> State:
-        """Return the state learned from the images with the indices `rows` of the store.
+        """Returns the state learned from the images with the indices `rows` of the store.
 
         `params` is a value of Params. `run` is an ordered map to which work may be given. `done` is to be called
         with the number of positions just learned; the numbers add up to P. `device` is where sparse coding runs,
@@ -105,16 +105,16 @@ class ScoringMethod(Protocol):
         """
 
     def workspace(self, images: int, positions: int, length: int, params: Any) -> int:
-        """Return the bytes of memory that `fit` takes in addition to a store of this shape."""
+        """Returns the bytes of memory that `fit` takes in addition to a store of this shape."""
 
     def ready(self, state: State, params: Any, device: str = "cpu") -> Mapping[str, Any]:
-        """Return what `judge` reads; it is computed once from a state.
+        """Returns what `judge` reads; it is computed once from a state.
 
         Raises ValueError if the state's arrays do not fit its grid.
         """
 
     def judge(self, ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
-        """Return the distances of signals (n,P,F).
+        """Returns the distances of signals (n,P,F).
 
         An image has the same bits alone and in any batch. `ready` is the result of `ready`.
         """
@@ -126,7 +126,7 @@ class ExtendableMethod(ScoringMethod, Protocol):
     def extend(
         self, state: State, store: SignalStore, rows: NDArray[np.intp], params: Any, run: Run, before: int
     ) -> State:
-        """Return the state extended by the images `rows` of the store.
+        """Returns the state extended by the images `rows` of the store.
 
         `before` is the number of images that the state was learned from.
         """
@@ -138,7 +138,7 @@ class SeparableMethod(ScoringMethod, Protocol):
     def held_out(
         self, state: State, store: SignalStore, params: Any, fold: NDArray[np.intp]
     ) -> Callable[[NDArray[np.intp]], State]:
-        """Return a function that maps rows to the state as if it were learned from the images `rows` alone.
+        """Returns a function that maps rows to the state as if it were learned from the images `rows` alone.
 
         `store` holds the images that the state was learned from. `fold` (N,) is the fold of each of them. `rows`
         must be the images of all folds but one.
@@ -157,13 +157,13 @@ _registered: dict[str, ScoringMethod] = {}
 
 
 def names() -> tuple[str, ...]:
-    """Return the sorted names of all available methods: built-in ones, those of `register`, and those of entry
+    """Returns the sorted names of all available methods: built-in ones, those of `register`, and those of entry
     points."""
     return tuple(sorted({*BUILT_IN, *_registered, *entry_points(group=GROUP).names}))
 
 
 def register(name: str, method: ScoringMethod) -> None:
-    """Add a method under this name in the current process.
+    """Adds a method under this name in the current process.
 
     Other processes that read models of it, such as workers and the command line, find methods by entry points
     only. Raises PsdlError if a method of the library has this name.
@@ -176,7 +176,7 @@ def register(name: str, method: ScoringMethod) -> None:
 
 @cache
 def load(name: str) -> ScoringMethod:
-    """Return the method of this name; built-in methods come first, then those of `register`, then entry points.
+    """Returns the method of this name; built-in methods come first, then those of `register`, then entry points.
 
     Raises PsdlError if the name is unknown, with a list of the known names, and if a method of another
     distribution cannot be imported or lacks a member.
@@ -192,7 +192,7 @@ def load(name: str) -> ScoringMethod:
 
 
 def _imported(entry: EntryPoint) -> ScoringMethod:
-    """Return the method of an entry point. Raises PsdlError if it cannot be imported or lacks a member."""
+    """Returns the method of an entry point. Raises PsdlError if it cannot be imported or lacks a member."""
     origin = f"the method {entry.name} ({entry.value}" + (f" of {entry.dist.name})" if entry.dist else ")")
     try:
         found = entry.load()
@@ -205,22 +205,22 @@ def _imported(entry: EntryPoint) -> ScoringMethod:
 
 
 def extendable(method: ScoringMethod) -> TypeGuard[ExtendableMethod]:
-    """Return whether the method's states can learn from more images."""
+    """Returns whether the method's states can learn from more images."""
     return hasattr(method, "extend")
 
 
 def separable(method: ScoringMethod) -> TypeGuard[SeparableMethod]:
-    """Return whether the method can derive states without some of the images."""
+    """Returns whether the method can derive states without some of the images."""
     return hasattr(method, "held_out")
 
 
 def method_of(part: Part) -> ScoringMethod:
-    """Return the method of a branch of a recipe. Raises PsdlError like `load`."""
+    """Returns the method of a branch of a recipe. Raises PsdlError like `load`."""
     return load(part.method)
 
 
 def params_of(part: Part) -> Any:
-    """Return the settings of a branch's method as a value of its Params.
+    """Returns the settings of a branch's method as a value of its Params.
 
     Raises PsdlError like `load`, and TypeError on a setting that the method does not have.
     """

@@ -53,7 +53,7 @@ def fit(
     done: Callable[[int], None],
     device: str = "cpu",
 ) -> State:
-    """Return the state learned from the images `rows` of the store.
+    """Returns the state learned from the images `rows` of the store.
 
     Its arrays are dictionary (P,K,F) float16, source (P,K) int32, which is the index in the store of the image
     that each atom comes from, and the whitening's mean (F,) and matrix (F,F) float32. `done` is called with the
@@ -73,7 +73,7 @@ def fit(
 
 
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
-    """Return the bytes of memory that `fit` takes in addition to the store."""
+    """Returns the bytes of memory that `fit` takes in addition to the store."""
     chosen = min(params.atoms, images)
     held = 6 * 4 * images * length * at_once(images, length, BLOCK) * cores()
     return held + 2 * 2 * positions * chosen * length
@@ -82,7 +82,7 @@ def workspace(images: int, positions: int, length: int, params: Params) -> int:
 def _fit_block(
     store: SignalStore, rows: NDArray[np.intp], params: Params, white: _whitening.Whitening, block: tuple[int, int]
 ) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
-    """Return the atoms (p,K,F) float16 of a block (first, last) of positions and their images (p,K) int32."""
+    """Returns the atoms (p,K,F) float16 of a block (first, last) of positions and their images (p,K) int32."""
     signals = _whitening.apply(white, store.positions(*block, rows))
     chosen = sparse.covering(signals, params.atoms, threads=1)
     atoms = np.take_along_axis(signals, chosen[..., None], axis=1)
@@ -92,7 +92,7 @@ def _fit_block(
 def extend(
     state: State, store: SignalStore, rows: NDArray[np.intp], params: Params, run: Run, before: int
 ) -> State:
-    """Return the state with the exemplars of each position chosen again from its atoms and the new signals.
+    """Returns the state with the exemplars of each position chosen again from its atoms and the new signals.
 
     `rows` are the new images in the store; `before` is the number of images that the state was learned from. The
     whitening stays as it is.
@@ -117,7 +117,7 @@ def _extend_block(
     before: int,
     block: tuple[int, int],
 ) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
-    """Return the atoms (p,K,F) float16 of a block of positions and their images (p,K) int32.
+    """Returns the atoms (p,K,F) float16 of a block of positions and their images (p,K) int32.
 
     The old atoms have lost their norms; they get the median norm of the new signals at their position.
     """
@@ -134,7 +134,7 @@ def _extend_block(
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
-    """Return what `judge` reads: the whitening, and the dictionary prepared for coding.
+    """Returns what `judge` reads: the whitening, and the dictionary prepared for coding.
 
     Raises ValueError if the dictionary does not fit the grid.
     """
@@ -149,7 +149,7 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
 
 
 def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
-    """Return the distances of signals (n,P,F): the norms of the residuals, with codes, strongest atoms and signal
+    """Returns the distances of signals (n,P,F): the norms of the residuals, with codes, strongest atoms and signal
     norms."""
     values = _whitening.apply(ready["white"], signals.values)
     values = np.ascontiguousarray(values.transpose(1, 0, 2))

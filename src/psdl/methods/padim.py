@@ -46,7 +46,7 @@ def fit(
     done: Callable[[int], None],
     device: str = "cpu",
 ) -> State:
-    """Return the state with channels (C,) int64, mean (P,C) and precision (P,C,C) float32 of the images `rows`.
+    """Returns the state with channels (C,) int64, mean (P,C) and precision (P,C,C) float32 of the images `rows`.
 
     The precision is the inverse of the sample covariance + 0.01 I. `run` and `device` have no effect.
     """
@@ -67,12 +67,12 @@ def fit(
 
 
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
-    """Return the bytes of memory that `fit` takes in addition to the store."""
+    """Returns the bytes of memory that `fit` takes in addition to the store."""
     return 5 * 8 * positions * min(params.channels, length) ** 2
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
-    """Return what `judge` reads: the state's arrays. Raises ValueError if they do not fit the grid."""
+    """Returns what `judge` reads: the state's arrays. Raises ValueError if they do not fit the grid."""
     if len(state.arrays["mean"]) != state.grid.positions or len(state.arrays["precision"]) != state.grid.positions:
         raise ValueError(
             f"the arrays of a {state.grid.h} x {state.grid.w} grid need {state.grid.positions} positions"
@@ -81,7 +81,7 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
 
 
 def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
-    """Return the Mahalanobis distances (n,P) float32 of signals (n,P,F). An image has the same bits in any
+    """Returns the Mahalanobis distances (n,P) float32 of signals (n,P,F). An image has the same bits in any
     batch."""
     found = np.empty(signals.values.shape[:2], np.float32)
     for n, values in enumerate(signals.values):

@@ -44,7 +44,7 @@ class Params:
 
 
 def _atoms_per_signal(length: int, params: Params) -> int:
-    """Return T = round(F * sparsity), at least 1."""
+    """Returns T = round(F * sparsity), at least 1."""
     return max(1, round(length * params.sparsity))
 
 
@@ -56,7 +56,7 @@ def fit(
     done: Callable[[int], None],
     device: str = "cpu",
 ) -> State:
-    """Return the state learned from the images `rows` of the store.
+    """Returns the state learned from the images `rows` of the store.
 
     Its arrays are dictionary (P,K,F) float32, mean (P,2) and precision (P,2,2) float64. `done` is called with the
     number of positions learned. `device` is where sparse coding runs.
@@ -74,7 +74,7 @@ def fit(
 
 
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
-    """Return the bytes of memory that `fit` takes in addition to the store."""
+    """Returns the bytes of memory that `fit` takes in addition to the store."""
     held = 8 * 4 * images * length * at_once(images, length, BLOCK) * cores()
     return held + 2 * 4 * positions * length**2
 
@@ -82,7 +82,7 @@ def workspace(images: int, positions: int, length: int, params: Params) -> int:
 def _fit_block(
     store: SignalStore, rows: NDArray[np.intp], params: Params, device: str, block: tuple[int, int]
 ) -> tuple[F32, F64, F64]:
-    """Return the dictionaries, means and precisions of a block (first, last) of positions."""
+    """Returns the dictionaries, means and precisions of a block (first, last) of positions."""
     signals = store.positions(*block, rows)
     T = _atoms_per_signal(store.length, params)
     start = sparse.dct(store.length)
@@ -94,14 +94,14 @@ def _fit_block(
 
 
 def _statistics(signals: F32, dictionary: F32 | sparse.Prepared, codes: sparse.Codes, threads: int) -> F64:
-    """Return (P,n,2) float64: the L1 norm of each code and the energy of its residual."""
+    """Returns (P,n,2) float64: the L1 norm of each code and the energy of its residual."""
     residual = sparse.residual(signals, dictionary, codes, threads=threads).astype(np.float64)
     norm = np.abs(codes.coefficients.astype(np.float64)).sum(axis=2)
     return np.stack([norm, np.square(residual).sum(axis=2)], axis=2)
 
 
 def _gaussians(statistics: F64) -> tuple[F64, F64]:
-    """Return the mean (P,2) and the precision (P,2,2) of statistics (P,N,2).
+    """Returns the mean (P,2) and the precision (P,2,2) of statistics (P,N,2).
 
     The precision is the inverse of the sample covariance, whose divisor is N - 1, plus RIDGE times the identity.
     """
@@ -112,7 +112,7 @@ def _gaussians(statistics: F64) -> tuple[F64, F64]:
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
-    """Return what `judge` reads: the state with its dictionary prepared for coding (Gram matrices on the CPU).
+    """Returns what `judge` reads: the state with its dictionary prepared for coding (Gram matrices on the CPU).
 
     Raises ValueError if the arrays do not fit the grid.
     """
@@ -125,7 +125,7 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
 
 
 def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
-    """Return the distances of signals (n,P,F): the Mahalanobis distances of (code L1 norm, residual energy).
+    """Returns the distances of signals (n,P,F): the Mahalanobis distances of (code L1 norm, residual energy).
 
     The result also has the code norms, the residual norms and the strongest atoms.
     """

@@ -42,7 +42,7 @@ def fit(
     done: Callable[[int], None],
     device: str = "cpu",
 ) -> State:
-    """Return the state with bank (K,F) float32, the coreset of all signals of the images `rows`.
+    """Returns the state with bank (K,F) float32, the coreset of all signals of the images `rows`.
 
     K is `share` times the number of these signals, rounded, and at least 1. `run` and `device` have no effect.
     """
@@ -58,13 +58,13 @@ def fit(
 
 
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
-    """Return the bytes of memory that `fit` takes in addition to the store: the signals again, and their
+    """Returns the bytes of memory that `fit` takes in addition to the store: the signals again, and their
     projections."""
     return 4 * images * positions * (round(length * (2 + params.share)) + 2 * params.projection)
 
 
 def coreset(points: F32, count: int, first: int) -> NDArray[np.intp]:
-    """Return the indices (count,) of a greedy k-centre coreset of points (N,d).
+    """Returns the indices (count,) of a greedy k-centre coreset of points (N,d).
 
     The first index is `first`; each further point is the one farthest from all points chosen before.
     """
@@ -84,13 +84,13 @@ def coreset(points: F32, count: int, first: int) -> NDArray[np.intp]:
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
-    """Return what `judge` reads: the bank, transposed, and the squared norms of its signals."""
+    """Returns what `judge` reads: the bank, transposed, and the squared norms of its signals."""
     bank = state.arrays["bank"]
     return {"bank": np.ascontiguousarray(bank.T), "squares": np.square(bank).sum(axis=1)}
 
 
 def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
-    """Return the distances (n,P) float32 of signals (n,P,F) to the nearest in the bank. Batches do not change
+    """Returns the distances (n,P) float32 of signals (n,P,F) to the nearest in the bank. Batches do not change
     them."""
     found = np.empty(signals.values.shape[:2], np.float32)
     for n, values in enumerate(signals.values):

@@ -63,7 +63,7 @@ def fit(
     done: Callable[[int], None],
     device: str = "cpu",
 ) -> State:
-    """Return the state learned from the images `rows` of the store.
+    """Returns the state learned from the images `rows` of the store.
 
     Its arrays are dictionary (K,F) float16 and the whitening's mean (F,) and matrix (F,F) float32. If all atoms
     are patches, it also has source and place (K,) int32: the image in the store and the position that each atom
@@ -88,7 +88,7 @@ def fit(
 
 
 def _learned(signals: F32, params: Params, rng: np.random.Generator, device: str) -> F32:
-    """Return atoms (params.learned,F) from K-SVD on a random choice of the signals."""
+    """Returns atoms (params.learned,F) from K-SVD on a random choice of the signals."""
     some = signals[rng.permutation(len(signals))[:LEARNED]]
     start = some[rng.permutation(len(some))[: min(params.learned, len(some))]]
     dictionary: F32
@@ -99,19 +99,19 @@ def _learned(signals: F32, params: Params, rng: np.random.Generator, device: str
 
 
 def _units(signals: F32) -> F32:
-    """Return signals (...,F) scaled to norm 1, float32."""
+    """Returns signals (...,F) scaled to norm 1, float32."""
     return np.asarray(signals / sparse.norms(signals), np.float32)
 
 
 def workspace(images: int, positions: int, length: int, params: Params) -> int:
-    """Return the bytes of memory that `fit` takes in addition to the store."""
+    """Returns the bytes of memory that `fit` takes in addition to the store."""
     return 6 * 4 * min(COVERED, images * positions * length)
 
 
 def extend(
     state: State, store: SignalStore, rows: NDArray[np.intp], params: Params, run: Run, before: int
 ) -> State:
-    """Return the state with more atoms, which cover the signals of the images `rows` that its dictionary codes
+    """Returns the state with more atoms, which cover the signals of the images `rows` that its dictionary codes
     worst.
 
     The number of new atoms is `atoms` times the share of the new images among all, as long as the total does not
@@ -142,7 +142,7 @@ class _Drawn(NamedTuple):
 
 
 def _drawn(store: SignalStore, rows: NDArray[np.intp], count: int, rng: np.random.Generator) -> _Drawn:
-    """Return about `count` signals at most, equally many from each image, at positions drawn without
+    """Returns about `count` signals at most, equally many from each image, at positions drawn without
     repetition."""
     each = max(1, min(store.grid.positions, count // len(rows)))
     signals, places = [], []
@@ -155,7 +155,7 @@ def _drawn(store: SignalStore, rows: NDArray[np.intp], count: int, rng: np.rando
 
 
 def _covering(signals: F32, dictionary: F32, count: int) -> NDArray[np.intp]:
-    """Return the indices (count,) of the signals that become atoms in addition to `dictionary` (K,F).
+    """Returns the indices (count,) of the signals that become atoms in addition to `dictionary` (K,F).
 
     In each of STEPS steps they are chosen among the signals that a single atom codes worst, such that they differ
     from each other.
@@ -179,7 +179,7 @@ def _covering(signals: F32, dictionary: F32, count: int) -> NDArray[np.intp]:
 
 
 def _raise_best(best: F32, signals: F32, atoms: F32, batch: int = 8192) -> None:
-    """Update best (n,) in place to the maximum of itself and the squared correlation of each signal with its best
+    """Updates best (n,) in place to the maximum of itself and the squared correlation of each signal with its best
     atom."""
     for n in range(0, len(signals), batch):
         found = np.square(np.abs(signals[n : n + batch] @ atoms.T).max(axis=1))
@@ -189,7 +189,7 @@ def _raise_best(best: F32, signals: F32, atoms: F32, batch: int = 8192) -> None:
 def held_out(
     state: State, store: SignalStore, params: Params, fold: NDArray[np.intp]
 ) -> Callable[[NDArray[np.intp]], State]:
-    """Return a function that maps rows to the state as if it were learned from the images `rows` alone.
+    """Returns a function that maps rows to the state as if it were learned from the images `rows` alone.
 
     `fold` (N,) is the fold of each image of the store; `rows` are the images of all folds but one. The whitening
     is that of the rows. Atoms cut from other images become zero, so that they code nothing; the remaining ones are
@@ -217,7 +217,7 @@ def held_out(
 
 
 def _patches(state: State, store: SignalStore) -> F32:
-    """Return the unwhitened signals (K,F) that became atoms."""
+    """Returns the unwhitened signals (K,F) that became atoms."""
     source, place = state.arrays["source"], state.arrays["place"]
     found = np.empty((len(source), store.length), np.float32)
     for n in np.unique(source):
@@ -227,7 +227,7 @@ def _patches(state: State, store: SignalStore) -> F32:
 
 
 def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any]:
-    """Return what `judge` reads: the whitening, and the dictionary prepared for coding."""
+    """Returns what `judge` reads: the whitening, and the dictionary prepared for coding."""
     white = _whitening.Whitening(state.arrays["mean"], state.arrays["matrix"])
     atoms = state.arrays["dictionary"].astype(np.float32)
     prepared = sparse.prepare(atoms, gram=device == "cpu")
@@ -235,7 +235,7 @@ def ready(state: State, params: Params, device: str = "cpu") -> Mapping[str, Any
 
 
 def judge(ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
-    """Return the distances of signals (n,P,F): the norms of the residuals, with codes, strongest atoms and signal
+    """Returns the distances of signals (n,P,F): the norms of the residuals, with codes, strongest atoms and signal
     norms."""
     values = _whitening.apply(ready["white"], signals.values)
     flat, shape = np.ascontiguousarray(values.reshape(-1, values.shape[2])), values.shape[:2]

@@ -1,4 +1,4 @@
-"""Convert a model to the arrays of its file, and check and read such arrays.
+"""Converts a model to the arrays of its file, and checks and reads such arrays.
 
 Arrays that do not fit the card or each other raise ValueError, which `file.read` turns into a message for users.
 """
@@ -28,7 +28,7 @@ F32, F64, U8, I32, I64 = np.float32, np.float64, np.uint8, np.int32, np.int64
 
 
 def of(model: Model) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a model by their names in its file."""
+    """Returns the arrays of a model by their names in its file."""
     arrays = {
         f"{part}/{k}": np.ascontiguousarray(v) for part, s in model.states.items() for k, v in s.arrays.items()
     }
@@ -51,7 +51,7 @@ def of(model: Model) -> dict[str, NDArray[Any]]:
 
 
 def state(arrays: Arrays, part: Part, grid: Grid, card: Card) -> State:
-    """Return the fitted state of a branch from the arrays of a file.
+    """Returns the fitted state of a branch from the arrays of a file.
 
     The arrays must have the types and shapes that the ARRAYS of the branch's method state, where P is the number
     of positions, F the signal length, and any other letter a size that is the same wherever it occurs. Raises
@@ -75,7 +75,7 @@ def state(arrays: Arrays, part: Part, grid: Grid, card: Card) -> State:
 
 
 def finite(array: NDArray[Any]) -> bool:
-    """Return whether all values are finite; integers always are."""
+    """Returns whether all values are finite; integers always are."""
     if array.dtype == np.float16:  # by its bits: numpy's own way takes ten times as long
         bits, top = array.view(np.uint16), 0x7C00  # of infinity; what has no number lies above
         return not bits.size or (int(bits.max()) < top + 0x8000 and int(array.view(np.int16).max()) < top)
@@ -83,7 +83,7 @@ def finite(array: NDArray[Any]) -> bool:
 
 
 def frame(arrays: Arrays, card: Card) -> Frame:
-    """Return the region of interest and the reference image of a file.
+    """Returns the region of interest and the reference image of a file.
 
     Raises ValueError if they fit neither the card nor the input.
     """
@@ -100,7 +100,7 @@ def frame(arrays: Arrays, card: Card) -> Frame:
 
 
 def check_calibration(arrays: Arrays, card: Card) -> None:
-    """Raise ValueError unless the calibration's arrays fit each other and the card.
+    """Raises ValueError unless the calibration's arrays fit each other and the card.
 
     Scores, peaks and items have one length. Scores ascend, and so do the map values `pixels`. Items are numbered
     from 0 without gaps.
@@ -120,7 +120,7 @@ def check_calibration(arrays: Arrays, card: Card) -> None:
 
 
 def check_learned(arrays: Arrays, card: Card) -> None:
-    """Raise ValueError unless image statistics and held-out scores are there for all images learned from, or for
+    """Raises ValueError unless image statistics and held-out scores are there for all images learned from, or for
     none."""
     image_statistics, unseen, count = arrays["looks"], arrays["unseen"], len(card.learned)
     _need(
@@ -139,7 +139,7 @@ def check_learned(arrays: Arrays, card: Card) -> None:
 
 
 def golden(arrays: Arrays, card: Card) -> Golden | None:
-    """Return the self-test of a file, or None if it has none. Raises ValueError if its arrays do not fit."""
+    """Returns the self-test of a file, or None if it has none. Raises ValueError if its arrays do not fit."""
     if "selftest/scores" not in arrays:
         return None
     found = Golden(*(arrays[f"selftest/{name}"] for name in TESTED))
@@ -158,7 +158,7 @@ def golden(arrays: Arrays, card: Card) -> Golden | None:
 
 
 def album(arrays: Arrays, card: Card) -> tuple[bytes, ...]:
-    """Return a small JPEG of each image learned from, or nothing if the file has none.
+    """Returns a small JPEG of each image learned from, or nothing if the file has none.
 
     Raises ValueError if the pictures do not fit the card.
     """
@@ -174,13 +174,13 @@ def album(arrays: Arrays, card: Card) -> tuple[bytes, ...]:
 
 
 def graph(arrays: Arrays, name: str) -> bytes:
-    """Return the bytes of the graph with this array name. Raises ValueError if the array cannot be one."""
+    """Returns the bytes of the graph with this array name. Raises ValueError if the array cannot be one."""
     _need(arrays[name].dtype == U8 and arrays[name].ndim == 1, f"{name} is no graph")
     return arrays[name].tobytes()
 
 
 def _fit(arrays: Arrays, name: str, kind: Any, shape: list[Any], sizes: dict[str, int]) -> None:
-    """Raise ValueError unless the array `name` exists with the dtype `kind` and this shape.
+    """Raises ValueError unless the array `name` exists with the dtype `kind` and this shape.
 
     Letters in `shape` stand for the sizes in `sizes`; a new letter is added there.
     """
@@ -194,13 +194,13 @@ def _fit(arrays: Arrays, name: str, kind: Any, shape: list[Any], sizes: dict[str
 
 
 def _places(array: NDArray[Any], top: int, name: str) -> None:
-    """Raise ValueError unless the array holds integers from 0 up to, but without, `top`."""
+    """Raises ValueError unless the array holds integers from 0 up to, but without, `top`."""
     _need(array.dtype in (I32, I64) and array.size > 0, f"{name} holds no places")
     _need(int(array.min()) >= 0 and int(array.max()) < top, f"{name} leads nowhere")
 
 
 def _length(part: Part, card: Card) -> int:
-    """Return F, the signal length of a branch."""
+    """Returns F, the signal length of a branch."""
     known = dict(zip(card.network.taps, card.network.channels, strict=True))
     total = sum(known[tap] for tap in part.taps)
     return math.isqrt(total) ** 2 if part.square else total

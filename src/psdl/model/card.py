@@ -1,4 +1,4 @@
-"""Convert a model to its card, and check and read such a card.
+"""Converts a model to its card, and checks and reads such a card.
 
 The card is everything in a model file but arrays and graphs, as plain values for JSON; FORMAT.md lists the keys. A
 card that was read is checked before anything runs: each value has its type, lies in its range and fits the others.
@@ -37,7 +37,7 @@ RESERVED = ("graph", "digest", "signature", "selftest", "looks", *APART[2:])
 
 
 def card(model: Model) -> dict[str, Any]:
-    """Return everything of a model but its arrays and its graph, as plain values for JSON."""
+    """Returns everything of a model but its arrays and its graph, as plain values for JSON."""
     known = model.calibration
     values = {f.name: getattr(known, f.name) for f in fields(known) if f.name not in SCORED + UNSEEN}
     rest = {f.name: getattr(model, f.name) for f in fields(model) if f.name not in APART}
@@ -57,12 +57,12 @@ def card(model: Model) -> dict[str, Any]:
 
 
 def rates(known: Rates) -> dict[str, float]:
-    """Return rates by the names that they have in files."""
+    """Returns rates by the names that they have in files."""
     return {"alarm": known.false_reject, "review": known.review, "confidence": known.confidence}
 
 
 def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that determine what was learned.
+    """Returns the options that determine what was learned.
 
     Options that say where files lie, or how the work is spread, are left out. Of absolute paths only the last part
     is kept, so that the same data give the same model wherever they lie.
@@ -72,12 +72,12 @@ def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _name(value: Any) -> Any:
-    """Return the last part of an absolute path; any other value is returned unchanged."""
+    """Returns the last part of an absolute path; any other value is returned unchanged."""
     return PurePath(value).name if isinstance(value, str) and PurePath(value).is_absolute() else value
 
 
 def _network(network: Network) -> dict[str, Any]:
-    """Return a network as plain values; its cuts are replaced by their SHA-256."""
+    """Returns a network as plain values; its cuts are replaced by their SHA-256."""
     values = {k: v for k, v in asdict(network).items() if k != "graph"}
     cuts = {str(depth): hashlib.sha256(cut).hexdigest() for depth, cut in network.cuts.items()}
     return {**values, "cuts": cuts}
@@ -88,7 +88,7 @@ def _origins(images: Iterable[Origin]) -> list[list[str]]:
 
 
 def parsed(text: bytes | str) -> dict[str, Any]:
-    """Return the plain values of a card's JSON text.
+    """Returns the plain values of a card's JSON text.
 
     Raises ValueError if it is no JSON object, or if it contains NaN or infinity.
     """
@@ -103,7 +103,7 @@ def _no_number(word: str) -> NoReturn:
 
 
 def checked(values: Mapping[str, Any]) -> Card:
-    """Return the typed card of plain values.
+    """Returns the typed card of plain values.
 
     Raises ValueError if a value has another type than `Card` says, is out of range, or does not fit the others.
     """
@@ -207,7 +207,7 @@ def _check_calibration(known: Known) -> None:
 
 
 def calibration(known: Known, arrays: Mapping[str, Any]) -> Calibration:
-    """Return the calibration that a card and the arrays of its file describe."""
+    """Returns the calibration that a card and the arrays of its file describe."""
     scored = {name: arrays[f"calibration/{name}"] for name in SCORED}
     scored |= {name: arrays.get(f"calibration/{name}") for name in UNSEEN}
     values = {f.name: getattr(known, f.name) for f in fields(Calibration) if f.name not in SCORED + UNSEEN}
@@ -216,5 +216,5 @@ def calibration(known: Known, arrays: Mapping[str, Any]) -> Calibration:
 
 
 def grid(sides: Sides, roi: Any) -> Grid:
-    """Return the grid that a card describes, with the region of interest of its file (None if there is none)."""
+    """Returns the grid that a card describes, with the region of interest of its file (None if there is none)."""
     return Grid(sides.h, sides.w, sides.input, roi)

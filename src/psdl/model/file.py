@@ -1,4 +1,4 @@
-"""Write and read model files.
+"""Writes and reads model files.
 
 A model file is one safetensors file with arrays, the bytes of the graph, and everything else as one JSON card;
 FORMAT.md describes it. Every interface opens models by `read`. It verifies the digest of the whole file, and the
@@ -55,7 +55,7 @@ class Opened(NamedTuple):
 
 
 def write(model: Model, path: str | Path) -> Path | None:
-    """Write a model file atomically, and return the path of the backup of an earlier file, if one was made.
+    """Writes a model file atomically, and returns the path of the backup of an earlier file, if one was made.
 
     The same model always gives the same bytes. A different file at `path` is first copied beside it, see `kept`.
     Raises PsdlError like `check_target`.
@@ -70,7 +70,7 @@ def write(model: Model, path: str | Path) -> Path | None:
 
 
 def kept(path: Path, data: bytes) -> Path | None:
-    """Copy the file `path` to NAME.bak, or to NAME.bak2, NAME.bak3 and so on if that exists; return the copy's
+    """Copies the file `path` to NAME.bak, or to NAME.bak2, NAME.bak3 and so on if that exists; returns the copy's
     path.
 
     Returns None, without a copy, if there is no such file or if it holds `data` already.
@@ -86,13 +86,13 @@ def kept(path: Path, data: bytes) -> Path | None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file atomically: afterwards it is complete on the disk, or it is not there at all."""
+    """Writes a file atomically: afterwards it is complete on the disk, or it is not there at all."""
     with atomic_write(path) as temporary:
         _write_synced(temporary, data)
 
 
 def _write_synced(path: Path, data: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
+    """Writes a file and waits until it is on the disk."""
     with path.open("wb") as file:
         file.write(data)
         file.flush()
@@ -100,7 +100,7 @@ def _write_synced(path: Path, data: bytes) -> None:
 
 
 def check_target(path: Path) -> None:
-    """Raise PsdlError if `path` is a folder or its folder does not exist; callers ask before they start to
+    """Raises PsdlError if `path` is a folder or its folder does not exist; callers ask before they start to
     learn."""
     if path.is_dir():
         raise PsdlError(f"{path} is a folder, but the model needs a file name: give {path / 'model.psdl'}")
@@ -109,7 +109,7 @@ def check_target(path: Path) -> None:
 
 
 def read(path: str | Path) -> Model:
-    """Return the model of a file.
+    """Returns the model of a file.
 
     Nothing in the file is executed except the graph, by ONNX Runtime, and only if `graphs.check_runnable` accepts
     it. Raises PsdlError if the file is missing, damaged, of a newer or older format, or no model file; if its
@@ -119,7 +119,7 @@ def read(path: str | Path) -> Model:
 
 
 def parsed(data: bytes, path: str | Path) -> Model:
-    """Return the model of the bytes of a model file; messages call it `path`. Raises PsdlError like `read`."""
+    """Returns the model of the bytes of a model file; messages call it `path`. Raises PsdlError like `read`."""
     path = Path(path)
     found = _unpacked(data, path)
     signature.check_trusted(found.signed, found.digest, path)
@@ -130,7 +130,7 @@ def parsed(data: bytes, path: str | Path) -> Model:
 
 
 def opened(path: str | Path) -> Opened:
-    """Return the card and the arrays of a model file after comparing the digest. They are not checked otherwise.
+    """Returns the card and the arrays of a model file after comparing the digest. They are not checked otherwise.
 
     Raises PsdlError if the file is missing, damaged, of another format, or no model file.
     """
@@ -138,7 +138,7 @@ def opened(path: str | Path) -> Opened:
 
 
 def _unpacked(data: bytes, path: Path) -> Opened:
-    """Return the card and the arrays of the bytes of a model file after comparing the digest."""
+    """Returns the card and the arrays of the bytes of a model file after comparing the digest."""
     text = _card_text(data, path)
     _check_format(text, path)
     try:
@@ -156,7 +156,7 @@ def _unpacked(data: bytes, path: Path) -> Opened:
 
 
 def digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return the BLAKE3 digest (32 bytes) of a card's text and of the names, types, shapes and bytes of all
+    """Returns the BLAKE3 digest (32 bytes) of a card's text and of the names, types, shapes and bytes of all
     arrays."""
     names = sorted(arrays)
     shapes = [[name, str(arrays[name].dtype), arrays[name].shape] for name in names]
@@ -167,7 +167,7 @@ def digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def sign(path: str | Path, key: str | Path, out: str | Path | None = None) -> None:
-    """Write the model file with a signature of its digest.
+    """Writes the model file with a signature of its digest.
 
     `key` is a PEM file with an Ed25519 private key. `out` is the file to write; None replaces the file itself.
     Raises PsdlError like `opened`, `check_target` and `signature.made`.
@@ -180,13 +180,13 @@ def sign(path: str | Path, key: str | Path, out: str | Path | None = None) -> No
 
 
 def damaged(path: str | Path, error: Exception) -> PsdlError:
-    """Return the error for a model file whose content does not fit together; `error` is the cause."""
+    """Returns the error for a model file whose content does not fit together; `error` is the cause."""
     line = " ".join(str(error).split())[:120]
     return PsdlError(f"{path} is a damaged model file ({line}): copy it again or fit a new one")
 
 
 def model_files(model: Path, samples: Iterable[Sample], each: bool) -> dict[str, Path]:
-    """Return {category: path of its model file} for the categories of the samples.
+    """Returns {category: path of its model file} for the categories of the samples.
 
     Without `each` all categories share the file `model`; with it the file is CATEGORY.psdl in the folder `model`.
     Raises PsdlError if a category cannot be a file name.
@@ -202,8 +202,8 @@ def model_files(model: Path, samples: Iterable[Sample], each: bool) -> dict[str,
 
 
 def content(path: str | Path) -> bytes:
-    """Return the bytes of a model file. Raises PsdlError if `path` is a folder or does not exist, and its subclass
-    Unreadable if the file cannot be read."""
+    """Returns the bytes of a model file. Raises PsdlError if `path` is a folder or does not exist, and its
+    subclass Unreadable if the file cannot be read."""
     path = Path(path)
     if path.is_dir():
         raise PsdlError(f"{path} is a folder, but a model file was expected: give the file that fit wrote")
@@ -217,7 +217,7 @@ def content(path: str | Path) -> bytes:
 
 
 def _card_text(data: bytes, path: Path) -> str:
-    """Return the text of the card in the bytes of a model file; raise PsdlError if they are no whole model
+    """Returns the text of the card in the bytes of a model file; raises PsdlError if they are no whole model
     file."""
     foreign = f"{path} is not a psdl model file"
     # A model's first eight bytes are a length and may be any; its ninth is always a brace.
@@ -247,7 +247,7 @@ def _card_text(data: bytes, path: Path) -> str:
 
 
 def _check_format(text: str, path: Path) -> None:
-    """Raise PsdlError if the card is of another format.
+    """Raises PsdlError if the card is of another format.
 
     This is checked before the digest, which files of earlier formats lack.
     """
@@ -264,7 +264,7 @@ def _check_format(text: str, path: Path) -> None:
 
 
 def _model(values: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
-    """Return the model of a card's plain values and the arrays; raise if they do not fit."""
+    """Returns the model of a card's plain values and the arrays; raises if they do not fit."""
     known = cards.checked(values)
     stored.check_calibration(arrays, known)
     stored.check_learned(arrays, known)

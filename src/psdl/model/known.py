@@ -107,7 +107,7 @@ SHAPES: dict[str, dict[str, tuple[Any, int]]] = {  # the arrays of each: their k
 
 
 def arrays(model: Model) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a model's averages, known defects and classifier by their names in its file."""
+    """Returns the arrays of a model's averages, known defects and classifier by their names in its file."""
     own = [(name, getattr(model, name), shapes) for name, shapes in SHAPES.items()]
     return {
         f"{name}/{_filed(k)}": np.ascontiguousarray(getattr(part, k))
@@ -118,12 +118,12 @@ def arrays(model: Model) -> dict[str, NDArray[Any]]:
 
 
 def _filed(name: str) -> str:
-    """Return the name that an array has in files."""
+    """Returns the name that an array has in files."""
     return "looks" if name == "image_statistics" else name
 
 
 def card(model: Model) -> dict[str, Any]:
-    """Return a model's averages, known defects and classifier without their arrays, as plain values for JSON."""
+    """Returns a model's averages, known defects and classifier without their arrays, as plain values for JSON."""
     found: dict[str, Any] = dict.fromkeys(SHAPES)
     for name, shapes in SHAPES.items():
         part = getattr(model, name)
@@ -135,7 +135,7 @@ def card(model: Model) -> dict[str, Any]:
 
 
 def read(card: Any, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """Return the fields of a model that `card` and `arrays` describe; those that the file lacks are left out.
+    """Returns the fields of a model that `card` and `arrays` describe; those that the file lacks are left out.
 
     `card` is a checked card. Raises ValueError if the arrays do not fit.
     """
@@ -158,7 +158,7 @@ def read(card: Any, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
 
 
 def _check(found: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Raise ValueError unless the arrays fit each other."""
+    """Raises ValueError unless the arrays fit each other."""
     count = len(arrays["calibration/scores"])
     lengths = {1 + sum(found["averages"].blocks)} if "averages" in found else set()
     if "averages" in found:
@@ -189,7 +189,7 @@ def _need(held: bool, words: str) -> None:
 
 
 def described(card: Mapping[str, Any]) -> str:
-    """Describe the known defects of a model's card in words."""
+    """Describes the known defects of a model's card in words."""
     if not card["defects"]:
         return "none"
     known, kinds = card["defects"], len(set(card["defects"]["kinds"]))

@@ -84,7 +84,7 @@ PATCHCORE = Recipe(
 
 
 def _coreset(percent: int) -> Recipe:
-    """Return the PatchCore recipe with a coreset of so many percent of the signals."""
+    """Returns the PatchCore recipe with a coreset of so many percent of the signals."""
     part = replace(PATCHCORE.parts[0], params={**PATCHCORE.parts[0].params, "share": percent / 100})
     return replace(PATCHCORE, name=f"patchcore-{percent}", parts=(part,))
 
@@ -125,7 +125,7 @@ class RecipeSettings(TypedDict, total=False):
 
 
 def recipe(name: str | None = None, **settings: Unpack[RecipeSettings]) -> Recipe:
-    """Return the recipe `name` with the settings in place of its own, see `RecipeSettings`.
+    """Returns the recipe `name` with the settings in place of its own, see `RecipeSettings`.
 
     `name` is one of RECIPES or ALIASES. None means "paper" if one of that recipe's own settings is given, and
     "default" otherwise. Raises PsdlError on unknown names, on values out of range, and on settings that the recipe
@@ -159,7 +159,7 @@ def recipe(name: str | None = None, **settings: Unpack[RecipeSettings]) -> Recip
 
 
 def tiled(base: Recipe, tile: int) -> Recipe:
-    """Return the recipe for images so large that the network sees them in tiles of `tile` pixels a side.
+    """Returns the recipe for images so large that the network sees them in tiles of `tile` pixels a side.
 
     Raises PsdlError if the tile size is not valid, and if a branch's method stores something for each position,
     because so many positions would not fit into memory.
@@ -175,7 +175,7 @@ def tiled(base: Recipe, tile: int) -> Recipe:
 
 
 def with_network(base: Recipe, weights: str | None) -> tuple[Recipe, Network]:
-    """Return the recipe adapted to its backbone (see `on_backbone`), and the network cut to the recipe's taps.
+    """Returns the recipe adapted to its backbone (see `on_backbone`), and the network cut to the recipe's taps.
 
     `weights` is a weights file for backbones that are exported. Raises PsdlError like `graphs.network` and
     `on_backbone`.
@@ -189,7 +189,7 @@ def with_network(base: Recipe, weights: str | None) -> tuple[Recipe, Network]:
 
 
 def passes(recipe: Recipe, taps: Sequence[str]) -> dict[float, int]:
-    """Return the passes through the network that a recipe needs: {scale: number of taps}, smallest scale first.
+    """Returns the passes through the network that a recipe needs: {scale: number of taps}, smallest scale first.
 
     `taps` are the network's taps in the order of depth. A pass computes the first so many of them.
     """
@@ -200,7 +200,7 @@ def passes(recipe: Recipe, taps: Sequence[str]) -> dict[float, int]:
 
 
 def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recipe:
-    """Return the recipe adapted to a backbone that offers `taps`, in the order of depth.
+    """Returns the recipe adapted to a backbone that offers `taps`, in the order of depth.
 
     If the backbone has none of the recipe's taps, and these are among layer1 to layer4, they are replaced by the
     taps at the quarters of its depth; a branch lists each of them once. `patch` is the side of a transformer's
@@ -221,7 +221,7 @@ def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recip
 
 
 def _paper(part: Part, settings: RecipeSettings) -> Part:
-    """Return the branch of the recipe paper with these settings; raise PsdlError on values out of range."""
+    """Returns the branch of the recipe paper with these settings; raises PsdlError on values out of range."""
     kind, layer = settings.get("type") or "single", settings.get("layer")
     sparsity, iterations = settings.get("sparsity"), settings.get("iterations")
     if kind not in ("single", "multiple"):
@@ -240,7 +240,7 @@ def _paper(part: Part, settings: RecipeSettings) -> Part:
 
 
 def _within(name: str, value: float, above: float, most: float) -> float:
-    """Return a value if it is above `above` and at most `most`; raise PsdlError otherwise."""
+    """Returns a value if it is above `above` and at most `most`; raises PsdlError otherwise."""
     if not above < value <= most:
         raise PsdlError(f"{name} is {value}: give a value above {above} and up to {most}")
     return value

@@ -17,7 +17,7 @@ TRUSTED = "PSDL_TRUSTED_KEY"
 
 
 def made(digest: bytes, key: str | Path) -> bytes:
-    """Return the signature (64 bytes) of a digest.
+    """Returns the signature (64 bytes) of a digest.
 
     `key` is a PEM file with an Ed25519 private key without a password. Raises PsdlError if it is not, or if
     cryptography is not installed.
@@ -32,7 +32,7 @@ def made(digest: bytes, key: str | Path) -> bytes:
 
 
 def check(signed: bytes | None, digest: bytes, path: Path, key: str | Path) -> None:
-    """Raise PsdlError unless `signed` is the signature of the digest.
+    """Raises PsdlError unless `signed` is the signature of the digest.
 
     `key` is a PEM file with the Ed25519 public key. `signed` None means that the file has no signature. `path` is
     the path of the model for the message.
@@ -56,13 +56,14 @@ def check(signed: bytes | None, digest: bytes, path: Path, key: str | Path) -> N
 
 
 def check_trusted(signed: bytes | None, digest: bytes, path: Path) -> None:
-    """Check the signature like `check` with the key that the environment trusts; do nothing if it trusts none."""
+    """Checks the signature like `check` with the key that the environment trusts; does nothing if it trusts
+    none."""
     if os.environ.get(TRUSTED):
         check(signed, digest, path, os.environ[TRUSTED])
 
 
 def _content(key: str | Path) -> bytes:
-    """Return the bytes of a key file; raise PsdlError if it cannot be read."""
+    """Returns the bytes of a key file; raises PsdlError if it cannot be read."""
     try:
         return Path(key).read_bytes()
     except OSError as error:
@@ -70,7 +71,7 @@ def _content(key: str | Path) -> bytes:
 
 
 def _loaded(load: Any, key: str | Path, kind: str, wanted: type) -> Any:
-    """Return the key that `load` returns; raise PsdlError if it fails or is not of the type `wanted`."""
+    """Returns the key that `load` returns; raises PsdlError if it fails or is not of the type `wanted`."""
     try:
         found = load()
     except (ValueError, TypeError) as error:

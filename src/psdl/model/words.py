@@ -1,4 +1,4 @@
-"""Describe a model's card in words."""
+"""Describes a model's card in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from psdl.model import known
 
 
 def described(card: Mapping[str, Any]) -> dict[str, str]:
-    """Return the card in words, as {heading: text}.
+    """Returns the card in words, as {heading: text}.
 
     `card` are the card's plain values. If they also have the keys `digest` and `signed` of the file, these are
     described too.
@@ -52,7 +52,7 @@ def described(card: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _entry(entry: Mapping[str, Any]) -> str:
-    """Return one line about an entry of the history: what was done, by whom and when."""
+    """Returns one line about an entry of the history: what was done, by whom and when."""
     who = " ".join(word for word in (entry.get("on", ""), f"by {entry['by']}" if entry.get("by") else "") if word)
     images = f" from {entry['images']} images" if "images" in entry else ""
     return f"{entry['what']}{images}{f' ({who})' if who else ''}, threshold {entry['threshold']:.6g}"

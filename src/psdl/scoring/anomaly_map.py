@@ -1,4 +1,7 @@
-"""Distances on grids -> map at input size and image score: the one way to a score, for every interface."""
+"""Combines the distances of all branches into an anomaly map at input size and an image score.
+
+Every interface computes scores by this module.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,13 @@ LEAST = 0.1  # of a pixel's weights that must lie on cells of the region of inte
 
 
 def score(distances: Mapping[str, F32], grids: Mapping[str, Grid], recipe: Recipe) -> Score:
-    """Score of n images from each part's distances (n,P).
+    """Returns the anomaly maps (n,H,W) float32 and the image scores (n,) float64 of n images.
 
-    The map is the weighted sum of the parts' grids brought to the input's size (bicubic, a = -0.75, half-pixel
-    centres) and smoothed (Gaussian, see `smoothing`); the image score is the recipe's rule on
-    the same sum with weights of its own, if there are any: what outlines a defect best need not show best whether
-    there is one. Outside a region of interest the map is NaN, and nothing there has a share in either.
+    `distances` has the distances (n,P) float32 of each branch, and `grids` their grids. The map is the weighted
+    sum of the branches' grids after bicubic interpolation to the input's size (a = -0.75, half-pixel centres) and
+    Gaussian smoothing. The image score applies the recipe's rule to the same sum, with the branches' image weights
+    if they have any, because the weights that outline defects best need not be those that detect them best.
+    Outside a region of interest the map is NaN, and distances there have no influence.
     """
     parts, roi = recipe.parts, grids[recipe.parts[0].name].roi
     brought = [_map(distances[part.name], grids[part.name], smoothing(part, recipe)) for part in parts]
@@ -38,7 +42,10 @@ def score(distances: Mapping[str, F32], grids: Mapping[str, Grid], recipe: Recip
 def added(
     distances: Mapping[str, F32], grids: Mapping[str, Grid], recipe: Recipe, x: int, y: int
 ) -> dict[str, float]:
-    """What each part adds to the map at the input pixel (x,y), from distances (1,P)."""
+    """Returns what each branch adds to the map at the input pixel (x,y), by its name.
+
+    `distances` has the distances (1,P) of each branch.
+    """
     found = {}
     for part in recipe.parts:
         grid, sigma = grids[part.name], smoothing(part, recipe)
@@ -51,21 +58,23 @@ def added(
 
 
 def own_weights(recipe: Recipe) -> list[float] | None:
-    """The parts' weights in what the image score is taken of; None where it is the map itself."""
+    """Returns the weights of the branches for the image score, or None if they equal those of the map."""
     own = [part.weight if part.image_weight is None else part.image_weight for part in recipe.parts]
     return None if own == [part.weight for part in recipe.parts] else own
 
 
 def smoothing(part: Part, recipe: Recipe) -> float:
-    """The Gaussian sigma of what a part adds to the map, in pixels of the input: its own, or the recipe's."""
+    """Returns the Gaussian sigma of a branch in input pixels: its own, or that of the recipe."""
     return recipe.smoothing if part.smoothing is None else part.smoothing
 
 
 def _summed(weights: Sequence[float], brought: Sequence[F64]) -> F32:
+    """Returns the weighted sum (n,H,W) float32 of the branches' maps."""
     return np.asarray(sum(weight * one for weight, one in zip(weights, brought, strict=True)), np.float32)
 
 
 def _map(distances: F32, grid: Grid, sigma: float) -> F64:
+    """Returns the map (n,H,W) float64 of one branch, divided by `counted` if there is a region of interest."""
     found = _brought(_laid(distances, grid), grid, sigma)
     if grid.roi is not None:
         found /= np.maximum(counted(grid, sigma), LEAST)
@@ -73,13 +82,13 @@ def _map(distances: F32, grid: Grid, sigma: float) -> F64:
 
 
 def counted(grid: Grid, sigma: float) -> F64:
-    """(H,W): how much of each pixel's weights lies on cells of the region of interest."""
+    """Returns, for each pixel (H,W), the sum of its interpolation weights on cells of the region of interest."""
     weighed: F64 = _brought(_laid(np.ones((1, grid.positions), np.float32), grid), grid, sigma)[0]
     return weighed
 
 
 def _laid(distances: F32, grid: Grid) -> F64:
-    """Distances (n,P) at their cells, (n,h,w); zero at cells outside the region of interest."""
+    """Returns distances (n,P) at their cells, (n,h,w) float64; cells outside the region of interest are zero."""
     if grid.roi is None:
         return distances.reshape(-1, grid.h, grid.w).astype(np.float64)
     laid = np.zeros((len(distances), grid.h * grid.w))
@@ -88,28 +97,30 @@ def _laid(distances: F32, grid: Grid) -> F64:
 
 
 def _brought(values: F64, grid: Grid, sigma: float) -> F64:
-    """Values (n,h,w) brought to the input's size (n,H,W) and smoothed."""
+    """Returns values (n,h,w) interpolated to the input's size (n,H,W) and smoothed."""
     rows = spread(grid.h, grid.input[0], sigma)
     columns = spread(grid.w, grid.input[1], sigma)
     return product(product(rows, values), columns.T)
 
 
 def _maximum(maps: F32, roi: Mask | None) -> F64:
+    """Returns the maximum of each map."""
     highest: F64 = _flat(maps, roi).max(axis=1).astype(np.float64)
     return highest
 
 
 def _top_percent(maps: F32, roi: Mask | None) -> F64:
+    """Returns the mean of the highest percent of each map's values."""
     return _top(_flat(maps, roi), 100)
 
 
 def _flat(maps: F32, roi: Mask | None) -> F32:
-    """The values (n,...) of maps (n,H,W) inside the region of interest."""
+    """Returns the values (n,Q) of maps (n,H,W) inside the region of interest."""
     return maps.reshape(len(maps), -1) if roi is None else maps[:, roi]
 
 
 def _top(flat: F32, share: int) -> F64:
-    """The mean of the highest 1 / share of values (n,Q)."""
+    """Returns the mean of the highest 1 / share of values (n,Q), at least one of them."""
     count = max(1, flat.shape[1] // share)
     highest = np.partition(flat, -count, axis=1)[:, -count:]
     means: F64 = np.sort(highest, axis=1).mean(axis=1, dtype=np.float64)
@@ -117,8 +128,11 @@ def _top(flat: F32, share: int) -> F64:
 
 
 def _smooth_top(maps: F32, roi: Mask | None) -> F64:
-    """The mean of the highest two hundredths of the map once more smoothed, by 8 pixels, every fourth of which is
-    enough then: a defect is more than a few pixels."""
+    """Returns the mean of the highest 2 % of each map after further smoothing with a sigma of 8 pixels.
+
+    The map is sampled at every fourth pixel of every fourth row before. The smoothing favours defects of more than
+    a few pixels.
+    """
     few = np.ascontiguousarray(maps[:, ::4, ::4])
     if roi is None:
         return _top(_flat(_softer(few), None), 50)
@@ -129,6 +143,7 @@ def _smooth_top(maps: F32, roi: Mask | None) -> F64:
 
 
 def _softer(few: F32) -> F32:
+    """Returns maps sampled at every fourth pixel, smoothed with a sigma of 8 input pixels."""
     rows, columns = (np.asarray(spread(side, side, 8 / 4), np.float32) for side in few.shape[1:])
     return product(product(rows, few), columns.T)
 
@@ -142,14 +157,22 @@ RULES: dict[str, Callable[[F32, Mask | None], F64]] = {
 
 @lru_cache(maxsize=32)
 def spread(source: int, target: int, sigma: float) -> F64:
-    """(target, source): bicubic interpolation, then the Gaussian, as one matrix along an axis."""
+    """Returns the matrix (target, source) float64 that interpolates bicubically and then smooths along an axis.
+
+    `source` and `target` are numbers of cells and pixels; `sigma` is in pixels. The matrix is cached and
+    read-only.
+    """
     matrix = _gaussian(target, sigma) @ _bicubic(source, target)
     matrix.flags.writeable = False
     return matrix
 
 
 def _bicubic(source: int, target: int, a: float = -0.75) -> F64:
-    """(target, source) weights; outside, the border value repeats (Keys 1981; torch's and OpenCV's a)."""
+    """Returns bicubic weights (target, source) with half-pixel centres; the border value is repeated outside.
+
+    Source: Keys, "Cubic convolution interpolation for digital image processing", 1981, with the `a` of torch and
+    OpenCV.
+    """
     matrix = np.zeros((target, source))
     for i in range(target):
         centre = (i + 0.5) * source / target - 0.5
@@ -164,7 +187,8 @@ def _bicubic(source: int, target: int, a: float = -0.75) -> F64:
 
 
 def _gaussian(size: int, sigma: float) -> F64:
-    """(size, size) weights, cut at 4 sigma, mirrored at the border with the border pixel repeated."""
+    """Returns Gaussian weights (size, size), truncated at 4 sigma and mirrored at the border, border pixel
+    included."""
     if sigma <= 0:
         return np.eye(size)
     reach = int(4 * sigma + 0.5)

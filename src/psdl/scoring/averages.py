@@ -1,9 +1,15 @@
-"""Signals and distances of an image -> the few averages by which known defects are separated from good images.
+"""Averages the signals and distances of an image into the features that separate known defects from good images.
 
-Three blocks: *top*, over the strangest cells, of the near part's whitened signals less what good images show at
-their position, and of all parts' distances; *whole*, the same over all cells, with the deviations of the signals;
-*deep*, of the deep part's whitened signals over all cells and over its own strangest. Last comes one number that
-is no part of them: how far the calmer half of the image lies from good images, by which sessions are separated.
+The averages of an image consist of three blocks:
+
+- The block *top* averages over the most anomalous cells. It has the near branch's whitened signals minus the mean
+  of good images at their position, and the distances of all branches.
+- The block *whole* averages the same over all cells, and adds the standard deviations of the signals.
+- The block *deep* has the whitened mean signals of the deep branch over all cells and over its own most anomalous
+  cells. It is missing where one branch is both near and deep.
+
+One more number follows that the classifier does not use. It measures how far the less anomalous half of the image
+is from good images, and serves to recognise images of another recording session.
 """
 
 from __future__ import annotations
@@ -29,8 +35,11 @@ LOW, HIGH, FACTOR = -3.0, 15.0, 0.5  # distances are clipped to these and halved
 
 
 def averaged(signals: Mapping[str, Signals], distances: Mapping[str, F32], known: Averages, recipe: Recipe) -> F32:
-    """The averages (D,) of one image from its parts' signals (1,P,F), of which those of `known` are read, and
-    from the distances (1,P) of all parts, with the grids of their signals."""
+    """Returns the averages (D+1,) float32 of one image.
+
+    `signals` has the signals (1,P,F) of the branches, of which those of `known` are used, and `distances` the
+    distances (1,P) of all branches. `known` has the fitted parameters.
+    """
     near = signals[known.near]
     strange = _strange(distances, known, recipe)
     values = _whitened(known.mean, known.matrix, near.values[0]) - known.centre.astype(np.float32)
@@ -50,26 +59,27 @@ def averaged(signals: Mapping[str, Signals], distances: Mapping[str, F32], known
 
 
 def _whitened(mean: F32, matrix: F32, values: F32) -> F32:
+    """Returns whitened values (...,F)."""
     return _whitening.apply(_whitening.Whitening(mean, matrix), values)
 
 
 def _strange(distances: Mapping[str, F32], known: Averages, recipe: Recipe) -> list[F32]:
-    """Each part's distances (P,) in units of what good images as if unseen show on the whole."""
+    """Returns each branch's distances (P,), standardised by mean and deviation on held-out good images."""
     return [(distances[part.name][0] - known.offset[n]) / known.scale[n] for n, part in enumerate(recipe.parts)]
 
 
 def _strangest(values: F32) -> NDArray[np.intp]:
-    """Places of the highest of values (P,), in their order."""
+    """Returns the sorted indices of the highest of values (P,)."""
     return np.sort(np.argsort(-values, kind="stable")[: strangest_count(len(values))])
 
 
 def strangest_count(positions: int) -> int:
-    """How many of so many cells are the strangest."""
+    """Returns how many of so many cells count as the most anomalous ones."""
     return min(positions, max(LEAST, positions // SHARE))
 
 
 def _brought(values: F32, grid: Grid, to: Grid) -> F32:
-    """Values (P,) of one grid at the positions of another; zero outside a region of interest."""
+    """Returns values (P,) of one grid resampled to the positions of another; zero outside a region of interest."""
     if (grid.h, grid.w) == (to.h, to.w):
         return values
     laid = np.zeros(grid.h * grid.w, np.float32)
@@ -80,17 +90,19 @@ def _brought(values: F32, grid: Grid, to: Grid) -> F32:
 
 
 def resampling(source: int, target: int) -> F32:
-    """(target, source): the weights that bring a side of cells to another number of them."""
+    """Returns the matrix (target, source) float32 that resamples one side of a grid to another number of cells."""
     return shrinking(source, target) if source >= target else bilinear(source, target)
 
 
 def of_good(
     stores: Mapping[str, Store], distances: Mapping[str, F32], fold: NDArray[np.intp], recipe: Recipe
 ) -> tuple[Averages, F16]:
-    """How images are averaged, fitted to good ones; and the averages (N,D) of each, as if it were unseen.
+    """Returns the parameters of the averages, fitted to good images, and the averages (N,D+1) float16 of these
+    images.
 
-    stores: the signals by part; distances (N,P) by part: of the images as if unseen; fold (N,): of each image. An
-    image's signals are compared with the means of the other folds'.
+    `stores` has the signals of each branch, `distances` (N,P) the held-out distances of each branch, and `fold`
+    (N,) the fold of each image. The averages of an image are computed as if it were new: its signals are compared
+    with the means of the other folds.
     """
     near, deep = _chosen(recipe, stores)
     white = _whitening.fit(stores[near].batches(np.arange(stores[near].count)), stores[near].length, 1.0)
@@ -115,8 +127,12 @@ def of_good(
 
 
 def _chosen(recipe: Recipe, stores: Mapping[str, Store]) -> tuple[str, str]:
-    """The part whose signals are pooled most, of those the one with the fewest cells; and the part of the fewest
-    cells and the longest signals, or none if that is the same one."""
+    """Returns the names of the near and the deep branch.
+
+    The deep branch has the fewest cells and, among those, the longest signals. The near branch is the one of the
+    others with the strongest pooling and, among those, the fewest cells. The second name is empty if both are the
+    same branch.
+    """
 
     def cells(name: str) -> int:
         return stores[name].grid.h * stores[name].grid.w
@@ -128,13 +144,18 @@ def _chosen(recipe: Recipe, stores: Mapping[str, Store]) -> tuple[str, str]:
 
 
 class _Sums:
-    """Sums of whitened good signals at each position, fold by fold."""
+    """Sums of the whitened signals of good images at each position, for each fold.
+
+    `total` (folds,P,F) are the sums, `squares` (folds,F) the sums of squares over positions, `counts` (folds,) the
+    numbers of images.
+    """
 
     def __init__(self, total: F64, squares: F64, counts: F64) -> None:
         self.total, self.squares, self.counts = total, squares, counts
 
     @classmethod
     def of(cls, store: Store, white: _whitening.Whitening, fold: NDArray[np.intp]) -> _Sums:
+        """Returns the sums of all images of a store."""
         folds = int(fold.max()) + 1
         total = np.zeros((folds, store.grid.positions, store.length))
         squares = np.zeros((folds, store.length))
@@ -145,8 +166,12 @@ class _Sums:
         return cls(total, squares, np.bincount(fold, minlength=folds).astype(np.float64))
 
     def centre(self, out: int | None) -> F16:
-        """The mean (P,F) at each position without fold `out`, drawn to the mean over positions by the share of its
-        variance over positions that is chance (empirical Bayes, one share a channel)."""
+        """Returns the mean (P,F) float16 at each position over all folds but `out`, shrunk towards the mean over
+        positions.
+
+        The shrinkage of a channel is the share of its variance between positions that chance explains (empirical
+        Bayes).
+        """
         kept = [f for f in range(len(self.counts)) if f != out]
         count = self.counts[kept].sum()
         mean = self.total[kept].sum(axis=0) / count

@@ -1,4 +1,4 @@
-"""What a method says of signals, as named arrays, and of many batches of images together."""
+"""The output of a method (`Coded`) as named arrays, and the outputs of many batches in one."""
 
 from __future__ import annotations
 
@@ -17,24 +17,26 @@ FIELDS = tuple(field.name for field in fields(Coded))
 
 
 def arrays(coded: Coded) -> dict[str, NDArray[Any]]:
-    """The arrays that the method gave, by their names in `Coded`."""
+    """Returns the arrays that the method gave, by their names in `Coded`."""
     named = {name: getattr(coded, name) for name in FIELDS}
     return {name: values for name, values in named.items() if values is not None}
 
 
 def of_arrays(named: Mapping[str, NDArray[Any]]) -> Coded:
-    """What `arrays` was given. Raises TypeError on a name that is none of `FIELDS`."""
+    """Returns the `Coded` of such arrays. Raises TypeError on a name that is not in FIELDS."""
     return Coded(**named)
 
 
 def without_atoms(coded: Coded) -> Coded:
-    """The same without the strongest atoms, which statistics do not need."""
+    """Returns the same without the strongest atoms, which statistics do not need."""
     return replace(coded, atom=None)
 
 
 def joined(batches: Sequence[Coded], places: NDArray[np.intp] | None = None) -> Coded:
-    """What was said of several batches of images, as of one, in arrays with images as rows in memory. places (N,):
-    where each image, in the order of the batches, stands in the result; None: in that order."""
+    """Returns the outputs for several batches of images as one, with contiguous arrays whose rows are images.
+
+    `places` (N,) is the row of each image in the result, in the order of the batches; None keeps that order.
+    """
     named = [arrays(batch) for batch in batches]
     found = {}
     for name in named[0]:

@@ -1,4 +1,5 @@
-"""A region of an image -> why it is strange: which part saw it, code or residual, the good patch most like it."""
+"""Explains a region of an image: which branch found it anomalous, by code or residual, and the most similar good
+patch."""
 
 from __future__ import annotations
 
@@ -22,11 +23,16 @@ PATCH = 4  # cells of the grid that the picture of a good patch shows, each way
 def explained(
     regions: Sequence[Region], coded: Mapping[str, Coded], geometry: Geometry, model: Model
 ) -> tuple[Region, ...]:
-    """The regions of one image with their reasons; coded: what each part of the recipe said of it (1,P)."""
+    """Returns the regions of one image with their reasons.
+
+    `coded` has the output (1,P) of the method of each branch, and `geometry` maps the image to the network's
+    input.
+    """
     return tuple(replace(region, reasons=_reasons(region, coded, geometry, model)) for region in regions)
 
 
 def _reasons(region: Region, coded: Mapping[str, Coded], geometry: Geometry, model: Model) -> tuple[Reason, ...]:
+    """Returns a region's reasons, one for each branch, the largest share of the map at its peak first."""
     grids = {name: state.grid for name, state in model.states.items()}
     x, y = preprocess.point_to_input(region.peak_at, geometry)
     values = added({name: c.distance for name, c in coded.items()}, grids, model.recipe, x, y)
@@ -41,7 +47,7 @@ def _reasons(region: Region, coded: Mapping[str, Coded], geometry: Geometry, mod
 
 
 def _reason(part: Part, p: int, share: float, coded: Coded, geometry: Geometry, model: Model) -> Reason:
-    """The reason that a part gives at its position p."""
+    """Returns the reason that a branch gives at its position p."""
     state = model.states[part.name]
     row, column = divmod(int(state.grid.cells[p]), state.grid.w)
     height, width = _cell(state.grid)
@@ -57,12 +63,12 @@ def _reason(part: Part, p: int, share: float, coded: Coded, geometry: Geometry, 
 
 
 def _cell(grid: Grid) -> tuple[float, float]:
-    """Height and width of a position in input pixels."""
+    """Returns the height and width of a cell in input pixels."""
     return grid.input[0] / grid.h, grid.input[1] / grid.w
 
 
 def _cells(region: Region, grid: Grid, geometry: Geometry) -> NDArray[np.intp]:
-    """Positions whose cells the region's box touches."""
+    """Returns the positions whose cells the region's box touches."""
     left, top = preprocess.point_to_input(region.box[:2], geometry)
     right, bottom = preprocess.point_to_input((region.box[2] - 1, region.box[3] - 1), geometry)
     rows = np.arange(top * grid.h // grid.input[0], bottom * grid.h // grid.input[0] + 1)
@@ -71,7 +77,8 @@ def _cells(region: Region, grid: Grid, geometry: Geometry) -> NDArray[np.intp]:
 
 
 def _like(state: State, coded: Coded, p: int, model: Model) -> Like | None:
-    """The good patch that the strongest atom at position p was cut from, if atoms are patches."""
+    """Returns the good patch from which the strongest atom at position p was cut, or None if atoms are no
+    patches."""
     if "source" not in state.arrays or coded.atom is None or coded.atom[0, p] < 0:
         return None
     atom, source = coded.atom[0, p], state.arrays["source"]

@@ -1,4 +1,4 @@
-"""One image through a model: signals at each scale, what each part says of them, the score."""
+"""Scores one image by a model: signals at each scale, the output of each branch, and the score."""
 
 from __future__ import annotations
 
@@ -27,23 +27,34 @@ __all__ = ["Inference", "Known", "held_out", "infer", "judged"]
 
 
 class Known(NamedTuple):
-    """What known defects are recognised by: how images are averaged, and the classifier, None: it is not used."""
+    """What is needed to recognise known defects: how images are averaged, and the classifier, or None if it is not
+    used."""
 
     averages: Averages
     classifier: Classifier | None
 
     @classmethod
     def of(cls, model: Model, asked: bool) -> Known | None:
-        """What a model knows of defects, if it uses that or if averages are `asked` for."""
+        """Returns what a model knows of defects.
+
+        The result is None if the model has no averages, or if it has no classifier and the averages are not
+        `asked` for.
+        """
         if model.averages is None or not (asked or model.classifier):
             return None
         return cls(model.averages, model.classifier)
 
 
 class Inference(NamedTuple):
-    """image: as it was read and placed; coded: what each part said of it; score: of this one image; anomaly: its
-    image score without known defects; known: that against them, None without a classifier; averages (D+1,): of the
-    image, None where nothing asks for them."""
+    """The scores of one image and all intermediate results that are used later.
+
+    - `image` is the image as it was read and placed.
+    - `coded` has the output of each branch, by its name.
+    - `score` has the map and the image score; the latter is the larger one of `anomaly` and `known`.
+    - `anomaly` is the image score without known defects.
+    - `known` is the score against known defects, or None without a classifier.
+    - `averages` (D+1,) are the averages of the image, or None if nothing needs them.
+    """
 
     image: Prepared
     coded: dict[str, Coded]
@@ -60,11 +71,12 @@ def infer(
     threads: int = 1,
     known: Known | None = None,
 ) -> Inference:
-    """Judges one image by what each part of the extractor's recipe learned, and by what is known of defects.
+    """Scores one image by the fitted states of all branches, and by what is known of defects.
 
-    Scales, the largest first, go their ways beside each other where there are threads for it; nothing of the
-    result depends on threads. Raises PsdlError on images that cannot be read, and on those of another size than a
-    model of positions knows.
+    `judges` has the fitted state of each branch of the extractor's recipe, by its name. `threads` is the number of
+    threads for this image: scales are processed in parallel as far as there are threads. The result does not
+    depend on it. Raises PsdlError if the image cannot be read, and if its grids are not those that the branches
+    were fitted on.
     """
     with room.held(file_of(source)):
         return _infer(extractor.prepare(source), extractor, judges, threads, known)
@@ -73,6 +85,7 @@ def infer(
 def _infer(
     image: Prepared, extractor: FeatureExtractor, judges: Mapping[str, Judge], threads: int, known: Known | None
 ) -> Inference:
+    """Scores an image that was read and placed."""
     recipe, scales = extractor.recipe, [*reversed(extractor.scales)]
     share = max(1, threads // len(scales))
 
@@ -98,7 +111,7 @@ def _infer(
 
 
 def _normalised(judge: Judge, found: Signals, threads: int) -> Coded:
-    """What a part says of one image, its distance in units of what unseen good images show where the part asks."""
+    """Returns the output of a branch for one image, with its distances standardised if the branch asks for it."""
     check_grid(found.grid, judge.state.grid)
     coded = judge(found, threads)
     if not judge.part.unseen:
@@ -113,7 +126,10 @@ def _normalised(judge: Judge, found: Signals, threads: int) -> Coded:
 
 
 def judged(found: Inference, model: Model) -> Result:
-    """One image judged by a model; where the model learned from it, by its score as if unseen."""
+    """Returns the result of an image: the verdict of a model on its score.
+
+    If the model learned from this image, the score is the one from when it was held out.
+    """
     seen, score = digest(found.image), float(found.score.image[0])
     value = as_if_unseen(score, seen, model)
     return Result(
@@ -132,7 +148,7 @@ def judged(found: Inference, model: Model) -> Result:
 
 
 def held_out(score: Score, geometry: Geometry, statistics: ImageStatistics, model: Model) -> Result:
-    """A good image learned from, by its score as if unseen."""
+    """Returns the result of a good image that the model learned from, by its score from when it was held out."""
     value = float(score.image[0])
     verdict_so = verdict(value, model.calibration)
     return Result(value, verdict_so, score.map[0], geometry, {}, model, statistics, anomaly=value)

@@ -1,4 +1,4 @@
-"""What distances unseen good images leave at each position, and distances in units of it."""
+"""Statistics of the distances of held-out good images at each position, and distances standardised by them."""
 
 from __future__ import annotations
 
@@ -15,36 +15,39 @@ FLOOR = 0.005  # of the scale of distances: good parts that differ leave more (d
 
 @dataclass(frozen=True)
 class Unseen:
-    """What distances unseen good images leave at each position: mean (P,) and scale (P,) float32."""
+    """The mean (P,) and scale (P,) float32 of the distances of held-out good images at each position."""
 
     mean: F32
     scale: F32
 
     def measure(self, distances: F32) -> F32:
-        """Distances (n,P) in units of what unseen good images show at the same position."""
+        """Returns distances (n,P) minus the mean, divided by the scale of their position."""
         return (distances - self.mean) / self.scale
 
     def into(self, state: State, name: str = "unseen") -> State:
-        """The state with these statistics among its arrays."""
+        """Returns the state with these statistics among its arrays, as `name`_mean and `name`_scale."""
         return replace(state, arrays={**state.arrays, f"{name}_mean": self.mean, f"{name}_scale": self.scale})
 
     @classmethod
     def of(cls, state: State, name: str = "unseen") -> Unseen:
-        """The statistics that `into` put into the state. Raises KeyError if there are none."""
+        """Returns the statistics that `into` added to the state. Raises KeyError if there are none."""
         return cls(state.arrays[f"{name}_mean"], state.arrays[f"{name}_scale"])
 
 
 def statistics(distances: F32, shrink: float = 0.0, scale: float = 0.0) -> Unseen:
-    """From held-out distances (N,P): the mean and the deviation of a new image's distance at each position.
+    """Returns the mean and the scale of a new image's distance at each position, from held-out distances (N,P).
 
-    Both are empirical Bayes estimates: what N images say of a position is drawn to what all positions say, as far
-    as chance alone would make so few images differ between positions. Means have a normal prior, variances
-    an inverse gamma one, both fitted by moments. The deviation is predictive: it holds how uncertain the mean is.
-    So few images give one tail with many. (Efron, Morris 1973; Smyth 2004 for variances.)
-    shrink: how far beyond that positions are drawn to their mean, since they carry no information, 0..1:
-    mean = (1 - shrink) m_p + shrink mean(m); deviation = s_p^(1 - shrink) gm(s)^shrink, gm the geometric mean.
-    scale: how large such a distance can be, the signals' mean norm; the distances' own mean if that is larger. A
-    deviation is at least FLOOR of it: near copies of one picture would else make any other infinite.
+    Both are empirical Bayes estimates (Efron, Morris 1973; Smyth 2004 for variances). The statistics of a position
+    are shrunk towards those of all positions, as far as chance alone makes positions differ among so few images.
+    Means have a normal prior and variances an inverse gamma prior, both fitted by moments. The scale is the
+    predictive standard deviation, which includes the uncertainty of the mean, so that few images give the same
+    tail as many.
+
+    `shrink`, from 0 to 1, shrinks further, for images in which positions carry no information: mean = (1 - shrink)
+    m_p + shrink mean(m) and scale = s_p^(1 - shrink) g^shrink, where g is the geometric mean of s. `scale` is a
+    typical size of such distances, the signals' mean norm; the distances' own mean replaces it if that is larger.
+    No standard deviation is below FLOOR times this size, because near copies of one picture would otherwise make
+    any other picture infinitely far.
     """
     count, freedom = len(distances), max(1, len(distances) - 1)
     mean, variance = distances.mean(axis=0, dtype=np.float64), distances.var(axis=0, dtype=np.float64)
@@ -68,7 +71,7 @@ def statistics(distances: F32, shrink: float = 0.0, scale: float = 0.0) -> Unsee
 
 
 def merged(old: Unseen, before: int, new: Unseen, count: int) -> Unseen:
-    """The statistics of `before` images and of `count` others together."""
+    """Returns the statistics of the union of `before` images and `count` others."""
     share = count / (before + count)
     mean = (1 - share) * old.mean.astype(np.float64) + share * new.mean
     apart = share * (1 - share) * np.square(new.mean.astype(np.float64) - old.mean)

@@ -1,4 +1,4 @@
-"""A judged image as a picture: the image with the outline of its defect mask."""
+"""Draws a result: the image with the outline of its defect mask."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ DEFECT = (255, 159, 28)  # orange reads on grey, on colour, and for the colour-b
 
 
 def outlined(result: Result, source: Source) -> Image.Image:
-    """The image `source`, made small, with an outline of the result's mask; where the mask is empty and the
-    verdict is not OK, with a ring about the strangest place. Raises PsdlError on an image that cannot be read."""
+    """Returns the image `source`, at most LONGEST pixels a side, with the outline of the result's mask.
+
+    If the mask is empty and the verdict is not OK, a ring marks the most anomalous place instead. Raises PsdlError
+    if the image cannot be read.
+    """
     rule = result.model.recipe.input
     picture = Image.fromarray(decode.pixels(file_of(source), white=rule.white if rule else None))
     width = picture.width
@@ -38,20 +41,20 @@ def outlined(result: Result, source: Source) -> Image.Image:
 
 
 def png(picture: Image.Image) -> bytes:
-    """The picture as a PNG file."""
+    """Returns the picture as the bytes of a PNG file."""
     file = io.BytesIO()
     picture.save(file, "PNG")
     return file.getvalue()
 
 
 def _border(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The outline of a mask, 255 on it and 0 elsewhere, in a picture of `size` (w,h)."""
+    """Returns the outline of a mask, 255 on it and 0 elsewhere, in a picture of `size` (w,h)."""
     small = mask.resize(size, Image.Resampling.BOX).point(lambda value: 255 * (value > 0))
     return ImageChops.subtract(small.filter(ImageFilter.MaxFilter(LINE)), small)
 
 
 def _ring(picture: Image.Image, region: Region, scale: float) -> None:
-    """Draws a ring about a region of an image of which the picture is `scale` times the size."""
+    """Draws a ring about a region of an image; the picture is `scale` times as large as the image."""
     left, top, right, bottom = (scale * edge for edge in region.box)
     about = 0.03 * max(picture.size)
     ImageDraw.Draw(picture).ellipse(

@@ -1,4 +1,4 @@
-"""The results of several images: a list that can become a table."""
+"""The results of several images, as a list that can be turned into a table."""
 
 from __future__ import annotations
 
@@ -15,22 +15,28 @@ __all__ = ["Results"]
 
 
 class Results(list[Result]):
-    """The results of several images, in their order. It is a list in all respects, so parts of it are plain
-    lists."""
+    """The results of several images in their order. It is a list in all respects; slices of it are plain lists."""
 
     @classmethod
     def of(cls, images: Iterable[Source], results: Iterable[Result]) -> Results:
-        """The results of these images, each with the image that it is of."""
+        """Returns the results of these images, each with its image as `source`.
+
+        Raises ValueError if there are not as many images as results.
+        """
         return cls(replace(one, source=image) for image, one in zip(images, results, strict=True))
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """Each result as plain values, see `Result.to_dict`, with the image's path as `image`, or its number where
-        it was given without one."""
+        """Returns each result as plain values, see `Result.to_dict`, with the key `image`.
+
+        That is the image's path, or its index in the list if it was given without one.
+        """
         return [{"image": _named(one, n), **one.to_dict()} for n, one in enumerate(self)]
 
     def to_pandas(self) -> Any:
-        """A pandas DataFrame with one row for each image, in their order, and a column for each key of
-        `to_dicts`. Raises PsdlError where pandas is not installed."""
+        """Returns a pandas DataFrame with one row for each image and one column for each key of `to_dicts`.
+
+        Raises PsdlError if pandas is not installed.
+        """
         try:
             pandas = import_module("pandas")
         except ImportError:

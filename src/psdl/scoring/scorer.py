@@ -1,4 +1,4 @@
-"""What a part learned, ready to judge signals, here or in another process."""
+"""The fitted state of one branch, ready to score signals, in this process or in another one."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ BATCH = 16  # images judged at once
 
 @dataclass(frozen=True)
 class Judge:
-    """A part's method with what it learned. Another process makes it ready anew: kernels ask for aligned
-    memory."""
+    """A branch with its fitted state, ready to score signals.
+
+    `device` is where sparse coding runs. What the method prepares from the state is not pickled; another process
+    prepares it again, because the kernels need aligned memory.
+    """
 
     part: Part
     state: State
@@ -36,8 +39,10 @@ class Judge:
 
     @property
     def ready(self) -> Mapping[str, Any]:
-        """What the method judges by, made once, by whichever thread comes first. Raises ValueError and TypeError
-        where the state does not fit the method."""
+        """What the method prepared from the state; it is computed once, by the first thread that needs it.
+
+        Raises ValueError or TypeError if the state does not fit the method.
+        """
         with self._lock:
             if "ready" not in self._made:
                 self._made["ready"] = method_of(self.part).ready(self.state, params_of(self.part), self.device)
@@ -47,13 +52,16 @@ class Judge:
         return Judge, (self.part, self.state, self.device)
 
     def __call__(self, signals: Signals, threads: int = 1) -> Coded:
-        """What the method says of signals (n,P,F). Raises PsdlError where they are of other positions than those
-        that a position-bound part learned."""
+        """Returns the output of the method for signals (n,P,F).
+
+        Raises PsdlError if the signals have other positions than the state, and the branch is bound to positions.
+        """
         if signals.grid.input != self.state.grid.input or signals.values.shape[1] != self.state.grid.positions:
             self._check_free(signals)
         return method_of(self.part).judge(self.ready, signals, threads)
 
     def _check_free(self, signals: Signals) -> None:
+        """Raises PsdlError if the branch is bound to positions."""
         shapes = method_of(self.part).ARRAYS.values()
         if self.part.unseen or any("P" in shape for shape in shapes):
             (height, width), (h, w) = signals.grid.input, self.state.grid.input
@@ -63,7 +71,11 @@ class Judge:
             )
 
     def rows(self, store: Store, rows: NDArray[np.intp], run: Run) -> Coded:
-        """What the method says of the store's images `rows`, arrays (len(rows),P), without the strongest atoms."""
+        """Returns the output of the method for the images `rows` of a store, arrays (len(rows),P), without
+        strongest atoms.
+
+        `run` is the ordered map over which batches of images are spread.
+        """
         batches = np.array_split(rows, max(1, -(-len(rows) // BATCH)))
         return joined(list(run(partial(_judge_batch, self, store), batches)))
 
@@ -73,7 +85,7 @@ def _judge_batch(judge: Judge, store: Store, batch: NDArray[np.intp]) -> Coded:
 
 
 def check_grid(found: Grid, known: Grid) -> None:
-    """Raises PsdlError where an image's grid is not the one that a part was learned on."""
+    """Raises PsdlError if an image's grid is not the one that a branch was fitted on."""
     if found != known:
         raise PsdlError(
             f"the images give an input of {found.input[1]} x {found.input[0]} pixels, the model was learned from"
@@ -82,8 +94,10 @@ def check_grid(found: Grid, known: Grid) -> None:
 
 
 def coder(device: str, asked: str) -> str:
-    """Where sparse coding runs: `device`, or the CPU where torch finds none and none was `asked` for.
-    Raises PsdlError where it was."""
+    """Returns the device on which sparse coding runs: `device`, or "cpu" if torch does not find that.
+
+    `asked` is the device that the user asked for. Raises PsdlError if it is `device` and torch does not find it.
+    """
     if device == "cpu" or sparse.runs_on(device):
         return device
     if asked == device:
