@@ -1,1 +1,1 @@
-"""A model -> one ONNX graph that scores as the library does, for whatever runs ONNX."""
+"""Exports a model as one ONNX graph that scores as the library does, for any program that runs ONNX."""

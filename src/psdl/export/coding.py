@@ -1,4 +1,7 @@
-"""In the graph: activation maps -> the distances (P,) of one part, by orthogonal matching pursuit."""
+"""Adds to a graph: activation maps -> distances (P,) of one branch, by orthogonal matching pursuit.
+
+Functions that take a `Graph` add nodes to it and return names of values in the graph.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ EPS = np.dtype(np.float32)
 
 
 def check(part: Part) -> None:
-    """Raises PsdlError on a method that has no graph."""
+    """Raises PsdlError if the method of a branch cannot be exported."""
     if part.method not in BOUND:
         raise PsdlError(
             f"the method {part.method} cannot be exported, only {' and '.join(BOUND)}: learn with recipe default"
@@ -30,7 +33,10 @@ def check(part: Part) -> None:
 def assembled(
     g: Graph, maps: Mapping[str, str], shapes: Mapping[str, tuple[int, ...]], part: Part, state: State
 ) -> str:
-    """The signals (P,F) of a part from maps (1,C,h,w) of known `shapes`, as `signals.assemble` cuts them."""
+    """Returns the signals (P,F) of a branch from maps (1,C,h,w), like `embeddings.assemble`.
+
+    `maps` has the names of the maps and `shapes` their shapes, both by tap.
+    """
     grid = state.grid
     aligned = []
     channels = 0
@@ -54,7 +60,8 @@ def assembled(
 
 
 def distances(g: Graph, found: str, part: Part, state: State) -> str:
-    """Distances (P,) float32 of signals (P,F), measured against unseen good images where the part asks."""
+    """Returns the distances (P,) float32 of signals (P,F), the value `found`, standardised if the branch asks for
+    it."""
     arrays = state.arrays
     white = g.op("MatMul", g.op("Sub", found, arrays["mean"]), arrays["matrix"])
     atoms = g.op("Cast", arrays["dictionary"], to=1)
@@ -67,8 +74,11 @@ def distances(g: Graph, found: str, part: Part, state: State) -> str:
 
 
 def _pursued(g: Graph, signal: str, atoms: str, sparsity: int, bound: bool) -> str:
-    """What OMP leaves (P,F) of signals (P,F): each atom taken is made orthogonal to those before it, so that
-    taking its share off the residual is the least-squares code of all of them."""
+    """Returns the residuals (P,F) that orthogonal matching pursuit leaves of signals (P,F).
+
+    Each atom that is selected is orthogonalised against those before it. Subtracting the projection on it from the
+    residual then gives the residual of the least-squares code. `bound` says whether `atoms` are (P,K,F) or (K,F).
+    """
     residual, alive = signal, ""
     norm = g.op("ReduceL2", signal, axes=[1], keepdims=1)
     smallest = g.op("Mul", norm, stop_tolerance(EPS))
@@ -94,7 +104,8 @@ def _pursued(g: Graph, signal: str, atoms: str, sparsity: int, bound: bool) -> s
 
 
 def _correlations(g: Graph, residual: str, atoms: str, bound: bool) -> str:
-    """|correlations| (P,K) of residuals (P,F) with atoms (P,K,F), or with (K,F) that all positions share."""
+    """Returns the absolute correlations (P,K) of residuals (P,F) with atoms (P,K,F), or with atoms (K,F) for all
+    positions."""
     if not bound:
         return g.op("Abs", g.op("MatMul", residual, g.op("Transpose", atoms, perm=[1, 0])))
     columns = g.op("MatMul", atoms, g.op("Unsqueeze", residual, np.array([2])))
@@ -102,8 +113,10 @@ def _correlations(g: Graph, residual: str, atoms: str, bound: bool) -> str:
 
 
 def _dot(g: Graph, a: str, b: str) -> str:
+    """Returns the dot products (P,1) of rows."""
     return g.op("ReduceSum", g.op("Mul", a, b), np.array([1]), keepdims=1)
 
 
 def _applied(g: Graph, rows: Any, value: str, columns: Any) -> str:
+    """Returns a map multiplied by one matrix along its rows and by one along its columns."""
     return g.op("MatMul", g.op("MatMul", rows, value), np.ascontiguousarray(columns.T))

@@ -1,4 +1,4 @@
-"""The whole graph: pixels -> score, p-value, verdict and map."""
+"""Builds the whole graph of a model: pixels -> score, p-value, verdict and map."""
 
 from __future__ import annotations
 
@@ -28,16 +28,24 @@ VERDICTS = ("OK", "REVIEW", "NG")
 def write(model: Model, path: str | Path) -> None:
     """Writes the graph of a model as an .onnx file, atomically.
 
-    Input `image` (h,w,3) uint8, RGB. Outputs: `score` () float64, `p_value` () float64, `verdict` () int64, an
-    index into VERDICTS, `map` (H,W) float32 at the network's input size, `anomaly_score` () float64, which is
-    below the score where the image looks more like known defects. Raises PsdlError on models whose recipe has no
-    graph.
+    Its input `image` is (h,w,3) uint8, RGB. Its outputs are:
+
+    - `score` () float64 is the image score.
+    - `p_value` () float64 is the conformal p-value, see `thresholds.share_at_least`.
+    - `verdict` () int64 is an index into VERDICTS.
+    - `map` (H,W) float32 is the anomaly map at the network's input size.
+    - `anomaly_score` () float64 is the score without known defects; it is below `score` where the image looks more
+      like those.
+
+    Raises PsdlError if the recipe or the images learned from do not allow a graph: methods other than exemplars
+    and shared, tiles, registration, images deeper than 8 bits, or several image sizes with an input rule that
+    depends on them.
     """
     file.write_whole(Path(path), exported(model).SerializeToString())
 
 
 def exported(model: Model) -> Any:
-    """The graph of a model, an onnx.ModelProto. Raises PsdlError like `write`."""
+    """Returns the graph of a model as an onnx.ModelProto. Raises PsdlError like `write`."""
     recipe, frame = model.recipe, model.frame
     rule = recipe.input or InputRule()
     source = _source(model, rule)
@@ -81,7 +89,10 @@ def exported(model: Model) -> Any:
 
 
 def _source(model: Model, rule: InputRule) -> tuple[int, int] | None:
-    """The size (h,w) that all images learned from have; None if they differ and the rule takes any."""
+    """Returns the size (h,w) of all images learned from, or None if they differ and the input rule takes any size.
+
+    Raises PsdlError if they differ and the rule depends on the size.
+    """
     sizes = {(int(h), int(w)) for h, w in model.image_statistics[:, 2:4]}
     if len(sizes) == 1:
         return sizes.pop()
@@ -94,6 +105,7 @@ def _source(model: Model, rule: InputRule) -> tuple[int, int] | None:
 
 
 def _check(model: Model, rule: InputRule) -> None:
+    """Raises PsdlError if the model cannot be exported."""
     if model.recipe.tile:
         raise PsdlError("a model that sees images in tiles cannot be exported: learn without `tile`")
     if rule.align != "none":
@@ -105,7 +117,7 @@ def _check(model: Model, rule: InputRule) -> None:
 
 
 def _pixels(g: Graph, at: Geometry, rule: InputRule, source: tuple[int, int] | None) -> str:
-    """The image (3,h,w) float64 of whole numbers, as it is shown at one scale."""
+    """Returns the image (3,h,w) float64 of whole numbers, as the network sees it at one scale."""
     box = at.crop if source else None
     return picture.cut(g, picture.resized(g, "image", box, at.resized, rule.filter), at.window)
 
@@ -113,15 +125,17 @@ def _pixels(g: Graph, at: Geometry, rule: InputRule, source: tuple[int, int] | N
 def _maps(
     g: Graph, network: Network, values: str, size: tuple[int, int], depth: int
 ) -> tuple[dict[str, str], Shapes]:
-    """The network's maps of `values` (1,3,h,w) of `size` (h,w), of its first `depth` taps: their names and shapes,
-    by tap."""
+    """Returns the names and the shapes of the network's first `depth` maps, by tap.
+
+    `values` (1,3,h,w) is the network's input and `size` (h,w) its size.
+    """
     seen = Session(network).maps(np.zeros((1, 3, *size), np.float32), depth)
     graph = network.cuts.get(depth, network.graph)
     return g.network(graph, values, tuple(seen)), {tap: found.shape for tap, found in seen.items()}
 
 
 def _facts(model: Model) -> dict[str, str]:
-    """What the file says of itself."""
+    """Returns the metadata of the file."""
     known = model.calibration
     start, end = heat.ends(known)
     return {

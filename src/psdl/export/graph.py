@@ -1,4 +1,4 @@
-"""A graph under construction: nodes are added one after another, each named by what it computes."""
+"""An ONNX graph under construction: nodes are added one after another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ OPSET, IR = 17, 8
 
 
 class Graph:
-    """Nodes and constants of one graph. Values are names; arrays among an operator's inputs become constants."""
+    """The nodes and constants of a graph.
+
+    Values are names (str). Numbers and arrays among the inputs of an operator become constants.
+    """
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
@@ -22,14 +25,17 @@ class Graph:
         self._count = 0
 
     def op(self, kind: str, *inputs: str | NDArray[Any] | float | int, out: str = "", **attributes: Any) -> str:
-        """Adds an operator of one output; returns the output's name, `out` if given."""
+        """Adds an operator with one output and returns the name of that: `out` if it is given, else a new name.
+
+        `kind` is the ONNX operator; `attributes` are its attributes.
+        """
         names = [value if isinstance(value, str) else self.constant(value) for value in inputs]
         name = out or self._fresh(kind)
         self.nodes.append(helper.make_node(kind, names, [name], **attributes))
         return name
 
     def constant(self, value: Any) -> str:
-        """A constant; Python's floats are float32, its integers int64."""
+        """Adds a constant and returns its name. Python floats become float32 and Python integers int64."""
         array = np.asarray(value)
         if type(value) is float:  # not NumPy's, which is one too
             array = array.astype(np.float32)
@@ -40,20 +46,22 @@ class Graph:
         return name
 
     def highest(self, values: str, count: int) -> str:
-        """The `count` highest of values (n,), in order."""
+        """Returns the `count` highest of values (n,), in descending order."""
         best, places = self._fresh("TopK"), self._fresh("places")
         self.nodes.append(helper.make_node("TopK", [values, self.constant(np.array([count]))], [best, places]))
         return best
 
     def places(self, values: str, count: int) -> str:
-        """The places of the `count` highest of values (n,)."""
+        """Returns the indices of the `count` highest of values (n,), int64."""
         best, places = self._fresh("TopK"), self._fresh("places")
         self.nodes.append(helper.make_node("TopK", [values, self.constant(np.array([count]))], [best, places]))
         return places
 
     def network(self, graph: bytes, inputs: str, taps: Sequence[str]) -> dict[str, str]:
-        """Adds a copy of a network that reads `inputs` (n,3,H,W); names of its outputs by tap. Copies share their
-        weights."""
+        """Adds a copy of a network and returns the names of its outputs by tap.
+
+        `graph` is the serialised network and `inputs` its input (n,3,H,W). Copies share their weights.
+        """
         inner = onnx.load_from_string(graph).graph
         prefix = self._fresh("network") + "/"
         kept = {one.name: f"weights/{one.name}" for one in inner.initializer}
@@ -74,7 +82,7 @@ class Graph:
         return {tap: prefix + tap for tap in taps}
 
     def model(self, inputs: Sequence[Any], outputs: Sequence[Any], facts: dict[str, str]) -> Any:
-        """The graph as an ONNX model, checked."""
+        """Returns the graph as a checked onnx.ModelProto with `facts` as metadata."""
         body = helper.make_graph(self.nodes, "psdl", inputs, outputs, list(self.constants.values()))
         model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR)
         helper.set_model_props(model, facts)
@@ -82,5 +90,6 @@ class Graph:
         return model
 
     def _fresh(self, kind: str) -> str:
+        """Returns a name that is not used yet."""
         self._count += 1
         return f"{kind}_{self._count}"

@@ -1,4 +1,4 @@
-"""In the graph: signals and distances -> averages, and the score against known defects."""
+"""Adds to a graph: signals and distances -> averages, and the score against known defects."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ def averaged(
     known: Averages,
     recipe: Recipe,
 ) -> str:
-    """The averages (D,) float32 of the near and the deep part's `signals` (P,F), as `averages.averaged` has them,
-    without the last number, which scores do not need."""
+    """Returns the averages (D,) float32 of an image, like `scoring.averages.averaged`.
+
+    `signals` (P,F) and `distances` (P,) are given by branch. The last number of the averages is left out, since
+    the score does not use it.
+    """
     strange = {
         part.name: g.op("Div", g.op("Sub", distances[part.name], known.offset[n]), known.scale[n])
         for n, part in enumerate(recipe.parts)
@@ -50,7 +53,7 @@ def averaged(
 
 
 def score(g: Graph, anomaly: str, averages: str, known: Classifier) -> str:
-    """The score against known defects, a float64, of an anomaly score and averages, as `known.known_score`."""
+    """Returns the score against known defects, a float64, like `scoring.known.known_score`."""
     wide = g.op("Cast", averages, to=DOUBLE)
     linear = g.op("ReduceSum", g.op("Mul", wide, known.weights), np.array([0]), keepdims=0)
     turned = g.op("Sub", _arsinh(g, g.op("Div", anomaly, np.float64(known.unit))), np.float64(known.middle))
@@ -63,11 +66,12 @@ def score(g: Graph, anomaly: str, averages: str, known: Classifier) -> str:
 
 
 def _whitened(g: Graph, values: str, mean: np.ndarray, matrix: np.ndarray) -> str:
+    """Returns whitened values (n,F)."""
     return g.op("MatMul", g.op("Sub", values, mean), matrix)
 
 
 def _brought(g: Graph, values: str, grid: Grid, to: Grid) -> str:
-    """Values (P,) of one grid as a column (P',1) of another."""
+    """Returns values (P,) of one grid resampled to another, as a column (P',1)."""
     column = np.array([-1, 1])
     if (grid.h, grid.w) == (to.h, to.w):
         return g.op("Reshape", values, column)
@@ -81,19 +85,23 @@ def _brought(g: Graph, values: str, grid: Grid, to: Grid) -> str:
 
 
 def _strangest(g: Graph, values: str, grid: Grid) -> str:
+    """Returns the indices of the most anomalous cells, given values for each."""
     return g.places(values, scoring.strangest_count(grid.positions))
 
 
 def _mean(g: Graph, values: str) -> str:
+    """Returns the mean of rows."""
     return g.op("ReduceMean", values, axes=[0], keepdims=0)
 
 
 def _deviation(g: Graph, values: str) -> str:
+    """Returns the standard deviation of rows, with the divisor n."""
     offset = g.op("Sub", values, g.op("ReduceMean", values, axes=[0], keepdims=1))
     return g.op("Sqrt", _mean(g, g.op("Mul", offset, offset)))
 
 
 def _arsinh(g: Graph, x: str) -> str:
+    """Returns arsinh(x), computed from its logarithmic form, which is accurate for large x of either sign."""
     size = g.op("Abs", x)
     root = g.op("Sqrt", g.op("Add", g.op("Mul", size, size), np.float64(1)))
     return g.op("Mul", g.op("Sign", x), g.op("Log", g.op("Add", size, root)))

@@ -1,4 +1,4 @@
-"""In the graph: distances of all parts -> map, image score, p-value and verdict."""
+"""Adds to a graph: distances of all branches -> map, image score, p-value and verdict."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ DOUBLE = 11
 
 
 def mapped(g: Graph, distances: Mapping[str, str], grids: Mapping[str, Grid], recipe: Recipe) -> tuple[str, str]:
-    """The map (H,W) float32, before it is cut to the region of interest, and the one that the image score is taken
-    of, as `anomaly_map.score` makes them."""
+    """Returns the map (H,W) float32 and the map from which the image score is computed, like `anomaly_map.score`.
+
+    Both are unmasked: outside a region of interest they still have values.
+    """
     brought = [
         _brought(g, distances[part.name], grids[part.name], anomaly_map.smoothing(part, recipe))
         for part in recipe.parts
@@ -28,7 +30,7 @@ def mapped(g: Graph, distances: Mapping[str, str], grids: Mapping[str, Grid], re
 
 
 def _brought(g: Graph, distances: str, grid: Grid, sigma: float) -> str:
-    """A part's distances (P,) brought to the input's size, float64."""
+    """Returns a branch's distances (P,) interpolated to the input's size and smoothed, float64."""
     values = g.op("Cast", distances, to=DOUBLE)
     if grid.roi is not None:
         values = g.op("Gather", g.op("Concat", values, np.zeros(1), axis=0), places(grid))
@@ -43,7 +45,7 @@ def _brought(g: Graph, distances: str, grid: Grid, sigma: float) -> str:
 
 
 def _summed(g: Graph, weights: Sequence[float], brought: Sequence[str]) -> str:
-    """The weighted sum, float32."""
+    """Returns the weighted sum, float32."""
     total = ""
     for weight, one in zip(weights, brought, strict=True):
         share = g.op("Mul", one, np.asarray(weight, np.float64))
@@ -52,14 +54,17 @@ def _summed(g: Graph, weights: Sequence[float], brought: Sequence[str]) -> str:
 
 
 def places(grid: Grid) -> np.ndarray:
-    """(h*w,) where each cell's distance stands; beyond the last one for cells outside the region of interest."""
+    """Returns the index of each cell's distance, (h*w,); cells outside the region of interest get the index P."""
     places = np.full(grid.h * grid.w, grid.positions)
     places[grid.cells] = np.arange(grid.positions)
     return places
 
 
 def image_score(g: Graph, maps: str, rule: str, size: tuple[int, int], roi: np.ndarray | None) -> str:
-    """The image score, a float64, of a map (H,W). Raises PsdlError on a rule that has no graph."""
+    """Returns the image score, a float64, of a map (H,W).
+
+    `rule` names the rule of the recipe, `size` is (H,W). Raises PsdlError if the rule cannot be exported.
+    """
     if rule == "max":
         return g.op("Cast", g.op("ReduceMax", _flat(g, maps, roi), keepdims=0), to=DOUBLE)
     if rule == "top-percent":
@@ -80,18 +85,19 @@ def image_score(g: Graph, maps: str, rule: str, size: tuple[int, int], roi: np.n
 
 
 def _flat(g: Graph, maps: str, roi: np.ndarray | None) -> str:
+    """Returns the values (Q,) of a map inside the region of interest."""
     flat = g.op("Reshape", maps, np.array([-1]))
     return flat if roi is None else g.op("Gather", flat, np.flatnonzero(roi))
 
 
 def _top(g: Graph, flat: str, count: int, share: int) -> str:
-    """The mean of the highest 1 / share of `count` values."""
+    """Returns the mean of the highest 1 / share of `count` values."""
     highest = g.op("Cast", g.highest(flat, max(1, count // share)), to=DOUBLE)
     return g.op("ReduceMean", highest, axes=[0], keepdims=0)
 
 
 def judged(g: Graph, value: str, calibration: Calibration) -> tuple[str, str]:
-    """p-value (float64) and verdict (int64: 0 OK, 1 REVIEW, 2 NG) of an image score."""
+    """Returns the p-value (float64) and the verdict (int64: 0 OK, 1 REVIEW, 2 NG) of an image score."""
     shares = weights(calibration.items)
     above = g.op("Where", g.op("GreaterOrEqual", calibration.scores, value), shares, np.float64(0))
     total = g.op("Add", g.op("ReduceSum", above, keepdims=0), np.float64(1))

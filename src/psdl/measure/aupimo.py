@@ -1,4 +1,4 @@
-"""AUPIMO: the area under the per-image overlap, at false-positive rates that people can live with."""
+"""AUPIMO: the area under the per-image overlap curve at very low false-positive rates."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ RATES = 300
 
 
 def aupimo(good: F32, maps: F32, masks: NDArray[np.bool_]) -> float | None:
-    """The mean over defective images of the share of their mask that is found, averaged over the logarithm of
-    the rate of false pixels on good images. 0..1; None without good or defective images.
+    """Returns the AUPIMO in 0..1, or None if there are no good or no defective images.
 
-    good (N,H,W): maps of good images; maps, masks (M,H,W) of defective ones. NaN pixels do not count. Bertoldo
-    et al., "AUPIMO: redefining visual anomaly detection benchmarks with high speed and low tolerance", BMVC 2024,
-    with the threshold at each rate taken from all good pixels.
+    For each defective image, the recall of its mask is averaged over the logarithm of the false-positive rate of
+    pixels on good images, from LOWEST to HIGHEST. The result is the mean over these images. `good` (N,H,W) are the
+    maps of good images; `maps` and `masks` (M,H,W) are those of defective ones. NaN pixels do not count.
+
+    Source: Bertoldo et al., "AUPIMO: redefining visual anomaly detection benchmarks with high speed and low
+    tolerance", BMVC 2024. Here the threshold at each rate is taken from all good pixels together.
     """
     known = good[np.isfinite(good)]
     inside = [(values[mask & np.isfinite(values)]) for values, mask in zip(maps, masks, strict=True)]

@@ -1,4 +1,4 @@
-"""Average precision."""
+"""The average precision."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from psdl.measure.ranks import Ranks
 
 
 def average_precision(ranks: Ranks) -> float:
-    """Sum over thresholds of the gain in recall times the precision, without interpolation. 0..1."""
+    """Returns the sum over thresholds of the gain in recall times the precision, without interpolation, in
+    0..1."""
     gain = np.diff(ranks.tp, prepend=0) / ranks.positives
     return float(gain @ (ranks.tp / (ranks.tp + ranks.fp)))

@@ -1,4 +1,4 @@
-"""8-connected components of a mask, by union-find (Hoshen, Kopelman 1976)."""
+"""Labels the 8-connected components of a mask by union-find (Hoshen, Kopelman 1976)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from psdl.sparse.kernels import kernel
 
 
 def label(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
-    """(h,w) bool -> labels (h,w) int32, 0 outside and 1..count in order of their first pixel; and count."""
+    """Returns the labels (h,w) int32 of the components of a mask (h,w) bool, and their number.
+
+    Labels are 0 outside the mask and count from 1 in the order of the components' first pixels, row by row.
+    """
     labels = np.zeros(mask.shape, np.int32)
     count = _label(np.ascontiguousarray(mask), labels, np.zeros(mask.size // 2 + 2, np.int32))
     return labels, int(count)
@@ -19,6 +22,7 @@ def label(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
 
 @kernel
 def _root(parent: Any, i: Any) -> Any:
+    """Returns the root of label i, and shortens the path to it."""
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -27,6 +31,7 @@ def _root(parent: Any, i: Any) -> Any:
 
 @kernel
 def _label(mask: Any, labels: Any, parent: Any) -> Any:
+    """Writes the labels into `labels` and returns the number of components; `parent` is working memory."""
     height, width = mask.shape
     used = 0
     for y in range(height):

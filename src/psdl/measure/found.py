@@ -1,4 +1,4 @@
-"""Verdicts of labelled images -> the shares of defects found and of good images rejected, with intervals."""
+"""Computes the shares of defects found and of good images rejected, with confidence intervals, from verdicts."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ Share = dict[str, Any]
 
 
 def found(verdicts: Sequence[str], labels: NDArray[np.bool_], items: Sequence[object]) -> dict[str, Share | None]:
-    """Of defects (labels true) those that are NG, and NG or REVIEW; of good images the same: see `share`; None
-    where there are none. items: what each of the images shows."""
+    """Returns the shares of images that are NG, and that are NG or REVIEW, of defects and of good images, by
+    KINDS.
+
+    `labels` (n,) is true for defects, and `items` names the item that each image shows. The values are those of
+    `share`, or None where there are no such images.
+    """
     rejected = np.array([verdict == "NG" for verdict in verdicts], bool)
     doubted = np.array([verdict != "OK" for verdict in verdicts], bool)
     shows = np.unique([str(item) for item in items], return_inverse=True)[1]
@@ -31,11 +35,13 @@ def found(verdicts: Sequence[str], labels: NDArray[np.bool_], items: Sequence[ob
 
 
 def share(hits: NDArray[np.bool_], items: NDArray[np.intp]) -> Share:
-    """share of hits (n,), with low and high, its 95 % interval; count of images, and of items that they show.
+    """Returns the share of hits (n,) with its 95 % interval: the keys are share, low, high, count, items and how.
 
-    how: "Clopper-Pearson" where each image shows another item (Clopper, Pearson 1934), else "bootstrap over
-    items": items are drawn with repetition, and the quantiles of the shares taken (Davison, Hinkley 1997). Where
-    all images are hits, or none is, nothing varies: then each item counts as one trial.
+    `items` (n,) is the item that each image shows. `count` is the number of images, and the key `items` the number
+    of items. `how` is "Clopper-Pearson" if each image shows another item (Clopper, Pearson 1934). Otherwise it is
+    "bootstrap over items": items are drawn with replacement, and quantiles of the shares are taken (Davison,
+    Hinkley 1997). If all images are hits or none is, nothing varies; then the interval is Clopper-Pearson's with
+    each item as one trial.
     """
     items = np.unique(items, return_inverse=True)[1]
     count, shown = len(hits), int(items.max()) + 1
@@ -50,6 +56,7 @@ def share(hits: NDArray[np.bool_], items: NDArray[np.intp]) -> Share:
 
 
 def _resampled(hits: NDArray[np.bool_], items: NDArray[np.intp], shown: int) -> tuple[float, float]:
+    """Returns the bootstrap interval of the share of hits."""
     rng = np.random.default_rng(0)
     drawn = rng.multinomial(shown, np.full(shown, 1 / shown), size=DRAWS)
     sizes = np.bincount(items, minlength=shown)
@@ -59,7 +66,8 @@ def _resampled(hits: NDArray[np.bool_], items: NDArray[np.intp], shown: int) -> 
 
 
 def means(categories: Sequence[Mapping[str, Any]]) -> dict[str, Share | None]:
-    """The mean shares of categories that have them; without an interval."""
+    """Returns the mean share over the categories that have it, by KINDS, without an interval; None if none
+    has it."""
     out: dict[str, Share | None] = {}
     for name in KINDS:
         shares = [one[name]["share"] for one in categories if one.get(name)]
@@ -68,14 +76,18 @@ def means(categories: Sequence[Mapping[str, Any]]) -> dict[str, Share | None]:
 
 
 def above(scores: F64, bad: NDArray[np.bool_], threshold: float) -> tuple[float | None, float | None]:
-    """The shares of defective and of good images whose score lies above a threshold."""
+    """Returns the shares of defective and of good images whose score exceeds a threshold; None if there are no
+    such images."""
     over = scores > threshold
     return tuple(float(over[kind].mean()) if kind.any() else None for kind in (bad, ~bad))  # type: ignore[return-value]
 
 
 def oracle(scores: F64, bad: NDArray[np.bool_], rate: float) -> float | None:
-    """The share of defects above the score that at most the share `rate` of the good test images exceeds: a
-    threshold that looks at the test, which no product can know."""
+    """Returns the share of defects above the score that at most the share `rate` of the good test images exceeds.
+
+    It is None without defective or without good images. The threshold depends on the labels of the test images, so
+    no product can use it.
+    """
     if not bad.any() or bad.all():
         return None
     limit = np.quantile(scores[~bad], 1 - rate, method="higher")

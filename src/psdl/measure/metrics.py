@@ -1,4 +1,4 @@
-"""All metrics of one category, and their mean over categories."""
+"""All metrics of one category, and their means over categories."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ KEYS = ("image_auroc", "image_ap", "image_f1_max", "pixel_auroc", "pixel_ap", "p
 
 
 def metrics(scores: F64, labels: NDArray[np.bool_], maps: F32, masks: NDArray[np.bool_]) -> Metrics:
-    """Metrics of one category: image scores and labels (N,), maps and masks (M,H,W) of the images whose mask is
-    known. Pixels whose map is NaN, outside a region of interest, do not count. A metric that needs both kinds and
-    finds one is None."""
+    """Returns the metrics of one category by name; a metric that needs both kinds of images or pixels and finds
+    one is None.
+
+    `scores` and `labels` (N,) are the image scores and whether each image is defective. `maps` and `masks` (M,H,W)
+    belong to the images whose mask is known. Pixels whose map is NaN, outside a region of interest, do not count.
+    The key `oracle_pixel_threshold` is missing if the pixel metrics are None.
+    """
     out: Metrics = dict.fromkeys((*KEYS, *MORE))
     found = ranks(scores, labels)
     if found:
@@ -56,7 +60,7 @@ def metrics(scores: F64, labels: NDArray[np.bool_], maps: F32, masks: NDArray[np
 
 
 def mean(categories: Sequence[Mapping[str, float | None]]) -> Metrics:
-    """Means over the categories that have the metric; None where none has."""
+    """Returns the mean of each metric over the categories that have it; None if none has."""
     out: Metrics = {}
     for key in (*KEYS, *MORE):
         values = [v for c in categories if (v := c.get(key)) is not None]

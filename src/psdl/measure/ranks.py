@@ -1,4 +1,4 @@
-"""Two sorted sets of scores and the counts that every metric here is made of."""
+"""The counts of true and false positives at each threshold, from which the metrics are computed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True)
 class Ranks:
-    """Distinct positive scores, descending, as thresholds; at each (score >= threshold): true positives tp,
-    false positives fp; and above (score > threshold): false positives fp_above. Counts are exact int64.
-    places: for each positive score given, the index of its threshold."""
+    """The counts at each threshold; thresholds are the distinct scores of positives, descending.
+
+    - `tp` and `fp` are the numbers of true and of false positives at score >= threshold, int64.
+    - `fp_above` is the number of false positives at score > threshold, int64.
+    - `places` has, for each positive score in the order given, the index of its threshold.
+    - `positives` and `negatives` are the total numbers of both.
+    """
 
     thresholds: NDArray[np.floating]
     tp: NDArray[np.int64]
@@ -24,7 +28,10 @@ class Ranks:
 
 
 def ranks(scores: ArrayLike, labels: ArrayLike) -> Ranks | None:
-    """Ranks of scores (N,) with labels (N,), true where positive; None unless both kinds are there."""
+    """Returns the ranks of scores with labels, arrays of one shape; labels are true for positives.
+
+    The result is None unless there are both positives and negatives.
+    """
     values, positive = np.asarray(scores).ravel(), np.asarray(labels).ravel().astype(bool)
     above, below = values[positive], np.sort(values[~positive])
     if len(above) == 0 or len(below) == 0:
