@@ -21,8 +21,8 @@ from psdl.types import Network
 PACKAGED = Path(__file__).parent / "graphs"
 STANDARD = ("", "ai.onnx")  # names of ONNX's own operators
 RANDOM = ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
-_SOUND: set[bytes] = set()  # digests of graphs that were looked at in this process
-IMAGENET = {"mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]}  # of 8-bit values
+_SOUND: set[bytes] = set()  # digests of graphs that passed the check in this process
+IMAGENET = {"mean": [123.675, 116.28, 103.53], "std": [58.395, 57.12, 57.375]}  # in 8-bit units
 
 
 class Offered(NamedTuple):

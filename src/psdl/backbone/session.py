@@ -6,7 +6,7 @@ from typing import Any
 
 from psdl._util.process import environment
 
-# As it loads: from 1.28 on it otherwise names the machine in a file and sends events to its maker.
+# Set before loading: from 1.28 on ONNX Runtime otherwise writes a machine id and sends telemetry to its maker.
 with environment(ORT_DISABLE_TELEMETRY="1", ORT_TELEMETRY_DISABLED="1"):
     import onnxruntime as ort
 

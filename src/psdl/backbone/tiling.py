@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from psdl.errors import PsdlError
 from psdl.types import F32, Maps
 
-ALIGN = 32  # pixels: tiles start and end at multiples of the deepest stride, so that their cells are the input's
+ALIGN = 32  # pixels: tiles start and end at multiples of the deepest stride, so that cells coincide
 SMALLEST = 128  # pixels of a tile
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from psdl.backbone.zoo import quarters
 
-MODULE = "vision_transformer"  # of timm's, whose networks these are
+MODULE = "vision_transformer"  # the timm module of these networks
 
 
 def is_transformer(name: str) -> bool:

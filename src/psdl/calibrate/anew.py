@@ -64,7 +64,9 @@ def calibrated(
         say(line)
     for line in check_far(old, strangers_of(new), force):
         say(line)
-    for line in check_low(old, alone, force) if measured else ():  # else held-out images score higher than new
+    for line in (
+        check_low(old, alone, force) if measured else ()
+    ):  # otherwise held-out images score higher than new ones
         say(line)
     if not join or thresholds.alike(old, alone) < DOUBT:
         return alone

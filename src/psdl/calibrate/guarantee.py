@@ -14,7 +14,7 @@ from psdl.types import Calibration
 __all__ = ["agreement", "check_scale", "kept", "promise", "worse"]
 
 DOUBT = 0.01  # below this p-value new good images are said to differ from those of the calibration
-FARTHEST = 1e4  # deviations of unseen good images: no score of one lies so far out
+FARTHEST = 1e4  # standard deviations: no score of a held-out good image is so large
 HELD_OUT = Calibration.origin
 
 

@@ -15,7 +15,7 @@ from psdl.types import F32, Calibration, Region
 __all__ = ["defect_mask", "enlarged", "pixel_threshold", "rarity", "regions", "spot"]
 
 RARITY = -np.log10(PIXEL_SHARES)
-FOOT, MOST = 0.6, 3.0  # docs/accuracy.md says what other values do
+FOOT, MOST = 0.6, 3.0  # docs/accuracy.md compares other values
 
 
 def pixel_threshold(calibration: Calibration) -> float:

@@ -21,12 +21,12 @@ __all__ = ["chosen", "defective", "deviations", "judged", "proved", "unlearned"]
 
 Pixels = NDArray[np.uint8]
 
-# Of the way from the median good score (or map's peak) to its threshold: how far a score (a map's pixel) may lie
-# from what it was where the model was made. Processors round differently; verdicts do not hang on so little. Of
-# images that score far beyond the threshold: of their own way.
+# How far a score (or a map's pixel) may differ from the one on the machine where the model was made, as a share of
+# the distance from the median good score (or peak) to the threshold, or to the score itself if that is larger.
+# Processors round differently; verdicts do not depend on so little.
 TOLERANCE = 0.01
 MOVED, GRAIN = 3, 4  # pixels and grey levels by which an image that was not learned from differs from one that was
-SIDES = (5, 3, 2, 1)  # the defect's side is the image's shorter one over this, the first that is found NG
+SIDES = (5, 3, 2, 1)  # the defect's side is the image's shorter side over the first of these that gives NG
 STRIPE = 4  # pixels of each black or white stripe of the defect
 
 

@@ -9,7 +9,7 @@ from psdl.types import F64
 
 __all__ = ["item_maxima", "strange"]
 
-FAR = 4.0  # docs/calibration.md says what this and the next do
+FAR = 4.0  # docs/calibration.md explains this and the next two
 FEW, LEAST = 20, 10
 
 

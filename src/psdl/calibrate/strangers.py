@@ -15,7 +15,7 @@ from psdl.types import F64, Calibration
 
 __all__ = ["New", "check_far", "check_low"]
 
-FAR = 3.0  # times the way from the median good score to the threshold: beyond lie other products and defects
+FAR = 3.0  # times the distance from the median good score to the threshold
 
 
 class New(NamedTuple):

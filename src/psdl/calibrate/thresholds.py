@@ -35,9 +35,9 @@ __all__ = [
     "weights",
 ]
 
-STRIDE = 4  # every fourth pixel of every fourth row stands for the map when quantiles are taken
-BY_HAND = "; threshold set by hand"  # after a calibration's origin
-PIXEL_SHARES: F64 = 10.0 ** (-np.arange(49) / 8)  # of good pixels: 1 down to one in a million
+STRIDE = 4  # quantiles of the map are taken from every fourth pixel of every fourth row
+BY_HAND = "; threshold set by hand"  # at the end of a calibration's origin
+PIXEL_SHARES: F64 = 10.0 ** (-np.arange(49) / 8)  # shares of good pixels: 1 down to one in a million
 
 
 def calibrate(
@@ -62,7 +62,7 @@ def calibrate(
     order = np.argsort(image, kind="stable")
     threshold = threshold_at(image, items, rates.false_reject, rates.confidence)
     values = np.concatenate(sampled)
-    values = values[np.isfinite(values)]  # the others lie outside the region of interest
+    values = values[np.isfinite(values)]  # pixels outside the region of interest are NaN
     shares = PIXEL_SHARES[PIXEL_SHARES * values.size >= 1]
     return Calibration(
         rates=rates,
@@ -152,7 +152,7 @@ def bound(ascending: F64, false_reject: float, confidence: float) -> float:
     """Returns the smallest of n ascending scores that at most the share `false_reject` of new scores exceeds with
     that confidence, or the largest: a one-sided, distribution-free tolerance bound (Wilks 1941)."""
     n = len(ascending)
-    sure = at_most(n, 1 - false_reject)  # [k - 1]: that the k-th score is high enough
+    sure = at_most(n, 1 - false_reject)  # [k - 1]: the probability that the k-th score is high enough
     return float(ascending[min(int(np.searchsorted(sure, confidence)), n - 1)])
 
 

@@ -54,7 +54,7 @@ def exported(model: Model) -> Any:
     geometry = preprocess.plan(rule, source or rule.resize or (0, 0))
     found: dict[str, str] = {}
     signals: dict[str, str] = {}
-    gain = ""  # of the smallest scale, for all of them
+    gain = ""  # from the smallest scale, for all scales
     for scale, depth in recipes.passes(recipe, model.network.taps).items():
         at = preprocess.scaled(geometry, scale, recipe.multiple)
         pixels, inside = _pixels(g, at, rule, source), preprocess.sized(frame.roi, at.input)

@@ -37,7 +37,7 @@ class Graph:
     def constant(self, value: Any) -> str:
         """Adds a constant and returns its name. Python floats become float32 and Python integers int64."""
         array = np.asarray(value)
-        if type(value) is float:  # not NumPy's, which is one too
+        if type(value) is float:  # not np.float64, which is a subclass of float
             array = array.astype(np.float32)
         elif type(value) is int:
             array = array.astype(np.int64)

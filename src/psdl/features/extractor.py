@@ -163,7 +163,7 @@ class FeatureExtractor:
         inside = preprocess.sized(self.frame.roi, at.input)
         values = preprocess.normalise(inputs[None], self.network.mean, self.network.std, one.gain)
         if inside is not None:
-            values = np.where(inside, values, np.float32(0))  # what lies outside reaches no activation inside
+            values = np.where(inside, values, np.float32(0))  # pixels outside influence no activation inside
         run = partial(self.session(threads).maps, depth=self.scales[scale])
         maps = tiling.maps(run, values, self.recipe.tile)
         parts = [part for part in self.recipe.parts if part.scale == scale]

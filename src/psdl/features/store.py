@@ -18,8 +18,8 @@ __all__ = ["Store", "size"]
 
 NAME = "signals.f32"
 ROWS = 512  # images read at a time
-AROUND = 2 << 20  # bytes that the system may map about each one that is read (Linux 6: a large folio)
-RESIDENT = 64 << 20  # bytes of a mapped file that are read or written before its pages are let go
+AROUND = 2 << 20  # bytes that the system may map about each byte that is read (Linux 6: a large folio)
+RESIDENT = 64 << 20  # bytes of a mapped file that are read or written before its pages are released
 
 
 def size(images: int, positions: int, length: int) -> int:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from psdl.types import F32
 
-LOWEST, HIGHEST = 1e-5, 1e-4  # false-positive rates on good images between which the overlap is averaged
+LOWEST, HIGHEST = 1e-5, 1e-4  # false-positive rates between which the overlap is averaged
 RATES = 300
 
 

@@ -13,7 +13,7 @@ from psdl.types import F64
 
 DRAWS = 2000
 EXACT, RESAMPLED = "Clopper-Pearson", "bootstrap over items"
-KINDS = ("found_ng", "found_review", "false_ng", "false_review")  # of `found`
+KINDS = ("found_ng", "found_review", "false_ng", "false_review")  # keys of the result of `found`
 Share = dict[str, Any]
 
 

@@ -16,7 +16,7 @@ from psdl.measure.ranks import ranks
 from psdl.types import F32, F64
 
 Metrics = dict[str, float | None]
-MORE = ("aupro_05", "aupimo")  # beside KEYS in metrics.json, too many for a table that people read
+MORE = ("aupro_05", "aupimo")  # in metrics.json, but not in tables
 KEYS = ("image_auroc", "image_ap", "image_f1_max", "pixel_auroc", "pixel_ap", "pixel_f1_max", "aupro")
 
 

@@ -12,8 +12,8 @@ from psdl._util.matmul import product
 from psdl.types import F32, F64
 
 ROWS = 8
-AT_ONCE = 32  # blocks of so many rows whose products are held
-FLOOR = 1e-6  # eigenvalues below this share of the largest count as it
+AT_ONCE = 32  # blocks of ROWS rows whose products are held at a time
+FLOOR = 1e-6  # eigenvalues below this share of the largest one are raised to it
 
 
 class Whitening(NamedTuple):

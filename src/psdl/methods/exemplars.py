@@ -27,7 +27,7 @@ ARRAYS = {
     "source": ("int32", "P", "K"),
     "mean": ("float32", "F"),
     "matrix": ("float32", "F", "F"),
-}  # of the state: types and shapes
+}  # dtypes and shapes of the state's arrays
 BLOCK = 16  # positions that one item of work learns
 
 
@@ -122,7 +122,9 @@ def _extend_block(
     The old atoms have lost their norms; they get the median norm of the new signals at their position.
     """
     signals = _whitening.apply(white, store.positions(*block, rows))
-    typical = np.median(sparse.norms(signals), axis=1, keepdims=True)  # atoms have lost their own
+    typical = np.median(
+        sparse.norms(signals), axis=1, keepdims=True
+    )  # for the old atoms, whose own norms are lost
     old = arrays["dictionary"][slice(*block)].astype(np.float32) * typical
     source = arrays["source"][slice(*block)]
     both = np.concatenate([old, signals], axis=1)

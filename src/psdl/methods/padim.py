@@ -22,7 +22,7 @@ ARRAYS = {
     "channels": ("int64", "C"),
     "mean": ("float32", "P", "C"),
     "precision": ("float32", "P", "C", "C"),
-}  # of the state: types and shapes
+}  # dtypes and shapes of the state's arrays
 RIDGE = 0.01  # added to the covariance's diagonal, as the paper does
 
 

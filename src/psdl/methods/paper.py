@@ -26,7 +26,7 @@ ARRAYS = {
     "dictionary": ("float32", "P", "K", "F"),
     "mean": ("float64", "P", 2),
     "precision": ("float64", "P", 2, 2),
-}  # of the state: types and shapes
+}  # dtypes and shapes of the state's arrays
 BLOCK = 4  # positions that one item of work learns
 RIDGE = 0.01  # added to the covariance's diagonal, as the paper does
 

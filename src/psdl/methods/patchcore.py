@@ -18,7 +18,7 @@ from psdl._util.blas import one_thread
 from psdl.methods.base import SignalStore
 from psdl.types import F32, Coded, Run, Signals, State
 
-ARRAYS = {"bank": ("float32", "K", "F")}  # of the state: types and shapes
+ARRAYS = {"bank": ("float32", "K", "F")}  # dtype and shape of the state's array
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def coreset(points: F32, count: int, first: int) -> NDArray[np.intp]:
     nearest, place = np.full(len(points), np.inf, np.float32), first
     for n in range(count):
         chosen[n] = place
-        away = points @ points[place]  # what follows makes this the squared distance, in place
+        away = points @ points[place]  # turned into the squared distance in place
         away *= -2
         away += squares
         away += squares[place]

@@ -27,11 +27,11 @@ ARRAYS = {
     "dictionary": ("float16", "K", "F"),
     "mean": ("float32", "F"),
     "matrix": ("float32", "F", "F"),
-}  # of the state: types and shapes
-LEARNED = 16_384  # signals that K-SVD sees
-COVERED = 65_536 * 152  # numbers that covering sees: so many signals of layers 2 and 3, fewer longer ones
+}  # dtypes and shapes of the state's arrays
+LEARNED = 16_384  # signals, at most, from which K-SVD learns
+COVERED = 65_536 * 152  # numbers in the signals to cover: 65,536 signals of layer2 and layer3
 ROUNDS = 6
-STEPS = 14  # in which the atoms that cover are added
+STEPS = 14  # in which the covering atoms are added
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from psdl.types import Grid, Part, State
 
 Arrays = Mapping[str, NDArray[Any]]
 GRAPH = "graph"
-TESTED = ("inputs", "scores", "maps", "verdicts")  # the self-test's
-STATISTICS = ("unseen", "code", "residual")  # of which a part may have means and deviations
+TESTED = ("inputs", "scores", "maps", "verdicts")  # arrays of the self-test
+STATISTICS = ("unseen", "code", "residual")  # quantities of which a branch may have a mean and a scale
 F32, F64, U8, I32, I64 = np.float32, np.float64, np.uint8, np.int32, np.int64
 
 
@@ -76,8 +76,8 @@ def state(arrays: Arrays, part: Part, grid: Grid, card: Card) -> State:
 
 def finite(array: NDArray[Any]) -> bool:
     """Returns whether all values are finite; integers always are."""
-    if array.dtype == np.float16:  # by its bits: numpy's own way takes ten times as long
-        bits, top = array.view(np.uint16), 0x7C00  # of infinity; what has no number lies above
+    if array.dtype == np.float16:  # by its bits, which is ten times as fast as numpy's isfinite
+        bits, top = array.view(np.uint16), 0x7C00  # 0x7C00 is infinity; NaNs lie above it
         return not bits.size or (int(bits.max()) < top + 0x8000 and int(array.view(np.int16).max()) < top)
     return not np.issubdtype(array.dtype, np.inexact) or bool(np.isfinite(array).all())
 

@@ -23,10 +23,10 @@ PAPER = Recipe(
     image_score="max",
 )
 
-# Three sources of distances, each measured against good images as if unseen, then summed by what each explains of
-# them: coarse sees defects as a whole, fine outlines small ones, deep tells whether there is one. Each has one
-# dictionary of good patches for all positions; what is normal at a position its statistics say, as far as good
-# images show that positions matter. docs/accuracy.md says what each earns.
+# Three branches. Their distances are standardised by held-out good images and summed with weights that depend on
+# what each branch explains of these. Coarse detects defects as a whole, fine outlines small ones, deep tells
+# whether there is one. Each has one dictionary of good patches for all positions; statistics say what is normal at
+# a position, as far as good images show that positions matter. docs/accuracy.md has the contribution of each.
 PATCHES: dict[str, Any] = {"learned": 0, "atoms": 1024, "sparsity": 2, "whiten": 0.5, "ridge": 0.1, "seed": 0}
 BOTH = ("layer2", "layer3")
 GRID: dict[str, Any] = {"grid": "shallowest", "square": False, "unseen": True}
@@ -50,7 +50,7 @@ DEFAULT = Recipe(
 # One part, and one pass through the network, at three quarters of the size.
 FAST = replace(DEFAULT, name="fast", parts=(COARSE,), explained=(1.0,), image_explained=())
 
-# A baseline: MTD .857 / .736 / .754 in the explorations.
+# A baseline: MTD .857 / .736 / .754 in early experiments.
 PADIM = Recipe(
     name="padim",
     arch="efficientnet_lite0",
@@ -66,7 +66,7 @@ PADIM = Recipe(
     ),
 )
 
-# A baseline: MTD .862 / .777 / .704 in the explorations, which re-weighted the image score as its paper does.
+# A baseline: MTD .862 / .777 / .704 in early experiments, with the image score re-weighted as in its paper.
 PATCHCORE = Recipe(
     name="patchcore",
     arch="efficientnet_lite0",
@@ -94,7 +94,7 @@ RECIPES: dict[str, Recipe] = {
 }
 ALIASES = {"psdl": "default", "patchcore-5": "patchcore"}
 LIGHTS = {"match": LIGHT, "keep": None}
-SEEDED = ("shared", "padim", "patchcore")  # methods that draw
+SEEDED = ("shared", "padim", "patchcore")  # methods that use random numbers
 MULTIPLE = ("layer1", "layer2", "layer3")
 
 

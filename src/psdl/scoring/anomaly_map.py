@@ -17,7 +17,7 @@ from psdl.types import F32, F64, Grid, Part, Recipe, Score
 __all__ = ["added", "counted", "own_weights", "score", "smoothing", "spread"]
 
 Mask = NDArray[np.bool_]
-LEAST = 0.1  # of a pixel's weights that must lie on cells of the region of interest, to divide by
+LEAST = 0.1  # least divisor: the share of a pixel's weights on cells of the region of interest
 
 
 def score(distances: Mapping[str, F32], grids: Mapping[str, Grid], recipe: Recipe) -> Score:

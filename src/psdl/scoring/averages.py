@@ -29,9 +29,9 @@ from psdl.types import F32, F64, Grid, Recipe, Signals
 
 __all__ = ["averaged", "of_good", "resampling", "strangest_count"]
 
-SHARE = 50  # one cell in so many is among the strangest
-LEAST = 2  # strangest cells, where the grid has few
-LOW, HIGH, FACTOR = -3.0, 15.0, 0.5  # distances are clipped to these and halved, to weigh as signals do
+SHARE = 50  # one cell in so many is among the most anomalous
+LEAST = 2  # most anomalous cells, even of a small grid
+LOW, HIGH, FACTOR = -3.0, 15.0, 0.5  # distances are clipped and halved, to weigh as signals do
 
 
 def averaged(signals: Mapping[str, Signals], distances: Mapping[str, F32], known: Averages, recipe: Recipe) -> F32:

@@ -17,7 +17,7 @@ from psdl.types import Coded, Geometry, Grid, Like, Part, Reason, Region, State
 
 __all__ = ["explained"]
 
-PATCH = 4  # cells of the grid that the picture of a good patch shows, each way
+PATCH = 4  # side, in cells of the grid, of the good patch that is shown
 
 
 def explained(

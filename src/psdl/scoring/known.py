@@ -12,7 +12,7 @@ from psdl.types import F64, Calibration
 
 __all__ = ["brought", "decided", "known_score", "standardised", "with_classifier"]
 
-MOST = 300.0  # of an argument of sinh, which is finite up to 710
+MOST = 300.0  # limit for arguments of sinh, which is finite up to 710
 
 
 def standardised(anomaly: F64, known: Classifier) -> F64:

@@ -58,7 +58,7 @@ def statistics(distances: F32, shrink: float = 0.0, scale: float = 0.0) -> Unsee
     apart = (1 + float(variance.var()) / typical**2) / (1 + 2 / freedom) - 1  # 2 / (strength - 4) of the prior
     strength = 4 + 2 / max(apart, 1e-3)
     variance = ((strength - 2) * typical + freedom * variance) / (strength + freedom)
-    real = max(float(mean.var()) - typical / count, 0.0)  # variance of means between positions, chance taken off
+    real = max(float(mean.var()) - typical / count, 0.0)  # variance of the true means between positions
     weight = real / (real + variance / count)
     centre = mean.mean()
     mean = centre + weight * (mean - centre)

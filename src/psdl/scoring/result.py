@@ -21,7 +21,7 @@ from psdl.types import F32, Calibration, Coded, Geometry, Region, Verdict
 
 __all__ = ["Result", "as_if_unseen"]
 
-LARGE = 4_000_000  # pixels of an image in which regions are found as it is
+LARGE = 4_000_000  # pixels of an image up to which regions are found at its own size
 
 
 def as_if_unseen(score: float, seen: str, model: Model) -> float:
