@@ -1,4 +1,4 @@
-"""psdl bench: methods x data sets x seeds -> one table."""
+"""psdl bench: measures methods on data sets over seeds, and writes one table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from psdl.cli import options
 from psdl.errors import PsdlError
 
 Which = tuple[str, str, int | None]  # path, category, and how many of its good images are learned from, None: all
-ALONE = "one at a time"  # how cells were measured whose costs are theirs alone
+ALONE = "one at a time"  # stands beside cells that had the machine to themselves
 bench = typer.Typer(help="Compare methods on data sets.", no_args_is_help=True)
 
 
@@ -106,8 +106,9 @@ def _named(path: str) -> str:
 
 
 def _categories(name: str, path: str, sizes: Sequence[int] | None) -> dict[str, Which]:
-    """Where each category of a data set is read: {how the table calls it: (path, category, images)}. A set
-    of one category goes by its own name. sizes: each of these that is smaller than all there are has its own."""
+    """Returns {label in the table: (path, category, images)} for the categories of a data set. A data set of one
+    category is labelled by its own name. `sizes` asks for an entry for each of these numbers of images that is
+    below the full number."""
     from psdl.datasets import check
     from psdl.datasets.read import read
 
@@ -123,8 +124,9 @@ def _categories(name: str, path: str, sizes: Sequence[int] | None) -> dict[str, 
 def _cell(
     which: tuple[str, str, int], sets: dict[str, Which], folder: Path, shared: str, split: bool
 ) -> dict[str, Any]:
-    """One cell, (set, method, seed), from its file if it was measured before: a table that was broken off goes on.
-    shared: with what the machine was shared, to be kept with its costs; split: whether seeds are of splits too."""
+    """Returns one cell, for (set, method, seed), from its file if it was measured before; so a table that was
+    broken off can be continued. `shared` says what else ran on the machine, and is kept with the costs. `split`
+    says that each seed also draws a split."""
     import json
     import re
     import subprocess

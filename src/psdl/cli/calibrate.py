@@ -1,4 +1,4 @@
-"""psdl calibrate: a model and new good images, or other rates -> the model with new thresholds."""
+"""psdl calibrate: sets the thresholds of a model anew from good images, rates or a threshold."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ def calibrate(
 def good_of(
     lines: Lines, data: str, reading: Reading, rule: InputRule | None, on_error: str
 ) -> tuple[Sample, ...]:
-    """The good images of a folder, their headers looked at. rule: of the model; None: the layout's own."""
+    """Returns the good images of a folder, after their headers were checked. `rule` is the input rule of the
+    model; None: that of the folder's layout."""
     from psdl.datasets import check
 
     found = lines.read(data, reading)
@@ -125,8 +126,8 @@ def good_of(
 
 
 class Setting(NamedTuple):
-    """How thresholds are set on images: at which rates; whether the images join those so far where they agree;
-    whether those that score as no good image does are taken; and who does it."""
+    """How thresholds are set on images. `rates` are those to keep. `join` adds the images to those of the present
+    calibration if they agree. `force` accepts images that score as no good image does. `by` names the person."""
 
     rates: Asked
     join: bool = False
@@ -137,12 +138,12 @@ class Setting(NamedTuple):
 def on_images(
     detector: Detector, good: Sequence[Sample], how: Setting, lines: Lines, work: int | Run | None
 ) -> None:
-    """Calibrates on good images; says how well they agree with those of the calibration so far."""
+    """Calibrates on good images, and says how well they agree with those of the present calibration."""
     with lines.progress() as progress:
         run = lines.context(work, progress)
         detector.calibrate(good, join=how.join, force=how.force, by=how.by, run=run, **how.rates)
 
 
 def kept_as(kept: Path | None) -> list[str]:
-    """A line on the model that was replaced, if there was one."""
+    """Returns a line on the model that was replaced, if there was one."""
     return [f"the model that was there is kept as {kept}"] if kept else []

@@ -1,4 +1,4 @@
-"""psdl datasets: a data set looked at before anything is learned from it."""
+"""psdl datasets: checks and splits a data set before anything is learned from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known defects for fit: read, learned, and reported."""
+"""Known defects for psdl fit: reads them, learns them and reports on them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def defects_of(lines: Lines, data: str, category: list[str] | None, chosen: FitOptions) -> tuple[Sample, ...]:
-    """The known defects that an option names, their headers looked at."""
+    """Returns the known defects of the data that an option names, after their headers were checked."""
     from psdl.cli.lines import Reading
     from psdl.datasets import check
 
@@ -31,7 +31,8 @@ def defects_of(lines: Lines, data: str, category: list[str] | None, chosen: FitO
 def learn_defects(
     detector: Detector, known: Sequence[Sample], good: Sequence[Sample], run: RunContext, lines: Lines
 ) -> list[tuple[Sample, Result]]:
-    """Learns the known defects and says what it came to; returns the images whose labels look wrong, judged."""
+    """Learns the known defects and reports on it. Returns the images whose labels look wrong, with their
+    results."""
     from psdl.training.lesson import words
 
     lesson = detector.learn_defects(known, run=run)

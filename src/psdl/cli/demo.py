@@ -1,4 +1,4 @@
-"""psdl demo: the whole job on two parts that are drawn here, offline."""
+"""psdl demo: all steps on pictures of two parts that are drawn here, offline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""psdl drift: does a model still see the world that it learned?"""
+"""psdl drift: checks whether images still look like those that a model learned from."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def _once(alarms: list[Any]) -> str:
 
 
 def _rows(results: list[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each line of the files with where it stands; lines of images that could not be read are passed over.
-    Raises PsdlError on files that cannot be read and on lines that are no JSON object."""
+    """Yields each line of the files with its place; lines of images that could not be read are left out. Raises
+    PsdlError on files that cannot be read and on lines that are no JSON objects."""
     from psdl.deploy.watch.journal import files_of
 
     for file in [file for path in results for file in (files_of(path) if path.is_dir() else [path])]:

@@ -1,4 +1,4 @@
-"""psdl evaluate: a model and labelled test images -> metrics, a table and pictures."""
+"""psdl evaluate: measures a model on labelled test images, and writes metrics, a report and pictures."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def evaluate(
 
 @dataclass(frozen=True)
 class Measuring:
-    """Measuring as the command line does it: where lines go, where results go, where it works; images: how many
-    pictures are drawn for each category, chosen by `seed`; maps: whether each image's map is written; overwrite:
-    whether results of another run that lie there are replaced."""
+    """Measuring as the command line does it: where lines and results go, and where work runs. `images` is the
+    number of pictures drawn for each category, chosen by `seed`. `maps` asks for the maps of all images.
+    `overwrite` allows to replace the results of another run."""
 
     lines: Lines
     out: Path
@@ -69,8 +69,8 @@ class Measuring:
     overwrite: bool = False
 
     def measure(self, files: dict[str, Path], samples: Sequence[Sample], facts: str = "") -> Any:
-        """Judges the test images by their category's model and writes what came out, `facts` first; returns the
-        images drawn."""
+        """Judges the test images by their category's model and writes the results; `facts` comes first in the
+        report. Returns the images of which pictures were drawn."""
         import time
 
         from psdl.api import Detector
@@ -116,7 +116,7 @@ class Measuring:
     def _report(
         self, judged: Any, drawn: Any, files: dict[str, Path], facts: str, summary: Any
     ) -> Iterator[tuple[str, int, int]]:
-        """Writes report and pictures, step after step."""
+        """Writes report and pictures, and yields after each step."""
         from psdl.jobs import near, runner
         from psdl.report import drawn as report
         from psdl.report import page
@@ -126,9 +126,10 @@ class Measuring:
 
 
 def unseen(samples: Sequence[Sample], detector: Detector, lines: Lines) -> list[Sample]:
-    """The samples without the files that the model learned from, where the data have no part for testing.
+    """Returns the samples without files that the model learned from; samples of a test split all stay.
 
-    Raises PsdlError if none is left."""
+    Raises PsdlError if none is left.
+    """
     from psdl.datasets.choosing import understood
     from psdl.errors import PsdlError
     from psdl.features.extractor import origin

@@ -1,4 +1,4 @@
-"""psdl export: a model as one ONNX graph."""
+"""psdl export: writes a model as one ONNX graph."""
 
 from __future__ import annotations
 

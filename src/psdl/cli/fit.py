@@ -1,4 +1,4 @@
-"""psdl fit: good images -> a model file."""
+"""psdl fit: learns from good images and writes a model file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from psdl.datasets.read import Found
     from psdl.types import Progress, Run, Sample
 
-KEPT = ("drop", "max_memory", "on_error")  # options of learning that --extend leaves room for
+KEPT = ("drop", "max_memory", "on_error")  # options of learning that may be given with --extend
 
 
 @options.with_fit_options
@@ -70,7 +70,7 @@ def fit(
 
 
 def _check_settings(context: typer.Context) -> None:
-    """Raises PsdlError on options that a model which is extended has settled."""
+    """Raises PsdlError if options are given that an extended model has already settled."""
     settled = {one for one in FitOptions.names() if one not in KEPT} | {"each", "calibrate", "defects"}
     for name in sorted(settled):
         source = context.get_parameter_source(name)
@@ -80,15 +80,15 @@ def _check_settings(context: typer.Context) -> None:
 
 
 class Beside(NamedTuple):
-    """Images beside those that are learned from: good ones that set the thresholds, also such as score as no good
-    image does by `force`; and known defects."""
+    """Images beside those that are learned from: good ones that set the thresholds (`apart`), accepted by `force`
+    although they score as no good image does; and known defects (`known`)."""
 
     apart: tuple[Sample, ...] | None = None
     known: tuple[Sample, ...] = ()
     force: bool = False
 
     def of(self, file: Path, files: dict[str, Path], category: str, each: bool) -> Beside:
-        """Those of one model: with `each` of its own category."""
+        """Returns the images for one model; if `each` is set, those of its own category."""
         apart = tuple(s for s in self.apart or () if not each or files.get(s.category) == file)
         known = (replace(s, category=category) for s in self.known if not each or s.category == category)
         return Beside(apart or None, tuple(known), self.force)
@@ -99,7 +99,7 @@ NOTHING = Beside()
 
 @dataclass(frozen=True)
 class Learning:
-    """Learning as the command line does it: what is chosen, where it works, and where lines go."""
+    """Learning as the command line does it: the options, where work runs, and where lines go."""
 
     lines: Lines
     chosen: FitOptions
@@ -107,20 +107,20 @@ class Learning:
     device: str
 
     def others(self, data: str | None, reading: Any) -> tuple[Sample, ...] | None:
-        """The good images of another folder, which set the thresholds; None if there is none."""
+        """Returns the good images of another folder, which set the thresholds; None if no folder is given."""
         from psdl.cli.calibrate import good_of
 
         return good_of(self.lines, data, reading, None, self.chosen.on_error) if data else None
 
     def known(self, data: str | None, reading: Any, each: bool) -> tuple[Sample, ...]:
-        """The known defects of a folder or table; none if there is none."""
+        """Returns the known defects of a folder or table; none if none is given."""
         from psdl.cli.defects import defects_of
 
         named = reading.category if each else None
         return defects_of(self.lines, data, named, self.chosen) if data else ()
 
     def extend(self, old: str, found: Found, model: Path, by: str, force: bool = False) -> None:
-        """Writes the model `old` with the good images among the samples added."""
+        """Extends the model `old` by the good images among the samples, and writes the result to `model`."""
         import getpass
 
         from psdl.api import Detector
@@ -152,7 +152,8 @@ class Learning:
         beside: Beside = NOTHING,
         suspects: Path | None = None,
     ) -> dict[str, Path]:
-        """Learns one model, or one for each category; {category: its model file}. Writes the page of suspects."""
+        """Learns one model, or one for each category, and returns {category: its model file}. With `suspects` it
+        also writes the page of good images that look least like the rest."""
         from psdl.datasets import check
         from psdl.datasets.read import without
         from psdl.jobs import over, runner
@@ -194,8 +195,9 @@ class Learning:
         return files
 
     def write(self, found: Found, file: Path, beside: Beside, progress: Progress) -> Any:
-        """Writes one model file, its thresholds set on the good images `beside` if there are any; returns images
-        whose labels look wrong, and the good ones that look least like the rest, as judged unseen."""
+        """Learns and writes one model file, with thresholds set on the good images `beside` if there are any.
+        Returns images whose labels look wrong, and the good images that look least like the rest, with their
+        held-out results."""
         from psdl.api import Detector
         from psdl.calibrate.guarantee import promise
         from psdl.cli.calibrate import Setting, kept_as, on_images

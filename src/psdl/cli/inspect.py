@@ -1,4 +1,4 @@
-"""psdl inspect: what a model file holds."""
+"""psdl inspect: prints what a model file holds."""
 
 from __future__ import annotations
 

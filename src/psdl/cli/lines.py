@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 
 class Reading(NamedTuple):
-    """How a data set is read: its layout, where it is not to be recognised; only the categories named; a pattern
-    that says of which part an image is a view, see `with_parts`; patterns of names that say what is good and what
-    is defective, and whether the input rule is the one that was published for the layout, see `read`."""
+    """How a data set is read. `layout` names its layout instead of recognising it; `category` selects categories;
+    `parts` is a pattern that says of which physical part an image is a view, see `with_parts`; `good` and `bad`
+    are patterns of names of good and defective images; `published` asks for the input rule that was published for
+    the layout, see `read`."""
 
     layout: str | None = None
     category: list[str] | None = None
@@ -33,14 +34,14 @@ class Reading(NamedTuple):
 
 
 class Lines:
-    """Says lines on standard output and shows progress on standard error; neither when quiet."""
+    """Prints lines on standard output and shows progress on standard error; neither if `quiet` is set."""
 
     def __init__(self, quiet: bool, about: str = "") -> None:
         self.quiet, self.about = quiet, about
-        self.left: tuple[Left, ...] = ()  # pictures beside the samples that were read last
+        self.left: tuple[Left, ...] = ()  # pictures that were not read as samples the last time
 
     def of(self, name: str) -> Lines:
-        """Lines about one of several things that are worked on."""
+        """Returns lines about one of several things that are worked on, each with its name in front."""
         return Lines(self.quiet, f"{name}: ")
 
     def say(self, *lines: str) -> None:
@@ -50,8 +51,8 @@ class Lines:
                 print(printable(as_flags(f"{about}{line}")), flush=True)
 
     def read(self, data: str, reading: Reading) -> Found:
-        """What lies below `data`, of the categories that are asked for; says which layout it was, what each folder
-        is taken for, and what is left out."""
+        """Reads the data below `data` and selects the categories; says which layout it has, what each folder is
+        taken for, and what is left out."""
         from psdl.datasets.choosing import described
         from psdl.datasets.read import choose, read, with_parts
 
@@ -62,7 +63,7 @@ class Lines:
         return found._replace(samples=with_parts(samples, reading.parts))
 
     def context(self, jobs: int | Run | None, progress: Progress = ignore_progress) -> RunContext:
-        """Where work runs, its findings said by these lines."""
+        """Returns the context in which work runs; its findings are printed by these lines."""
         log = logging.Logger("psdl.cli", logging.INFO)
         log.addHandler(_Said(self))
         return RunContext(jobs, progress, log)
@@ -70,9 +71,10 @@ class Lines:
     def usable(
         self, samples: Sequence[Sample], rule: InputRule | None, on_error: str, jobs: int | None = None
     ) -> Usable:
-        """The samples that can be used, and the others, each of which is said; with on_error fail all, unseen.
+        """Returns the samples that can be used, and the others, for each of which the reason is printed. With
+        `on_error` "fail" all samples are returned unchecked.
 
-        Raises PsdlError on any other value of on_error than fail and skip, and if no file can be used.
+        Raises PsdlError on a value of `on_error` other than "fail" and "skip", and if no file can be used.
         """
         from psdl._util import plugins
         from psdl.datasets import check
@@ -92,12 +94,12 @@ class Lines:
         return found
 
     def named_stages(self, progress: Progress) -> Progress:
-        """`progress` with stages named by what these lines are about."""
+        """Returns `progress` with stages that are named by what these lines are about."""
         return lambda stage, done, total: progress(f"{self.about}{stage}", done, total)
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
-        """One bar for each stage, with the time left."""
+        """Shows a bar for each stage, with the time left, while the block runs."""
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -124,7 +126,7 @@ class Lines:
 
 
 class _Said(logging.Handler):
-    """What is logged as lines."""
+    """Prints what is logged as lines."""
 
     def __init__(self, lines: Lines) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""argv -> a verb -> lines and an exit code. Each verb has a file of its own beside this one."""
+"""The command psdl: parses arguments, runs a verb and sets the exit code. Each verb has a file of its own here."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def _options(
 
 
 def main() -> None:
-    """The entry point: what is wrong with what was given, or with where results go, becomes one sentence on
-    standard error and exit code 2."""
+    """Runs the command line. An error in what was given, or in where results go, becomes one sentence on standard
+    error and exit code 2."""
     own_process()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def _ended() -> int | str | None:
-    """Runs a verb; its exit code."""
+    """Runs a verb and returns its exit code."""
     try:
         code: int | str | None = 0
         try:
@@ -108,7 +108,8 @@ def _sentence(error: Exception) -> str:
 
 
 def _hush() -> None:
-    """Standard output leads nowhere: what could not be written is not tried again when the process ends."""
+    """Redirects standard output to nowhere, so that lines that could not be written are not tried again at the
+    end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
 
 

@@ -1,4 +1,5 @@
-"""The options that several verbs share, those of learning made from `FitOptions`, and the TOML file of all."""
+"""The options that several verbs share, the options of learning (made from `FitOptions`), and the TOML file of
+options."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from psdl.training.options import FitOptions
 
 
 def read_config(context: typer.Context, file: Path | None) -> Path | None:
-    """Makes the values of a TOML file the defaults of this call, so that flags win."""
+    """Makes the values of a TOML file the defaults of this call, so that flags override them."""
     if file is None:
         return None
     try:
@@ -41,7 +42,7 @@ def read_config(context: typer.Context, file: Path | None) -> Path | None:
 
 
 def with_fit_options(verb: Callable[..., None]) -> Callable[..., None]:
-    """The verb with an option for each field of `FitOptions`, where it has one parameter `chosen` of that type."""
+    """Returns the verb with an option for each field of `FitOptions` in place of its parameter `chosen`."""
     given = inspect.signature(verb, eval_str=True)
     own = [one for name, one in given.parameters.items() if name != "chosen"]
     place = list(given.parameters).index("chosen")
@@ -59,7 +60,8 @@ def with_fit_options(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 def _parameter(one: Field[Any]) -> inspect.Parameter:
-    """A field of `FitOptions` as a parameter that typer makes an option of: text where a field takes more."""
+    """Returns a field of `FitOptions` as a parameter that typer makes an option of; its type is text if the field
+    takes several types."""
     hints = str(one.type).split(" | ")
     plain: Any = next((kind for kind in (str, int, float) if kind.__name__ in hints), str)
     about = dict(one.metadata)
@@ -70,7 +72,7 @@ def _parameter(one: Field[Any]) -> inspect.Parameter:
 
 
 def as_flags(text: str) -> str:
-    """A sentence of the library with its options, which stand in backticks, as flags of the command line."""
+    """Returns a sentence of the library with the options in backticks written as flags of the command line."""
     known = {one.name for one in fields(FitOptions)}
     return re.sub("`([a-z_]+)`", lambda m: f"--{m[1].replace('_', '-')}" if m[1] in known | OTHERS else m[0], text)
 
@@ -80,7 +82,7 @@ OTHERS = {"jobs", "force", "device", "cluster", "each", "parts", "items", "good"
 
 
 def help_of(name: str) -> str:
-    """The help of a field of `FitOptions`."""
+    """Returns the help of a field of `FitOptions`."""
     return str(FitOptions.__dataclass_fields__[name].metadata["help"])
 
 

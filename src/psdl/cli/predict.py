@@ -1,4 +1,4 @@
-"""psdl predict: a model and images, labelled or not -> scores and verdicts."""
+"""psdl predict: gives scores and verdicts of images, labelled or not."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def predict(
 def _summary(
     parts: list[dict[str, Any]], judged: list[tuple[Any, Any]], skipped: int, out: Path | None
 ) -> list[str]:
-    """How many of what verdict there are, and where to look."""
+    """Returns lines that count the verdicts and name the report."""
     what = [("parts", [row["verdict"] for row in parts])] if parts else []
     what += [("images", [r.verdict.verdict for s, r in judged if not s.part])] if not parts or judged else []
     said = []

@@ -1,4 +1,4 @@
-"""psdl run: fit, then evaluate; the paper's main program."""
+"""psdl run: learns and evaluates; the paper's main program."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from psdl.cli.lines import Lines
     from psdl.datasets.read import Found
 
-SHARE = 0.3  # of the good images that are tested on where the data say nothing
+SHARE = 0.3  # of the good images that are tested on if the data have no test part
 
 
 @options.with_fit_options
@@ -73,7 +73,8 @@ def run(
 
 
 def split_by_items(found: Found, chosen: FitOptions, lines: Lines) -> Found:
-    """Data without a part for testing, a share of the good images and all defective ones now for it."""
+    """Splits data without a test part: SHARE of the good images, as whole items, and all defective ones are for
+    test."""
     from psdl.datasets import check, split
     from psdl.jobs import runner
 

@@ -1,4 +1,4 @@
-"""psdl selftest: does this machine judge as the one that made the model?"""
+"""psdl selftest: checks whether this machine judges as the one that made the model."""
 
 from __future__ import annotations
 

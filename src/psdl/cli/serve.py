@@ -1,4 +1,4 @@
-"""psdl serve: models that answer HTTP requests."""
+"""psdl serve: answers HTTP requests by models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""psdl sign: a model file and a private key -> the model file with a signature."""
+"""psdl sign: signs a model file with a private key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""psdl studio: the whole job in a browser."""
+"""psdl studio: all steps in a browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""psdl watch: judges what a camera drops into a folder."""
+"""psdl watch: judges what a camera writes into a folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from psdl.cli import options
 from psdl.errors import PsdlError, printable
 
-LAST = 5.0  # seconds that receivers get for what is left at the end, and before it images that are being judged
+LAST = 5.0  # seconds at the end for images that are being judged, and then for receivers to take what is left
 
 
 def watch(

@@ -1,4 +1,4 @@
-"""The application: the page, what it asks, and how a question is refused."""
+"""The web application: the page, its routes, and how requests are refused."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from psdl.studio.studio import Studio
 
 
 def app(studio: Studio, hosts: Sequence[str] | None, tokens: Tokens) -> FastAPI:
-    """The application. hosts: the names, with port, under which it may be asked, None: any;
-    tokens: one of them must come with each question, if there are any."""
+    """Returns the application. `hosts` are the host names with ports by which it may be called; None allows any.
+    If there are `tokens`, each request must bear one of them."""
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -44,7 +44,7 @@ def app(studio: Studio, hosts: Sequence[str] | None, tokens: Tokens) -> FastAPI:
 
     @served.post("/api/login")
     async def login(request: Request, token: Annotated[str, Body(embed=True, max_length=500)]) -> Response:
-        """Keeps a token as a cookie that no other page can send."""
+        """Stores a token in a cookie that other pages cannot send."""
         why = guard.refused(tokens, request.scope, token)
         if why:
             return JSONResponse({"error": why[1]}, why[0])

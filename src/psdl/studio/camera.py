@@ -1,9 +1,9 @@
-"""The process that takes a camera's pictures and puts them into a folder: from an address, or by OpenCV.
+"""The process that takes a camera's pictures and writes them into a folder.
 
-An http address gives one picture each time it is asked (a snapshot), or one after another (a stream of JPEG, as
-multipart/x-mixed-replace). Other addresses, such as rtsp, and numbers, as of cameras at this computer, are
-OpenCV's. What goes wrong is a line on standard output, an empty one when it is mended. The process ends when its
-standard input does.
+An http address gives one picture for each request (a snapshot), or a stream of JPEG pictures
+(multipart/x-mixed-replace). Other addresses, such as rtsp, and numbers of cameras at this computer go to OpenCV.
+Each error is a line on standard output; an empty line says that it is over. The process ends when its standard
+input does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from psdl._util.atomic import atomic_write
 from psdl.errors import PsdlError
 from psdl.input import decode
 
-KEPT, ROOM = 500, 4 * 2**30  # newest pictures that stay in the folder, and their bytes
+KEPT, ROOM = 500, 4 * 2**30  # the most pictures, and bytes, that stay in the folder
 MOST = 64 * 2**20  # bytes of a picture
 PATIENCE = 10.0  # seconds that a camera may take
 PAUSE = 3.0  # seconds until it is asked again after it failed
@@ -36,7 +36,7 @@ Read = Callable[[int], bytes]
 
 
 def pictures(address: str, every: float) -> Iterator[bytes]:
-    """Files of pictures, one in so many seconds. Raises PsdlError where the camera does not give them."""
+    """Yields picture files, one every `every` seconds. Raises PsdlError if the camera gives none."""
     if address.partition("://")[0].lower() not in ("http", "https"):
         yield from _by_opencv(int(address) if address.isdigit() else address, every)
         return
@@ -45,14 +45,15 @@ def pictures(address: str, every: float) -> Iterator[bytes]:
 
 
 def plain(address: str) -> str:
-    """An address without the name and password that it may hold, to be shown."""
+    """Returns an address without the name and password that it may hold, to be shown."""
     scheme, mark, rest = address.partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _opener(address: str) -> urllib.request.OpenerDirector:
-    """What asks a camera: by the name and password of its address, if it holds them, the way the camera wants."""
+    """Returns an opener that answers the camera's basic or digest authentication with the address's name and
+    password."""
     found, known = urlsplit(address), urllib.request.HTTPPasswordMgrWithDefaultRealm()
     if found.username is not None:
         known.add_password(None, plain(address), unquote(found.username), unquote(found.password or ""))
@@ -61,7 +62,7 @@ def _opener(address: str) -> urllib.request.OpenerDirector:
 
 
 def _by_http(address: str, every: float) -> Iterator[bytes]:
-    """What one question gives: a picture, or those of a stream until it ends."""
+    """Yields what one request gives: a picture, or those of a stream until it ends."""
     try:
         with _opener(address).open(plain(address), timeout=PATIENCE) as answer:
             if answer.headers.get_content_type() != "multipart/x-mixed-replace":
@@ -77,7 +78,7 @@ def _by_http(address: str, every: float) -> Iterator[bytes]:
 
 
 def _now_and_then(found: Iterator[bytes], every: float) -> Iterator[bytes]:
-    """One in so many seconds of what comes, the others are passed over."""
+    """Yields one item every `every` seconds and drops the others."""
     due = time.monotonic()
     for one in found:
         if time.monotonic() >= due:
@@ -86,8 +87,8 @@ def _now_and_then(found: Iterator[bytes], every: float) -> Iterator[bytes]:
 
 
 def parts(read: Read, boundary: bytes) -> Iterator[bytes]:
-    """The parts of a stream, each as soon as it is whole where its length is told. read: gives some bytes, b"" at
-    the end. Raises PsdlError where a part is too large."""
+    """Yields the parts of a multipart stream, each as soon as it is complete if its length is stated. `read`
+    returns some bytes, b"" at the end. Raises PsdlError if a part is too large."""
     held, mark = b"", b"--" + boundary
     while True:
         head, held = _until(read, held, b"\r\n\r\n")
@@ -107,7 +108,8 @@ def parts(read: Read, boundary: bytes) -> Iterator[bytes]:
 
 
 def _until(read: Read, held: bytes, mark: bytes) -> tuple[bytes | None, bytes]:
-    """What stands before a mark, and what comes after it; None if the stream ends before."""
+    """Returns what stands before a mark, and what was read after it; None and nothing if the stream ends
+    before."""
     seen = 0
     while (at := held.find(mark, seen)) < 0:
         seen = max(0, len(held) - len(mark))
@@ -131,7 +133,7 @@ def _bounded(content: bytes) -> bytes:
 
 
 def _by_opencv(which: int | str, every: float) -> Iterator[bytes]:
-    """Pictures of a camera at this computer, or of an address that OpenCV understands."""
+    """Yields pictures of a camera at this computer, or of an address that OpenCV understands."""
     plugins.extra("align", "cv2")
     import cv2
 
@@ -159,7 +161,7 @@ def _encoded(cv2: Any, camera: Any) -> bytes:
 
 
 def keep(folder: Path, content: bytes) -> Path:
-    """Writes a picture under its time, and removes the oldest. Raises PsdlError on what is none."""
+    """Writes a picture under the time of now, and removes the oldest. Raises PsdlError if it is no picture."""
     decode.header(content, "what the camera sends")
     now = datetime.now(UTC).strftime("%Y-%m-%d %H.%M.%S.%f")[:-3]
     path = folder / f"{now}.{KINDS.get(content[:2], 'jpg')}"
@@ -170,7 +172,7 @@ def keep(folder: Path, content: bytes) -> Path:
 
 
 def _prune(folder: Path) -> None:
-    """Removes the oldest pictures above KEPT, and those that the newer ones leave no ROOM for."""
+    """Removes the oldest pictures beyond KEPT, and those for which the newer ones leave no ROOM."""
     held = 0
     for n, file in enumerate(sorted((f for f in folder.iterdir() if f.name[0] != "."), reverse=True)):
         held += file.stat().st_size
@@ -179,15 +181,15 @@ def _prune(folder: Path) -> None:
 
 
 def _end_with_server() -> None:
-    """Waits for the end of standard input, which the server holds open, and ends the process then."""
+    """Waits for the end of standard input, which the server holds open, and then ends the process."""
     while os.read(0, 4096):
         pass
     os._exit(3)
 
 
 def main() -> None:
-    """Fills a folder for ever. Arguments: folder, seconds between pictures. The address or number stands in the
-    first line of standard input, for it may hold a password."""
+    """Fills a folder without end. The arguments are the folder and the seconds between pictures. The address or
+    number is the first line of standard input, since it may hold a password."""
     folder, every = Path(sys.argv[1]), float(sys.argv[2])
     address = sys.stdin.readline().strip()
     threading.Thread(target=_end_with_server, daemon=True).start()

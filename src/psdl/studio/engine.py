@@ -1,4 +1,4 @@
-"""Each call of the library that a job makes: learn, judge, correct, export, report. Runs in the worker process."""
+"""The library calls of each kind of job: learn, judge, correct, export, report. Runs in the worker process."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from psdl.types import InputRule, Progress, Sample
 
 ROOM = 60_000  # bytes of one image's small pictures
 RATE = 0.01  # share of good parts that may be rejected, where enough of them are known
-FEWEST = 2.001  # good items that an automatic threshold rejects at least: the strangest one alone shall not set it
+FEWEST = 2.001  # good items that an automatic threshold rejects at least, so that no single one sets it
 Say = Callable[[str], None]
 
 
 def look(project: Project, progress: Progress, say: Say) -> Values:
-    """Looks at every image: what cannot be read, what is there twice, which pictures show one part."""
+    """Checks every image: which cannot be read, which are there twice, which pictures show one item."""
     samples = [image.sample(project.category) for image in project.images if image.use != "out"]
     named = [replace(sample, name=key_of(sample.path)) for sample in samples]
     found = survey.survey(named, runner(None), progress).values()
@@ -54,7 +54,7 @@ def look(project: Project, progress: Progress, say: Say) -> Values:
 
 
 def learn(project: Project, version: str, by: str, progress: Progress, say: Say) -> Values:
-    """Learns a version from the good images and writes its file; a run that was broken off goes on."""
+    """Learns a version from the good images and writes its file; a run that was broken off is continued."""
     good = [image.sample(project.category) for image in project.used("learn")]
     settings, file = project.settings, project.model_file(version)
     kept = checkpoint.folder_of(file)
@@ -71,7 +71,7 @@ def learn(project: Project, version: str, by: str, progress: Progress, say: Say)
 
 
 def _options(project: Project) -> FitOptions:
-    """The options of learning that a project's settings are; images that cannot be used are left out."""
+    """Returns the options of learning that follow from a project's settings; unusable images are skipped."""
     settings = project.settings
     return FitOptions(
         recipe=settings["recipe"],
@@ -83,7 +83,7 @@ def _options(project: Project) -> FitOptions:
 
 
 class _Said(logging.Handler):
-    """Hands what is logged to a function."""
+    """A log handler that calls a function with each message."""
 
     def __init__(self, say: Say) -> None:
         super().__init__()
@@ -100,8 +100,8 @@ def _saying(say: Say) -> logging.Logger:
 
 
 def _rated(detector: Detector) -> None:
-    """Sets the rate that suits the number of good items: RATE, or where they are few so much that the strangest
-    one alone, which may be a bad part among the good ones, does not set the threshold."""
+    """Sets the rate that suits the number of good items: RATE or, if items are few, a rate so high that the most
+    anomalous item alone, which may be a bad one, does not set the threshold."""
     alarm = min(0.25, FEWEST / (detector.model.calibration.groups + 1))
     if alarm > RATE:
         detector.edit(
@@ -110,7 +110,7 @@ def _rated(detector: Detector) -> None:
 
 
 def _strangest(project: Project, version: str, detector: Detector) -> list[Values]:
-    """The good images least like the rest, as if unseen, with pictures; strangest first."""
+    """Returns the good images with the highest held-out scores, the highest first, with pictures."""
     where = results.folder(project.root, version) / "strangest"
 
     def drawn(pair: tuple[Any, Any]) -> Values:
@@ -147,7 +147,8 @@ def _described(project: Project, version: str, detector: Detector, facts: Values
 
 
 def judge(project: Project, version: str, progress: Progress, say: Say) -> Values:
-    """Judges the images to check that this version has not judged yet; one that cannot be read gets a sentence."""
+    """Judges the images to check that this version has not judged yet. An image that cannot be read gets an
+    error."""
     where = results.folder(project.root, version)
     todo = results.missing(where, project.used("check"))
     if not todo:
@@ -166,7 +167,7 @@ def judge(project: Project, version: str, progress: Progress, say: Say) -> Value
 
 
 def _judged(project: Project, detector: Detector, image: Image) -> tuple[Values, Values | None]:
-    """The row of one image, and its pictures; of one that cannot be read the sentence why."""
+    """Returns the row of one image and its pictures; for an image that cannot be read, a row with the error."""
     sample = image.sample(project.category)
     try:
         result = detector.score(sample.path, threads=1)
@@ -176,7 +177,7 @@ def _judged(project: Project, detector: Detector, image: Image) -> tuple[Values,
 
 
 def edit(project: Project, version: str, base: str, by: str, why: str, values: Values) -> Values:
-    """Writes a version with other rates, or a threshold by hand, on what `base` learned."""
+    """Writes a version with other rates, or a threshold set by hand, on the base of what `base` learned."""
     detector = Detector.load(project.model_file(base))
     detector.edit(false_reject=values.get("false_reject"), threshold=values.get("threshold"), by=_signed(by, why))
     detector.save(project.model_file(version))
@@ -188,7 +189,7 @@ def edit(project: Project, version: str, base: str, by: str, why: str, values: V
 
 
 def correct(project: Project, version: str, base: str, by: str, progress: Progress, say: Say) -> Values:
-    """Writes a version that knows what people corrected, and judges by it; says what came of it."""
+    """Writes a version with people's corrections, judges the images by it, and returns its description."""
     from psdl.workflows.feedback import Correction, corrected
 
     said = [image for image in project.used("check") if image.said and image.label]
@@ -206,7 +207,7 @@ def correct(project: Project, version: str, base: str, by: str, progress: Progre
 
 
 def export(project: Project, version: str) -> Values:
-    """Writes a version's whole scoring as one ONNX graph."""
+    """Writes a version as one ONNX graph."""
     from psdl.export.export import write
     from psdl.model import file
 
@@ -217,13 +218,13 @@ def export(project: Project, version: str) -> Values:
 
 
 def selftest(project: Project, version: str) -> Values:
-    """Whether a version judges here as where it was made."""
+    """Returns whether a version judges here as where it was made, and the largest deviation in tolerances."""
     worst = max(max(pair) for pair in Detector.load(project.model_file(version)).selftest())
     return {"passed": worst <= 1, "worst": float(worst)}
 
 
 def report(project: Project, version: str, progress: Progress, say: Say) -> Values:
-    """Writes the report of the images to check: one file to open anywhere, made as `psdl predict` makes it."""
+    """Writes the report on the images to check, one self-contained file as `psdl predict` writes it."""
     import time
 
     from psdl.report import page
@@ -250,12 +251,12 @@ def report(project: Project, version: str, progress: Progress, say: Say) -> Valu
 
 
 def _measurable(samples: Sequence[Sample]) -> bool:
-    """Whether every image has a label, and there are good and defective ones."""
+    """Returns whether every image has a label, and both good and defective images are there."""
     return {sample.label for sample in samples} == {0, 1}
 
 
 def demo(project: Project, progress: Progress) -> Values:
-    """Makes the demo's images in the project, of which the page then takes one kind of part."""
+    """Draws the demo's images into the project, and returns what the page needs to add one kind of part."""
     from psdl.workflows import demo as making
 
     folder = project.root / "images" / "demo"
@@ -270,7 +271,7 @@ def demo(project: Project, progress: Progress) -> Values:
 
 
 def plan(project: Project) -> Values:
-    """What learning will take, in words."""
+    """Returns a sentence on the memory that learning will take."""
     recipe, side = _options(project).chosen_recipe(), project.settings["size"] or check.SIDE
     recipe, network = recipes.with_network(replace(recipe, input=InputRule(resize=(side, side))), None)
     first = FeatureExtractor(recipe, network).extract(np.zeros((64, 64, 3), np.uint8)).signals
@@ -278,4 +279,5 @@ def plan(project: Project) -> Values:
 
 
 def _signed(by: str, why: str) -> str:
+    """Returns the name of the person, with the reason if one was given."""
     return f"{by}: {why}" if why else by

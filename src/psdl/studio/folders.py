@@ -1,4 +1,4 @@
-"""Folders of this machine to choose from, and where dropped files go: never outside what is allowed."""
+"""Lists folders to choose from, and places dropped files; never outside the folders that are allowed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DROP = re.compile(r"[0-9a-z-]{1,40}")
 
 
 def allowed(path: Path, roots: Sequence[Path]) -> Path:
-    """The folder, its links followed. Raises PsdlError unless it lies below one of the roots."""
+    """Returns the folder with its links resolved. Raises PsdlError unless it lies below one of the roots."""
     found = path.expanduser().resolve()
     if not any(found.is_relative_to(root) for root in roots):
         raise PsdlError(f"{path} is outside the folders that this studio may show: give it with --allow")
@@ -26,8 +26,8 @@ def allowed(path: Path, roots: Sequence[Path]) -> Path:
 
 
 def listed(path: str, roots: Sequence[Path]) -> dict[str, Any]:
-    """The folders in a folder, the images in it counted; where no path is given, of the user's home or the first
-    root. Raises PsdlError on others and on those that cannot be opened."""
+    """Returns the folders in a folder and its number of images. Without a path it is the user's home, or the first
+    root if that is outside the roots. Raises PsdlError on folders outside the roots or that cannot be opened."""
     if not roots:
         raise PsdlError("this studio may show no folder of its machine: start it with --allow FOLDER")
     start = Path.home() if any(Path.home().is_relative_to(root) for root in roots) else roots[0]
@@ -50,8 +50,8 @@ def listed(path: str, roots: Sequence[Path]) -> dict[str, Any]:
 
 
 def drop_file(images: Path, drop: str, name: str) -> Path:
-    """Where a dropped file goes: images/DROP/NAME. Raises PsdlError on names that lead elsewhere, and on what is
-    no image or table by its name."""
+    """Returns the path of a dropped file: images/DROP/NAME. Raises PsdlError on names that lead elsewhere, and on
+    names of neither an image nor a .csv table."""
     parts = PurePosixPath(name).parts
     odd = any(part in ("..", ".") or part.startswith(".") or "\\" in part or "\0" in part for part in parts)
     if not DROP.fullmatch(drop) or not parts or odd or PurePosixPath(name).is_absolute() or len(name) > 400:

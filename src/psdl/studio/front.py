@@ -1,4 +1,5 @@
-"""The pages of `psdl serve`: drop an image and see the verdict; what can be asked, without a network."""
+"""The pages of `psdl serve`, which need no network: one to drop an image and see the verdict, one on the
+interface."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ OWN = ("/docs", "/docs/oauth2-redirect", "/redoc")  # FastAPI's own, which take 
 
 
 def add_pages(served: FastAPI) -> FastAPI:
-    """Adds the pages to a server's application, in the place of those that need a network. Returns it."""
+    """Adds the pages to a server's application, in place of FastAPI's own that need a network, and returns it."""
     served.router.routes[:] = [one for one in served.router.routes if getattr(one, "path", "") not in OWN]
 
     @served.get("/", include_in_schema=False)

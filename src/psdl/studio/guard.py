@@ -1,4 +1,4 @@
-"""Who may ask: this machine's own page, or whoever bears a token; never another page in the same browser."""
+"""Access control: a request must come from the studio's own page and, if there are tokens, bear one."""
 
 from __future__ import annotations
 
@@ -30,10 +30,12 @@ SAID = {
 
 
 class Guard:
-    """Refuses a request whose Host is not the server's (a name that was made to lead here), whose Origin or
-    Sec-Fetch-Site tells of another page, and, where there are tokens, one below /api that bears none of them.
+    """Refuses requests that do not come from the studio's own page or lack a token.
 
-    hosts: names with ports that the server may be called by; None: any."""
+    These are requests with another Host than the server's (as after DNS rebinding), with an Origin or
+    Sec-Fetch-Site of another page, and, if there are tokens, those below /api without a valid one. `hosts` are the
+    names with ports of the server; None allows any.
+    """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str] | None, tokens: Tokens) -> None:
         self.app, self.tokens = app, tokens
@@ -75,7 +77,8 @@ class Guard:
 
 
 def refused(tokens: Tokens, scope: Scope, given: str) -> tuple[int, str] | None:
-    """Why a token that a request bears is not taken: a status and a sentence; None if it is, or none is needed."""
+    """Returns status and sentence if the token of a request is not accepted; None if it is, or if none is
+    needed."""
     known = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
     bearing = [(b"authorization", f"Bearer {given}".encode("latin-1", "replace"))] if given else []
     try:
@@ -86,7 +89,7 @@ def refused(tokens: Tokens, scope: Scope, given: str) -> tuple[int, str] | None:
 
 
 def _given(headers: Headers) -> str:
-    """The token of a request: its bearer, or its cookie."""
+    """Returns the token of a request, from its Authorization header or its cookie."""
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return bearer.strip()

@@ -1,4 +1,4 @@
-"""News for every open window, as server-sent events."""
+"""Sends news to every open window as server-sent events."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-BEAT = 15.0  # seconds after which a silent stream says that it lives
-MOST = 64  # news that may wait for a window; one that takes none is told to load everything again
+BEAT = 15.0  # seconds of silence after which a stream sends a comment to stay open
+MOST = 64  # news that may wait for a window; beyond them it must load everything again
 
 
 class Hub:
-    """Takes news from any thread and hands them to all windows that listen."""
+    """Takes news from any thread and sends them to all windows that listen."""
 
     def __init__(self) -> None:
         self.windows: set[asyncio.Queue[dict[str, Any]]] = set()
@@ -20,12 +20,12 @@ class Hub:
         self.ended = False
 
     def publish(self, **news: Any) -> None:
-        """Tells all windows; safe in any thread. Before the server runs nobody listens."""
+        """Sends news to all windows; safe in any thread. Before the server runs it does nothing."""
         if self.loop is not None and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self._put, news)
 
     def end(self) -> None:
-        """Lets all windows go, so that the server can end."""
+        """Ends the streams of all windows, so that the server can end."""
         self.ended = True
         self.publish(end=True)
 
@@ -38,7 +38,7 @@ class Hub:
             window.put_nowait(news)
 
     async def stream(self) -> AsyncIterator[str]:
-        """The events of one window until it leaves."""
+        """Yields the events of one window until it is closed."""
         window: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.windows.add(window)
         try:

@@ -1,4 +1,4 @@
-"""What a project has to do, one job at a time, each in a process of its own; what was broken off is done again."""
+"""The jobs of a project: one at a time, each in a process of its own; jobs that were broken off run again."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from psdl._util.atomic import atomic_write
 from psdl.studio.project import Project
 
 LOG = logging.getLogger("psdl")
-KEPT = 30  # jobs that are over and still told of
+KEPT = 30  # jobs that are over and still listed
 LINE = 2**26  # bytes of a line that a worker writes
-LAST_WORD = 5.0  # seconds that a worker which is ended gets to be gone
-LAST = ("plan", "look")  # kinds that give way to every other
+LAST_WORD = 5.0  # seconds that a worker gets to end
+LAST = ("plan", "look")  # kinds that every other kind interrupts
 ENDED = ("done", "failed", "cancelled")
 Job = dict[str, Any]
 
 
 class Jobs:
-    """The jobs of a project, kept in jobs.json. notify: is handed each job when it changes; after: is called with
-    each that is done, before the next begins."""
+    """The jobs of a project, kept in jobs.json. `notify` is called with each job when it changes, `after` with
+    each job that is done, before the next one begins."""
 
     def __init__(self, project: Project, notify: Callable[[Job], None], after: Callable[[Job], None]) -> None:
         self.project, self.notify, self.after = project, notify, after
@@ -40,7 +40,8 @@ class Jobs:
         self.process: asyncio.subprocess.Process | None = None
 
     def add(self, kind: str, **what: Any) -> Job:
-        """A job to do, or the same one if it waits already. Running kinds of LAST give way."""
+        """Adds a job and returns it, or the same job if it is waiting already. A running job of LAST is put
+        back."""
         with self.lock:
             for job in self.jobs:
                 if job["state"] == "waiting" and job["kind"] == kind and job["what"] == what:
@@ -69,11 +70,11 @@ class Jobs:
         return next((job for job in self.jobs if job["state"] == "running"), None)
 
     def pending(self, kind: str) -> Job | None:
-        """A job of that kind that waits or runs."""
+        """Returns a job of that kind that waits or runs; None if there is none."""
         return next((job for job in self.jobs if job["kind"] == kind and job["state"] not in ENDED), None)
 
     def cancel(self, number: int) -> None:
-        """Ends a job; what it has finished is kept, so that the same job goes on from there."""
+        """Ends a job. What it has finished is kept, so that the same job can be continued."""
         for job in self.jobs:
             if job["id"] == number and job["state"] not in ENDED:
                 was, job["state"] = job["state"], "cancelled"
@@ -82,7 +83,7 @@ class Jobs:
                 self._changed(job)
 
     async def work(self) -> None:
-        """Does jobs as they come, for ever; others may be added from any thread."""
+        """Runs jobs as they come, without end; jobs may be added from any thread."""
         self.loop = asyncio.get_running_loop()
         try:
             while True:
@@ -173,7 +174,7 @@ class Jobs:
         self.notify(job)
 
     def _read(self) -> list[Job]:
-        """The jobs of a server before this one; what it was at waits again."""
+        """Returns the jobs of an earlier server; those that were not over wait again."""
         try:
             found: list[Job] = json.loads(self.file.read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -22,10 +22,13 @@ DEFECTIVE = "defective"
 
 @dataclass(frozen=True)
 class Image:
-    """One image of a project. path: absolute; name: for people; use: "learn" (a good one to learn from), "check"
-    (to be judged) or "out" (neither); label: "good", the name of a defect, or "" if nobody said; mask, group: as
-    in `psdl.types.Sample`; said: where a person set the label in the studio, the one before it, "yes" if there was
-    none."""
+    """One image of a project.
+
+    `path` is absolute; `name` is for people. `use` is "learn" (a good image to learn from), "check" (to be judged)
+    or "out" (neither). `label` is "good", the name of a defect, or "" if nobody said. `mask` and `group` are as in
+    `psdl.types.Sample`. `said` is, if a person set the label in the studio, the label before, or "yes" if there
+    was none.
+    """
 
     path: str
     name: str
@@ -37,12 +40,12 @@ class Image:
 
     @property
     def key(self) -> str:
-        """What the page calls it: 16 hexadecimal digits that tell nothing of where it lies."""
+        """The page's name for the image: 16 hexadecimal digits that do not reveal its path."""
         return key_of(self.path)
 
     @property
     def masks(self) -> tuple[str, ...]:
-        """The files of its mask, which may be several."""
+        """The files of its mask; there may be several."""
         return tuple(self.mask.split(SEVERAL)) if self.mask else ()
 
     @property
@@ -52,11 +55,11 @@ class Image:
 
     @property
     def good(self) -> bool | None:
-        """What a person or the data set says; None: nobody does."""
+        """Whether a person or the data set calls it good; None if nobody said."""
         return self.label == "good" if self.label else None
 
     def sample(self, category: str) -> Sample:
-        """The image as the library takes it."""
+        """Returns the image as a sample of the library."""
         label = None if not self.label else int(self.label != "good")
         split: Literal["train", "test"] = "train" if self.use == "learn" else "test"
         kind = "" if self.label == "good" else self.label
@@ -73,13 +76,13 @@ class Image:
 
 
 def key_of(path: str) -> str:
-    """The key of the image at an absolute path."""
+    """Returns the key of the image at an absolute path."""
     return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def of(sample: Sample, use: str | None = None) -> Image:
-    """The image that a data set's sample is. use: what for, where the data set does not say; a defective one is
-    never learned from."""
+    """Returns the image of a data set's sample. `use` applies if the data set does not say what the image is for.
+    A defective image is never learned from."""
     if sample.label == 1:
         said = "check"
     elif sample.split == "none":
@@ -96,7 +99,8 @@ def of(sample: Sample, use: str | None = None) -> Image:
 
 
 def read(file: Path) -> list[Image]:
-    """The images of a table; none if it is not there. Raises PsdlError on a table that cannot be read."""
+    """Returns the images of a table; none if there is no table. Raises PsdlError on a table that cannot be
+    read."""
     if not file.is_file():
         return []
     try:
@@ -119,7 +123,7 @@ def _image(row: dict[str, str], root: Path) -> Image:
 
 
 def write(file: Path, images: Iterable[Image]) -> None:
-    """Writes the table, whole or not at all; paths below its folder are written from there on."""
+    """Writes the table atomically. Paths below its folder are written relative to it."""
     root = file.parent
     with (
         atomic_write(file) as temporary,
@@ -131,7 +135,8 @@ def write(file: Path, images: Iterable[Image]) -> None:
 
 
 def _row(image: Image, root: Path) -> tuple[str, ...]:
-    """A row whose label and split say the same to `psdl fit`: what is left out has no label and is not learned."""
+    """Returns a row with a label and split for `psdl fit`: an image that is left out has no label and is for
+    test."""
     learned = image.use == "learn"
     label = "" if image.use == "out" else image.label
     split = "train" if learned else "test"
@@ -154,8 +159,8 @@ def _below(path: str, root: Path) -> str:
 
 
 def marked(image: Image, use: str | None, label: str | None) -> Image:
-    """The image as a person wants it: to be used so, or to be called so. A defective one is never learned from,
-    and what is learned from is good. A label of "" alone takes back what was said."""
+    """Returns the image with the use or label that a person set. A defective image is never learned from, and an
+    image that is learned from is good. A label of "" without a use takes back what the person said."""
     if label is not None:
         image = _taken_back(image) if not label and use is None else _called(image, label)
     if use is not None:
@@ -168,7 +173,7 @@ def marked(image: Image, use: str | None, label: str | None) -> Image:
 
 
 def _called(image: Image, label: str) -> Image:
-    """The image with another label; one that is known to be defective keeps the defect's name."""
+    """Returns the image with another label; one known to be defective keeps the name of its defect."""
     if label == DEFECTIVE and image.good is False:
         label = image.label
     said = image.said or image.label or "yes"
@@ -176,12 +181,12 @@ def _called(image: Image, label: str) -> Image:
 
 
 def _taken_back(image: Image) -> Image:
-    """The image as it was before a person said what it is."""
+    """Returns the image as it was before a person labelled it."""
     return replace(image, label="" if image.said in ("", "yes") else image.said, said="")
 
 
 def joined(known: Sequence[Image], new: Iterable[Image]) -> list[Image]:
-    """The images that are known, then those that are not yet among them."""
+    """Returns the known images, followed by those of `new` with other paths."""
     paths = {image.path: None for image in known}
     found = list(known)
     for image in new:

@@ -1,4 +1,4 @@
-"""The line: what is watched, also by the next server, and what the page shows of it."""
+"""The line: the source of pictures that is watched, kept for the next server, and what the page shows of it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Values = dict[str, Any]
 
 
 class Line:
-    """The pictures of a line. out: where journals lie, one a source; what is watched stands in out/line.json, so
-    that the next server goes on. changed: is called when a row is new."""
+    """The pictures of a production line. `out` is the folder of the journals, one for each source; out/line.json
+    holds what is watched, so that the next server continues. `changed` is called when a row is new."""
 
     def __init__(self, out: Path, changed: Callable[[], None]) -> None:
         self.out, self.changed = out, changed
@@ -33,9 +33,9 @@ class Line:
             self.watched = json.loads((out / "line.json").read_text(encoding="utf-8"))
 
     def start(self, model: Path, asked: Mapping[str, Any]) -> None:
-        """Judges by a model what a source gives. asked: its kind (folder, camera or server); where: its path,
-        address or number; every: seconds between a camera's pictures; token: what a server wants to see, which is
-        not kept. Raises PsdlError where it is none."""
+        """Starts to judge what a source gives by a model. `asked` holds its `kind` (folder, camera or server);
+        `where`, its path, address or number; `every`, the seconds between a camera's pictures; and `token`, that
+        of a server, which is not kept. Raises PsdlError if the source cannot be used."""
         with self.changing:
             self._start(model, asked)
         self.changed()
@@ -61,15 +61,15 @@ class Line:
         return Watched(model, Path(where), out, self.changed)
 
     def again(self, model: Path | None) -> None:
-        """Goes on with what is watched: after another server, or by another model. A folder that is gone, and a
-        line.json that cannot be understood, are not."""
+        """Continues with what is watched, after a restart of the server or by another model. A folder that is gone
+        and an invalid line.json are ignored."""
         if self.watched and model is not None:
             token = getattr(self.source, "token", "")
             with contextlib.suppress(PsdlError, KeyError, ValueError):
                 self.start(model, {**self.watched, "token": token})
 
     def stop(self, forget: bool = False) -> None:
-        """Ends the watching. forget: also for the next server."""
+        """Stops watching. `forget` stops it for the next server too."""
         if self.source is not None:
             self.source.stop()
         self.source = None
@@ -85,14 +85,14 @@ class Line:
         return {"on": source is not None and source.on, "problem": source.problem if source else "", **told}
 
     def rows(self) -> Values:
-        """The newest rows first, and how many of each verdict every hour had."""
+        """Returns the newest rows, the newest first, and the number of each verdict in every hour."""
         with self.lock:
             if self.source is not None:
                 self.source.follow(self.tally)
             return self.tally.values()
 
     def picture(self, n: int) -> str | bytes:
-        """The picture of a row. Raises PsdlError where it is gone."""
+        """Returns the picture of a row. Raises PsdlError if it no longer exists."""
         if self.source is None:
             raise PsdlError("nothing is watched any more")
         return self.source.picture(self.tally.row(n))

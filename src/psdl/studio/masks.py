@@ -1,4 +1,5 @@
-"""Masks that people paint: pictures in the project, which `psdl fit` and `psdl evaluate` read like any other."""
+"""Masks that people paint: pictures in the project that `psdl fit` and `psdl evaluate` read like any other
+mask."""
 
 from __future__ import annotations
 
@@ -21,12 +22,13 @@ COLOUR = (37, 150, 255)
 
 
 def file_of(root: Path, image: Image) -> Path:
-    """Where the mask that a person paints of an image lies."""
+    """Returns the path of the mask that a person paints of an image."""
     return root / "masks" / f"{image.key}.png"
 
 
 def shown(image: Image) -> bytes:
-    """An image's mask as a PNG that is clear where nothing is marked. Raises PsdlError where it has none."""
+    """Returns an image's mask as a PNG file, transparent where nothing is marked. Raises PsdlError if it has
+    none."""
     if not image.masks:
         raise PsdlError("nothing is marked in this picture")
     found = masks.read(image.masks, decode.header(image.path), image.name)
@@ -40,8 +42,12 @@ def shown(image: Image) -> bytes:
 
 
 def painted(root: Path, image: Image, content: bytes) -> str:
-    """Keeps what was painted, a PNG that is clear where nothing is marked, as a mask of the image's size, and
-    returns its path; "" where nothing is. Raises PsdlError on what is no such picture."""
+    """Keeps a painted PNG, transparent where nothing is marked, as a mask of the image's size and returns its
+    path.
+
+    If nothing is marked, the mask is removed and the path is "". Raises PsdlError if the content is no such
+    picture.
+    """
     marked = _marked(content)
     file = file_of(root, image)
     if not marked.any():
@@ -67,6 +73,7 @@ def _marked(content: bytes) -> masks.Mask:
 
 
 def with_mask(image: Image, path: str) -> Image:
-    """The image with another mask, "" for none: what is marked is defective, and never learned from."""
+    """Returns the image with another mask ("" for none). With a mask it is labelled defective, if it is not yet,
+    and is no longer learned from."""
     image = replace(image, mask=path)
     return labels.marked(image, None, labels.DEFECTIVE) if path and image.good is not False else image

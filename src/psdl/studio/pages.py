@@ -1,4 +1,4 @@
-"""The files of the pages, and the one document that each of them is."""
+"""The files of the pages, and the HTML document of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TITLES = {"app": "psdl studio", "serve": "psdl: judge an image", "docs": "psdl: 
 
 
 def document(script: str, headers: Mapping[str, str] | None = None) -> HTMLResponse:
-    """The page that a script of TITLES draws."""
+    """Returns the page that a script of TITLES draws."""
     text = Template((PAGE / "page.html").read_text(encoding="utf-8"))
     content = text.substitute(script=script, title=TITLES[script])
     return HTMLResponse(content, headers=dict(headers or {}))

@@ -1,4 +1,4 @@
-"""Images of a project as a browser shows them: small ones for the grid, which are kept, and larger ones."""
+"""Pictures of a project's images for the browser: small ones for the grid, which are kept, and larger ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ Shown = tuple[bytes, str]  # content and its media type
 
 
 def small(root: Path, image: Image) -> Shown:
-    """A small picture, kept in the project until the file changes; of a file that cannot be read a sign."""
+    """Returns a small picture, kept in the project until the file changes; for an unreadable file an error
+    sign."""
     seen = hashlib.sha256(repr(results.seen(image)).encode()).hexdigest()[:8]
     kept = root / ".thumbs" / f"{image.key}-{seen}.webp"
     if kept.is_file():
@@ -38,12 +39,12 @@ def small(root: Path, image: Image) -> Shown:
 
 
 def large(image: Image) -> Shown:
-    """The picture for a whole screen. A file that cannot be read gives a sign."""
+    """Returns the picture for a whole screen; for an unreadable file an error sign."""
     return shrunk(image.path, large=True)
 
 
 def shrunk(source: str | bytes, large: bool = False) -> Shown:
-    """A picture of a file or its content, which is not kept. What cannot be read gives a sign."""
+    """Returns a picture of a file or its content, which is not kept; if it is unreadable an error sign."""
     try:
         return _webp(_pixels(source), LARGE if large else SMALL, 85 if large else 70), "image/webp"
     except PsdlError as error:
@@ -51,13 +52,13 @@ def shrunk(source: str | bytes, large: bool = False) -> Shown:
 
 
 def size(image: Image) -> tuple[int, int]:
-    """Width and height in pixels. Raises PsdlError on what is no image."""
+    """Returns width and height in pixels. Raises PsdlError if the file is no image."""
     height, width = decode.header(image.path)
     return width, height
 
 
 def _pixels(source: str | bytes) -> Picture.Image:
-    """The image by the library's own reader, deeper samples brought to 8 bit."""
+    """Returns the image read by the library's own reader, with deeper samples scaled to 8 bits."""
     most = decode.largest(source)
     white = None if most is None else decode.white_of(most)
     return Picture.fromarray(decode.pixels(source, white=white))

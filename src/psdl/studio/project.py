@@ -1,4 +1,4 @@
-"""A project: a folder of plain files. What is in it is all that a studio knows; it may be killed at any moment."""
+"""A project: a folder of plain files with all that a studio knows. The process may be killed at any moment."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ Values = dict[str, Any]
 
 
 class Project:
-    """The folder `root`, which is made if it is not there.
+    """The folder `root`, which is made if needed.
 
-    project.json: name, settings, the model in use; roi.json: where to look; labels.csv: the images; images/: those
-    that were dropped in; masks/: those that people painted; models/: a model file and what the page shows of it,
-    for each version; results/: verdicts and small pictures, a folder for each version; jobs.json: what is being
-    done. `changed` is called after each change, with what it was. Raises PsdlError where the folder cannot be
-    used.
+    project.json holds name, settings and the model in use; roi.json the region of interest; labels.csv the images;
+    images/ those that were dropped in; masks/ those that people painted; models/ a model file and its description
+    for each version; results/ verdicts and small pictures for each version; jobs.json the jobs. `changed` is
+    called after each change with its kind. Raises PsdlError if the folder cannot be used.
     """
 
     def __init__(self, root: Path, changed: Callable[[str], None] = lambda _: None) -> None:
@@ -54,23 +53,23 @@ class Project:
 
     @property
     def images(self) -> Sequence[Image]:
-        """All images, as they were added."""
+        """All images, in the order in which they were added."""
         return self._images
 
     def image(self, key: str) -> Image:
-        """The image of that key. Raises PsdlError if there is none."""
+        """Returns the image with that key. Raises PsdlError if there is none."""
         place = self._places.get(key)
         if place is None:
             raise PsdlError("no such image in this project: load the page again")
         return self._images[place]
 
     def used(self, use: str) -> list[Image]:
-        """The images that are to be used so: "learn", "check" or "out"."""
+        """Returns the images of one use: "learn", "check" or "out"."""
         return [image for image in self._images if image.use == use]
 
     @property
     def values(self) -> Values:
-        """What project.json holds."""
+        """The content of project.json."""
         return dict(self._values)
 
     @property
@@ -86,12 +85,12 @@ class Project:
 
     @property
     def roi_file(self) -> Path | None:
-        """The file that tells the region of interest, as `psdl fit --roi` reads it; None: everywhere counts."""
+        """The file of the region of interest, as `psdl fit --roi` reads it; None if the whole image counts."""
         file = self.root / "roi.json"
         return file if file.is_file() else None
 
     def look_at(self, polygons: Sequence[Any]) -> None:
-        """Sets the region of interest, polygons in pixels of an image; none: everywhere counts."""
+        """Sets the region of interest: polygons in pixels of an image. With none the whole image counts."""
         if polygons:
             _write(self.root / "roi.json", list(polygons))
         else:
@@ -99,7 +98,7 @@ class Project:
         self.set(roi=polygons or None)
 
     def add(self, images: Iterable[Image]) -> int:
-        """Adds images that are not there yet; returns how many those are."""
+        """Adds the images that are not there yet, and returns their number."""
         with self._lock:
             before = len(self._images)
             self._replace(labels.joined(self._images, images))
@@ -109,10 +108,12 @@ class Project:
     def add_folder(
         self, folder: Path, use: str | None, category: str | None = None, within: Sequence[Path] = ()
     ) -> Values:
-        """Adds the images of a folder whose layout is recognised; says what it was and how many were new. Where it
-        holds several kinds of parts and none is named: their names, and nothing is added. within: the folders in
-        which every file must lie, wherever a table or a link points; the folder itself if none is given. Raises
-        PsdlError."""
+        """Adds the images of a folder whose layout is recognised; returns the layout and how many images are new.
+
+        If the folder holds several categories and none is named, their names are returned and nothing is added.
+        `within` are the folders in which every file must lie, wherever a table or a link points; without any it is
+        the folder itself. Raises PsdlError if the folder cannot be read or a file lies elsewhere.
+        """
         found = read(folder)
         kinds = sorted({sample.category for sample in found.samples})
         if category is None and len(kinds) > 1:
@@ -130,7 +131,7 @@ class Project:
         return {"added": added, "found": len(samples), **said}
 
     def mark(self, keys: Iterable[str], use: str | None, label: str | None) -> int:
-        """Says of images what they are for, or what they are; returns how many. Raises PsdlError on others."""
+        """Sets use or label of images, and returns their number. Raises PsdlError on an unknown image or use."""
         if use is not None and use not in labels.USES:
             raise PsdlError(f"an image cannot be used for {use!r}: {', '.join(labels.USES)} are known")
         with self._lock:
@@ -142,7 +143,7 @@ class Project:
         return len(places)
 
     def set_mask(self, key: str, content: bytes) -> bool:
-        """Keeps a painted mask of an image, see `masks.painted`; returns whether anything is marked in it."""
+        """Keeps a painted mask of an image (see `masks.painted`), and returns whether anything is marked in it."""
         with self._lock:
             images, place = list(self._images), self._places[self.image(key).key]
             path = masks.painted(self.root, images[place], content)
@@ -152,7 +153,7 @@ class Project:
         return bool(path)
 
     def forget(self, keys: Iterable[str]) -> int:
-        """Takes images out of the project; files that were dropped in are removed, others stay where they are."""
+        """Removes images from the project, and returns their number; only files in images/ are deleted."""
         with self._lock:
             gone = {self.image(key).key for key in keys}
             for image in self._images:
@@ -170,11 +171,11 @@ class Project:
         self._places = {image.key: n for n, image in enumerate(images)}
 
     def model_file(self, version: str) -> Path:
-        """The model file of a version such as "003"."""
+        """Returns the model file of a version such as "003"."""
         return self.root / "models" / f"{version}.psdl"
 
     def models(self) -> list[Values]:
-        """What the page shows of each version, the oldest first; those whose file is there."""
+        """Returns the descriptions of all versions whose model file exists, the oldest first."""
         found = []
         for file in sorted((self.root / "models").glob("[0-9]*.json")):
             if self.model_file(file.stem).is_file():
@@ -182,7 +183,7 @@ class Project:
         return [values for values in found if values]
 
     def model(self, version: str) -> Values:
-        """What the page shows of a version. Raises PsdlError if there is none."""
+        """Returns the description of a version. Raises PsdlError if there is none."""
         found = _values(self._described(version))
         if not found or not self.model_file(version).is_file():
             raise PsdlError(f"there is no model {version}: load the page again")
@@ -194,17 +195,17 @@ class Project:
         return self.root / "models" / f"{version}.json"
 
     def describe(self, version: str, values: Mapping[str, Any]) -> None:
-        """Writes what the page shows of a version."""
+        """Writes the description of a version."""
         _write(self._described(version), values)
 
     def next_version(self) -> str:
-        """The version that the next model gets."""
+        """Returns the version of the next model."""
         known = [int(file.stem) for file in (self.root / "models").glob("[0-9]*.psdl")]
         return f"{max(known, default=0) + 1:03}"
 
     def remove_model(self, version: str) -> None:
-        """Removes a version that is not in use, and its verdicts. Raises PsdlError on the one in use, and on one
-        whose verdicts another version shows."""
+        """Removes a version and its verdicts. Raises PsdlError if it is in use or another version shows its
+        verdicts."""
         others = [model for model in self.models() if model["version"] != version]
         if version == self.current or any(model["base"] == version for model in others):
             raise PsdlError(f"model {version} is needed by the one in use or a later one: it stays")
@@ -216,7 +217,7 @@ class Project:
 
     @property
     def current(self) -> str | None:
-        """The version in use: the one that was chosen, or the newest; None if there is none."""
+        """The version in use: the chosen one, or the newest; None if there is none."""
         chosen = self._values.get("model")
         if chosen and self.model_file(str(chosen)).is_file():
             return str(chosen)

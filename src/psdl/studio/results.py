@@ -1,4 +1,5 @@
-"""Verdicts of a project's images: results/VERSION/images.jsonl, a line an image, and small pictures beside it."""
+"""Verdicts on a project's images: results/VERSION/images.jsonl with a line for each image, and small pictures
+beside it."""
 
 from __future__ import annotations
 
@@ -23,12 +24,13 @@ Values = dict[str, Any]
 
 
 def folder(root: Path, version: str) -> Path:
-    """Where the verdicts of a version lie, in the project `root`."""
+    """Returns the folder of a version's verdicts in the project `root`."""
     return root / "results" / version
 
 
 def read(where: Path) -> dict[str, Values]:
-    """{key: its last row} of a folder of results; a torn last line, which a killed process left, is no row."""
+    """Returns {key: its last row} from a folder of results. An incomplete last line, which a killed process may
+    leave, is ignored."""
     try:
         lines = (where / NAME).read_bytes().splitlines()
     except FileNotFoundError:
@@ -44,7 +46,7 @@ def read(where: Path) -> dict[str, Values]:
 
 
 def seen(image: Image) -> list[int]:
-    """Size and time of an image's file, which tell it from its later self; empty if it is not there."""
+    """Returns size and modification time of an image's file, to recognise changes; empty if it does not exist."""
     try:
         found = os.stat(image.path)
     except OSError:
@@ -53,13 +55,13 @@ def seen(image: Image) -> list[int]:
 
 
 def missing(where: Path, images: Iterable[Image]) -> list[Image]:
-    """The images that have no row of their file as it is now."""
+    """Returns the images without a row for the present state of their file."""
     known = read(where)
     return [image for image in images if known.get(image.key, {}).get("seen") != seen(image)]
 
 
 class Writer:
-    """Adds rows to a folder of results; a line is there only when its pictures are."""
+    """Adds rows to a folder of results. A row is written only after its pictures."""
 
     def __init__(self, where: Path) -> None:
         self.where = where
@@ -80,8 +82,8 @@ class Writer:
 
 
 def keep(where: Path, key: str, pictures: Mapping[str, Any]) -> Values:
-    """Writes the pictures of one image as files; returns what a row says of them: width, height, outline and
-    ring of the picture, and of each region's patches the name of the good image, None where there are none."""
+    """Writes the pictures of one image as files, and returns what its row says of them: width, height, outline and
+    ring of the picture, and for each region the name of the similar good image, or None."""
     (where / "pictures").mkdir(parents=True, exist_ok=True)
     for name, address in _addresses(pictures):
         content = base64.b64decode(address.partition(",")[2])
@@ -92,7 +94,7 @@ def keep(where: Path, key: str, pictures: Mapping[str, Any]) -> Values:
 
 
 def _coloured(content: bytes) -> bytes:
-    """A picture of heat, whose grey says how strange a place is, in the colours of the report."""
+    """Returns a heat map, whose grey is the position on the colour scale, in the colours of the report."""
     with Picture.open(io.BytesIO(content)) as opened:
         pixels = np.array(opened.convert("RGBA"))
     pixels[..., :3] = _colours()[pixels[..., 0]]
@@ -116,7 +118,7 @@ def _addresses(pictures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def verdict(score: float, model: Mapping[str, Any]) -> str:
-    """OK, REVIEW or NG by a version's thresholds."""
+    """Returns OK, REVIEW or NG by a version's thresholds."""
     if not score <= model["threshold"]:
         return "NG"
     review = model["review_threshold"]
@@ -124,8 +126,8 @@ def verdict(score: float, model: Mapping[str, Any]) -> str:
 
 
 def shown(root: Path, model: Mapping[str, Any]) -> dict[str, Values]:
-    """{key: row} of all that is known of a version: what it judged itself, else what the version that it differs
-    from by thresholds alone did, with the verdicts of its own thresholds."""
+    """Returns {key: row} of all that is known of a version. Where it has not judged an image itself, the row comes
+    from the version from which it differs by thresholds alone, with the verdict by its own thresholds."""
     found: dict[str, Values] = {}
     for version in dict.fromkeys((model["base"], model["version"])):
         for key, row in read(folder(root, version)).items():
@@ -137,13 +139,13 @@ def shown(root: Path, model: Mapping[str, Any]) -> dict[str, Values]:
 
 
 def brief(image: Image, row: Mapping[str, Any]) -> Values:
-    """A row as a list of many shows it, with what people say of the image."""
+    """Returns the parts of a row that a long list shows, with the label of the image."""
     kept = {name: row.get(name) for name in ("key", "verdict", "score", "error", "width", "height", "at")}
     return {**kept, "name": image.name, "label": image.label, "said": bool(image.said), "mask": image.marked}
 
 
 def flips(old: Mapping[str, Values], new: Mapping[str, Values]) -> list[Values]:
-    """The images of which two versions say otherwise, by their rows."""
+    """Returns the images on which two versions' verdicts differ, from their rows."""
     found = []
     for key, row in old.items():
         other = new.get(key, {})

@@ -1,4 +1,4 @@
-"""Questions about images: which there are, where more come from, what people say of them."""
+"""Routes about images: which there are, how more are added, and how people label them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Key = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 
 
 class Folder(BaseModel):
-    """A folder to add: where it is; what for, where its layout does not say; one kind of part among several."""
+    """A folder to add: its path, the use of images whose layout does not say it, and one of its categories."""
 
     path: str = Field(max_length=4096)
     use: Use | None = None
@@ -32,7 +32,7 @@ class Folder(BaseModel):
 
 
 class Marks(BaseModel):
-    """What a person says of images."""
+    """A use or a label for images."""
 
     keys: list[Key] = Field(max_length=100_000)
     use: Use | None = None
@@ -40,7 +40,7 @@ class Marks(BaseModel):
 
 
 def router(studio: Studio) -> APIRouter:
-    """The routes of a studio's images."""
+    """Returns the routes of a studio's images."""
     routes, project = APIRouter(prefix="/api"), studio.project
 
     @routes.get("/browse")
@@ -57,7 +57,7 @@ def router(studio: Studio) -> APIRouter:
 
     @routes.put("/drops/{drop}")
     async def drop_file(drop: str, name: Annotated[str, Query(max_length=400)], request: Request) -> Response:
-        """Takes one dropped file, as its body, of at most FILE bytes."""
+        """Stores one dropped file, sent as the body, of at most FILE bytes."""
         path = folders.drop_file(project.root / "images", drop, name)
         said = request.headers.get("content-length", "")
         if said.isdigit() and int(said) > FILE:
@@ -84,7 +84,7 @@ def router(studio: Studio) -> APIRouter:
         use: Annotated[Use | None, Body()] = None,
         category: Annotated[str | None, Body(max_length=300)] = None,
     ) -> Values:
-        """Adds what was dropped, once all of it is there."""
+        """Adds the files of one drop to the project, once all of them are there."""
         if not DROP.fullmatch(drop):
             raise PsdlError("no such drop: drop the images again")
         said = project.add_folder(project.root / "images" / drop, use, category, [project.root, *studio.roots])
@@ -94,7 +94,8 @@ def router(studio: Studio) -> APIRouter:
 
     @routes.get("/images")
     def images() -> list[list[Any]]:
-        """Of each image its key, name, use, label, whether a person said so, and whether it has a mask."""
+        """Returns for each image its key, name, use, label, whether a person set the label, and whether it has a
+        mask."""
         return [[one.key, one.name, one.use, one.label, bool(one.said), one.marked] for one in project.images]
 
     @routes.post("/marks")
@@ -121,7 +122,7 @@ def router(studio: Studio) -> APIRouter:
 
     @routes.put("/images/{key}/mask")
     async def paint(key: Key, request: Request) -> Response:
-        """Takes a painted mask, as a PNG of at most masks.BYTES; an empty one takes the mask away."""
+        """Stores a painted mask, a PNG file of at most masks.BYTES; an empty one removes the mask."""
         content = b""
         async for chunk in request.stream():
             content += chunk

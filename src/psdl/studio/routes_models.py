@@ -1,4 +1,4 @@
-"""Questions about models: learn, judge, verdicts, versions, other thresholds, files to take away, the line."""
+"""Routes about models: learning, judging, verdicts, versions, thresholds, files to download, and the line."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ REPORT = {
 
 
 class Settings(BaseModel):
-    """How to learn: the recipe; the share of good parts that may be rejected, None: as their number allows; the
-    network's input size."""
+    """How to learn: the recipe; the share of good images that may be rejected (None: as their number allows); the
+    side of the network's input in pixels."""
 
     recipe: Literal["default", "fast", "padim", "patchcore", "paper"]
     false_reject: float | None = Field(None, gt=0, lt=0.5)
@@ -33,7 +33,7 @@ class Settings(BaseModel):
 
 
 class Edit(BaseModel):
-    """Another threshold, or another false-reject rate; why: for the model's history."""
+    """Another threshold or another false-reject rate, and the reason for the model's history."""
 
     threshold: float | None = None
     false_reject: float | None = Field(None, gt=0, lt=1)
@@ -41,8 +41,8 @@ class Edit(BaseModel):
 
 
 class Watch(BaseModel):
-    """What to watch: a folder, a camera by its address or number, or a server that judges; every: seconds between
-    a camera's pictures; token: what the server wants to see."""
+    """What to watch: a folder, a camera (address or number), or a server that judges. `every` is the time in
+    seconds between a camera's pictures; `token` is the server's."""
 
     kind: Literal["folder", "camera", "server"]
     where: str = Field(min_length=1, max_length=4096)
@@ -51,7 +51,7 @@ class Watch(BaseModel):
 
 
 def router(studio: Studio) -> APIRouter:
-    """The routes of a studio's models."""
+    """Returns the routes of a studio's models."""
     routes, project = APIRouter(prefix="/api"), studio.project
 
     @routes.post("/settings")
@@ -61,7 +61,7 @@ def router(studio: Studio) -> APIRouter:
 
     @routes.post("/roi")
     def roi(polygons: Annotated[list[list[tuple[float, float]]], Body(embed=True, max_length=50)]) -> Values:
-        """Sets the region of interest: polygons in pixels of the first good image; none: everywhere."""
+        """Sets the region of interest as polygons in pixels of the first good image; none: the whole image."""
         if any(not 3 <= len(polygon) <= 500 for polygon in polygons):
             raise PsdlError("a region needs at least three corners: draw it again")
         project.look_at(polygons)
@@ -97,7 +97,7 @@ def router(studio: Studio) -> APIRouter:
 
     @routes.post("/models/{version}/judge")
     async def judge(version: str) -> Values:
-        """Judges by a version that need not be the one in use, for comparing."""
+        """Starts to judge by a version, which need not be the one in use, for comparison."""
         project.model(version)
         return {"job": studio.jobs.add("judge", version=version)["id"]}
 
@@ -113,12 +113,12 @@ def router(studio: Studio) -> APIRouter:
 
     @routes.get("/flips/{old}/{new}")
     def flips(old: str, new: str) -> list[Values]:
-        """The images of which two versions say otherwise."""
+        """Returns the images on which two versions' verdicts differ."""
         return results.flips(rows(project, old), rows(project, new))
 
     @routes.get("/results/{version}")
     def verdicts(version: str) -> list[Values]:
-        """The verdicts of a version, short; of images that are to be checked."""
+        """Returns the verdicts of a version on the images to check, in brief."""
         known = rows(project, version)
         return [results.brief(image, known[image.key]) for image in project.used("check") if image.key in known]
 
@@ -174,7 +174,7 @@ def router(studio: Studio) -> APIRouter:
 
 
 def _started(studio: Studio, kind: str) -> Any:
-    """The job of a kind that a button asks for. Raises PsdlError on others."""
+    """Starts the job of the kind that a button asks for. Raises PsdlError on an unknown kind."""
     if kind == "learn":
         return studio.learn()
     if kind == "correct":

@@ -1,4 +1,4 @@
-"""The studio as a process: its socket, its names, its signals, the browser that it opens."""
+"""The studio as a process: its lock, its host names, its server loop, and the folders that it may show."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from psdl.studio.studio import Studio
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """The project folder for one server at a time. Raises PsdlError where another one is at work on it."""
+    """Locks the project folder for one server; use `with`. Raises PsdlError if another one holds it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -41,14 +41,15 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def names(where: Where, port: int) -> list[str] | None:
-    """The names, with port, that a browser may call the server by; None: any, where a token says who asks."""
+    """Returns the host names, with port, of the server; None, which allows any, if others may use it with a
+    token."""
     if not where.near:
         return None
     return [f"{f'[{name}]' if ':' in name else name}:{port}" for name in (*HERE, where.host)]
 
 
 def serve(app: FastAPI, studio: Studio, listener: socket.socket, ready: Callable[[], None]) -> None:
-    """Answers until SIGTERM or SIGINT. `ready` is called once it does."""
+    """Serves until SIGTERM or SIGINT. `ready` is called once the server answers."""
     config = uvicorn.Config(
         app, log_level="error", access_log=False, ws="none", server_header=False, timeout_graceful_shutdown=3
     )
@@ -56,7 +57,8 @@ def serve(app: FastAPI, studio: Studio, listener: socket.socket, ready: Callable
 
 
 def roots(allow: Sequence[Path], local: bool) -> list[Path]:
-    """The folders that may be chosen from: those that are given, else all of this machine if only it may ask."""
+    """Returns the folders that people may choose from: the given ones, or all of this machine if only this machine
+    is served. Raises PsdlError on a folder that does not exist."""
     for path in allow:
         if not path.is_dir():
             raise PsdlError(f"no folder {path}: --allow names a folder that people may choose images from")

@@ -1,4 +1,4 @@
-"""Where the pictures of a line come from: a folder, a camera that fills one, or the last images of a server."""
+"""The sources of a line's pictures: a folder, a camera that fills one, or the last images of a server."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ ANSWER, PICTURE = 8 * 2**20, 64 * 2**20  # bytes of a server's answer, and of a 
 
 
 class Source(Protocol):
-    """What gives a line its pictures, each of them judged. on: whether it is at work; problem: why not, or what
-    goes wrong, in a sentence."""
+    """What gives a line its judged pictures. `on` says whether it works; `problem` says in a sentence what is
+    wrong, or is empty."""
 
     @property
     def problem(self) -> str: ...
@@ -34,22 +34,22 @@ class Source(Protocol):
     def on(self) -> bool: ...
 
     def follow(self, tally: Tally) -> None:
-        """Takes in the rows that are new."""
+        """Adds the rows that are new to the tally."""
 
     def picture(self, row: dict[str, Any]) -> str | bytes:
-        """The picture of a row: its path or its content. Raises PsdlError where it is gone."""
+        """Returns the path or the content of a row's picture. Raises PsdlError if it no longer exists."""
 
     def stop(self) -> None: ...
 
 
 def run(*command: str, **options: Any) -> subprocess.Popen[str]:
-    """A process of psdl's own, which nothing that lies in the folder it is started in can change."""
+    """Starts a process of psdl's own; files in the folder in which it is started do not affect its imports."""
     options = {"stdout": subprocess.PIPE, "text": True, **options}
     return subprocess.Popen([sys.executable, "-P", "-m", *command], **options)
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """Ends a process, gently if it lets one."""
+    """Ends a process, by force if it does not end within 20 seconds."""
     if process.poll() is None:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -58,7 +58,7 @@ def end(process: subprocess.Popen[str]) -> None:
 
 
 class Watched:
-    """A folder that `psdl watch` judges. out: where its journal lies; changed: called when a row is new."""
+    """A folder that `psdl watch` judges. `out` holds its journal; `changed` is called when a row is new."""
 
     def __init__(self, model: Path, folder: Path, out: Path, changed: Callable[[], None]) -> None:
         if not folder.is_dir():
@@ -80,7 +80,7 @@ class Watched:
         end(self.process)
 
     def follow(self, tally: Tally) -> None:
-        """Takes in the journal's lines that are new."""
+        """Adds the journal's new lines to the tally."""
         with self.lock:
             for number, path in enumerate(files_of(self.out)):
                 if number >= self.at[0] and path.is_file():
@@ -99,7 +99,7 @@ class Watched:
                     tally.take(json.loads(line))
 
     def picture(self, row: dict[str, Any]) -> str:
-        """The file of a row, if it is still in the folder. Raises PsdlError if not."""
+        """Returns the file of a row. Raises PsdlError if it is no longer in the folder."""
         root = self.folder.resolve()
         path = root.joinpath(str(row["path"])).resolve()
         if path.is_relative_to(root) and path.is_file():
@@ -120,7 +120,7 @@ class Watched:
 
 
 class Camera:
-    """A camera whose pictures are put into a folder that is watched, see `camera`. every: seconds between two."""
+    """A camera whose pictures go into a folder that is watched, one every `every` seconds; see `camera`."""
 
     def __init__(self, model: Path, address: str, every: float, out: Path, changed: Callable[[], None]) -> None:
         self.changed, self.trouble = changed, ""
@@ -160,8 +160,8 @@ class Camera:
 
 
 class Server:
-    """The last images of a `psdl serve --last N`, asked for again and again. address: the server's; token: the one
-    that it wants, if any; tally: takes what is new as it comes."""
+    """The last images of a `psdl serve --last N`, which is asked for them repeatedly. `address` and `token` are
+    the server's; new rows go to `tally` as they come."""
 
     def __init__(self, address: str, token: str, tally: Tally, changed: Callable[[], None]) -> None:
         if urlsplit(address).scheme not in ("http", "https"):
@@ -179,7 +179,7 @@ class Server:
         self.ended.set()
 
     def follow(self, tally: Tally) -> None:
-        """Does nothing: rows come by themselves."""
+        """Does nothing, since rows come without being asked for."""
 
     def picture(self, row: dict[str, Any]) -> bytes:
         return self._got(f"v1/last/{row['at']}", PICTURE)
@@ -198,7 +198,7 @@ class Server:
             self.ended.wait(EVERY if not self.problem else 3 * EVERY)
 
     def _look(self) -> bool:
-        """Asks for what is new; whether there was any. A server that was started again counts from nothing."""
+        """Asks for new rows, and returns whether there were any. A restarted server counts from zero again."""
         found = json.loads(self._got(f"v1/last?after={self.after}&began={self.began}", ANSWER))
         rows = sorted(found["rows"], key=lambda row: int(row["n"]))
         self.began, self.after = str(found["began"]), int(found["count"]) - 1

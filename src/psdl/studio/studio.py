@@ -1,4 +1,4 @@
-"""What a server knows of a project while it runs: its jobs, its windows, and what follows from what."""
+"""The state of a server for one project: its jobs, its open windows, and what follows from each event."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from psdl.studio.jobs import Job, Jobs
 from psdl.studio.line import Line
 from psdl.studio.project import Project, Values
 
-MANY = 3000  # images above which they are looked at for twins only when a person asks
+MANY = 3000  # images above which they are checked for near-duplicates only when a person asks
 BRIEF: tuple[str, ...] = (
     "version",
     "name",
@@ -34,8 +34,8 @@ BRIEF += ("base", "from", "by", "why", "said", "items", "corrections")
 
 
 class Studio:
-    """A project that is served. roots: the folders that may be chosen from, and what lies below them; near:
-    whether only this machine may ask: its people may have the studio ask cameras and servers."""
+    """A project that is served. `roots` are the folders from which people may choose, with all below them. `near`
+    says that only this machine is served; only then may the studio connect to cameras and servers."""
 
     def __init__(self, root: Path, roots: Sequence[Path], near: bool = True) -> None:
         self.hub = Hub()
@@ -52,7 +52,7 @@ class Studio:
         self.hub.publish(job=job)
 
     async def live(self) -> None:
-        """Does the jobs, until it is cancelled."""
+        """Runs the jobs until it is cancelled."""
         self.hub.loop = asyncio.get_running_loop()
         try:
             await self.jobs.work()
@@ -60,7 +60,7 @@ class Studio:
             self.line.stop()
 
     def state(self) -> Values:
-        """All that a window shows but the images and the verdicts themselves."""
+        """Returns all that a window shows except the images and the verdicts."""
         images, values = self.project.images, self.project.values
         return {
             "name": values["name"],
@@ -77,7 +77,7 @@ class Studio:
         }
 
     def survey(self) -> Values | None:
-        """What the last look at the images found."""
+        """Returns what the last check of the images found; None if there was none."""
         try:
             found: Values = json.loads((self.project.root / "survey.json").read_text(encoding="utf-8"))
             return found
@@ -85,19 +85,19 @@ class Studio:
             return None
 
     def added(self) -> None:
-        """What follows from new images: a look at them, and verdicts where a model can give them."""
+        """Starts what follows from new images: a check of them, and verdicts if there is a model."""
         if 0 < len(self.project.images) <= MANY:
             self.jobs.add("look")
         self.judge()
 
     def judge(self) -> None:
-        """Judges what the model in use has not judged yet."""
+        """Starts to judge the images that the model in use has not judged yet."""
         version = self.project.current
         if version and results.missing(results.folder(self.project.root, version), self.project.used("check")):
             self.jobs.add("judge", version=version)
 
     def learn(self) -> Job:
-        """Learns the next version, or goes on with it."""
+        """Starts to learn the next version, or returns the job that does. Raises PsdlError below 2 good images."""
         known = self.jobs.pending("learn")
         if known:
             return known
@@ -108,12 +108,12 @@ class Studio:
         return self.jobs.add("learn", version=self.project.next_version(), by=self.by)
 
     def edit(self, why: str, **what: Any) -> Job:
-        """A version with another threshold or rate."""
+        """Starts to make a version with another threshold or rate."""
         base = self._current()
         return self.jobs.add("edit", version=self.project.next_version(), base=base, by=self.by, why=why, **what)
 
     def correct(self) -> Job:
-        """A version that knows what people corrected, not in use until a person says so."""
+        """Starts to make a version with people's corrections, which is not used until a person chooses it."""
         return self.jobs.add("correct", version=self.project.next_version(), base=self._current(), by=self.by)
 
     def _current(self) -> str:
@@ -123,7 +123,7 @@ class Studio:
         return current
 
     def watch(self, kind: str, where: str, every: float, token: str) -> None:
-        """Watches a folder, a camera or a server by the model in use. Raises PsdlError where it may not."""
+        """Watches a folder, a camera or a server by the model in use. Raises PsdlError if that is not allowed."""
         if kind == "folder":
             where = str(folders.allowed(Path(where), self.roots))
         elif not self.near:
@@ -132,7 +132,7 @@ class Studio:
         self.line.start(model, {"kind": kind, "where": where, "every": every, "token": token})
 
     def use(self, version: str) -> None:
-        """Takes a version into use, and judges by it, on the line as well."""
+        """Takes a version into use, and starts to judge by it, on the line as well."""
         self.project.model(version)
         self.project.set(model=version)
         self.changed("models")
@@ -141,7 +141,7 @@ class Studio:
         self.judge()
 
     def _after(self, job: Job) -> None:
-        """What follows from a job that is done."""
+        """Does what follows from a job that is done."""
         kind, found = job["kind"], job["result"]
         if kind == "look":
             (self.project.root / "survey.json").write_text(json.dumps(found), encoding="utf-8")
@@ -167,7 +167,7 @@ def _shown(root: Path, model: str, marks: tuple[Any, ...]) -> dict[str, Values]:
 
 
 def rows(project: Project, version: str) -> dict[str, Values]:
-    """{key: row} of a version's verdicts, read again only when their files have changed."""
+    """Returns {key: row} of a version's verdicts; the files are read again only if they have changed."""
     model = project.model(version)
     kept = {key: model[key] for key in ("version", "base", "threshold", "review_threshold")}
     marks = tuple(_mark(results.folder(project.root, name) / results.NAME) for name in (model["base"], version))

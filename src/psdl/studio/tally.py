@@ -1,4 +1,4 @@
-"""What the page shows of a line: its newest rows, how many of each verdict an hour had, whether it has changed."""
+"""What the page shows of a line: the newest rows, the number of each verdict by hour, and signs of drift."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST = 1000  # letters of a word, and regions
 
 
 class Tally:
-    """Rows as lines of a journal have them, counted; safe in any thread."""
+    """Counts rows as a journal's lines hold them; safe to use from any thread."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -26,8 +26,8 @@ class Tally:
         self.count = 0
 
     def take(self, row: Mapping[str, Any], at: int | None = None) -> None:
-        """One row more. at: its number where it came from, if that numbers its rows. Raises KeyError, TypeError or
-        ValueError on what is no such row."""
+        """Adds one row. `at` is its number at its source, if that numbers its rows. Raises KeyError, TypeError or
+        ValueError if the row is malformed."""
         boxes = [[float(edge) for edge in one["box"]] for one in row.get("regions", [])][:MOST]
         words = {key: str(row[key])[:MOST] for key in WORDS if row.get(key) is not None}
         figures = {key: float(row[key]) for key in FIGURES if row.get(key) is not None}
@@ -41,7 +41,7 @@ class Tally:
             self.drift = [str(one)[:MOST] for one in row.get("drift", self.drift)]
 
     def row(self, n: int) -> Values:
-        """The row of a number. Raises PsdlError where it is too old to be known."""
+        """Returns the row of a number. Raises PsdlError if it is no longer among the newest."""
         with self.lock:
             found = self.newest.get(n)
         if found is None:
@@ -49,7 +49,7 @@ class Tally:
         return found
 
     def values(self) -> Values:
-        """The newest rows first, and how many of each verdict every hour had."""
+        """Returns the newest rows, the newest first, and the number of each verdict in every hour."""
         with self.lock:
             newest, hours = list(self.newest.values())[::-1], sorted(self.hours.items())
             by_hour = [{"hour": hour, "verdict": verdict, "count": n} for (hour, verdict), n in hours]

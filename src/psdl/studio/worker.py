@@ -1,6 +1,7 @@
-"""The process that does one job: reads what it is to do, tells of its progress as lines of JSON, and ends.
+"""The process of one job: it reads what to do, reports its progress as lines of JSON, and ends.
 
-It ends at once when the server that started it is gone: what it has finished is kept, and the next server goes on.
+It ends at once when the server that started it has ended. What it has finished is kept, and the next server
+continues.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ EVERY = 0.1  # seconds between lines about progress
 
 
 class Reporter:
-    """Lines of JSON on standard output: progress of stages, sentences, and the end."""
+    """Writes lines of JSON on standard output: progress of stages, sentences, and the end."""
 
     def __init__(self) -> None:
         self.done: dict[str, int] = {}
@@ -29,7 +30,7 @@ class Reporter:
         self.lock = threading.Lock()
 
     def progress(self, stage: str, now: int, total: int) -> None:
-        """So many more of a stage are done, of so many in all."""
+        """Reports that `now` more items of a stage are done, of `total`."""
         with self.lock:
             self.done[stage] = self.done.get(stage, 0) + now
             full = self.done[stage] >= total
@@ -46,7 +47,7 @@ class Reporter:
 
 
 def main() -> None:
-    """Does the job that the first argument tells, as JSON: project, kind, and what the kind takes."""
+    """Runs the job that the first argument describes in JSON: project, kind, and the arguments of the kind."""
     job = json.loads(sys.argv[1])
     threading.Thread(target=_end_with_server, daemon=True).start()
     reporter = Reporter()
@@ -85,7 +86,7 @@ def _do(job: dict[str, Any], reporter: Reporter) -> Any:
 
 
 def _end_with_server() -> None:
-    """Waits for the end of standard input, which the server holds open, and ends the process then."""
+    """Waits for the end of standard input, which the server holds open, and then ends the process."""
     while os.read(0, 4096):  # not sys.stdin: its lock would be held when the work is done
         pass
     os._exit(3)
