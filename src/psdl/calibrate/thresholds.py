@@ -136,11 +136,10 @@ def largest(scores: F64, items: NDArray[np.int32]) -> F64:
 
 
 def order_statistic(scores: F64, false_reject: float, weights: F64 | None = None) -> float:
-    """Returns the smallest score that at most the share `false_reject` of exchangeable new scores exceeds, or the
-    largest. It is the ceil((N+1)(1-false_reject))-th of N scores (Vovk, Gammerman, Shafer 2005). If `weights` (N,)
-    are given, they sum to the number of items, and the scores up to the threshold must weigh (items + 1)(1 -
-    false_reject), which pools the items' distributions (Dunn, Wasserman, Ramdas 2023, two-layer hierarchical
-    models)."""
+    """Returns the smallest score that at most the share `false_reject` of exchangeable new scores exceeds; the
+    largest if there is none. It is the ceil((N+1)(1-false_reject))-th of N scores (Vovk, Gammerman, Shafer 2005).
+    If `weights` (N,) are given, they sum to the number of items, and the scores up to the threshold must weigh
+    (items + 1)(1 - false_reject), which pools the items' distributions (Dunn, Wasserman, Ramdas 2023)."""
     order = np.argsort(scores, kind="stable")
     reached = np.cumsum(np.ones(len(scores)) if weights is None else weights[order])
     # The tiny shift keeps rounding from raising a whole number.
@@ -150,7 +149,7 @@ def order_statistic(scores: F64, false_reject: float, weights: F64 | None = None
 
 def bound(ascending: F64, false_reject: float, confidence: float) -> float:
     """Returns the smallest of n ascending scores that at most the share `false_reject` of new scores exceeds with
-    that confidence, or the largest: a one-sided, distribution-free tolerance bound (Wilks 1941)."""
+    the given `confidence`, or the largest: a one-sided, distribution-free tolerance bound (Wilks 1941)."""
     n = len(ascending)
     sure = at_most(n, 1 - false_reject)  # [k - 1]: the probability that the k-th score is high enough
     return float(ascending[min(int(np.searchsorted(sure, confidence)), n - 1)])

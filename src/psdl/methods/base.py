@@ -7,7 +7,7 @@ methods by entry points of the group `psdl.methods`, whose name is the method's 
     [project.entry-points."psdl.methods"]
     mine = "my_package.my_method"
 
-A part of a recipe then uses it by that name: `Part("mine", ("layer2",), "mine", {"scale": 1.0})`.
+A branch of a recipe then uses it by that name: `Part("mine", ("layer2",), "mine", {"scale": 1.0})`.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ class ScoringMethod(Protocol):
     def judge(self, ready: Mapping[str, Any], signals: Signals, threads: int = 1) -> Coded:
         """Returns the distances of signals (n,P,F).
 
-        An image has the same bits alone and in any batch. `ready` is the result of `ready`.
+        The argument `ready` is the result of the method `ready`. An image has the same bits alone and in any
+        batch.
         """
 
 

@@ -43,11 +43,11 @@ def statistics(distances: F32, shrink: float = 0.0, scale: float = 0.0) -> Unsee
     predictive standard deviation, which includes the uncertainty of the mean, so that few images give the same
     tail as many.
 
-    `shrink`, from 0 to 1, shrinks further, for images in which positions carry no information: mean = (1 - shrink)
-    m_p + shrink mean(m) and scale = s_p^(1 - shrink) g^shrink, where g is the geometric mean of s. `scale` is a
-    typical size of such distances, the signals' mean norm; the distances' own mean replaces it if that is larger.
-    No standard deviation is below FLOOR times this size, because near copies of one picture would otherwise make
-    any other picture infinitely far.
+    `shrink`, from 0 to 1, shrinks further, for images in which positions carry no information. The estimates m and
+    s of a position become (1 - shrink) m + shrink mean(m) and s^(1 - shrink) g^shrink, where mean(m) is the mean
+    of m over positions, and g the geometric mean of s. `scale` is a typical size of such distances, the signals'
+    mean norm; the mean absolute distance replaces it if that is larger. No s is below FLOOR times this size,
+    because near copies of one picture would otherwise make any other picture infinitely far.
     """
     count, freedom = len(distances), max(1, len(distances) - 1)
     mean, variance = distances.mean(axis=0, dtype=np.float64), distances.var(axis=0, dtype=np.float64)
