@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TORCH := .venv-torch/bin
 
-.PHONY: setup docs demo test test-slow check wheel wheel-sparse browser bench test-torch test-lowest test-newest audit lock sbom size clean
+.PHONY: setup docs demo test test-slow check test-mutations wheel wheel-sparse browser bench test-torch test-lowest test-newest audit lock sbom size clean
 
 setup: .venv/.ready
 
@@ -40,6 +40,10 @@ test: setup
 
 test-slow: setup
 	$(PYTEST) -m slow
+
+# Two thousand damaged or forged model files, each of which must be refused or judge as before.
+test-mutations: setup
+	PSDL_MUTATIONS=2000 $(BIN)/python -m pytest tests/model/test_mutations.py
 
 # The sdist, the wheel built from it, and the demo run by that wheel alone in an empty environment.
 wheel: setup

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from psdl.calibrate import masks, thresholds
 from psdl.calibrate.guarantee import agreement, promise
-from psdl.types import Calibration, Rates, Score
+from psdl.report import tables
+from psdl.types import Calibration, Rates, Sample, Score
 
 
 def calibration(scores, false_reject=0.1, review=0.0, confidence=0.0, items=None, **others):
@@ -57,7 +60,8 @@ def test_verdicts_and_p_values():
     assert known.threshold == 18
     assert thresholds.verdict(18.0, known).verdict == "OK"
     assert thresholds.verdict(18.1, known).verdict == "NG"
-    assert thresholds.verdict(float("nan"), known).verdict == "NG"
+    for broken in ("nan", "inf", "-inf"):
+        assert thresholds.verdict(float(broken), known).verdict == "NG"
     assert thresholds.verdict(100.0, known).p_value == 1 / 20
     assert thresholds.verdict(0.0, known).p_value == 1
     assert thresholds.verdict(18.0, known).p_value == 3 / 20
@@ -246,3 +250,15 @@ def test_rarity_is_the_share_of_good_pixels_above():
     np.testing.assert_allclose(masks.rarity(probe, known)[0], [0.301, 1, 2], atol=0.03)
     assert masks.rarity(np.float32([[-1, 1e9]]), known)[0].tolist() == pytest.approx([0, 3.5])
     assert np.isnan(masks.rarity(np.float32([[np.nan]]), known)[0, 0])
+
+
+def test_a_part_is_defective_by_one_of_its_pictures_although_another_has_no_label():
+    known = calibration(np.arange(1.0, 20.0))
+    result = SimpleNamespace(score=3.0, calibration=known)
+    labels = {"a": [0, 0], "b": [0, None], "c": [None, 1]}
+    judged = [
+        (Sample(f"{part}{n}", f"{part}{n}", "c", label=label, part=part), result)
+        for part, some in labels.items()
+        for n, label in enumerate(some)
+    ]
+    assert [row["label"] for row in tables.part_rows(judged)] == [0, None, 1]

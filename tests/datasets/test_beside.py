@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from psdl.datasets import choosing
+from psdl.datasets import choosing, patterns
 from psdl.datasets.read import read
 from psdl.errors import PsdlError
 from tests.datasets.trees import tree
@@ -116,7 +116,7 @@ def test_what_seems_to_label_images_and_is_not_read_is_named(name, tmp_path):
         choosing.learning(found.samples)
     assert any(f"{file} seems to label them" in str(error.value) for file in UNREAD[name])
     assert "`good` GLOB" in str(error.value)
-    named = choosing.named(found.samples, ["a*"], ())
+    named = patterns.named(found.samples, ["a*"], ())
     assert [s.name for s in choosing.learning(named)] == [f"{n}.png" for n in GOOD]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from psdl.datasets import check
+from psdl.datasets import check, choosing
 from psdl.datasets.read import listed, read
 from psdl.errors import PsdlError
 from tests import parts
@@ -164,3 +164,16 @@ def test_a_table_is_learned_from_and_judged_by_the_command_line(tmp_path):
     assert "layout list, recognised by a list of paths" in done.stdout
     judged = parts.psdl("predict", model, tmp_path / "good.txt", "--json", "--quiet")
     assert judged.stdout.count("\n") == 6
+
+
+def test_defects_are_taken_from_what_was_read_and_good_samples_are_none(tmp_path):
+    names = [f"{kind}/{n}.png" for kind in ("bad", "scratch") for n in (0, 1)]
+    tree(tmp_path, *(f"good/{n}.png" for n in range(3)), *names)
+        tmp_path, *(f"good/{n}.png" for n in range(3)), *(f"{k}/{n}.png" for k in ("scratch", "bad") for n in "01")
+    )
+    found = read(tmp_path, bad=["scratch", "bad"])
+    for given in (str(tmp_path / "bad"), found, found.samples, list(found.samples)):
+        taken = [s.name for s in choosing.given_defects(given)]
+        assert taken == names or given == str(tmp_path / "bad")
+    with pytest.raises(PsdlError, match="none of 3 images is labelled as a defect"):
+        choosing.given_defects([s for s in found.samples if s.label == 0])

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from psdl.datasets import choosing, split
+from psdl.datasets import choosing, patterns, split
 from psdl.datasets.files import pictures
 from psdl.datasets.read import listed, read
 from psdl.errors import PsdlError
@@ -102,7 +102,7 @@ def test_nothing_is_learned_where_it_is_not_certain(name, tmp_path):
     folders = {n.rpartition("*")[0] for n in DOUBTFUL[name]} - {""}
     assert all(folder in sentence for folder in folders)
     wanted = DOUBTFUL[name][0].removesuffix("3.png").removesuffix("/*")
-    named = choosing.named(found.samples, ["*.png" if wanted == "*" else wanted], ())
+    named = patterns.named(found.samples, ["*.png" if wanted == "*" else wanted], ())
     assert {s.name.rpartition("/")[0] for s in choosing.learning(named)} == {wanted.strip("*")}
 
 

@@ -86,7 +86,7 @@ def build(arch: str, weights: str | None) -> tuple[Any, dict[str, str]]:
     entry = ZOO.get(arch)
     name = (entry.timm if entry else None) or arch
     if not timm.is_model(name.split(".")[0]):
-        raise plugins.unknown("backbone", arch, (*ZOO, *timm.list_models()[:0]))
+        raise plugins.unknown("backbone", arch, tuple(ZOO))
     kind = {"dynamic_img_size": True} if transformer.is_transformer(name) else {}
     if weights:
         model = timm.create_model(name, pretrained=False, **kind)

@@ -268,7 +268,7 @@ def joint(scores: Sequence[float], calibration: Calibration) -> Verdict:
 
 def _judged(score: float, threshold: float, review: float | None, p_value: float) -> Verdict:
     """Returns the verdict of a score by these thresholds."""
-    if not score <= threshold:
+    if not (math.isfinite(score) and score <= threshold):
         return Verdict("NG", score, threshold, p_value, review)
     doubted = review is not None and score > review
     return Verdict("REVIEW" if doubted else "OK", score, threshold, p_value, review)

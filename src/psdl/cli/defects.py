@@ -29,13 +29,18 @@ def defects_of(lines: Lines, data: str, category: list[str] | None, chosen: FitO
 
 
 def learn_defects(
-    detector: Detector, known: Sequence[Sample], good: Sequence[Sample], run: RunContext, lines: Lines
+    detector: Detector,
+    known: Sequence[Sample],
+    good: Sequence[Sample],
+    by: str,
+    run: RunContext,
+    lines: Lines,
 ) -> list[tuple[Sample, Result]]:
-    """Learns the known defects and reports on it. Returns the images whose labels look wrong, with their
-    results."""
+    """Learns the known defects that the person `by` gave, and reports on it. Returns the images whose labels look
+    wrong, with their results."""
     from psdl.training.lesson import words
 
-    lesson = detector.learn_defects(known, run=run)
+    lesson = detector.learn_defects(known, by, run)
     lines.say(*words(lesson, [sample.name for sample in known]))
     doubtful = [known[n] for n in lesson.like_good]
     doubtful += [sample for sample in good if sample.name in lesson.like_defects]

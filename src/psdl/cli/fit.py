@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -66,7 +67,7 @@ def fit(
         else:
             apart = learning.others(calibrate, reading._replace(good=None, bad=None))
             known = learning.known(defects, reading, each)
-            learning.learn(found, model, each, Beside(apart, known, force), suspects)
+            learning.learn(found, model, each, Beside(apart, known, force, by), suspects)
 
 
 def _check_settings(context: typer.Context) -> None:
@@ -81,17 +82,18 @@ def _check_settings(context: typer.Context) -> None:
 
 class Beside(NamedTuple):
     """Images beside those that are learned from: good ones that set the thresholds (`apart`), accepted by `force`
-    although they score as no good image does; and known defects (`known`)."""
+    although they score as no good image does; and known defects (`known`), given by the person `by`."""
 
     apart: tuple[Sample, ...] | None = None
     known: tuple[Sample, ...] = ()
     force: bool = False
+    by: str = ""
 
     def of(self, file: Path, files: dict[str, Path], category: str, each: bool) -> Beside:
         """Returns the images for one model; if `each` is set, those of its own category."""
         apart = tuple(s for s in self.apart or () if not each or files.get(s.category) == file)
         known = (replace(s, category=category) for s in self.known if not each or s.category == category)
-        return Beside(apart or None, tuple(known), self.force)
+        return Beside(apart or None, tuple(known), self.force, self.by)
 
 
 NOTHING = Beside()
@@ -121,7 +123,6 @@ class Learning:
 
     def extend(self, old: str, found: Found, model: Path, by: str, force: bool = False) -> None:
         """Extends the model `old` by the good images among the samples, and writes the result to `model`."""
-        import getpass
 
         from psdl.api import Detector
         from psdl.calibrate.guarantee import promise
@@ -217,7 +218,8 @@ class Learning:
             how = Setting({}, force=beside.force)
             on_images(detector, check.learning(beside.apart), how, self.lines, self.work)
         context = self.lines.context(self.work, progress)
-        doubtful = learn_defects(detector, beside.known, good, context, self.lines) if beside.known else []
+        by = beside.by or getpass.getuser()
+        doubtful = learn_defects(detector, beside.known, good, by, context, self.lines) if beside.known else []
         kept = detector.save(file)
         checkpoint.finished(unfinished)
         strangest = detector.strangest

@@ -8,16 +8,15 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from psdl.datasets import paths, twins
 from psdl.datasets.doubts import reason
 from psdl.datasets.files import Left
-from psdl.datasets.tree import UNSURE, ways
+from psdl.datasets.tree import UNSURE
 from psdl.errors import PsdlError
 from psdl.input import decode
 from psdl.types import InputRule, Sample
@@ -136,9 +135,12 @@ def known_defects(samples: Sequence[Sample]) -> tuple[Sample, ...]:
 
 def given_defects(images: Any) -> Sequence[Any]:
     """What `learn_defects` was given -> images or samples that show defects."""
-    from psdl.datasets.read import read
+    from psdl.datasets.read import Found, read
 
-    return known_defects(read(images).samples) if isinstance(images, (str, Path)) else _listed(images)
+    if isinstance(images, (str, Path)):
+        images = read(images)
+    chosen = images.samples if isinstance(images, Found) else _listed(images)
+    return known_defects(chosen) if chosen and all(isinstance(one, Sample) for one in chosen) else chosen
 
 
 def _listed(images: Any) -> list[Any]:
@@ -146,68 +148,6 @@ def _listed(images: Any) -> list[Any]:
     if not isinstance(images, Iterable) or isinstance(images, (bytes, bytearray)):
         raise PsdlError(f"images are given as {type(images).__name__}: give a folder, a table or a list of images")
     return list(images)
-
-
-def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) -> tuple[Sample, ...]:
-    """The samples, good where a pattern of `good` matches and defective where one of `bad` does.
-
-    Whatever they were taken for. With `good` what no pattern matches is not learned from; with `bad` alone it is
-    good if nothing was known to be and its folders have one unknown name at most. Patterns are of the shell, for a
-    name or for a folder above, ** for any folders. Raises PsdlError on patterns that match nothing, and where two
-    disagree.
-    """
-    if not good and not bad:
-        return tuple(samples)
-    hits = {pattern: [s for s in samples if _matches(s.name, pattern)] for pattern in (*good, *bad)}
-    for pattern, found in hits.items():
-        if not found:
-            raise PsdlError(
-                f"{pattern!r} matches none of {len(samples)} images ({understood(samples)}): correct it"
-            )
-    fine, faulty = ({s for pattern in some for s in hits[pattern]} for some in (good, bad))
-    for sample in fine & faulty:
-        raise PsdlError(f"{sample.name} is matched by `good` and by `bad`: make the patterns narrower")
-    rest = None if good or _several(samples, faulty) else 0
-    return tuple(_named(s, s in fine, s in faulty, bool(good), rest) for s in samples)
-
-
-def _several(samples: Sequence[Sample], faulty: Collection[Sample]) -> bool:
-    """Whether what is not called defective was in part known to be good, or lies in folders of several unknown
-    names: then the others are no better known than before."""
-    rest = [s for s in samples if s not in faulty and s.split != "test" and s.label != 1]
-    return any(s.label == 0 for s in rest) or len(ways(s.name for s in rest)) > 1
-
-
-def _named(sample: Sample, fine: bool, faulty: bool, closed: bool, rest: int | None) -> Sample:
-    """rest: the label of what was not known and no pattern matches."""
-    if faulty:
-        kind = sample.kind if sample.label else PurePosixPath(sample.name).parent.name or "defect"
-        return replace(sample, label=1, kind=kind)
-    if fine:
-        return replace(sample, label=0, kind="good", mask=None)
-    if closed and not sample.label:
-        return replace(sample, label=None, kind=UNSURE)
-    if sample.label is not None or sample.split == "test":
-        return sample
-    return replace(sample, label=rest, kind=UNSURE if rest is None else "good")
-
-
-def _matches(name: str, pattern: str) -> bool:
-    """Whether a pattern fits the name or a folder above, step by step; without a slash also any folder."""
-    parts = PurePosixPath(name.casefold()).parts
-    wanted = tuple(pattern.strip("/").casefold().split("/"))
-    if any(_fits(parts[: n + 1], wanted) for n in range(len(parts))):
-        return True
-    return len(wanted) == 1 and any(fnmatchcase(part, wanted[0]) for part in parts[:-1])
-
-
-def _fits(parts: Sequence[str], wanted: Sequence[str]) -> bool:
-    """Whether all parts fit all wanted ones, of which ** fits any number."""
-    if not wanted:
-        return not parts
-    if wanted[0] == "**":
-        return any(_fits(parts[n:], wanted[1:]) for n in range(len(parts) + 1))
-    return bool(parts) and fnmatchcase(parts[0], wanted[0]) and _fits(parts[1:], wanted[1:])
 
 
 def understood(samples: Sequence[Sample]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from psdl._util import plugins
-from psdl.datasets import choosing, files, matching, remote
+from psdl.datasets import files, matching, patterns, remote
 from psdl.datasets.files import Left
 from psdl.errors import PsdlError
 from psdl.input import urls
@@ -63,7 +63,7 @@ def read(
 
     The input rule keeps whole images, unless `layout` is given or `published` asks for the rule that was published
     for the layout, which may cut their borders away. The root may be a URL, see `remote`. good, bad: patterns of
-    names or folders that say what is good and what is defective, see `choosing.named`. Raises PsdlError on a
+    names or folders that say what is good and what is defective, see `patterns.named`. Raises PsdlError on a
     missing or empty folder, and on a file that is neither table nor list.
     """
     url, root = str(root), remote.local(root)
@@ -83,7 +83,7 @@ def read(
                 break
             if urls.is_url(url):
                 remote.confined(samples, root if root.is_dir() else root.parent, url)
-            samples, rule = choosing.named(samples, good, bad), module.rule(samples)
+            samples, rule = patterns.named(samples, good, bad), module.rule(samples)
             rule = rule if layout or published else _whole(rule)
             return Found(name, reason, samples, rule, _left(root, samples, name))
     kind = f" laid out as {layout!r}" if layout else ""

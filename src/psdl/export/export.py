@@ -17,12 +17,11 @@ from psdl.export import known as defects
 from psdl.export.graph import Graph
 from psdl.input import preprocess
 from psdl.model import file, recipes
-from psdl.model.model import Model
+from psdl.model.model import VERDICTS, Model
 from psdl.report import heat
 from psdl.types import Geometry, InputRule, Network
 
 Shapes = dict[str, tuple[int, ...]]
-VERDICTS = ("OK", "REVIEW", "NG")
 
 
 def write(model: Model, path: str | Path) -> None:

@@ -167,7 +167,10 @@ def _check_part(part: Part, taps: tuple[str, ...]) -> None:
     )
     _need(bool(part.taps) and set(part.taps) <= set(taps), f"{part.name} has taps that its network lacks")
     _need(part.grid in ("deepest", "shallowest", *part.taps), f"{part.name} has no grid {part.grid!r}")
-    _need(1 <= part.pool <= 99 and 0 < part.scale <= 4, f"{part.name} has an odd pool or scale")
+    _need(
+        1 <= part.pool <= 99 and part.pool % 2 == 1 and 0 < part.scale <= 4,
+        f"{part.name} has an odd pool or scale",
+    )
     _need(0 <= part.shrink <= 1 and 0 <= part.weight < 1e6, f"{part.name} has an odd shrink or weight")
     _need(part.image_weight is None or 0 <= part.image_weight < 1e6, f"{part.name} has an odd image weight")
     _need(part.smoothing is None or 0 <= part.smoothing <= 1000, f"{part.name} has an odd smoothing")

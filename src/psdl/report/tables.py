@@ -102,8 +102,8 @@ def row(sample: Sample, result: Any) -> dict[str, Any]:
 def part_rows(judged: Judged) -> list[dict[str, Any]]:
     """Returns the content of one line of parts.jsonl for each physical part of which several pictures were taken.
 
-    The verdict is joint, see `thresholds.joint`. A part is defective if one of its pictures is, and its label is
-    unknown if that of one picture is.
+    The verdict is joint, see `thresholds.joint`. A part is defective if one of its pictures is. Otherwise its
+    label is unknown if that of one picture is.
     """
     views: dict[tuple[str, str], list[tuple[Sample, Any]]] = {}
     for sample, result in judged:
@@ -113,7 +113,7 @@ def part_rows(judged: Judged) -> list[dict[str, Any]]:
     for (category, part), pairs in views.items():
         found = joint([result.score for _, result in pairs], pairs[0][1].calibration)
         labels = [sample.label for sample, _ in pairs]
-        label = None if None in labels else max(labels)  # type: ignore[type-var]
+        label = 1 if 1 in labels else None if None in labels else 0
         rows.append({"category": category, "part": part, "label": label, "pictures": len(pairs), **asdict(found)})
     return rows
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 
 from psdl.calibrate.thresholds import verdict
-from psdl.errors import PsdlError
 from psdl.features.extractor import FeatureExtractor, Prepared, Source, digest, file_of
 from psdl.input import room
 from psdl.input.statistics import ImageStatistics
@@ -116,12 +115,6 @@ def _normalised(judge: Judge, found: Signals, threads: int) -> Coded:
     coded = judge(found, threads)
     if not judge.part.unseen:
         return coded
-    if found.grid != judge.state.grid:
-        (tall, wide), (height, width) = found.grid.input, judge.state.grid.input
-        raise PsdlError(
-            f"the image gives an input of {wide} x {tall} pixels, the model was learned from"
-            f" {width} x {height}: give images of its size"
-        )
     return replace(coded, distance=normalise.Unseen.of(judge.state).measure(coded.distance))
 
 
