@@ -169,8 +169,6 @@ def test_a_table_is_learned_from_and_judged_by_the_command_line(tmp_path):
 def test_defects_are_taken_from_what_was_read_and_good_samples_are_none(tmp_path):
     names = [f"{kind}/{n}.png" for kind in ("bad", "scratch") for n in (0, 1)]
     tree(tmp_path, *(f"good/{n}.png" for n in range(3)), *names)
-        tmp_path, *(f"good/{n}.png" for n in range(3)), *(f"{k}/{n}.png" for k in ("scratch", "bad") for n in "01")
-    )
     found = read(tmp_path, bad=["scratch", "bad"])
     for given in (str(tmp_path / "bad"), found, found.samples, list(found.samples)):
         taken = [s.name for s in choosing.given_defects(given)]
