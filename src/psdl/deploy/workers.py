@@ -21,6 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from psdl._util.process import own_process
 from psdl.api import Detector
 from psdl.deploy.registry import Held, loaded
 from psdl.errors import PsdlError
@@ -164,6 +165,7 @@ class Workers:
 
 def _work(pipe: Any, memory: int, idle: bool) -> None:
     """A worker's life: orders in, answers out, until nobody is at the other end."""
+    own_process()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # they are the server's, which answers what it has taken on first
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
