@@ -100,6 +100,7 @@ class Monitor:
     def __init__(self, model: Model, delta: float = DELTA) -> None:
         self.image_statistics = model.image_statistics
         self.novel = _novel(self.image_statistics)
+        self.sizes = {tuple(row) for row in self.image_statistics[:, 2:4].tolist()}
         self.alpha = max(model.calibration.rates.false_reject, model.calibration.rates.review)
         kinds = [kind for kind in KINDS if kind.field is None or len(self.image_statistics)]
         self.bar = 2 * len(kinds) / delta
@@ -152,8 +153,7 @@ class Monitor:
     def _p_value(self, kind: Kind, statistics: ImageStatistics) -> float:
         """The share of items learned from whose images are at least as strange, the new one among them."""
         if kind.sign == 0:
-            same = np.all(self.image_statistics[:, 2:4] == (statistics.height, statistics.width), axis=1)
-            return 1.0 if same.any() else self.novel
+            return 1.0 if (statistics.height, statistics.width) in self.sizes else self.novel
         values, shares, slack = self.ranks[kind]
         above = shares[bisect_left(values, kind.sign * getattr(statistics, str(kind.field)) - slack)]
         return (1 + above) / (shares[0] + 1)
