@@ -53,6 +53,7 @@ def test_long_images_keep_their_ratio_unless_a_layout_has_its_own_rule(size, kep
         assert check.sized(own, sizes, None, None) == own
 
 
+@pytest.mark.slow
 def test_a_budget_gives_the_largest_size_that_keeps_it(mvtec, tmp_path):
     model, folder = tmp_path / "m.psdl", mvtec / "nut/train/good"
     fit = ("fit", folder, "--model", model, "--recipe", "fast")

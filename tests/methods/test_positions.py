@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from PIL import Image, ImageDraw
 
 from psdl import Detector, read
@@ -57,6 +58,7 @@ def test_such_a_model_scores_the_same_from_its_file_and_goes_on(tmp_path):
     assert len(scores) == 1
 
 
+@pytest.mark.slow
 def test_real_parts_that_lie_anywhere_are_told_from_those_that_do_not(real_data):
     found = {}
     for name in ("cookie", "kolektorsdd"):

@@ -15,6 +15,8 @@ OPTIONAL = {
     "codes.py": {"scipy"},
     "statistics.py": {"matplotlib"},
     "torch.py": {"torch"},
+    "torch_kernels.py": {"torch"},
+    "torch_triton.py": {"triton"},
 }
 pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="the library is tested as it is installed")
 

@@ -134,7 +134,7 @@ def filmed() -> Iterator[_Camera]:
     server.server_close()
 
 
-@pytest.mark.parametrize("path", ["snapshot", "stream"])
+@pytest.mark.parametrize("path", [pytest.param("snapshot", marks=pytest.mark.slow), "stream"])
 def test_a_camera_behind_an_address_is_judged(start, opened, project, filmed, path):
     """A picture that does not change is judged once; what changes is there within moments, the newest first."""
     studio = start(project)

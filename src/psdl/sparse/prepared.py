@@ -12,6 +12,7 @@ from .errors import SparseError
 from .threads import split
 
 ROWS = 256  # rows of a Gram matrix that a thread takes at once
+LARGE = 1 << 22  # bytes from which NumPy asks for memory in large pages, which are a third of the cost to fill
 SMALLEST = {kind: float(np.finfo(kind).tiny) for kind in "fd"}  # squared norms of atoms
 NEAR = 10  # dictionaries whose values exceed 2^10 or stay below 2^-10 are scaled by a power of two
 
@@ -81,9 +82,14 @@ def prepare_lazily(dictionary: ArrayLike, dtype: DTypeLike) -> Prepared:
     """A dictionary (K,F) or (P,K,F) made ready for one call, in a dtype: pursuits compute what they need of its
     Gram matrices."""
     atoms, power, single = _read(dictionary, dtype)
-    from .pursuits.gram_cpu import prepare_all
+    from .pursuits.gram_cpu import prepare_all, prepare_into
 
-    columns, squares, least = prepare_all(atoms, padded(atoms.shape[1], atoms.dtype))
+    width = padded(atoms.shape[1], atoms.dtype)
+    if atoms.nbytes < LARGE:
+        columns, squares, least = prepare_all(atoms, width)
+    else:
+        columns = aligned((atoms.shape[0], atoms.shape[2], width), atoms.dtype)
+        squares, least = prepare_into(atoms, columns)
     if least < SMALLEST[atoms.dtype.char]:
         _refuse_vanished(atoms, squares)
     return Prepared(atoms, columns, squares, None, True, atoms.dtype, power, single)

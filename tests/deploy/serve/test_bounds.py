@@ -83,6 +83,7 @@ def test_a_slow_body_is_given_up(server):
         assert b" 408 " in slow.recv(1000)
 
 
+@pytest.mark.slow
 def test_five_hundred_hostile_requests_leave_it_serving(server):
     rng = np.random.default_rng(0)
     whole = [(content, headers) for content, headers, _, _ in CASES.values()]

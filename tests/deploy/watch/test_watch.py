@@ -104,7 +104,7 @@ def test_a_file_that_grows_is_judged_when_it_is_whole(model_file, tmp_path, mvte
     assert rows(out)[0]["verdict"] in ("OK", "REVIEW", "NG")
 
 
-@pytest.mark.parametrize("way", ["move", "link"])
+@pytest.mark.parametrize("way", [pytest.param("move", marks=pytest.mark.slow), "link"])
 def test_files_are_sorted_by_verdict(model_file, dropped, tmp_path, way):
     out = tmp_path / "out"
     names = [path.relative_to(dropped) for path in dropped.rglob("[0-9].png")]
@@ -128,9 +128,9 @@ def test_files_are_sorted_by_verdict(model_file, dropped, tmp_path, way):
 def test_kills_at_any_moment_lose_and_double_nothing(model_file, tmp_path):
     rng, chance = np.random.default_rng(0), random.Random(0)
     folder, out = tmp_path / "in", tmp_path / "out"
-    for n in range(100):
+    for n in range(60):
         save(good(rng), folder / f"{n:03}.png")
-    for _ in range(5):
+    for _ in range(3):
         process = started(model_file, folder, "--out", out, "--sort", "move", "--settle", "0", "--jobs", "2")
         assert process.stdout
         process.stdout.readline()
@@ -140,8 +140,8 @@ def test_kills_at_any_moment_lose_and_double_nothing(model_file, tmp_path):
         psdl("watch", model_file, folder, "--out", out, "--sort", "move", "--once", "--settle", "0").returncode
         == 0
     )
-    assert sorted(row["path"] for row in rows(out)) == [f"{n:03}.png" for n in range(100)]
-    assert len(list(out.rglob("*.png"))) == 100
+    assert sorted(row["path"] for row in rows(out)) == [f"{n:03}.png" for n in range(60)]
+    assert len(list(out.rglob("*.png"))) == 60
     assert not list(folder.iterdir())
 
 
@@ -280,6 +280,7 @@ def test_a_torn_last_line_is_cut_off(model_file, dropped, tmp_path):
     assert [row["path"] for row in rows(out)] == [row["path"] for row in whole]
 
 
+@pytest.mark.slow
 def test_the_watch_warns_of_another_lamp(tmp_path):
     rng = np.random.default_rng(0)
     Detector("fast").fit([good(rng) for _ in range(60)]).save(tmp_path / "part.psdl")

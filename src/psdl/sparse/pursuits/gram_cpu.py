@@ -67,13 +67,21 @@ def prepare_all(dictionary, width):
     raw = np.empty(positions * length * width + 16, dictionary.dtype)
     at = start_of_line(raw)
     transposed = raw[at : at + positions * length * width].reshape(positions, length, width)
+    squares, least = prepare_into(dictionary, transposed)
+    return transposed, squares, least
+
+
+@kernel
+def prepare_into(dictionary, transposed):
+    """As `prepare_all`, into the memory of transposed (P,F,W)."""
+    positions, count = dictionary.shape[:2]
     squares, least = np.empty((positions, count), dictionary.dtype), np.inf
     for p in range(positions):
         transpose(dictionary[p], transposed[p])
         squared_norms(transposed[p], squares[p])
         for k in range(count):
             least = min(least, np.float64(squares[p, k]))
-    return transposed, squares, least
+    return squares, least
 
 
 @kernel(fastmath={"contract", "nsz"})
