@@ -63,7 +63,7 @@ def transpose_all(rows, out):
 def prepare_all(dictionary, width):
     """What pursuits read of dictionaries (P,K,F): transposed (P,F,W), padded with zeros to W = `width`, and
     squared norms (P,K); and the smallest of these."""
-    positions, count, length = dictionary.shape
+    positions, length = dictionary.shape[0], dictionary.shape[2]
     raw = np.empty(positions * length * width + 16, dictionary.dtype)
     at = start_of_line(raw)
     transposed = raw[at : at + positions * length * width].reshape(positions, length, width)

@@ -21,8 +21,8 @@ from .scratch_cpu import FAST, another, count_in, floors, norm, own_gram, scratc
 from .step_simd import largest, most_gain, step, step_gain
 
 GROUPED = 24 * 1024  # bytes of rows up to which signals take their steps together
-LISTED = 64  # signals that are looked through at once for those that ask for atoms
-TOGETHER = 32  # signals that are correlated at once with a dictionary that exceeds the cache
+LISTED = 128  # signals that are looked through at once for those that ask for atoms
+TOGETHER = 128  # signals that are correlated at once with a dictionary that exceeds the cache
 
 
 @kernel(fastmath=FAST)
