@@ -1,4 +1,5 @@
-"""What a server answers, and the function that asks one: the same words on both ends of the wire."""
+"""The client of `psdl serve`: the data types of the server's answers, and a function that asks a server to judge
+images."""
 
 from __future__ import annotations
 
@@ -22,11 +23,18 @@ Picture = str | Path | bytes
 
 @dataclass(frozen=True)
 class Scored:
-    """One image judged by a server. name: of its file; width, height in pixels; drift: what the model's monitor
-    says of the images so far, empty while they look like those learned from; map: base64 of a PNG in colours
-    (overlay: clear where the image is as good ones are) or of a float32 TIFF at the image's size, where it was
-    asked for. anomaly_score, known_score, spoke: as in `psdl.Result`; the rest is as in `psdl.Verdict` and
-    `psdl.types.Region`."""
+    """One image that a server judged.
+
+    - `name` is the name of its file; `width` and `height` are its size in pixels.
+    - `verdict`, `score`, `threshold`, `review_threshold` and `p_value` are as in `psdl.Verdict`.
+    - `anomaly_score`, `known_score` and `spoke` are as in `psdl.Result`.
+    - `regions` are as in `psdl.types.Region`.
+    - `drift` has one sentence for each way in which recent images differ from those that the model learned from;
+      it is empty while they are alike.
+    - `map` is the anomaly map at the image's size, in base64: a PNG file in colours or a TIFF file of float32
+      values; None if no map was asked for. With "overlay" the colours are transparent where the image looks like
+      good ones.
+    """
 
     name: str
     verdict: str
@@ -44,8 +52,8 @@ class Scored:
     map: str | None = None
 
     def values(self) -> F32:
-        """The map (h,w) float32, NaN where the model does not look. Raises PsdlError unless it was asked for as
-        tiff."""
+        """Returns the anomaly map (h,w) float32, NaN where the input rule cut the image away. Raises PsdlError
+        unless the map was asked for as "tiff"."""
         if not self.map or not (data := base64.b64decode(self.map)).startswith(b"II"):
             raise PsdlError("the answer holds no map of numbers: ask with map='tiff'")
         with Image.open(io.BytesIO(data), formats=["TIFF"]) as picture:
@@ -54,8 +62,8 @@ class Scored:
 
 @dataclass(frozen=True)
 class Unscored:
-    """One image of several that no verdict came of. name: of its file; error: why, in a sentence; status: the HTTP
-    status that it would have had alone."""
+    """One image of several that got no verdict. `name` is the name of its file, `error` the reason as a sentence,
+    and `status` the HTTP status that the image would have got alone."""
 
     name: str
     error: str
@@ -64,15 +72,15 @@ class Unscored:
 
 @dataclass(frozen=True)
 class Answer:
-    """model: the name of the model that judged; results: one for each image, in their order: its verdict, or why
-    there is none."""
+    """A server's answer. `model` is the name of the model that judged. `results` has one entry for each image, in
+    the order of the request: its result, or the reason why there is none."""
 
     model: str
     results: list[Scored | Unscored]
 
     @property
     def scored(self) -> list[Scored]:
-        """The images that were judged."""
+        """The results of the images that were judged."""
         return [one for one in self.results if isinstance(one, Scored)]
 
 
@@ -85,12 +93,13 @@ def score(
     token: str | None = None,
     timeout: float = 30.0,
 ) -> Answer:
-    """Asks the server at `url`, such as "http://127.0.0.1:8100", to judge images.
+    """Asks the server at `url`, such as "http://127.0.0.1:8100", to judge images, and returns its answer.
 
-    images: one or several paths or file contents; model: its name, where the server holds several; map: "png",
-    "overlay" or "tiff" for maps beside the verdicts; token: where the server asks for one; timeout in seconds. Of
-    several images each has its own verdict or error. Raises PsdlError with the server's own sentence where it
-    refuses all, and where none answers.
+    `images` is one path or the content of one file, or a list of them. `model` is the model's name; it may be left
+    out if the server holds only one. `map` is "png", "overlay" or "tiff" to get anomaly maps too, see
+    `Scored.map`. `token` is the bearer token, if the server asks for one. `timeout` is in seconds. Of several
+    images, each has its own verdict or error. Raises PsdlError if a file cannot be read, if no server answers in
+    time, and, with the server's own sentence, if it refuses the request or cannot judge any of the images.
     """
     import httpx
 
@@ -112,7 +121,7 @@ def score(
 
 
 def answer_of(values: Mapping[str, Any]) -> Answer:
-    """An answer from its JSON form."""
+    """Returns the answer that is given in its JSON form, as the server sends it."""
     return Answer(values["model"], [_result(one) for one in values["results"]])
 
 

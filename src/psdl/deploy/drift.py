@@ -1,13 +1,16 @@
-"""Has the world of a model changed? Tests that watch the images go by, with a stated chance of a false alarm.
+"""Drift detection: tests whether the images that a model judges still resemble those that it learned from, with a
+stated probability of any false alarm.
 
-Each test bets, image after image, that its p-values are smaller than those of images like the ones learned from.
-While they are not, its capital is a supermartingale, which from 1 ever reaches 1 / delta with probability at most
-delta (Ville 1939; for conformal p-values Vovk et al., "Retrain or not retrain", COPA 2021). Money is put on the
-bets little by little, so that a change after months is found almost as fast as one today.
+Each test bets, image after image, that the p-values are smaller than those of images like the ones learned from.
+As long as they are not, the capital of the test, which starts at 1, is a supermartingale: it ever reaches 1 /
+delta with probability at most delta (Ville 1939; for conformal p-values Vovk et al., "Retrain or not retrain",
+COPA 2021). The capital is put on the bets little by little, so that a change after months is found almost as fast
+as one at the start.
 
-p-values from N items learned from are too small by luck as often as too large, and months of images would find
-that out. So they are raised by what the empirical distribution of N items may lie off (Dvoretzky, Kiefer,
-Wolfowitz; Massart 1990). Half of delta is spent on that, half on the bets; both are shared by all tests.
+The p-values come from the empirical distribution of N items. By chance they may all be a little too small, which a
+test over months of images would take for a change. So they are raised by the bound on the deviation of an
+empirical distribution (Dvoretzky, Kiefer, Wolfowitz; constant by Massart 1990). Half of delta is spent on this
+bound and half on the bets. All tests share both halves equally.
 """
 
 from __future__ import annotations
@@ -40,8 +43,12 @@ MOST = 10.0  # capital is kept below so many times the bar, so that it falls soo
 
 @dataclass(frozen=True)
 class Kind:
-    """One thing that may change: the field of the image statistics (None: the p-values of scores), whether smaller
-    (-1), larger (1) or new (0) values are strange, the word for it, and what to look at."""
+    """One kind of change that is tested for.
+
+    - `field` is the field of `ImageStatistics` that is tested; None: the p-values of the scores.
+    - `sign` says which values are strange: -1 smaller, 1 larger, 0 those that no image learned from has.
+    - `word` is the word for the change, and `where` says what a person should check.
+    """
 
     field: str | None
     sign: int
@@ -61,7 +68,8 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Alarm:
-    """image: the number of the image that raised it, from 1; word: what changed, such as darker; sentence."""
+    """An alarm. `image` is the number of the image that raised it, from 1. `word` is the kind of change, such as
+    "darker". `sentence` describes it for a person."""
 
     image: int
     word: str
@@ -70,14 +78,20 @@ class Alarm:
 
 @dataclass
 class Bets:
-    """The capital of one test: `reserve` not yet put on bets, `placed` on each stake, after `seen` images."""
+    """The capital of one test after `seen` images. `reserve` is not yet put on bets; `placed` has the capital on
+    each of STAKES."""
 
     seen: int = 0
     reserve: float = 1.0
     placed: list[float] = field(default_factory=lambda: [0.0] * len(STAKES))
 
     def see(self, p: float, bar: float) -> None:
-        """One more image: 1/((t+1)(t+2)) of the first capital is put on the bets, which then win or lose."""
+        """Updates the capital with the p-value `p` of one more image.
+
+        With `seen` = t, the share 1/((t+1)(t+2)) of the initial capital moves from the reserve to the bets, in
+        equal parts. Then the capital on each stake is multiplied by 1 + stake (1/2 - p). Together the bets keep at
+        most MOST times `bar`, the capital at which an alarm is raised.
+        """
         fresh = 1 / ((self.seen + 1) * (self.seen + 2))
         self.seen, self.reserve = self.seen + 1, self.reserve - fresh
         part = fresh / len(STAKES)
@@ -87,14 +101,16 @@ class Bets:
 
     @property
     def capital(self) -> float:
+        """The capital of the test: the reserve and what is on the bets."""
         return self.reserve + sum(self.placed)
 
 
 class Monitor:
-    """Watches the images that a model judges. model: whose image statistics and calibration are the standard;
-    delta: the chance that it ever raises an alarm while images are like those learned from.
+    """Watches the images that a model judges for drift.
 
-    Where a model was learned from few items, p-values say little: `able` says whether an alarm is possible.
+    The image statistics and the calibration of `model` are the standard. `delta` is the probability that the
+    monitor ever raises an alarm while images are like those learned from. If a model learned from few items,
+    p-values say little; `able` says whether an alarm is possible at all.
     """
 
     def __init__(self, model: Model, delta: float = DELTA) -> None:
@@ -116,23 +132,28 @@ class Monitor:
 
     @property
     def able(self) -> bool:
-        """Whether the model knows enough items for any bet to win."""
+        """Whether the model learned from enough items for any bet to win."""
         return min(self.raise_by.values()) < 0.45
 
     @property
     def now(self) -> list[Alarm]:
-        """The alarms whose cause still shows."""
+        """The alarms whose cause persists: those whose test has not fallen below the square root of the alarm's
+        bar."""
         return list(self._now.values())
 
     @property
     def evidence(self) -> float:
-        """The largest capital's logarithm over the bar's, 0..1: an alarm is raised at 1."""
+        """The evidence for drift, 0..1: the logarithm of the largest capital over that of the bar. An alarm is
+        raised at 1."""
         most = max(bets.capital for bets in self.tests.values())
         return min(1.0, max(0.0, math.log(most) / math.log(self.bar)))
 
     def see(self, statistics: ImageStatistics, verdict: str, p_value: float) -> list[Alarm]:
-        """One more image judged; returns the alarms that it raises. The p-values of images that were not judged OK
-        do not count: defects are no change of the world."""
+        """Takes one more judged image into account and returns the alarms that it raises.
+
+        `statistics`, `verdict` and `p_value` are those of the image's result. If the verdict is not OK, the
+        p-value is ignored: defects are no drift. The image statistics always count.
+        """
         self.images += 1
         known = (p_value - self.alpha) / (1 - self.alpha) if verdict == "OK" else None
         self.recent.append((statistics, known))
@@ -151,7 +172,8 @@ class Monitor:
         return raised
 
     def _p_value(self, kind: Kind, statistics: ImageStatistics) -> float:
-        """The share of items learned from whose images are at least as strange, the new one among them."""
+        """Returns the share of items, the new one included, that have an image at least as strange in this
+        respect."""
         if kind.sign == 0:
             return 1.0 if (statistics.height, statistics.width) in self.sizes else self.novel
         values, shares, slack = self.ranks[kind]
@@ -159,8 +181,8 @@ class Monitor:
         return (1 + above) / (shares[0] + 1)
 
     def _ranks(self, kind: Kind) -> tuple[list[float], list[float], float]:
-        """The values learned from, the least strange first; how many items each and those after it make up; and
-        what difference is too small to count."""
+        """Returns the values learned from, times the sign and ascending; for each, the number of items that it and
+        the larger values make up; and the difference that is too small to count."""
         values, items = kind.sign * self._column(kind), self.image_statistics[:, -1].astype(np.int32)
         order = np.argsort(values, kind="stable")
         shares = np.append(np.cumsum(weights(items)[order][::-1])[::-1], 0.0)
@@ -191,7 +213,8 @@ class Monitor:
 
 
 def _novel(image_statistics: F32) -> float:
-    """The p-value of a size that no item learned from has: the share of items that have one of their own."""
+    """Returns the p-value of an image size that was not learned from: the share of items, the new one included,
+    that have an image of a size no other item has."""
     if not len(image_statistics):
         return 1.0
     pairs = np.unique(image_statistics[:, 2:], axis=0)  # height, width, item
@@ -201,6 +224,6 @@ def _novel(image_statistics: F32) -> float:
 
 
 def seen(monitor: Monitor, row: Mapping[str, Any]) -> list[Alarm]:
-    """Shows a monitor one line of images.jsonl; returns the alarms that it raises."""
+    """Shows a monitor one line `row` of images.jsonl and returns the alarms that it raises."""
     statistics = ImageStatistics(row["brightness"], row["sharpness"], row["height"], row["width"])
     return monitor.see(statistics, row["verdict"], row["p_value"])

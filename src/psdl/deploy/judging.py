@@ -1,4 +1,4 @@
-"""What a worker does with one image: decode it, judge it, and say so in plain values."""
+"""What a worker process does with one image: it decodes and judges the image, and returns plain values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAP = 64 * 2**20  # bytes of a map in an answer
 
 
 class Seen(NamedTuple):
-    """What a monitor is shown of an image: see `drift.Monitor.see`."""
+    """What a monitor is shown of an image, see `drift.Monitor.see`."""
 
     statistics: ImageStatistics
     verdict: str
@@ -32,12 +32,16 @@ class Seen(NamedTuple):
 
 
 class TooLarge(PsdlError):
-    """An image of more pixels than are taken."""
+    """Raised for an image that has more pixels than allowed."""
 
 
 def sized(data: bytes, name: str, pixels: int) -> int:
-    """The pixels of an image file, by its header. Raises TooLarge where they are more than `pixels`,
-    PsdlError where it cannot be read."""
+    """Returns the number of pixels of an image file, read from its header.
+
+    `data` is the content of the file, `name` its name in messages, and `pixels` the largest number allowed. Raises
+    TooLarge if there are more, and PsdlError if the header cannot be read or a JPEG file has more than SCANS
+    scans.
+    """
     scans = data.count(SCAN) if data.startswith(b"\xff\xd8") else 0
     if scans > SCANS:
         raise PsdlError(f"{name} has {scans:,} scans, which no camera writes: save it anew")
@@ -50,26 +54,32 @@ def sized(data: bytes, name: str, pixels: int) -> int:
 def answer(
     detector: Detector, data: bytes, name: str, maps: str | None, pixels: int, threads: int
 ) -> tuple[Scored, Seen]:
-    """An image file in the words of the server's answer, with its map as `maps` asks: png, overlay, tiff or
-    None."""
+    """Returns the result of an image file as the server sends it, and what a monitor is shown of it.
+
+    `data` is the content of the file and `name` its name. `maps` is "png", "overlay", "tiff" or None, see
+    `Scored.map`. `pixels` is the largest number of pixels allowed. `threads` is the number of threads that compute
+    the score. Raises PsdlError like `judged` and `scored`.
+    """
     result = judged(detector, data, name, pixels, threads)
     return scored(name, result, maps), _seen(result)
 
 
 def row(detector: Detector, data: bytes, name: str, category: str, pixels: int) -> tuple[dict[str, Any], Seen]:
-    """An image file as a line of images.jsonl."""
+    """Returns the result of an image file as a line of images.jsonl, and what a monitor is shown of it. The
+    arguments are those of `answer`; `category` is written into the line. Raises PsdlError like `judged`."""
     result = judged(detector, data, name, pixels, 1)
     return tables.row(Sample(name, name, category), result), _seen(result)
 
 
 def warm(detector: Detector, threads: int) -> None:
-    """Judges a picture of nothing, so that the first real one waits for no compiler."""
+    """Judges a uniformly grey image, so that all code is compiled before the first real image comes."""
     with suppress(PsdlError):  # it may be too unlike a part to be registered
         detector.score(_nothing(detector), threads=threads).regions  # noqa: B018 computed when asked for
 
 
 def judged(detector: Detector, data: bytes, name: str, pixels: int, threads: int) -> Result:
-    """The result of an image file. Raises PsdlError like `sized`."""
+    """Returns the result of an image file. The arguments are those of `answer`. Raises PsdlError like `sized`, and
+    if the image cannot be decoded or does not fit the model's input rule."""
     sized(data, name, pixels)
     rule = detector.recipe.input
     found: Result = detector.score(decode.pixels(data, name, rule.white if rule else None), threads=threads)
@@ -77,7 +87,8 @@ def judged(detector: Detector, data: bytes, name: str, pixels: int, threads: int
 
 
 def scored(name: str, result: Result, maps: str | None) -> Scored:
-    """A result in the words of the answer. Raises PsdlError where its map would be too large."""
+    """Returns a result as the server sends it. `maps` is as in `answer`. Raises PsdlError if the file of the map
+    has more than MAP bytes."""
     verdict = result.verdict
     height, width = result.geometry.source
     return Scored(
@@ -103,7 +114,7 @@ def _seen(result: Result) -> Seen:
 
 
 def _nothing(detector: Detector) -> Any:
-    """A picture of nothing, large enough for the model's input rule."""
+    """Returns a uniformly grey image (h,w) uint8 that is large enough for the model's input rule."""
     rule = detector.recipe.input
     size = (rule.crop or rule.window) if rule else None
     return np.full(size or (256, 256), 128, np.uint8)

@@ -1,5 +1,5 @@
-"""Loops that work in the background for months: what goes wrong in one is logged, counted and shown, and it
-goes on."""
+"""Background loops that run for months: an error in one round is logged, counted and shown, and the loop
+continues."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ LOG = logging.getLogger("psdl")
 
 @dataclass
 class Loop:
-    """failures: rounds that ended in an error since the start; problem: the last round's error in a sentence,
-    empty once a round went well."""
+    """The state of one loop. `failures` is the number of rounds that ended in an error since the start. `problem`
+    is the error of the last round as a sentence, empty if that round succeeded."""
 
     failures: int = 0
     problem: str = ""
@@ -33,7 +33,8 @@ class Loops:
 
     @contextmanager
     def round(self, name: str, raised: tuple[type[Exception], ...] = (Exception,)) -> Iterator[None]:
-        """One round of the loop `name`: an error of the kinds `raised` ends it, not the loop."""
+        """Runs the block as one round of the loop `name`. An error of the types `raised` is counted as a failure
+        and not passed on."""
         try:
             yield
         except raised as error:
@@ -42,7 +43,8 @@ class Loops:
             self.went_well(name)
 
     def failed(self, name: str, problem: str) -> None:
-        """Counts a failed round. The same problem is logged once, until a round goes well or fails otherwise."""
+        """Counts a failed round. A problem is logged once, until a round succeeds or fails with another
+        problem."""
         with self._lock:
             loop = self._all.setdefault(name, Loop())
             loop.failures += 1
@@ -51,7 +53,7 @@ class Loops:
             LOG.error("%s: %s; it goes on", name, problem)
 
     def went_well(self, name: str) -> None:
-        """Says that a round of the loop did what it should."""
+        """Records that a round of the loop succeeded."""
         with self._lock:
             loop = self._all.setdefault(name, Loop())
             known, loop.problem = loop.problem, ""
@@ -60,17 +62,18 @@ class Loops:
 
     @property
     def state(self) -> dict[str, Loop]:
-        """Each loop as it is now."""
+        """The present state of each loop, by name."""
         with self._lock:
             return {name: Loop(loop.failures, loop.problem) for name, loop in self._all.items()}
 
     @property
     def problems(self) -> dict[str, str]:
-        """The loops whose last round failed, and why."""
+        """The problems of the loops whose last round failed, by name."""
         return {name: loop.problem for name, loop in self.state.items() if loop.problem}
 
     def start(self, name: str, work: Callable[[], Any]) -> threading.Thread:
-        """A thread in which `work` runs to its end; what it raises is counted as a failed round."""
+        """Starts a thread that runs `work` once, and returns the thread. An error that `work` raises is counted as
+        a failed round."""
 
         def run() -> None:
             with self.round(name):
@@ -82,7 +85,8 @@ class Loops:
 
 
 def said(error: BaseException) -> str:
-    """An error in one line: our own sentences as they are, others with the kind of error before them."""
+    """Returns an error as one line: the sentence of a PsdlError as it is, other messages with the error's type in
+    front. Messages are cut at 200 characters."""
     line = " ".join(str(error).split())[:200]
     if isinstance(error, PsdlError):
         return line

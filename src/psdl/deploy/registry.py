@@ -1,4 +1,5 @@
-"""Models kept loaded, and replaced when their files change: atomically, or not at all."""
+"""Models that are kept loaded and replaced when their files change. A model is replaced as a whole or not at
+all."""
 
 from __future__ import annotations
 
@@ -26,8 +27,9 @@ NEVER = (-1, -1, -1, -1)  # no file's mark: it is read again at the next check
 
 @dataclass(frozen=True)
 class Held:
-    """A model that answers. mark: of its file when it was read; data: the bytes that were read; digest: their
-    SHA-256; problem: why a newer file could not replace it, empty if none tried."""
+    """A loaded model. `mark` identifies the state of its file when it was read, `data` is the content that was
+    read, and `digest` the SHA-256 of it in hexadecimal. `problem` is the reason why a newer file could not replace
+    the model; it is empty if there is none."""
 
     file: Path
     detector: Detector
@@ -38,10 +40,11 @@ class Held:
 
 
 class ModelRegistry:
-    """Models by name, the stem of their file.
+    """The loaded models by name, which is the stem of the file's name.
 
-    files: model files, or folders of them. Raises PsdlError on a file that is no model, that judges here unlike
-    where it was made, and on two of one name.
+    `files` are model files, or folders of model files (*.psdl). `device` is "auto", "cpu" or "cuda". Raises
+    PsdlError if a file is no model, if a model fails its self-test on this machine, if two files have the same
+    stem, and if a folder holds no model files.
     """
 
     def __init__(self, files: Iterable[str], device: str = "auto") -> None:
@@ -55,11 +58,12 @@ class ModelRegistry:
 
     @property
     def held(self) -> dict[str, Held]:
-        """The models as they are now."""
+        """The models as they are now, by name."""
         return dict(self._held)
 
     def named(self, name: str | None) -> tuple[str, Held]:
-        """The model of that name, or the only one. Raises PsdlError where it is not clear which."""
+        """Returns the name and the model of that name; with None the only model there is. Raises PsdlError if
+        there is no such model, or if `name` is None and there are several."""
         held = self._held
         if name is None and len(held) == 1:
             return next(iter(held.items()))
@@ -72,9 +76,13 @@ class ModelRegistry:
         return name, held[name]
 
     def refresh(self, every: bool = False) -> list[str]:
-        """Reads the files that have changed, or `every` one; returns the names of models that were replaced. One
-        that cannot be read, or judges unlike where it was made, leaves the old model and a sentence, and is read
-        again once it has changed."""
+        """Reads the files that have changed, or with `every` all of them, and returns the names of the models that
+        were replaced.
+
+        If a file cannot be read or its model fails the self-test, the old model stays and its `problem` says why.
+        That file is read again once it has changed; after an error that may pass by itself, such as a lack of
+        memory, at the next call.
+        """
         replaced = []
         for name, known in self.held.items():
             mark = _mark(known.file)
@@ -106,7 +114,8 @@ class ModelRegistry:
 
 
 def loaded(data: bytes, file: Path, device: str) -> Detector:
-    """The detector of a model file's bytes; file: what messages call it. Raises PsdlError like `Detector.load`."""
+    """Returns the detector of a model file with the content `data`. `file` is its name in messages. Raises
+    PsdlError like `Detector.load`."""
     try:
         return Detector.of(parsed(data, file), device)
     except (ValueError, KeyError, TypeError) as error:

@@ -1,8 +1,8 @@
-"""Processes that judge images: what a picture does to one of them, its time and memory end with it.
+"""Worker processes that judge images, so that a harmful image costs at most one worker.
 
-A decoder that loops, a picture that unpacks to gigabytes or a crash in a library takes a worker, never the server.
-Standard pools of processes send every worker the same; these must each be given models as they are replaced, so a
-thread of this process speaks with one worker over a pipe of its own.
+A decoder in an endless loop, an image that unpacks to gigabytes or a crash in a library ends a worker, never the
+server. Standard pools of processes give every worker the same initial data. These workers must get new models
+while they run, so each has a pipe of its own, over which one thread of this process speaks with it at a time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ Work = Callable[..., Any]  # work(detector, *arguments), a function of a module
 
 
 class Failed(PsdlError):
-    """An image that no verdict came of. lasting: it would fail again; else its worker may have been at fault."""
+    """Raised if an image gets no verdict. `lasting` says that it would fail again; otherwise the worker may have
+    been at fault."""
 
     def __init__(self, sentence: str, lasting: bool = True) -> None:
         super().__init__(sentence)
@@ -42,8 +43,8 @@ class Failed(PsdlError):
 
 
 class Worker:
-    """One process. memory: bytes that it may take beside the model; idle: it gives way to all others on its
-    core."""
+    """One worker process, which is started when it is first needed. `memory` is the number of bytes that it may
+    take in addition to its models. If `idle` is true, it runs at low priority."""
 
     def __init__(self, memory: int = MEMORY, idle: bool = False) -> None:
         self.memory, self.idle = memory, idle
@@ -53,7 +54,12 @@ class Worker:
         self._ended = False
 
     def load(self, model: Held, warm: Sequence[tuple[Work, tuple[Any, ...]]] = ()) -> None:
-        """Gives it a model, unless it has it, and does some work for which there is no hurry. Raises Failed."""
+        """Gives the worker a model, unless it has it. Then runs each `(work, arguments)` of `warm`, and limits the
+        memory.
+
+        Raises PsdlError if the model cannot be loaded, and Failed if the worker ends or takes longer than LOADING
+        seconds for a step.
+        """
         self._begin()
         if model.digest not in self._known:
             order = ("model", model.digest, model.data, str(model.file), model.detector.device)
@@ -64,13 +70,18 @@ class Worker:
             self._ask(("bound",), LOADING)
 
     def call(self, model: Held, work: Work, arguments: tuple[Any, ...], until: float) -> Any:
-        """What `work(detector, *arguments)` gives; until: the time (monotonic) by which it must. Raises
-        PsdlError as it does, Failed where it takes longer or more memory than it may or ends its process."""
+        """Returns `work(detector, *arguments)`, computed by the worker with the detector of `model`.
+
+        `until` is the time (of `time.monotonic`) by which the result must be there. Raises the PsdlError that
+        `work` raises; Failed if the worker takes too long or too much memory, ends, or if `work` raises another
+        error.
+        """
         self.load(model)
         return self._ask(("work", model.digest, work, arguments), until - time.monotonic())
 
     def end(self) -> None:
-        """Ends the process, whatever it does, for good; a call in another thread fails."""
+        """Ends the process for good, whatever it does. A call that is running in another thread then raises
+        Failed."""
         self._ended = True
         if (process := self._process) is not None:
             process.kill()
@@ -117,14 +128,15 @@ class Worker:
         return value
 
     def _again(self) -> None:
-        """Another process in the place of one that is of no use any more."""
+        """Kills the process and starts another one, unless the worker was ended."""
         self._kill()
         if not self._ended:
             self._begin()
 
 
 class Workers:
-    """Some workers, of which each call takes one that is free. All methods may be called from any thread."""
+    """A number of workers, of which each call takes a free one and waits if there is none. All methods may be
+    called from any thread. `memory` and `idle` are as in `Worker`."""
 
     def __init__(self, count: int, memory: int = MEMORY, idle: bool = False) -> None:
         self.count = count
@@ -135,8 +147,8 @@ class Workers:
             self._free.put(worker)
 
     def load(self, model: Held, warm: Sequence[tuple[Work, tuple[Any, ...]]] = ()) -> None:
-        """Gives every worker a model before the first image asks for it. Raises PsdlError where one cannot
-        have it."""
+        """Gives every worker a model before the first image needs it, see `Worker.load`. Waits for workers that
+        are busy. Raises PsdlError if a worker cannot load it."""
         taken = [self._free.get() for _ in self._all]
 
         def one(worker: Worker) -> None:
@@ -149,7 +161,7 @@ class Workers:
             list(pool.map(one, taken))
 
     def call(self, model: Held, work: Work, arguments: tuple[Any, ...], until: float) -> Any:
-        """What work gives, like `Worker.call`; until: the time (monotonic) by which it must."""
+        """Returns the result of `work` from a free worker. Arguments and errors are those of `Worker.call`."""
         worker = self._free.get()
         try:
             return worker.call(model, work, arguments, until)
@@ -157,14 +169,14 @@ class Workers:
             self._free.put(worker)
 
     def end(self) -> None:
-        """Ends all processes, whatever they do, for good."""
+        """Ends all processes for good, whatever they do."""
         self.ended = True
         for worker in self._all:
             worker.end()
 
 
 def _work(pipe: Any, memory: int, idle: bool) -> None:
-    """A worker's life: orders in, answers out, until nobody is at the other end."""
+    """Runs a worker: receives orders and sends answers until the other end of the pipe is closed."""
     own_process()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # they are the server's, which answers what it has taken on first
         if hasattr(signal, name):
@@ -207,8 +219,8 @@ def _answered(order: tuple[Any, ...], models: dict[str, Detector], memory: int) 
 
 
 def _bound(memory: int | None) -> None:
-    """Lets this process take so much memory more than it has now; any, if None. Only where the system counts
-    it."""
+    """Limits the memory of this process to `memory` bytes more than it has now; with None lifts the limit. Does
+    nothing on systems without /proc/self/status or resource limits."""
     try:
         import resource
 

@@ -1,1 +1,2 @@
-"""HTTP requests -> the detector -> JSON: bounded in every direction, models replaced while it answers."""
+"""An HTTP server that judges images and answers in JSON. Everything a client can send is bounded, and models can
+be replaced while the server runs."""

@@ -1,4 +1,5 @@
-"""Who may ask: bearer tokens from a file, guesses of them counted, and no web page from elsewhere."""
+"""Access control: bearer tokens from a file, a limit on wrong tokens, and refusal of requests by foreign web
+pages."""
 
 from __future__ import annotations
 
@@ -28,10 +29,11 @@ HERE = ("localhost", "127.0.0.1", "::1")  # names of this machine, for itself
 
 
 class Tokens:
-    """The tokens of a file, one a line; blank lines and lines that begin with # are none. Without a file everybody
-    may ask. guesses: wrong tokens that one client may give in a minute.
+    """The tokens in a file, one a line. Blank lines and lines that begin with # are ignored. Without a file
+    everybody has access. `guesses` is the number of wrong tokens that one client may give in a minute.
 
-    Raises PsdlError on a file without any, that cannot be read, or that others may write.
+    Raises PsdlError if the file cannot be read, holds no token or one that a header cannot carry, or can be
+    written by others than its owner.
     """
 
     def __init__(self, file: Path | None = None, guesses: int = 10) -> None:
@@ -44,14 +46,14 @@ class Tokens:
         return len(self._known)
 
     def read(self) -> None:
-        """Reads the file again: tokens that it no longer holds are known no more. Raises PsdlError as at
-        first, and leaves the tokens as they were."""
+        """Reads the file again; tokens that it no longer holds become invalid. Raises PsdlError like the
+        constructor and then keeps the tokens as they were."""
         if self.file:
             self._known = _tokens(self.file)
 
     def check(self, request: Request) -> None:
-        """Raises Refused unless a request bears one of the tokens. A client that has given too many wrong ones is
-        refused whatever it gives, but for what it gave rightly before."""
+        """Raises Refused (401) unless a request has one of the tokens. A client that gave too many wrong tokens is
+        refused (429) for a while, except with a token that it gave correctly before."""
         if not self.file:
             return
         client = client_of(request)
@@ -71,17 +73,18 @@ class Tokens:
         raise Refused(401, "no bearer token that this server knows: send Authorization: Bearer TOKEN", unread=True)
 
     def _wrongs(self, client: str) -> float:
-        """Wrong tokens of a client; within a minute a full count is forgotten."""
+        """Returns the number of wrong tokens of a client; it declines steadily, a full count to zero within a
+        minute."""
         count, when = self._wrong.get(client, (0.0, 0.0))
         return max(0.0, count - (time.monotonic() - when) * self.guesses / MINUTE)
 
 
 class Pages:
-    """Refuses what a browser sends for a page that is not this server's own.
+    """ASGI middleware that refuses requests that a browser sends on behalf of a page of another site.
 
-    hosts: the names that a request may call the server by, so that no other name can be bound to its address; all,
-    if None. A request whose Origin is another than the server's own, or that a browser says comes from another
-    site, is refused in any case.
+    `hosts` are the names allowed in the Host header, which prevents DNS rebinding; None allows all. A request
+    whose Origin is not the server's own, or whose Sec-Fetch-Site header names another site, is refused in any
+    case.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str] | None) -> None:
@@ -113,7 +116,8 @@ class Pages:
 
 
 def client_of(request: Request) -> str:
-    """Who asks, as far as a server can know: the address, of which networks of 64 bits are one; or the token."""
+    """Returns who sent a request: its IP address, or for IPv6 the network of 64 bits that it belongs to; "local"
+    if there is no address."""
     host = request.client.host if request.client else "local"
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
@@ -123,7 +127,7 @@ def client_of(request: Request) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name is one that only this machine can be asked by."""
+    """Returns whether a host name or address is one that only this machine can reach."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -131,7 +135,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _name(host: str) -> str:
-    """The name in a Host header, without its port and in small letters; empty if it is none."""
+    """Returns the name in a Host header without its port, in small letters; empty if the header has none."""
     try:
         return (urlsplit(f"//{host.strip()}").hostname or "").rstrip(".")
     except ValueError:
@@ -157,7 +161,8 @@ def _tokens(file: Path) -> tuple[bytes, ...]:
 
 
 def _check_rights(file: Path) -> None:
-    """Raises PsdlError where others than the owner may write a file: they could add a token."""
+    """Raises PsdlError if others than the owner can write the file, since they could add a token, or if it is no
+    regular file."""
     found = file.stat()
     if not stat.S_ISREG(found.st_mode):
         raise PsdlError(f"{file} is no regular file: give a text file of tokens, one a line")

@@ -1,4 +1,4 @@
-"""The routes: what may be asked, and how each question is answered or refused."""
+"""The routes of the server: what clients may ask, and how each request is answered or refused."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 class _Answered(JSONResponse):
-    """An answer that gives the request's place and its bytes back when it has gone out, or when nobody took it in
-    time."""
+    """A response that frees the place and the bytes of its request once it is sent, or after `seconds` if nobody
+    reads it."""
 
     def __init__(self, content: Any, status: int, held: AsyncExitStack, seconds: float) -> None:
         super().__init__(content, status)
@@ -76,7 +76,7 @@ class _Answered(JSONResponse):
 
 @dataclass
 class Parts:
-    """What one server is made of; see each."""
+    """The parts that one server consists of; see the class of each."""
 
     registry: ModelRegistry
     bounds: Bounds
@@ -95,7 +95,7 @@ class Parts:
         return cls(registry, bounds, tokens, line, counts, Monitors(), Arrivals(bounds), loops, Last(bounds))
 
     def refresh(self, every: bool = False) -> None:
-        """Reads what has changed on the disk: models, and with `every` also the tokens."""
+        """Reads the model files that have changed; with `every` all model files and the tokens."""
         if every:
             with self.loops.round("tokens"):
                 self.tokens.read()
@@ -105,7 +105,7 @@ class Parts:
 
 
 def app(parts: Parts, hosts: Sequence[str] | None = None) -> FastAPI:
-    """The application. hosts: names that it may be called by; all if None."""
+    """Returns the web application. `hosts` are the names allowed in the Host header; None allows all."""
 
     async def reload() -> None:
         while True:
@@ -130,7 +130,7 @@ def app(parts: Parts, hosts: Sequence[str] | None = None) -> FastAPI:
 
 
 def _add_scoring_routes(served: FastAPI, parts: Parts) -> None:
-    """The question that a server is for."""
+    """Adds the route that judges images."""
 
     @served.post(
         "/v1/score",
@@ -147,7 +147,8 @@ def _add_scoring_routes(served: FastAPI, parts: Parts) -> None:
             Query(description="Also the map: in colours, in colours to lay over the image, or as float32."),
         ] = None,
     ) -> Response:
-        """Judges one image, or several: score, p-value, verdict and regions of each, or why there are none."""
+        """Judges one or several images. Each gets a score, p-value, verdict and regions, or a reason why there are
+        none."""
         start = time.perf_counter()
         try:
             name, held = parts.registry.named(model)
@@ -168,7 +169,8 @@ def _add_scoring_routes(served: FastAPI, parts: Parts) -> None:
 async def _judged(
     request: Request, held: Held, maps: str | None, parts: Parts, stack: AsyncExitStack
 ) -> tuple[list[Named], list[Answered]]:
-    """The images of a request, and what each comes to. Its place and its bytes are held by `stack`."""
+    """Returns the images of a request and the answer to each. `stack` holds the request's place and bytes until it
+    closes."""
     client, bounds = client_of(request), parts.bounds
     parts.line.check(client)
     arrival: Arrival | None = None
@@ -186,23 +188,24 @@ async def _judged(
 
 
 def _add_status_routes(served: FastAPI, parts: Parts) -> None:
-    """What a server says of itself. Strangers learn no path and no name."""
+    """Adds the routes that report the server's state. Those without a token reveal no path and no reason of a
+    failure."""
     asked = [Depends(_known(parts.tokens))]
 
     @served.get("/v1/models", dependencies=asked)
     async def models() -> list[dict[str, Any]]:
-        """The models that answer, with what they were learned from and what their thresholds promise."""
+        """Returns the loaded models, what they were learned from and which rates their thresholds keep."""
         return [described(name, held) for name, held in parts.registry.held.items()]
 
     @served.get("/healthz")
     async def health() -> dict[str, str]:
-        """That the process answers."""
+        """Returns that the process answers."""
         return {"status": "alive"}
 
     @served.get("/readyz")
     async def ready() -> dict[str, Any]:
-        """That models are loaded; which of them could not be replaced by their newer file, and which background
-        loop does not do its work. Why, /v1/models and the log say."""
+        """Returns that models are loaded, which of them could not be replaced by a newer file, and which
+        background loops fail. The reasons are in /v1/models and in the log."""
         held, loops = parts.registry.held, parts.loops.state
         stale = sorted(name for name, one in held.items() if one.problem)
         failing = sorted(name for name, loop in loops.items() if loop.problem)
@@ -215,12 +218,12 @@ def _add_status_routes(served: FastAPI, parts: Parts) -> None:
 
     @served.get("/metrics", dependencies=asked)
     async def metrics() -> Response:
-        """Counts as Prometheus text."""
+        """Returns the server's counts in the text format of Prometheus."""
         return Response(parts.counts.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _add_error_handlers(served: FastAPI) -> None:
-    """How each error is answered: one sentence, and never a traceback."""
+    """Adds the handlers that answer each error with one sentence and never with a traceback."""
 
     @served.exception_handler(Refused)
     async def refused(_: Request, error: Refused) -> Response:
@@ -247,7 +250,7 @@ def _add_error_handlers(served: FastAPI) -> None:
 
 
 class _Counted:
-    """Counts every answer by its route and status."""
+    """ASGI middleware that counts every answer by its route and status."""
 
     def __init__(self, app: ASGIApp, counts: Telemetry) -> None:
         self.app, self.counts = app, counts
@@ -263,7 +266,7 @@ class _Counted:
 
 
 def described(name: str, held: Held) -> dict[str, Any]:
-    """A model in plain values."""
+    """Returns the properties of a model as a dictionary for JSON."""
     model = held.detector.model
     known = model.calibration
     return {
@@ -283,7 +286,7 @@ def described(name: str, held: Held) -> dict[str, Any]:
 
 
 def _known(tokens: Tokens) -> Callable[[Request], Any]:
-    """What lets a request pass that bears a token which the server knows."""
+    """Returns a dependency that refuses requests without a token that the server knows."""
 
     async def check(request: Request) -> None:
         tokens.check(request)

@@ -1,4 +1,5 @@
-"""Bodies on their way in: they have places of their own, so that slow ones keep nobody from being judged."""
+"""The request bodies that are arriving. They are counted apart from the requests that are judged, so that slow
+senders do not keep others from being judged."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ STILL = 0.1  # seconds without a byte of it, after which it has no such right
 
 
 class Arrival:
-    """One body: who sends it, its bytes that are held, when the last of them came, and the moment by which it must
-    be here."""
+    """One body that is arriving: its client, the bytes `held`, the times of its start (`since`) and of its last
+    bytes (`grown`), and the timeout `limit`."""
 
     def __init__(self, client: str, limit: asyncio.Timeout) -> None:
         self.client, self.limit = client, limit
@@ -24,15 +25,19 @@ class Arrival:
         self.evicted = False
 
     def evict(self) -> None:
-        """Ends the wait for it now."""
+        """Ends the wait for this body now."""
         self.evicted = True
         self.limit.reschedule(asyncio.get_running_loop().time())
 
 
 class Arrivals:
-    """At most `bounds.arriving` bodies arrive at a time, and at most `bounds.held` bytes of bodies are held, until
-    their answers. A new one takes the place of the oldest one of the client that has the most: one that sends its
-    body at once is never it."""
+    """The bodies that are arriving, at most `bounds.arriving`. At most `bounds.held` bytes are held in all; a body
+    is held until its answer.
+
+    If there is no room, a new body displaces one that has been arriving for GRACE seconds or has had no byte for
+    STILL seconds: of the client with the most bodies, the one that holds the most bytes, then the oldest. A body
+    that is sent at once is never displaced.
+    """
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
@@ -41,8 +46,8 @@ class Arrivals:
 
     @contextmanager
     def held(self, client: str, limit: asyncio.Timeout) -> Iterator[Arrival]:
-        """A place for a body while it arrives and its bytes until the answer. Raises Refused where there is
-        none."""
+        """Holds a place for a body until it has arrived, and its bytes until the block ends. Raises Refused (429)
+        if there is no place."""
         if len(self._all) >= self.bounds.arriving and not self._make_room():
             raise Refused(
                 429, f"{len(self._all)} bodies are arriving, which is the bound: come again", unread=True
@@ -56,8 +61,8 @@ class Arrivals:
             self.bytes -= one.held
 
     def grow(self, one: Arrival, count: int) -> None:
-        """So many more bytes of a body are here. Raises Refused where they are too many together with all
-        others."""
+        """Records that `count` more bytes of a body have arrived. Raises Refused (503) if all bodies together are
+        too large."""
         while self.bytes + count > self.bounds.held and self._make_room(one):
             pass
         if self.bytes + count > self.bounds.held:
@@ -69,7 +74,7 @@ class Arrivals:
         self.bytes += count
 
     def here(self, one: Arrival) -> None:
-        """All of a body has arrived: its place is free."""
+        """Frees the place of a body that has arrived. Its bytes stay counted."""
         if one in self._all:
             self._all.remove(one)
 

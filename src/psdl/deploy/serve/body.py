@@ -1,4 +1,4 @@
-"""The body of a request -> the images in it, never more than the bounds allow."""
+"""Reads the images of a request from its body, within the bounds of the server."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from psdl.deploy.serve.line import Named
 
 
 class _InMemory(MultiPartParser):
-    """Keeps files in memory: the body is bounded, and a line computer's disk may be read-only. whole: whether the
-    form's end was seen; the parser itself takes what is there for all."""
+    """A parser of forms that keeps files in memory, because bodies are bounded and the disk may be read-only.
+    `whole` says whether the end of the form was seen; the parser itself accepts a form that is cut short."""
 
     spool_max_size = 2**40
     whole = False
@@ -27,8 +27,11 @@ class _InMemory(MultiPartParser):
 
 
 async def images(request: Request, bounds: Bounds, arrivals: Arrivals, one: Arrival) -> list[Named]:
-    """The images of a request: files of a form, or the body itself. Raises Refused where there is none, where they
-    are too many or too large, and where the body is not whole; TimeoutError where it comes too slowly."""
+    """Returns the images of a request: the files of a form, or the body itself as one image.
+
+    `one` is the arrival of this body among `arrivals`. Raises Refused if there is no image or more than
+    `bounds.images`, and if the body is too large, of another type, or cut short.
+    """
     found = await _images(request, bounds, arrivals, one)
     arrivals.here(one)
     if not found:

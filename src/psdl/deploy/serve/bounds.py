@@ -1,4 +1,4 @@
-"""What a server takes on at most, and how it says no."""
+"""The bounds on what a server accepts, and how it refuses a request."""
 
 from __future__ import annotations
 
@@ -9,12 +9,22 @@ from psdl.deploy.workers import MEMORY
 
 @dataclass(frozen=True)
 class Bounds:
-    """body: bytes of a request's body; pixels: of an image; images: of a request; queue: requests whose images are
-    judged, or wait for it, at a time; seconds: for a body to arrive, and then again for its answer; head: bytes of
-    a request's head, and of all else in it that is no body; patience: seconds for a head to arrive; connections:
-    open at a time; arriving: bodies that arrive at a time; held: bytes of all bodies at a time; memory: bytes that
-    judging one image may take; guesses: wrong tokens of one client in a minute; last: judged images that are
-    kept to be looked at."""
+    """The bounds of a server.
+
+    - `body`: bytes of a request's body.
+    - `pixels`: pixels of an image.
+    - `images`: images of a request.
+    - `queue`: requests whose images are judged or wait for it, at a time.
+    - `seconds`: time for a body to arrive, and again for its answer.
+    - `head`: bytes of a request's head, and of all else in a request that is not its body.
+    - `patience`: seconds for a head to arrive.
+    - `connections`: connections that are open at a time.
+    - `arriving`: bodies that are arriving at a time.
+    - `held`: bytes of all bodies at a time.
+    - `memory`: bytes that judging one image may take.
+    - `guesses`: wrong tokens of one client in a minute.
+    - `last`: judged images that are kept for display; 0 keeps none.
+    """
 
     body: int = 32 * 2**20
     pixels: int = 50_000_000
@@ -32,8 +42,8 @@ class Bounds:
 
 
 class Refused(Exception):
-    """A request that is not answered: the status and one sentence. unread: its body was not read to its end, so
-    the connection cannot go on."""
+    """Raised to refuse a request with an HTTP status and one sentence. `unread` says that the body was not read to
+    its end, so that the connection must be closed."""
 
     def __init__(self, status: int, sentence: str, unread: bool = False) -> None:
         super().__init__(sentence)
@@ -41,7 +51,8 @@ class Refused(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """When to come again, and whether on another connection."""
+        """The headers of the refusal: when to try again, how to authenticate, and whether the connection is
+        closed."""
         again = {"Retry-After": "1"} if self.status in (429, 503) else {}
         who = {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
         return again | who | ({"Connection": "close"} if self.unread else {})

@@ -1,4 +1,5 @@
-"""The last images that a server judged, for the page that shows the line: in memory, only if it is asked to."""
+"""The last images that a server judged, kept in memory for the page that shows them, if the server is told to keep
+them."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ ANSWERED = ("verdict", "score", "width", "height", "regions", "drift", "error")
 
 
 class Last:
-    """At most `bounds.last` images, and no more than ROOM bytes of them. began: tells this server from the one
-    before it; count: images so far, which are numbered from 0."""
+    """Keeps at most `bounds.last` images, and at most ROOM bytes of them. `began` identifies this run of the
+    server. `count` is the number of images so far; they are numbered from 0."""
 
     def __init__(self, bounds: Bounds) -> None:
         self.most = bounds.last
@@ -29,7 +30,7 @@ class Last:
         self._kept: OrderedDict[int, tuple[dict[str, Any], bytes]] = OrderedDict()
 
     def take(self, model: str, images: Sequence[Named], results: Sequence[Scored | Unscored]) -> None:
-        """Keeps what was judged now, in place of the oldest."""
+        """Keeps the images that were judged just now, and drops the oldest ones beyond the bounds."""
         if not self.most:
             return
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -43,19 +44,20 @@ class Last:
                 self.held -= len(self._kept.popitem(last=False)[1][1])
 
     def rows(self, after: int, began: str) -> list[dict[str, Any]]:
-        """What came after the number, the oldest first; all that is known where another server had counted."""
+        """Returns the rows of the images with a number above `after`, the oldest first; all rows if `began` is not
+        that of this run, since another run counted then."""
         known = after if began == self.began else -1
         return [row for n, (row, _) in self._kept.items() if n > known]
 
     def image(self, n: int) -> bytes:
-        """The content of an image's file. Raises Refused where it is not kept."""
+        """Returns the content of the file of image number `n`. Raises Refused (404) if it is not kept."""
         if n not in self._kept:
             raise Refused(404, "that image is no longer among the last")
         return self._kept[n][1]
 
 
 def router(last: Last) -> APIRouter:
-    """The questions about the last images."""
+    """Returns the routes under which clients get the last images."""
     refusals: dict[int | str, dict[str, Any]] = {
         401: {"description": "No bearer token that the server knows."},
         404: {"description": "No images are kept, or this one no longer."},
@@ -68,14 +70,14 @@ def router(last: Last) -> APIRouter:
         after: Annotated[int, Query(description="Only images of a larger number than this.")] = -1,
         began: Annotated[str, Query(description="What the answer before said of the server's beginning.")] = "",
     ) -> dict[str, Any]:
-        """The last images that were judged, where the server was started with --last."""
+        """Returns the last images that were judged, if the server was started with --last."""
         if not last.most:
             raise Refused(404, "this server keeps no images: start it with --last 200")
         return {"began": last.began, "count": last.count, "rows": last.rows(after, began)}
 
     @routes.get("/last/{n}")
     async def image(n: int) -> Response:
-        """One of the last images, as it came."""
+        """Returns the file of one of the last images as it was sent."""
         headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
         return Response(last.image(n), media_type="application/octet-stream", headers=headers)
 

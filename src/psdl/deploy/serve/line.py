@@ -1,4 +1,4 @@
-"""Requests whose images are judged: how many at a time, in whose turn, by which workers."""
+"""The queue of requests whose images are judged: how many at a time, in which order, and by which workers."""
 
 from __future__ import annotations
 
@@ -30,18 +30,19 @@ LEAST = 2.0  # seconds that an image has in any case
 
 
 class Asker(NamedTuple):
-    """Who asks: the client, and whether the connection asked for nothing lately."""
+    """Who sent a request: the client, and whether its connection paused before this request."""
 
     client: str
     rested: bool = True
 
 
 class Line:
-    """At most `bounds.queue` requests at a time, of which one client has at most three quarters. An image that is
-    alone gets all cores; those that wait for each other get one core each, which judges more of them a second.
-    Scores are the same bytes either way.
+    """The queue of requests. It holds at most `bounds.queue` requests, of which one client may have three
+    quarters.
 
-    Images much larger than those learned from have a worker of their own, which gives way to all others.
+    An image that is alone gets all cores. If several wait, each gets one core, which judges more images a second.
+    The scores are identical in both cases. Images much larger than those learned from are judged by a worker of
+    their own that runs at low priority. `workers` is the number of workers; None: one for each core.
     """
 
     def __init__(self, bounds: Bounds, workers: int | None = None) -> None:
@@ -56,15 +57,15 @@ class Line:
 
     @property
     def taken(self) -> int:
-        """Requests that are being answered."""
+        """The number of requests that are being answered."""
         return self.clients.total()
 
     def load(self, model: Held) -> None:
-        """Gives the workers a model before the first image asks for it."""
+        """Gives the workers a model before the first image needs it, and compiles the code that judges."""
         self.plain.load(model, [(judging.warm, (threads,)) for threads in sorted({1, self.cores})])
 
     def check(self, client: str) -> None:
-        """Raises Refused where a request of this client would find no place now."""
+        """Raises Refused (429) if there is no place for another request of this client."""
         if self.taken >= self.bounds.queue:
             raise Refused(
                 429, f"{self.taken} requests are being answered, which is the bound: come again", unread=True
@@ -76,7 +77,7 @@ class Line:
 
     @contextmanager
     def place(self, client: str) -> Iterator[None]:
-        """A place for one request. Raises Refused like `check`."""
+        """Holds a place for one request while the block runs. Raises Refused like `check`."""
         self.check(client)
         self.clients[client] += 1
         try:
@@ -86,7 +87,10 @@ class Line:
             self.clients += Counter()  # forgets those without any
 
     async def judge(self, model: Held, images: Sequence[Named], maps: str | None, asker: Asker) -> list[Answered]:
-        """What the model says of each image of one request; or why it says nothing."""
+        """Returns, for each image of one request, what the model says of it, or why there is no result.
+
+        `maps` is as in `judging.answer`. An image that is not judged within `bounds.seconds` gets status 503.
+        """
         until = time.monotonic() + self.bounds.seconds
         beside = asyncio.Semaphore(self.cores)  # requests of one client take turns too, image by image
         self.images += len(images)
@@ -141,7 +145,7 @@ class Line:
         return found
 
     def _many(self, model: Held) -> float:
-        """Pixels above which an image is none of those that the model is for."""
+        """Returns the number of pixels above which an image counts as much larger than those learned from."""
         image_statistics = model.detector.model.image_statistics
         known = float((image_statistics[:, 2] * image_statistics[:, 3]).max()) if len(image_statistics) else 0.0
         return max(PLAIN, LARGE * known)
@@ -154,5 +158,5 @@ class Line:
 
 
 def plain(answers: Sequence[Scored | Unscored]) -> list[dict[str, Any]]:
-    """Answers as JSON takes them."""
+    """Returns answers as dictionaries for JSON."""
     return [asdict(one) for one in answers]

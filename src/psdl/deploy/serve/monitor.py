@@ -1,4 +1,4 @@
-"""One monitor for each model that answers: does it still see the world it learned?"""
+"""Drift detection for a server: one monitor for each of its models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOG = logging.getLogger("psdl")
 
 
 class Monitors:
-    """Monitors by model name; a model that was replaced gets a new one."""
+    """The monitors by model name. A model that is replaced gets a new monitor."""
 
     def __init__(self) -> None:
         self._of: dict[str, tuple[Detector, Monitor]] = {}
@@ -23,8 +23,13 @@ class Monitors:
     def seen(
         self, name: str, detector: Detector, found: Sequence[Answered]
     ) -> tuple[list[Scored | Unscored], float]:
-        """The answers with what the model's monitor says after them, and the evidence that it has. Alarms are
-        logged as they are raised. Images that were not judged say nothing."""
+        """Shows the monitor of the model `name` the images in `found`; returns the answers and the monitor's
+        evidence for drift.
+
+        `drift` of each answer has the sentences of the alarms that persist after its image. New alarms are also
+        logged. Images without a verdict are passed on and not shown. The evidence, 0..1, is that of
+        `Monitor.evidence`.
+        """
         if name not in self._of or self._of[name][0] is not detector:
             self._of[name] = detector, Monitor(detector.model)
         monitor = self._of[name][1]

@@ -1,5 +1,6 @@
-"""HTTP/1.1 as uvicorn speaks it with httptools, with bounds on all that a connection may send, which uvicorn
-leaves open. It reaches into uvicorn's protocol, which pyproject.toml bounds from above and a test watches."""
+"""HTTP/1.1 by uvicorn and httptools, with bounds on what a connection may send, which uvicorn does not set. It
+relies on internals of uvicorn's protocol class; pyproject.toml limits uvicorn's version, and a test checks
+them."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ BUSY = (
 
 
 class _Open:
-    """The open connections of each client, and those of them that have not asked anything yet, the oldest first:
-    whoever opens many costs no look at all of them."""
+    """The open connections, counted by client, and those of each client that have not sent a request yet, the
+    oldest first. Every operation but `oldest_new` takes constant time, however many connections a client opens."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -46,19 +47,24 @@ class _Open:
             del self.counts[address], self.new[address]
 
     def oldest_new(self, but: Any) -> Any | None:
-        """Of the client that has the most connections the oldest one that has not asked anything."""
+        """Returns, of the client with the most connections, the oldest connection other than `but` that has not
+        sent a request; None if there is none."""
         most = max(self.counts, key=lambda address: self.counts[address])
         return next((one for one in self.new[most] if one is not but), None)
 
 
 def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
-    """The protocol whose connections are closed where they send too much or too slowly, or are too many.
+    """Returns a protocol class for uvicorn that closes connections that send too much or too slowly, or that are
+    too many.
 
-    What is sent of one request beside its body, be it head, chunk sizes or trailers, is at most `bounds.head`
-    bytes and as many again as its body has; what is sent while it is answered, one read. A connection that sends
-    more is not read for a while and then closed, so that who sends without an end also waits. A new connection
-    beyond `bounds.connections` takes the place of one that waits for nothing, of the client that has the most: of
-    those that never asked anything, the oldest, before others.
+    A request may have, beside its body, at most `bounds.head` bytes (head, chunk sizes and trailers) and as many
+    again as its body has. While it is answered, one more read (READ bytes) may arrive. A connection that sends
+    more is not read for PAUSE seconds and then closed, which slows down a client that sends without end.
+
+    If there are more than `bounds.connections` connections, a new one replaces one that is not waiting for an
+    answer: of the client with the most connections, the oldest that never sent a request. If that client has none,
+    an idle connection is closed, again of the client with the most. If there is none either, the new connection is
+    refused with status 503.
     """
 
     known = _Open()
@@ -147,7 +153,7 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
             self.loop.call_later(PAUSE, self.transport.abort)
 
         def _make_room(self) -> bool:
-            """Closes a connection on which nothing is answered; whether there was one."""
+            """Closes a connection on which no answer is pending. Returns whether there was one."""
             victim = known.oldest_new(self)
             if victim is None:
                 idle: list[Any] = [one for one in self.connections if one is not self and _idle(one)]
@@ -172,13 +178,14 @@ def bounded(bounds: Bounds) -> type[HttpToolsProtocol]:
 
 
 def rested(scope: Any) -> float:
-    """Seconds since the last answer on a request's connection went out; infinity if it is the first."""
+    """Returns the seconds between the last answer on a request's connection and the request; infinity for a first
+    request."""
     known: dict[str, float] = scope.get("extensions", {}).get(RESTED, {})
     return known.get("seconds", math.inf)
 
 
 def _idle(connection: Any) -> bool:
-    """Whether nothing is answered on a connection."""
+    """Returns whether no answer is pending on a connection."""
     return connection.spent or connection.cycle is None or bool(connection.cycle.response_complete)
 
 

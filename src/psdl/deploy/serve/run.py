@@ -1,4 +1,4 @@
-"""The server as a process: its socket, its signals, its end."""
+"""The server as a process: its socket, its signals and its end."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ IDLE = 30  # seconds that a connection may stay open without a question
 
 @dataclass(frozen=True)
 class Where:
-    """Where a server listens: a host's name and a port, or a Unix socket at the path `unix`; certificate,
-    key: files in PEM for TLS."""
+    """Where a server listens: on a host name and port, or on a Unix socket at the path `unix`. `certificate` and
+    `key` are PEM files for TLS."""
 
     host: str = "127.0.0.1"
     port: int = 8100
@@ -39,12 +39,12 @@ class Where:
 
     @property
     def near(self) -> bool:
-        """Whether this machine alone can ask."""
+        """Whether only this machine can reach the server."""
         return self.unix is not None or is_loopback(self.host)
 
     def check(self, tokens: bool) -> None:
-        """Raises PsdlError where other machines could ask without a token, and on certificates that do not
-        serve."""
+        """Raises PsdlError if other machines could ask without a token (`tokens`: whether there are any), and if
+        certificate and key cannot be used."""
         if not (self.near or tokens):
             raise PsdlError(
                 f"--host {self.host} lets other machines ask and no --token-file was given: give a file of tokens,"
@@ -62,18 +62,18 @@ class Where:
                 ) from None
 
     def names(self, allowed: Sequence[str]) -> tuple[str, ...] | None:
-        """The names that a request may call the server by; None: any, where a token says who asks, or nobody but
-        programs can ask."""
+        """Returns the names allowed in the Host header of requests, see `Pages`, with those in `allowed`. None
+        means any name: browsers cannot reach a Unix socket, and where other machines can ask, tokens decide."""
         if self.unix is not None or (not allowed and not self.near):
             return None
         return (*allowed, *HERE, *([self.host] if self.near else []))
 
     def listen(self) -> socket.socket:
-        """A socket that listens. Raises PsdlError where the address cannot be had."""
+        """Returns a socket that is bound to the address. Raises PsdlError if the address cannot be used."""
         return _listening(self.unix) if self.unix is not None else bind(self.host, self.port)
 
     def url(self, listener: socket.socket) -> str:
-        """What to ask."""
+        """Returns the URL of the server that uses the socket `listener`."""
         if self.unix is not None:
             return f"unix:{self.unix}"
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -81,7 +81,8 @@ class Where:
 
 
 def _listening(path: Path) -> socket.socket:
-    """A Unix socket that its user and group may ask. One that nobody listens on any more gives way."""
+    """Returns a Unix socket that its user and group can connect to. It replaces one that no process listens on any
+    more."""
     _give_way(path)
     found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -97,7 +98,8 @@ def _listening(path: Path) -> socket.socket:
 
 
 def _give_way(path: Path) -> None:
-    """Removes a Unix socket that nobody listens on any more. Raises PsdlError where anything else is there."""
+    """Removes a Unix socket that no process listens on any more. Raises PsdlError if the path is in use
+    otherwise."""
     try:
         if stat.S_ISSOCK(path.stat().st_mode):
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
@@ -112,7 +114,7 @@ def _give_way(path: Path) -> None:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises PsdlError where the address cannot be had."""
+    """Returns a TCP socket that is bound to the address. Raises PsdlError if the address cannot be used."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         # TCP by name: else asyncio leaves Nagle's algorithm on, and answers wait 40 ms for a receipt
@@ -131,8 +133,12 @@ def serve(
     listener: socket.socket,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Answers until SIGTERM or SIGINT; then takes no new request and answers those that it has taken on. SIGHUP
-    reads every model file and the tokens again. `ready` is called once it answers."""
+    """Runs the server until SIGTERM or SIGINT; then it takes no new requests and finishes those that it has
+    accepted.
+
+    SIGHUP makes it read all model files and the tokens again. `ready` is called once the server answers. At the
+    end all workers are ended and a Unix socket is removed.
+    """
     _allow_files()
     bounds = parts.bounds
     config = uvicorn.Config(
@@ -158,14 +164,14 @@ def serve(
 
 
 def log() -> None:
-    """Sends what the server and its libraries have to say to standard error."""
+    """Sends the log of the server and its libraries to standard error."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # its tracebacks; ours are sentences
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 
 def _allow_files() -> None:
-    """Lets the process have as many connections as the system allows it."""
+    """Raises the limit on open files, and so on connections, to the most that the system allows."""
     try:
         import resource
     except ImportError:
@@ -176,7 +182,8 @@ def _allow_files() -> None:
 
 
 class Server(uvicorn.Server):
-    """Leaves signals to us: its own way ends the process by the signal that it had caught."""
+    """A uvicorn server that leaves signals to the caller; uvicorn's own handling ends the process by the signal it
+    caught."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -203,7 +210,8 @@ async def _answer(server: Server, parts: Parts, listener: socket.socket, ready: 
 async def serve_until_stopped(
     server: Server, listener: socket.socket, ready: Callable[[], None], ending: Callable[[], None] | None = None
 ) -> None:
-    """Answers until SIGTERM or SIGINT. `ready` is called once it does, `ending` when it is asked to end."""
+    """Runs the server until SIGTERM or SIGINT. `ready` is called once it answers, `ending` when it is asked to
+    stop."""
 
     def end() -> None:
         if ending:

@@ -1,4 +1,4 @@
-"""What a server counts, as Prometheus text by the official client."""
+"""The counts of a server in the text format of Prometheus, by its official client."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ SECONDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10
 
 
 class Telemetry:
-    """Counts of one server. waiting: how many requests are taken on now; loops: that work in the background."""
+    """The counts of one server. `waiting` returns the number of requests that are being answered. `loops` are the
+    background loops, whose failures are reported."""
 
     def __init__(self, waiting: Callable[[], int], loops: Loops) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -44,7 +45,8 @@ class Telemetry:
         self.registry.register(self)
 
     def judged(self, model: str, results: Sequence[Scored | Unscored], drift: float) -> None:
-        """Counts verdicts and scores of images that a model judged; drift: the evidence its monitor has."""
+        """Counts the verdicts and scores of images that a model judged. `drift` is the evidence of its monitor,
+        0..1."""
         recent = self.recent.setdefault(model, deque(maxlen=RECENT))
         for one in results:
             if isinstance(one, Unscored):
@@ -55,12 +57,12 @@ class Telemetry:
         self.drifts[model] = drift
 
     def text(self) -> bytes:
-        """All counts in Prometheus' text format."""
+        """Returns all counts in the text format of Prometheus."""
         found: bytes = generate_latest(self.registry)
         return found
 
     def collect(self) -> Iterator[Any]:
-        """The gauges, as the client's collectors give them."""
+        """Yields the gauges and the failures of loops, as a collector of the Prometheus client does."""
         waiting = GaugeMetricFamily("psdl_queue", "Requests taken on and not answered yet.")
         waiting.add_metric([], self.waiting())
         yield waiting

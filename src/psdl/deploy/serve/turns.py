@@ -1,5 +1,5 @@
-"""Whose image is judged next: clients take turns, so that one that sends many keeps nobody else waiting; and so do
-the requests of one client, since many computers can share an address."""
+"""The order in which waiting images are judged. Clients take turns, so that one with many images does not make the
+others wait. The connections of one client take turns too, since many computers can share an address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Turn = asyncio.Future[None]
 
 
 class _Client:
-    """The images of one client that wait: those that came first after a rest, and all others."""
+    """The waiting images of one client: those of connections that paused before (`rested`), and all others."""
 
     def __init__(self) -> None:
         self.rested: deque[Turn] = deque()
@@ -18,7 +18,7 @@ class _Client:
         self.favoured = True  # those that came after a rest are next, if any wait
 
     def next(self) -> Turn:
-        """The next that is taken: of both sorts in alternation where both wait."""
+        """Removes and returns the next waiting image; the two kinds alternate if both wait."""
         first = self.rested and (self.favoured or not self.others)
         self.favoured = not first
         return (self.rested if first else self.others).popleft()
@@ -28,17 +28,20 @@ class _Client:
 
 
 class Turns:
-    """At most `places` images at a time; those that wait are taken client after client. Of one client, every
-    second place is for images of connections that asked for nothing lately, as fair queueing of packets favours
-    sparse flows (RFC 8290): a computer that asks now and then is answered beside others that never pause."""
+    """Lets at most `places` images be judged at a time; those that wait are taken client by client.
+
+    Of one client, every second place goes to connections that paused before their request, as fair queueing of
+    packets favours sparse flows (RFC 8290). So a computer that asks now and then is not held up by others that
+    never pause.
+    """
 
     def __init__(self, places: int) -> None:
         self.free = places
         self._waiting: OrderedDict[str, _Client] = OrderedDict()
 
     async def take(self, client: str, rested: bool = False) -> None:
-        """Waits for a place and takes it. rested: the image is the first of a connection that asked for nothing
-        lately."""
+        """Waits for a place and takes it. `rested` says that the image is the first of a request whose connection
+        paused before."""
         if self.free and not self._waiting:
             self.free -= 1
             return
@@ -53,7 +56,7 @@ class Turns:
             raise
 
     def leave(self) -> None:
-        """Gives a place back: to the next of the client whose turn it is."""
+        """Gives a place back, to the next image of the client whose turn it is."""
         while self._waiting:
             client, line = self._waiting.popitem(last=False)
             turn = line.next()

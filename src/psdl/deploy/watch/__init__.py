@@ -1,1 +1,2 @@
-"""Images that a camera drops into a folder -> a journal of verdicts, each exactly once, and news of them."""
+"""Judges the images that a camera writes into a folder. A journal records each verdict exactly once, and verdicts
+can be sent to other systems."""

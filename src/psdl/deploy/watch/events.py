@@ -1,5 +1,5 @@
-"""What writers do to files below a folder, as the system reports it (inotify): closed, renamed into place, or
-opened again. Where it does not, files are complete when they have settled."""
+"""Events of files below a folder, as the system reports them by inotify: closed, renamed into place, or opened
+again. Without inotify, a file counts as complete when it has not changed for a while."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ WHOLE, BEGUN = ("closed", "moved"), ("created", "modified")  # kinds of events
 
 
 class Events(FileSystemEventHandler):
-    """Notes which files below `root` were closed by their writers. Calling it gives what is new: names, and
-    whether the file is closed. able: whether the system reports them at all."""
+    """Records which files below `root` their writers have closed. `able` says whether the system reports such
+    events.
+
+    Calling the object returns the changes since the last call: the names of files, and whether each is closed now.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
@@ -53,7 +56,7 @@ class Events(FileSystemEventHandler):
         return found
 
     def on_any_event(self, event: Any) -> None:
-        """Called by the observer's thread."""
+        """Records one event; called by the observer's thread."""
         if event.is_directory or event.event_type not in WHOLE + BEGUN:
             return
         path = os.fsdecode(event.dest_path if event.event_type == "moved" else event.src_path)

@@ -1,4 +1,4 @@
-"""A folder that a camera writes into -> the files that are complete and new."""
+"""Finds the files in a folder that a camera has completely written and that are new."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ LOG = logging.getLogger("psdl")
 
 
 class File(NamedTuple):
-    """One file as it was seen. name: below the folder, with forward slashes; size in bytes; changed: its content,
-    touched: that or its rights, both in nanoseconds; inode. A file of the same name that differs in any is looked
-    at again."""
+    """The state of one file. `name` is its path below the folder, with forward slashes; `size` is in bytes.
+    `changed` and `touched` are the times of the last change of its content and of its inode, in nanoseconds. A
+    file that differs in any of them from its known state is examined again."""
 
     name: str
     size: int
@@ -28,32 +28,32 @@ class File(NamedTuple):
     touched: int = 0
 
     def alike(self, other: File) -> bool:
-        """Whether both may hold the same bytes: they do unless somebody set the time by hand."""
+        """Returns whether size and time of change are equal. The contents are then equal too, unless the time was
+        set by hand."""
         return (self.size, self.changed) == (other.size, other.changed)
 
 
 class Known(NamedTuple):
-    """A file that was judged, and the SHA-256 of the bytes that were; empty in journals before it was kept."""
+    """A file that was judged, and the SHA-256 of its content; empty if an old journal does not have it."""
 
     file: File
     digest: str
 
 
 class Complete(NamedTuple):
-    """A file to judge. settled: nothing has changed it for so long that it will stay as it is; else its writer has
-    closed it, and may open it again."""
+    """A file to judge. `settled` says that it has not changed for long enough to be final. Otherwise its writer
+    has closed it and may open it again."""
 
     file: File
     settled: bool
 
 
 class Folder:
-    """The images below `root`, but for hidden files and folders and what lies in `out`. Pictures that cannot be
-    read, such as HEIC files, are passed over with a warning.
+    """The images below `root`, without hidden files and folders and without the folder `out`. Pictures in formats
+    that cannot be read, such as HEIC, are skipped with a warning.
 
-    A file is complete when nothing has changed it for `settle` seconds, or when its writer has closed it or
-    renamed it into place, as `closed` reports, which gives the names of files that were since it was asked
-    last.
+    A file is complete when it has not changed for `settle` seconds, or when its writer has closed it or renamed it
+    into place. The function `closed` reports the latter, see `Events`.
     """
 
     def __init__(
@@ -71,15 +71,15 @@ class Folder:
         self._moved = False
 
     def path(self, name: str) -> Path:
-        """Where the file of a name lies. Raises PsdlError on a name that leads out of the folder."""
+        """Returns the path of the file `name`. Raises PsdlError if the name leads out of the folder."""
         path = self.root / inside(name)
         if not path.parent.resolve().is_relative_to(self.root.resolve()):
             raise PsdlError(f"{name!r} leads out of {self.root}")
         return path
 
     def complete(self) -> list[Complete]:
-        """The files that are complete and not known, the oldest first. Forgets those that are gone. Raises OSError
-        where the folder is not there."""
+        """Returns the files that are complete and not known, the oldest first. Files that are gone are forgotten.
+        Raises OSError if the folder does not exist."""
         self._check_root()
         self._close()
         others: list[str] = []
@@ -97,24 +97,26 @@ class Folder:
         return sorted(found, key=lambda one: (one.file.changed, one.file.name))
 
     def unchanged(self, file: File) -> bool:
-        """Whether a file is still as it was seen."""
+        """Returns whether the file is still in this state."""
         return self.seen(file.name) == file
 
     def seen(self, name: str) -> File | None:
-        """The file of a name as it is now; None if there is none."""
+        """Returns the present state of the file `name`; None if it does not exist."""
         return _seen(self.root / inside(name), name)
 
     def judged(self, file: File, digest: str) -> None:
-        """This file needs no look any more, unless it changes."""
+        """Records that the file, in this state and with this SHA-256, was judged. It is not judged again unless it
+        changes."""
         self.known[file.name] = Known(file, digest)
 
     def reopened(self, file: File) -> None:
-        """A file whose writer had closed it is not whole: it waits until it has settled."""
+        """Records that a file was not complete although its writer had closed it. It then waits until it has
+        settled."""
         self._whole.discard(file.name)
 
     def same(self, file: File, known: Known) -> bool:
-        """Whether a file holds the bytes that were judged: its content is asked where inode or times leave a
-        doubt."""
+        """Returns whether a file has the content that was judged. If its size and the time of its content's change
+        agree but other values do not, the SHA-256 decides, if it is known."""
         if file == known.file:
             return True
         if not file.alike(known.file):
@@ -139,8 +141,8 @@ class Folder:
             (self._whole.add if whole else self._whole.discard)(name)
 
     def _check_root(self) -> None:
-        """Raises OSError where the folder is not there. If it is another than at the start, as when a disk
-        was taken off, nothing is forgotten: it may come back."""
+        """Raises OSError if the folder does not exist. If it is another folder than at the start, for instance
+        because a disk was unmounted, nothing is forgotten, because it may come back."""
         now = _identity(self.root)
         if now is None:
             raise FileNotFoundError(f"the folder {self.root} is not there: mount it, or make it again")
@@ -149,8 +151,8 @@ class Folder:
         self._moved = now != self._identity
 
     def _pass_over(self, names: Sequence[str]) -> int:
-        """Looks once into each file that is no image by its name and names those that are pictures all the same;
-        how many still wait for it."""
+        """Examines once each file that has no image's name, and warns of those that are pictures nevertheless.
+        Returns how many have not settled yet."""
         now = time.monotonic()
         self._others = {name: self._others.get(name, now) for name in names}
         self._asked &= set(names)
@@ -166,7 +168,7 @@ class Folder:
         return len(waiting) - len(ready)
 
     def _files(self, others: list[str]) -> Iterator[File]:
-        """The images; others: the names of all other files are added to it."""
+        """Yields the images; the names of all other files are appended to `others`."""
         for folder, below, names in os.walk(self.root):
             here = Path(folder)
             below[:] = [n for n in below if not n.startswith(".") and (here / n).resolve() != self.out]
@@ -180,7 +182,7 @@ class Folder:
 
 
 def inside(name: Any) -> PurePosixPath:
-    """A name as a path below a folder. Raises PsdlError on one that leads elsewhere."""
+    """Returns a name as a relative path below a folder. Raises PsdlError if it is no such path."""
     path = PurePosixPath(name) if isinstance(name, str) and "\0" not in name else PurePosixPath("..")
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise PsdlError(f"{name!r} is no name of a file below a folder")

@@ -1,4 +1,4 @@
-"""Whether a watch does its work, as JSON over HTTP, for this machine alone."""
+"""Reports over HTTP, to this machine alone, whether a watch works."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ STILL = 60.0  # seconds without a look or a verdict after which a watch is not w
 
 
 def state(watch: Watch) -> dict[str, Any]:
-    """What a watch says of itself; no path, which a stranger on this machine need not know."""
+    """Returns the state of a watch as a dictionary for JSON. It contains no paths, since anyone on the machine can
+    ask."""
     loops = watch.loops.state
     still = time.monotonic() - watch.looked
     stale = any(held.problem for held in watch.registry.held.values())
@@ -35,9 +36,11 @@ def state(watch: Watch) -> dict[str, Any]:
 
 @contextmanager
 def answering(watch: Watch, port: int | None) -> Iterator[int | None]:
-    """Answers GET /healthz (200 while the process lives) and /readyz (200 while all is well, else 503) on the
-    loopback address until the end; gives the port. Nothing where `port` is None. Raises PsdlError where it cannot
-    be had."""
+    """Serves GET /healthz and /readyz on the loopback address while the block runs, and yields the port.
+
+    /healthz answers 200 as long as the process lives; /readyz answers 200 if all is well, else 503. Nothing is
+    served if `port` is None. Raises PsdlError if the port cannot be used.
+    """
     if port is None:
         yield None
         return

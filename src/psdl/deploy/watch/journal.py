@@ -1,4 +1,5 @@
-"""images.jsonl as a journal: a line is on the disk before anything follows from it, and a torn one is cut off."""
+"""images.jsonl as a journal: a line is on the disk before anything follows from it, and an incomplete last line is
+removed at the next start."""
 
 from __future__ import annotations
 
@@ -22,16 +23,19 @@ VERDICTS = ("OK", "REVIEW", "NG", "ERROR")
 
 
 class Place(NamedTuple):
-    """A place in the journal: the number of a file, from 1, and the byte in it."""
+    """A place in the journal: the number of a file, from 1, and the byte offset in it."""
 
     file: int
     byte: int
 
 
 class Journal:
-    """Lines in the folder `out`, which is made if it is not there. A file of more than `most` bytes is put
-    aside as images.000001.jsonl and so on. Raises PsdlError where the folder cannot be had, and where another
-    process writes there."""
+    """The journal in the folder `out`, which is created if it does not exist. It is locked against other
+    processes.
+
+    When the file would exceed `most` bytes, it is renamed to images.000001.jsonl and so on. Raises PsdlError if
+    the folder cannot be written, and if another process writes there.
+    """
 
     def __init__(self, out: Path, most: int = MOST) -> None:
         self.path, self.most = out / NAME, most
@@ -56,8 +60,8 @@ class Journal:
         os.close(self._lock)
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Writes a line and waits until it is on the disk. Raises OSError where it is not, and leaves no part of
-        it."""
+        """Writes a line and waits until it is on the disk. Raises OSError if that fails, and then leaves no part
+        of the line."""
         self._check()
         line = json.dumps(row).encode() + b"\n"
         size = os.fstat(self._file.fileno()).st_size
@@ -74,15 +78,15 @@ class Journal:
             raise
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """All lines, the oldest first. Raises PsdlError on one that psdl did not write."""
+        """Yields all lines, the oldest first. Raises PsdlError on a line that psdl did not write."""
         for path in files_of(self.path.parent):
             with path.open("rb") as file:
                 for n, line in enumerate(file, 1):
                     yield _row(line, f"{path} line {n}")
 
     def line(self, at: Place) -> tuple[bytes, Place] | None:
-        """The line at a place, and the place after it; None if there is none yet. A file that was removed is
-        passed over."""
+        """Returns the line at a place and the place after it; None if there is no complete line yet. At the end of
+        a file, or if the file was removed, it is the first line of the next one."""
         for number, path in self._numbered():
             if number < at.file:
                 continue
@@ -94,18 +98,18 @@ class Journal:
         return None
 
     def left(self, at: Place) -> int:
-        """Bytes after a place."""
+        """Returns the number of bytes after a place."""
         sizes = {number: path.stat().st_size for number, path in self._numbered() if number >= at.file}
         return max(0, sum(sizes.values()) - (at.byte if at.file in sizes else 0))
 
     @property
     def first(self) -> Place:
-        """Where the oldest line is."""
+        """The place of the oldest line."""
         return Place(self._numbered()[0][0], 0)
 
     @property
     def end(self) -> Place:
-        """Where the next line will be."""
+        """The place where the next line will be written."""
         return Place(self._numbered()[-1][0], os.fstat(self._file.fileno()).st_size)
 
     def _numbered(self) -> list[tuple[int, Path]]:
@@ -119,7 +123,8 @@ class Journal:
         self._file = self.path.open("ab", buffering=0)
 
     def _check(self) -> None:
-        """Raises OSError where the journal's file is not the one that is open: its lines would be lost."""
+        """Raises OSError if the journal's path no longer leads to the open file, in which case further lines would
+        be lost."""
         here, now = os.fstat(self._file.fileno()), self.path.stat()
         if (here.st_dev, here.st_ino) != (now.st_dev, now.st_ino):
             raise FileNotFoundError(
@@ -128,7 +133,7 @@ class Journal:
 
 
 def files_of(out: Path) -> list[Path]:
-    """The files of the journal in a folder, the oldest first."""
+    """Returns the files of the journal in the folder `out`, the oldest first."""
     return [path for _, path in _full(out)] + [out / NAME]
 
 
@@ -149,7 +154,8 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
 
 
 def _cut(path: Path) -> None:
-    """Cuts off a last line without its end, which a killed process left. Reads from the end, as far as it must."""
+    """Removes an incomplete last line, which a killed process left. Reads backwards from the end to the last line
+    break."""
     with path.open("r+b") as file:
         end = start = file.seek(0, os.SEEK_END)
         while start:

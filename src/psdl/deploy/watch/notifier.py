@@ -1,8 +1,9 @@
-"""Lines of the journal -> a webhook or an MQTT topic; what a receiver has not taken waits in the journal.
+"""Sends the lines of the journal to a webhook or an MQTT topic. Lines that a receiver has not accepted wait in the
+journal.
 
-A line that the receiver refuses for ever does not keep back the others. It becomes a dead letter, a line of
-NAME.refused.jsonl that says why, where the receiver says that it will never take it (400, 413 and the like, three
-times), or where it refused it six times and takes one of the next five. While it takes none, all wait.
+A line that is refused for ever does not hold up the others. It becomes a dead letter, a line of NAME.refused.jsonl
+with the reason: after three refusals whose HTTP status means that it will never be accepted (such as 400 or 413),
+or after six refusals if the receiver accepts one of the next five lines. While it accepts none, all lines wait.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ Send = Callable[
 
 
 class NotTaken(Exception):
-    """A receiver answered, and did not take a line. forever: it never will."""
+    """Raised if a receiver answered but did not accept a line. `forever` says that it never will."""
 
     def __init__(self, sentence: str, forever: bool = False) -> None:
         super().__init__(sentence)
@@ -40,9 +41,11 @@ class NotTaken(Exception):
 
 
 class News:
-    """Sends the lines of a journal, in order, each at least once, in a thread of its own. `name`.sent beside the
-    journal holds the place up to which they were taken: after a kill the line in flight may be sent again,
-    with the same key."""
+    """Sends the lines of a journal in order, each at least once, in a thread of its own.
+
+    The file `name`.sent beside the journal holds the place up to which lines were accepted. After a crash the line
+    that was being sent may be sent again, with the same key.
+    """
 
     def __init__(self, journal: Journal, name: str, send: Send, loops: Loops) -> None:
         self.journal, self.name, self.send, self.loops = journal, name, send, loops
@@ -55,11 +58,12 @@ class News:
         self.thread.start()
 
     def wake(self) -> None:
-        """There are new lines."""
+        """Tells the thread that there are new lines."""
         self.more.set()
 
     def stop(self, seconds: float) -> int:
-        """Tries for so long to send what is left; returns how many bytes wait for the next start."""
+        """Tries for at most `seconds` to send the remaining lines; returns the number of bytes that wait for the
+        next start."""
         self.stopped.set()
         self.more.set()
         self.thread.join(seconds)
@@ -91,7 +95,7 @@ class News:
                 self.more.clear()
 
     def _one(self) -> bool:
-        """Sends the next line; False if there is none."""
+        """Sends the next line. Returns False if there is none."""
         found = self.journal.line(self.at)
         if found is None:
             return False
@@ -114,7 +118,8 @@ class News:
         return True
 
     def _takes_another(self, at: Place) -> bool:
-        """Whether the receiver takes one of the next lines; it gets it again in its turn, with the same key."""
+        """Returns whether the receiver accepts one of the next lines. That line is sent again in its turn, with
+        the same key."""
         for _ in range(AHEAD):
             found = self.journal.line(at)
             if found is None:
@@ -130,7 +135,7 @@ class News:
         return False
 
     def _bury(self, line: bytes, why: str) -> None:
-        """Writes a dead letter down, on the disk, before the next line is sent."""
+        """Writes a dead letter to the disk before the next line is sent."""
         text = line.decode("utf-8", "replace").strip()
         with self.dead.open("ab") as file:
             file.write(json.dumps({"why": why, "line": text}).encode() + b"\n")
@@ -155,7 +160,8 @@ class News:
 
 
 def _key(line: bytes) -> str | None:
-    """What names a line for receivers that get it twice; None if it is none that psdl wrote."""
+    """Returns the key by which a receiver recognises a line that it gets twice; None if psdl did not write the
+    line."""
     try:
         row = json.loads(line)
         digest = row.get("sha256", "")[:16]
@@ -165,7 +171,9 @@ def _key(line: bytes) -> str | None:
 
 
 class Webhook:
-    """Posts each line as JSON. Raises PsdlError on an address that is none."""
+    """Posts each line as JSON to `url`, with its key as the header Idempotency-Key. A call raises NotTaken if the
+    receiver answers with a status other than 2xx, and OSError if it does not answer. Raises PsdlError if `url` is
+    no HTTP address."""
 
     def __init__(self, url: str) -> None:
         import httpx
@@ -192,7 +200,7 @@ class Webhook:
             raise NotTaken(f"{self.url} answered {status}", status in NEVER)
 
     def close(self) -> None:
-        """Ends the connection; in the thread that called it."""
+        """Closes the connection. Must be called in the thread that sent the lines."""
         self._runner.run(self._client.aclose())
         self._runner.close()
 
@@ -212,7 +220,8 @@ class Webhook:
 
 
 def mqtt(url: str) -> Send:
-    """Publishes each line, QoS 1: taken when the broker says so. Raises PsdlError on an address that is none."""
+    """Returns a function that publishes each line with QoS 1 and raises NotTaken unless the broker confirms it in
+    time. Raises PsdlError if `url` names no broker and topic."""
     from paho.mqtt.client import Client
     from paho.mqtt.enums import CallbackAPIVersion
 
@@ -241,7 +250,7 @@ def mqtt(url: str) -> Send:
 
 
 def _connect(client: Any, broker: tuple[str, int]) -> None:
-    """Connects, unless it is, and lets the client's own thread speak with the broker."""
+    """Connects to the broker, if there is no connection, and starts the client's network thread."""
     if client.is_connected():
         return
     client.loop_stop()

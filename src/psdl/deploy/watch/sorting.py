@@ -1,4 +1,4 @@
-"""Files into folders by their verdict."""
+"""Sorts files into folders by their verdict."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ WAYS = ("move", "link")
 
 
 def check(way: str | None, folder: Path, out: Path) -> None:
-    """Raises PsdlError on an unknown way, and where links cannot be made because the disks differ."""
+    """Raises PsdlError if `way` is neither "move", "link" nor None, or if it is "link" and `folder` and `out` are
+    on different disks."""
     if way is None:
         return
     if way not in WAYS:
@@ -24,8 +25,8 @@ def check(way: str | None, folder: Path, out: Path) -> None:
 
 
 def place(source: Path, name: str, verdict: str, out: Path, way: str) -> None:
-    """Moves or links a file to out/VERDICT/NAME, numbered if another file has that name. Done already, or with
-    the source gone, it does nothing."""
+    """Moves or links (`way`) the file `source` to out/VERDICT/NAME. If another file has that name, a number is
+    added to it. Does nothing if the file is there already or `source` is gone."""
     target = _free(source, out / verdict / name)
     if target is None:
         return
@@ -40,7 +41,7 @@ def place(source: Path, name: str, verdict: str, out: Path, way: str) -> None:
 
 
 def _move(source: Path, target: Path) -> None:
-    """A rename; across disks a copy that gets its name when it is whole."""
+    """Moves a file; across disks by a copy that gets its name only when it is complete."""
     try:
         os.rename(source, target)
     except OSError as error:
@@ -52,7 +53,8 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _free(source: Path, target: Path) -> Path | None:
-    """The target, or the first of its numbered names that no other file has; None if it is the source already."""
+    """Returns `target`, or the first of its numbered names that no file has; None if one of them is `source`
+    itself."""
     number, found = 0, target
     while found.exists():
         if source.exists() and os.path.samefile(source, found):

@@ -1,4 +1,4 @@
-"""The loop: find files that are complete, judge, record, sort and notify."""
+"""The loop of a watch: finds complete files, judges and records them, sorts them and notifies receivers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Found = tuple[dict[str, Any], Seen | None]  # what is written down of a file, an
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one image: its pixels, and the seconds that judging it may take."""
+    """The limits for one image: its number of pixels, and the seconds that judging it may take."""
 
     pixels: int = 50_000_000
     seconds: float = 30.0
@@ -42,9 +42,15 @@ class Limits:
 
 @dataclass
 class Watch:
-    """What judges the files of a folder. registry: holds one model, read again when its file changes; workers:
-    that judge; loops: where what goes wrong is counted; run: an ordered map in threads; say: is called with each
-    file's row; sort: move, link or None."""
+    """Judges the files of a folder.
+
+    - `registry` holds one model, which is read again when its file changes.
+    - `workers` judge the images. `loops` count what fails.
+    - `run` is an ordered map, usually with threads.
+    - `say` is called with the journal's row of each file.
+    - `sort` is "move", "link" or None, see `sorting.place`.
+    - `news` send the rows to receivers.
+    """
 
     registry: ModelRegistry
     folder: Folder
@@ -58,8 +64,8 @@ class Watch:
     news: Sequence[News] = ()
 
     def __post_init__(self) -> None:
-        """Goes on where a process before this one ended: the monitor sees what it saw, and files that were judged
-        but not sorted yet are."""
+        """Continues where an earlier process ended: the monitor is shown the images of the journal that this model
+        judged, and files that were judged but not sorted yet are sorted."""
         self.name, held = self.registry.named(None)
         self.monitor = drift.Monitor(held.detector.model)
         self.judged = 0
@@ -71,8 +77,12 @@ class Watch:
             self._recall(row)
 
     def until(self, stop: threading.Event, every: float, once: bool = False) -> None:
-        """Judges what comes, looking every so many seconds, until `stop` is set; with `once` what is there. A look
-        that fails is said, and the next one comes a little later; with `once` it raises its error."""
+        """Judges new files until `stop` is set, with a scan of the folder every `every` seconds.
+
+        With `once` it returns when no file is left to judge or to wait for, and errors are raised. Otherwise a
+        scan that fails is logged, and the pause before the next one doubles with each failure, up to PAUSE
+        seconds.
+        """
         failed = 0
         while not stop.is_set():
             if once:
@@ -88,8 +98,8 @@ class Watch:
             stop.wait(min(PAUSE, every * 2**failed) if failed else every)
 
     def _scan(self, stop: threading.Event) -> int:
-        """Judges the files that are complete now; how many they were. Raises OSError where the folder or the
-        journal cannot be had."""
+        """Judges the files that are complete now and returns their number. Raises OSError if the folder or the
+        journal cannot be accessed."""
         with self.loops.round("model"):
             if self.registry.refresh():
                 held = self.registry.named(None)[1]
@@ -104,8 +114,8 @@ class Watch:
         return len(files)
 
     def _row(self, one: Complete) -> Found | None:
-        """What is written down of a file; None if it is gone, has changed meanwhile, or is not whole and may
-        become so."""
+        """Returns the journal's row of a file and what the monitor is shown. Returns None if the file is gone, has
+        changed meanwhile, or cannot be read and may still be incomplete."""
         file, held = one.file, self.registry.named(None)[1]
         digest, seen = "", None
         try:
@@ -124,7 +134,8 @@ class Watch:
         return {**row, **stamp, "sha256": digest, "judged": now, "model": held.digest}, seen
 
     def _content(self, file: File) -> bytes:
-        """The bytes of a file, which are judged and hashed alike. Raises PsdlError where they cannot be had."""
+        """Returns the content of a file, which is both judged and hashed. Raises PsdlError if it cannot be read or
+        is too large."""
         path = self.folder.path(file.name)
         decode.check_file(path)
         if file.size > BYTES * self.limits.pixels:
@@ -164,7 +175,7 @@ class Watch:
         self.say(row)
 
     def _recall(self, row: dict[str, Any]) -> None:
-        """Takes a line of the journal for what it says: its file was judged, and may have to be sorted still."""
+        """Applies a row of the journal: its file counts as judged, and is sorted if that was not done."""
         file = self.folder.seen(row["path"])
         if file is None:
             return
@@ -185,7 +196,7 @@ class Watch:
 
 
 def _until(files: Sequence[Complete], stop: threading.Event) -> Iterator[Complete]:
-    """The files, until nobody wants more."""
+    """Yields the files until `stop` is set."""
     for file in files:
         if stop.is_set():
             return
@@ -193,7 +204,7 @@ def _until(files: Sequence[Complete], stop: threading.Event) -> Iterator[Complet
 
 
 def started(model: str, device: str) -> ModelRegistry:
-    """The registry of one model file. Raises PsdlError on a folder of several."""
+    """Returns a registry with the one model file. Raises PsdlError if `model` is a folder with several."""
     registry = ModelRegistry([model], device)
     if len(registry.held) != 1:
         raise PsdlError(
