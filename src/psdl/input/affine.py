@@ -1,6 +1,8 @@
-"""Affine transforms of a picture: its point (x,y) shows what was at (ax + by + c, dx + ey + f).
+"""Affine transforms (a,b,c,d,e,f) of a picture: its point (x,y) shows what was at (ax + by + c, dx + ey + f)
+before.
 
-Pixels are unit squares, the first from 0 to 1, as Pillow counts them."""
+Pixels are unit squares, the first from 0 to 1, as in Pillow.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +14,25 @@ __all__ = ["at", "chain", "inverse", "scale", "shift", "turn"]
 
 
 def turn(degrees: float, centre: tuple[float, float]) -> Affine:
-    """The picture turned counter-clockwise, as one sees it, about a point (x,y)."""
+    """Returns the transform that turns a picture counter-clockwise, as seen, about the point `centre` (x,y)."""
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     x, y = centre
     return cosine, -sine, x - cosine * x + sine * y, sine, cosine, y - sine * x - cosine * y
 
 
 def shift(x: float, y: float) -> Affine:
-    """The picture's point (0,0) shows what was at (x,y)."""
+    """Returns the transform after which the picture's point (0,0) shows what was at (x,y)."""
     return 1.0, 0.0, x, 0.0, 1.0, y
 
 
 def scale(x: float, y: float) -> Affine:
-    """The picture's point (1,1) shows what was at (x,y)."""
+    """Returns the transform after which the picture's point (1,1) shows what was at (x,y) and (0,0) stays."""
     return x, 0.0, 0.0, 0.0, y, 0.0
 
 
 def chain(*transforms: Affine | None) -> Affine:
-    """One transform for several, the last of which is applied first to a point; None is the identity."""
+    """Returns the composition of several transforms; the last one is applied first to a point. None is the
+    identity."""
     total = shift(0, 0)
     for transform in transforms:
         if transform is not None:
@@ -47,7 +50,7 @@ def chain(*transforms: Affine | None) -> Affine:
 
 
 def inverse(transform: Affine | None) -> Affine | None:
-    """The inverse transform."""
+    """Returns the inverse of a transform; None, the identity, stays None."""
     if transform is None:
         return None
     a, b, c, d, e, f = transform
@@ -56,7 +59,7 @@ def inverse(transform: Affine | None) -> Affine | None:
 
 
 def at(transform: Affine | None, point: tuple[float, float]) -> tuple[float, float]:
-    """What was at a point (x,y) of the transformed picture lies there in the other: (x,y)."""
+    """Returns the point (x,y) of the original picture that the transformed picture shows at `point` (x,y)."""
     if transform is None:
         return point
     a, b, c, d, e, f = transform

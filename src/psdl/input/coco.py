@@ -1,4 +1,4 @@
-"""What is drawn in a COCO file (JSON: `images`, `annotations`) of one of its images -> a mask."""
+"""Draws the annotations of one image in a COCO file (JSON with `images` and `annotations`) as a mask."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["mask", "names", "recognise", "size"]
 
 
 def recognise(values: Any) -> bool:
-    """Whether a JSON value is a COCO file of images; one without annotations draws nothing."""
+    """Returns whether a JSON value is a COCO file of images with annotations."""
     return isinstance(values, dict) and isinstance(values.get("images"), list) and "annotations" in values
 
 
 def names(values: Any) -> dict[str, list[str]]:
-    """The names of the images, and what the annotations of each are called."""
+    """Returns the names of the images in a COCO file, each with the category names of its annotations."""
     called = _categories(values)
     by_image: dict[str, list[str]] = defaultdict(list)
     for one in values["annotations"]:
@@ -33,17 +33,19 @@ def names(values: Any) -> dict[str, list[str]]:
 
 
 def size(values: Any, name: str | None) -> tuple[int, int] | None:
-    """The size (h,w) of the image called `name` as the file says it, if it does; raises like `mask`."""
+    """Returns the size (h,w) that the file states for the image `name`; None if it states none. Raises like
+    `mask`."""
     image = _image(values, name)
     height, width = image.get("height"), image.get("width")
     return (int(height), int(width)) if height and width else None
 
 
 def mask(values: Any, name: str | None, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(h,w) bool, true inside all that is annotated in the image called `name` (None: the only one), of `size`; of
-    annotations of defects and of something else, as the part, those of defects alone.
+    """Returns a mask (h,w) bool of `size`, true inside all annotations of the image `name` (None: the only image).
 
-    Raises ValueError, TypeError, KeyError or IndexError on annotations that are none, and where that image is not.
+    If only some annotations are defects, by their categories, only those are drawn, see `marks.defects`. Raises
+    ValueError, TypeError, KeyError or IndexError on invalid annotations, and if the file does not hold exactly one
+    such image.
     """
     image, found = _image(values, name), np.zeros(size, bool)
     own = [one for one in values["annotations"] if str(one["image_id"]) == str(image["id"])]
@@ -54,12 +56,13 @@ def mask(values: Any, name: str | None, size: tuple[int, int]) -> NDArray[np.boo
 
 
 def _categories(values: Any) -> dict[str, str]:
-    """What the categories of annotations are called, by their numbers."""
+    """Returns the names of the categories by their ids."""
     return {str(one.get("id")): str(one.get("name")) for one in values.get("categories") or []}
 
 
 def _image(values: Any, name: str | None) -> Any:
-    """The one image that is called `name`, by its path or else by its file's name alone; None: the only one."""
+    """Returns the only image with this name, compared by path or else by file name alone; with None the only image
+    there is."""
     whole = [image for image in values["images"] if name is None or str(image["file_name"]) == name]
     chosen = whole or [image for image in values["images"] if _same(str(image["file_name"]), str(name))]
     if len(chosen) != 1:
@@ -72,7 +75,8 @@ def _same(written: str, name: str) -> bool:
 
 
 def _region(one: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(h,w) bool of one annotation: its polygons, its runs, or, where it has neither, its box."""
+    """Returns the mask (h,w) bool of one annotation: of its polygons, its run lengths, or, if it has neither, its
+    box."""
     drawn = one.get("segmentation")
     if isinstance(drawn, dict):
         counts, own = drawn["counts"], drawn.get("size")
@@ -90,7 +94,7 @@ def _region(one: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def _runs(counts: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Lengths of runs of false and true in turns, down the columns."""
+    """Returns the mask (h,w) bool of run lengths, alternately of false and true, counted down the columns."""
     values = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
     if len(values) != size[0] * size[1]:
         raise ValueError(f"runs of {len(values)} pixels, expected {size[0] * size[1]}")
@@ -98,8 +102,8 @@ def _runs(counts: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def _numbers(text: str) -> list[int]:
-    """The lengths that COCO's compressed form holds: five bits a character, lowest first, a sign at the end; from
-    the fourth on each is the difference from the last but one."""
+    """Returns the run lengths in COCO's compressed form: five bits a character, the lowest first, with a sign at
+    the end. From the fourth on, each is the difference from the last but one."""
     found: list[int] = []
     value, shift = 0, 0
     for code in (ord(c) - 48 for c in text):

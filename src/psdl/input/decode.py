@@ -1,4 +1,5 @@
-"""Image files, bytes and arrays -> RGB pixels of 8 bit; what cannot be one picture is refused in one sentence."""
+"""Decodes image files, bytes and arrays to 8-bit RGB pixels. What cannot be one picture is refused with one
+sentence."""
 
 from __future__ import annotations
 
@@ -27,12 +28,14 @@ Pixels = NDArray[np.uint8]
 
 
 def pixels(source: Any, name: str = "image", white: float | None = None) -> Pixels:
-    """RGB pixels (h,w,3) uint8 of a path, file bytes, PIL image or array (h,w), (h,w,1|3|4).
+    """Returns the RGB pixels (h,w,3) uint8 of an image.
 
-    Orientation tags are applied, transparency is dropped, palettes and CMYK are converted. Samples deeper than 8
-    bit (one channel) become 255 at `white` and above; without it 16-bit ones are taken to use their full range if
-    any of them does. Raises PsdlError on files that are damaged, cut short or no images, that hold several
-    pictures or several channels deeper than 8 bit, and on deep samples whose white is not known.
+    `source` is a path, a URL, file bytes, an open file, a PIL image or an array (h,w) or (h,w,1|3|4). `name` is
+    its name in messages. Orientation tags are applied, transparency is dropped, and palettes and CMYK are
+    converted. Samples of more than 8 bits (one channel) become 255 at the value `white` and above. Without
+    `white`, integer samples are taken to use all 16 bits if the largest of them needs more than 14. Raises
+    PsdlError on files that are damaged, cut short or no images, on several pictures or several channels of more
+    than 8 bits, and on samples of more than 8 bits if their white is not known.
     """
     name, source = _called(source, name), given(source, name)
     samples = _samples(source, name)
@@ -42,7 +45,8 @@ def pixels(source: Any, name: str = "image", white: float | None = None) -> Pixe
 
 
 def largest(source: Any, name: str = "image") -> float | None:
-    """The largest sample of an image deeper than 8 bit; None for one of 8 bit, of which a file is not decoded."""
+    """Returns the largest sample of an image of more than 8 bits; None for 8 bits, in which case a file is not
+    decoded. The arguments and errors are those of `pixels`."""
     name, source = _called(source, name), given(source, name)
     if isinstance(source, (str, Path)):
         with _file(source, urls.peeked) as file, _opened(file, name) as image:
@@ -53,8 +57,8 @@ def largest(source: Any, name: str = "image") -> float | None:
 
 
 def given(source: Any, name: str = "image") -> Any:
-    """What was given for an image as a path, bytes, a PIL image or an array: open files are read from their start,
-    what holds bytes or an array gives it. Raises PsdlError on anything else."""
+    """Returns an image as a path, bytes, a PIL image or an array. Open files are read from their start, and
+    objects that hold bytes or an array are converted. Raises PsdlError on anything else."""
     if isinstance(source, (str, Path, bytes, np.ndarray, Image.Image)):
         return source
     if isinstance(source, os.PathLike):
@@ -76,17 +80,15 @@ def given(source: Any, name: str = "image") -> Any:
 
 
 def white_of(largest: float) -> float:
-    """The white of a camera whose samples reach `largest`: 1 where they stay below, else the largest sample of the
-    fewest bits that hold it."""
+    """Returns the white level of a camera whose samples reach `largest`: 1 if they do not exceed 1, else the
+    largest sample of the smallest usual number of bits (8 to 16) that holds it, else `largest` itself."""
     whites = [1.0, *(2.0**bits - 1 for bits in BITS), largest]
     return next(white for white in whites if white >= largest)
 
 
 def header(source: str | bytes, name: str = "image") -> tuple[int, int]:
-    """Size (h,w) of an image file, or of one's bytes, from its header, as displayed; its tail is looked at too.
-
-    Raises PsdlError like `pixels`, without decoding: cheap enough for every file before work starts.
-    """
+    """Returns the size (h,w) of an image file, or of a file's bytes, as it is displayed. The header and the end of
+    the file are read, nothing is decoded. Raises PsdlError like `pixels`."""
     name = _called(source, name)
     with _file(source, urls.peeked) as file:
         with _opened(file, name) as image:
@@ -100,7 +102,7 @@ def header(source: str | bytes, name: str = "image") -> tuple[int, int]:
 
 
 def size_of(source: Any) -> tuple[int, int]:
-    """Size (h,w) of anything that `pixels` takes, of a file as `header` has it."""
+    """Returns the size (h,w) of an image given as for `pixels`; for files, see `header`."""
     if isinstance(source, np.ndarray):
         return source.shape[0], source.shape[1]
     if isinstance(source, Image.Image):
@@ -110,7 +112,7 @@ def size_of(source: Any) -> tuple[int, int]:
 
 @contextmanager
 def opened(path: str) -> Iterator[Image.Image]:
-    """An image file as Pillow opens it. Raises PsdlError like `pixels`."""
+    """Opens an image file with Pillow while the block runs. Raises PsdlError like `pixels`."""
     with _file(path) as file, _opened(file, path) as image:
         yield image
 
@@ -120,7 +122,7 @@ def _whole(url: str) -> BinaryIO:
 
 
 def _samples(source: Any, name: str) -> NDArray[Any]:
-    """(h,w) of any depth or (h,w,3) uint8."""
+    """Returns the samples of an image: (h,w) of any depth, or (h,w,3) uint8."""
     if isinstance(source, np.ndarray):
         return _from_array(source, name)
     if isinstance(source, Image.Image):
@@ -131,8 +133,8 @@ def _samples(source: Any, name: str) -> NDArray[Any]:
 
 
 def _file(source: str | Path | bytes, behind: Callable[[str], BinaryIO] = _whole) -> BinaryIO:
-    """The bytes of a path, of a URL, by `behind`, or as they are given. Not left to Pillow, which maps a path's
-    file and misreads turned TIFFs then (seen in 13.0)."""
+    """Opens the bytes of a path or of a URL (by `behind`), or wraps given bytes. Pillow does not open paths
+    itself, since it then maps the file and misreads rotated TIFF files (seen in 13.0)."""
     if isinstance(source, bytes):
         return io.BytesIO(source)
     if urls.is_url(source):
@@ -146,7 +148,8 @@ def _file(source: str | Path | bytes, behind: Callable[[str], BinaryIO] = _whole
 
 @contextmanager
 def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
-    """An image file, opened; whatever goes wrong with it inside becomes one sentence."""
+    """Opens an image file while the block runs. Any error of a reader, also inside the block, becomes a
+    PsdlError."""
     try:
         with Image.open(file, formats=FORMATS) as image:
             _check_one(image, name)
@@ -165,7 +168,8 @@ def _damaged(name: str, error: Exception) -> PsdlError:
 
 
 def check_file(path: Path) -> None:
-    """Raises PsdlError unless a path leads to a regular file, which alone can be opened without waiting."""
+    """Raises PsdlError unless `path` leads to a regular file. Opening anything else, such as a pipe, could wait
+    for ever."""
     if path.is_dir():
         raise PsdlError(f"{path} is a folder, expected an image file: name its folder otherwise or remove it")
     if path.is_symlink() and not path.exists():
@@ -216,19 +220,20 @@ def _from_array(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def _called(source: Any, name: str) -> str:
-    """What messages call an image: its path where it has one."""
+    """Returns the name of an image in messages: its path if it has one."""
     return str(source) if isinstance(source, (str, Path)) else name
 
 
 def _most(samples: NDArray[Any], name: str) -> float:
-    """The largest of deep samples (h,w)."""
+    """Returns the largest of samples (h,w) of more than 8 bits. Raises PsdlError if one is negative or not
+    finite."""
     if not np.isfinite(samples).all() or samples.min() < 0:
         raise PsdlError(f"{name} has samples below 0 or that are no numbers: export it again")
     return float(samples.max())
 
 
 def _to_bytes(samples: NDArray[Any], name: str, white: float | None) -> Pixels:
-    """(h,w) of deep samples -> (h,w) uint8."""
+    """Returns samples (h,w) of more than 8 bits as uint8, see `pixels`."""
     most = _most(samples, name)
     if white is None and samples.dtype.kind in "ui" and SURELY < most <= FULL:
         white = FULL

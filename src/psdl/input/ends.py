@@ -1,4 +1,5 @@
-"""Whether image files are complete, by their parts: bytes after it do not matter."""
+"""Checks whether PNG and JPEG files are complete, by following their parts. Bytes after the end of the picture do
+not matter."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from typing import BinaryIO
 
 
 def _png_ends(file: BinaryIO) -> bool:
-    """Whether a PNG file's chunks, one after another, come to their last."""
+    """Returns whether the chunks of a PNG file, followed one after another, reach the final chunk IEND."""
     at = 8
     while True:
         file.seek(at)
@@ -19,8 +20,9 @@ def _png_ends(file: BinaryIO) -> bool:
 
 
 def _jpeg_ends(file: BinaryIO) -> bool:
-    """Whether a JPEG file's segments, one after another, come to the picture, and that to its end. Inside a
-    picture no byte but a marker's follows 255, and what a small picture in front holds is stepped over."""
+    """Returns whether a JPEG file has its picture to the end. Follows the segments up to the picture data, which
+    skips an embedded thumbnail, and then looks for the end marker; inside picture data no other byte pair looks
+    like it."""
     at = 2
     while True:
         file.seek(at)

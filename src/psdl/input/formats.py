@@ -1,4 +1,4 @@
-"""Which formats of image files are read, and what an opened file of one holds."""
+"""The formats of image files that are read, and properties of opened files."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")  # all that are r
 
 
 def several(image: Image.Image) -> bool:
-    """Whether a file holds several pictures of equal rank. Of a TIFF's directories, which a few bytes each make a
-    long chain, only the first is read: a second one elsewhere is a second picture."""
+    """Returns whether a file holds several pictures of equal rank. A TIFF file counts if its first directory links
+    to another one; the others are not followed, since a malicious file can have very many."""
     if image.format == "TIFF":
         first, then = image.tag_v2.offset, image.tag_v2.next  # type: ignore[attr-defined]
         return then not in (0, first)
@@ -17,12 +17,13 @@ def several(image: Image.Image) -> bool:
 
 
 def deep(image: Image.Image) -> bool:
-    """Whether its samples are deeper than 8 bit."""
+    """Returns whether the samples of an image have more than 8 bits."""
     return image.mode.startswith(("I", "F"))
 
 
 def deep_channels(image: Image.Image) -> bool:
-    """Whether a file has colours or transparency deeper than 8 bit, which the reader would cut without a word."""
+    """Returns whether a file has colours or transparency of more than 8 bits, which Pillow would reduce to 8
+    silently."""
     if deep(image):
         return False
     if image.format == "TIFF":

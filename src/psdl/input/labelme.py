@@ -1,4 +1,4 @@
-"""What is drawn in a LabelMe file (JSON: `shapes` with `points`) -> a mask."""
+"""Draws the shapes of a LabelMe file (JSON with `shapes` that have `points`) as a mask."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ BEYOND = 0.05  # share of a side by which points may lie outside of the image
 
 
 def recognise(values: Any) -> bool:
-    """Whether a JSON value is a LabelMe file."""
+    """Returns whether a JSON value is a LabelMe file."""
     return isinstance(values, dict) and isinstance(values.get("shapes"), list)
 
 
 def size(values: Any) -> tuple[int, int] | None:
-    """The size (h,w) of the image as the file says it, if it does."""
+    """Returns the size (h,w) that the file states for its image; None if it states none."""
     height, width = values.get("imageHeight"), values.get("imageWidth")
     return (int(height), int(width)) if height and width else None
 
 
 def mask(values: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(h,w) bool, true inside what the shapes draw and on lines and points, of an image of `size` (h,w); of shapes
-    for defects and for something else, as the part, those for defects alone.
+    """Returns a mask (h,w) bool of `size`, true inside the shapes and on lines and points.
 
-    Raises ValueError, TypeError, KeyError or IndexError on shapes that are none, that lie outside of the image,
-    and that are of kinds which are not known.
+    If only some shapes are defects, by their labels, only those are drawn, see `marks.defects`. Raises ValueError,
+    TypeError, KeyError or IndexError on invalid shapes, on shapes of unknown types, and on shapes outside the
+    image.
     """
     canvas = Image.new("1", size[::-1])
     draw = ImageDraw.Draw(canvas)
@@ -55,7 +55,8 @@ def mask(values: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def _check(points: Points, size: tuple[int, int]) -> None:
-    """Raises ValueError where points lie far outside of an image of `size` (h,w), or are no numbers."""
+    """Raises ValueError if there are no points, if they are not finite, or if they lie far outside an image of
+    `size` (h,w)."""
     spots = np.array(points, np.float64).reshape(-1, 2)
     room = np.array(size[::-1]) * BEYOND + 2
     if not len(spots) or not (np.isfinite(spots) & (spots >= -room) & (spots <= size[::-1] + room)).all():
@@ -63,7 +64,7 @@ def _check(points: Points, size: tuple[int, int]) -> None:
 
 
 def _pixels(text: str) -> Image.Image:
-    """The picture that a shape of pixels holds, true inside."""
+    """Returns the bitmap that a shape of type "mask" holds, true inside."""
     try:
         with Image.open(io.BytesIO(base64.b64decode(text)), formats=("PNG",)) as image:
             return Image.fromarray(np.array(image.convert("L")) > 0)

@@ -1,4 +1,4 @@
-"""What a picture looks like: a mask, flat at two levels, or a photograph, of many levels all over the range."""
+"""Decides from grey levels whether a picture is a mask, with few levels, or a photograph, with many."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOSSY = ("JPEG", "MPO", "WEBP", "JPEG2000", "AVIF")
 
 
 def like_mask(path: str) -> bool | None:
-    """Whether a picture looks like a mask; None if it cannot be read."""
+    """Returns whether the picture in the file `path` looks like a mask; None if it cannot be read."""
     try:
         file = os.stat(path)
     except OSError:
@@ -32,7 +32,7 @@ def like_mask(path: str) -> bool | None:
 
 @lru_cache(maxsize=65536)
 def _like_mask(path: str, size: int, changed: int) -> bool | None:
-    """As `like_mask`, asked once of a file of so many bytes as long as it does not change."""
+    """Returns `like_mask` of a file of `size` bytes. The result is kept as long as the file does not change."""
     try:
         with decode.opened(path) as image:
             empty = image.format not in LOSSY and 8 * size < LEAST * image.width * image.height
@@ -42,7 +42,8 @@ def _like_mask(path: str, size: int, changed: int) -> bool | None:
 
 
 def few(path: str) -> bool:
-    """Whether a lossless picture has few grey levels, as no camera's has: not even that of a dark outline."""
+    """Returns whether a lossless picture has at most FEW grey levels, which no photograph has, not even a dark
+    one."""
     try:
         with decode.opened(path) as image:
             return image.format not in LOSSY and len(np.unique(_grey(image))) <= FEW
@@ -51,7 +52,7 @@ def few(path: str) -> bool:
 
 
 def flat(grey: NDArray[np.uint8]) -> bool:
-    """Whether grey levels (h,w) are few, or nearly all of them lie at two levels."""
+    """Returns whether there are at most FEW grey levels (h,w) uint8, or nearly all pixels lie near two levels."""
     counts = np.bincount(grey.ravel(), minlength=256)
     levels = np.flatnonzero(counts)
     if len(levels) <= FEW:
@@ -63,7 +64,7 @@ def flat(grey: NDArray[np.uint8]) -> bool:
 
 
 def _grey(image: Image.Image) -> NDArray[np.uint8]:
-    """(h,w): the largest channel of each pixel, black where it is transparent."""
+    """Returns grey levels (h,w) uint8: the largest channel of each pixel, black where it is transparent."""
     if image.mode.startswith(("I", "F")):
         values = np.nan_to_num(np.array(image).astype(np.float64), posinf=0, neginf=0)
         least, most = values.min(), values.max()

@@ -1,4 +1,4 @@
-"""Which of the regions that a person drew in an image mark defects, by what they are called."""
+"""Decides by their labels which of the regions that a person drew in an image are defects."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ OTHERS = frozenset(
 
 
 def is_defect(label: Any) -> bool:
-    """Whether a region of that label can mark a defect; one without a label does."""
+    """Returns whether a region with this label can be a defect. A region without a label can."""
     return str(label or "").strip().casefold() not in OTHERS
 
 
 def defects(regions: Sequence[Any], label_of: Callable[[Any], Any]) -> list[Any]:
-    """The regions that can mark defects; all where none can, as in a file that draws a region of interest."""
+    """Returns those of the regions that can be defects; all regions if none can, as in a file that draws a region
+    of interest. `label_of` returns the label of a region."""
     return [one for one in regions if is_defect(label_of(one))] or list(regions)

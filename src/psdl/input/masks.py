@@ -1,4 +1,4 @@
-"""Files that say which pixels are defective -> masks: pictures of every kind, LabelMe and COCO files."""
+"""Reads defect masks from files: pictures of many kinds, LabelMe files and COCO files."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ APART = 63  # of 255: so far do the colours of a lossy file lie apart
 
 
 def read(mask: str | tuple[str, ...], size: tuple[int, int], image: str) -> Mask:
-    """(h,w) bool, true where an image is defective, by a file or by any of several.
+    """Returns the defect mask (h,w) bool of an image, true where it is defective.
 
-    A file: a picture, see `marked`; a LabelMe file; or a COCO file and, after a #, the name of the image in it.
-    Raises PsdlError if it cannot be read or is not of `size` (h,w). image: its name in messages.
+    `mask` names one file, or several whose union is taken: a picture, see `marked`; a LabelMe file; or a COCO file
+    followed by # and the name of the image in it. `size` (h,w) is the size of the image and `image` its name in
+    messages. Raises PsdlError if a file cannot be read or has another size.
     """
     found = np.zeros(size, bool)
     for path in (mask,) if isinstance(mask, str) else mask:
@@ -34,7 +35,8 @@ def read(mask: str | tuple[str, ...], size: tuple[int, int], image: str) -> Mask
 
 
 def check(mask: str | tuple[str, ...], size: tuple[int, int], image: str) -> None:
-    """Raises PsdlError if a mask is not of `size` (h,w), by a picture's header or what an annotation file says."""
+    """Raises PsdlError if a mask does not have `size` (h,w), as far as a picture's header or an annotation file
+    says. The arguments are those of `read`."""
     for path in (mask,) if isinstance(mask, str) else mask:
         annotated = _annotations(path)
         if annotated is None:
@@ -45,9 +47,17 @@ def check(mask: str | tuple[str, ...], size: tuple[int, int], image: str) -> Non
 
 
 def marked(path: str) -> Mask:
-    """(h,w) bool of a picture: transparency where nothing else marks it; of colours all but the ground's; of grey
-    levels all but the lowest, or, of a lossy file and of soft edges, the upper half. Raises PsdlError on a file
-    that cannot be read, and on a lossy one whose levels lie so near that they may be noise."""
+    """Returns the mask (h,w) bool that a picture shows.
+
+    - Of grey levels, all but the lowest count; in lossy files and with soft edges, those above the middle of the
+      range.
+    - Of colours, all but the background count: a palette's first colour, or the most frequent colour of the
+      border.
+    - Transparent pixels never count. If all opaque pixels have one colour, all of them count.
+
+    Raises PsdlError if the file cannot be read, or if it is lossy and its levels are so close that they may be
+    noise.
+    """
     try:
         return _marked(path)
     except ValueError as error:
@@ -74,7 +84,8 @@ def _marked(path: str) -> Mask:
 
 
 def doubt_of(mask: str | tuple[str, ...], found: Mask) -> str:
-    """Why the mask of a defective image, which was read as `found` (h,w), cannot be right, or nothing."""
+    """Returns the reason why the mask of a defective image, read as `found` (h,w) bool, cannot be right; empty if
+    there is none. `mask` is as in `read`."""
     paths = (mask,) if isinstance(mask, str) else mask
     if any(_annotations(path) is None and levels.like_mask(path) is False for path in paths):
         return "a photograph, as it seems (many grey levels)"
@@ -82,7 +93,8 @@ def doubt_of(mask: str | tuple[str, ...], found: Mask) -> str:
 
 
 def doubt(mask: Mask) -> str:
-    """Why a mask (h,w) of a defective image cannot be right, or nothing."""
+    """Returns the reason why a mask (h,w) bool of a defective image cannot be right: empty or inverted. Empty if
+    there is none."""
     if not mask.any():
         return "empty"
     edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
@@ -90,7 +102,7 @@ def doubt(mask: Mask) -> str:
 
 
 def values(path: str | Path) -> Any:
-    """What a JSON file holds. Raises PsdlError if it cannot be read."""
+    """Returns the content of a JSON file. Raises PsdlError if it cannot be read."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
@@ -98,13 +110,14 @@ def values(path: str | Path) -> Any:
 
 
 def known(found: Any) -> bool:
-    """Whether the content of a JSON file is that of LabelMe or COCO."""
+    """Returns whether the content of a JSON file is that of a LabelMe or COCO file."""
     return labelme.recognise(found) or coco.recognise(found)
 
 
 def drawn(found: Any, name: str | None, size: tuple[int, int], path: str) -> Mask:
-    """The mask (h,w) that the content of a LabelMe or COCO file draws. Raises PsdlError if it is neither, or says
-    that the image has another size."""
+    """Returns the mask (h,w) bool that the content `found` of a LabelMe or COCO file draws. `name` is the name of
+    the image in a COCO file, and `path` the file's name in messages. Raises PsdlError if it is neither kind of
+    file, if its shapes cannot be drawn, or if it states another size than `size` (h,w)."""
     _same(_size(found, name) or size, size, path, name or "the image")
     try:
         if labelme.recognise(found):
@@ -117,7 +130,7 @@ def drawn(found: Any, name: str | None, size: tuple[int, int], path: str) -> Mas
 
 
 def _size(found: Any, name: str | None) -> tuple[int, int] | None:
-    """The size (h,w) that a LabelMe or COCO file says an image has, if it does."""
+    """Returns the size (h,w) that a LabelMe or COCO file states for an image; None if it states none."""
     try:
         return labelme.size(found) if labelme.recognise(found) else coco.size(found, name)
     except (ValueError, TypeError, KeyError, IndexError):
@@ -125,7 +138,7 @@ def _size(found: Any, name: str | None) -> tuple[int, int] | None:
 
 
 def _content(file: str, image: str) -> Any:
-    """What a file of annotations holds. Raises PsdlError if it is not there, or cannot be read."""
+    """Returns the content of an annotation file. Raises PsdlError if it does not exist or cannot be read."""
     if not Path(file).is_file():
         raise PsdlError(f"no file {file}, which draws the mask of {image}: copy it again")
     return _held(file, Path(file).stat().st_mtime_ns)
@@ -133,12 +146,14 @@ def _content(file: str, image: str) -> Any:
 
 @lru_cache(maxsize=4)
 def _held(path: str, changed: int) -> Any:
-    """The content of a file that many images share, read once as long as it does not change."""
+    """Returns the content of a file that many images share. The file is read once as long as it does not
+    change."""
     return values(path)
 
 
 def _annotations(path: str) -> tuple[str, str | None] | None:
-    """The JSON file that a mask is drawn in, and the image's name there; None for a picture."""
+    """Returns the JSON file in which a mask is drawn and the name of the image there; None if the mask is a
+    picture."""
     if path.lower().endswith(".json"):
         return path, None
     found = re.fullmatch(r"(.*?\.json)#(.*)", path, re.IGNORECASE | re.DOTALL)
@@ -164,8 +179,8 @@ def _same(found: tuple[int, int], size: tuple[int, int], path: str, image: str) 
 
 
 def _coloured(colours: NDArray[np.uint8], indices: NDArray[np.uint8] | None, lossy: bool) -> Mask:
-    """Of colours (h,w,3): all but the ground, which is a palette's first, or the colour that most of the edge has;
-    of greys as `_levels` has it."""
+    """Returns the mask of colours (h,w,3): all but the background, which is the first colour of a palette or the
+    most frequent colour of the border. Grey pictures are handled by `_levels`."""
     spread = colours.max(axis=2).astype(int) - colours.min(axis=2)
     if spread.max() <= (APART if lossy else 0):
         return _levels(colours.max(axis=2), lossy)
@@ -178,8 +193,8 @@ def _coloured(colours: NDArray[np.uint8], indices: NDArray[np.uint8] | None, los
 
 
 def _levels(grey: NDArray[Any], lossy: bool) -> Mask:
-    """Of grey levels (h,w): all but the lowest, or the upper half of a lossy file and of one with soft edges.
-    Raises ValueError on levels of a lossy file that lie so near that they may be noise."""
+    """Returns the mask of grey levels (h,w): all but the lowest, or the upper half in lossy files and with soft
+    edges. Raises ValueError if a lossy file's levels are so close that they may be noise."""
     low, high = float(grey.min()), float(grey.max())
     if low == high or (lossy and low > 127):
         return np.full(grey.shape, bool(high > 0))
@@ -192,12 +207,14 @@ def _levels(grey: NDArray[Any], lossy: bool) -> Mask:
 
 
 def _ground(grey: NDArray[Any], kinds: NDArray[Any]) -> Any:
-    """The highest of few levels that is the ground's: the lowest, or the noise above it, of scattered pixels."""
+    """Returns the highest of few levels that belongs to the background: the lowest, or noise of scattered pixels
+    above it."""
     near = [level for level in kinds[1:-1] if level - kinds[0] <= (float(kinds[-1]) - kinds[0]) / 8]
     return max([kinds[0], *(level for level in near if not _solid(grey == level))])
 
 
 def _solid(region: Mask) -> bool:
-    """Whether most pixels of a region (h,w) have a neighbour in it, in one direction or the other."""
+    """Returns whether most pixels of a region (h,w) bool have a neighbour in it, along the rows or along the
+    columns."""
     along, down = (region[:, 1:] & region[:, :-1]).sum(), (region[1:] & region[:-1]).sum()
     return bool(max(along, down) >= SOLID * region.sum())

@@ -1,4 +1,4 @@
-"""Pixels -> network input with its Geometry; and back: masks and maps between pixels and input."""
+"""Maps the pixels of an image to the network's input, and masks, maps and points in both directions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ GAINS = 0.25, 4.0  # least and largest factor of brightness
 
 
 def plan(rule: InputRule, source: tuple[int, int], name: str = "image") -> Geometry:
-    """The geometry that `rule` gives an image of size `source` (h,w). Raises PsdlError if it is too small."""
+    """Returns the geometry by which `rule` maps an image of size `source` (h,w) to the network's input. `name` is
+    the image's name in messages. Raises PsdlError if the image is too small."""
     crop = _centre(source, rule.crop or source, name)
     cropped = crop[3] - crop[1], crop[2] - crop[0]
     resized = cropped
@@ -44,17 +45,18 @@ def _centre(size: tuple[int, int], part: tuple[int, int], name: str) -> tuple[in
 
 
 def to_input(image: Pixels, rule: InputRule, name: str = "image") -> tuple[Pixels, Geometry]:
-    """Input pixels (H,W,3) uint8, before the network's normalisation, and how they came about."""
+    """Returns the input pixels (H,W,3) uint8 of an image (h,w,3) uint8, before the network's normalisation, and
+    the geometry. Raises PsdlError if the image is too small."""
     geometry = plan(rule, image.shape[:2], name)
     return shown(image, geometry, rule), geometry
 
 
 def shown(image: Pixels, geometry: Geometry, rule: InputRule) -> Pixels:
-    """The pixels (H,W,3) uint8 that a geometry makes of an image, (h,w,3) or what `plain` gives of one, by the
-    rule's filter.
+    """Returns the input pixels (H,W,3) uint8 that `geometry` makes of an image (h,w,3) or (h,w) uint8, see
+    `plain`.
 
-    Rows first, then columns: from 13.0 on Pillow's own order depends on the sizes, and what it rounds between them
-    would make scores depend on its version.
+    Rows are resized first, then columns: from version 13.0 on, Pillow's own order depends on the sizes, and its
+    rounding in between would make scores depend on its version.
     """
     (height, width), (left, top, right, bottom) = geometry.resized, geometry.crop
     how, whole = FILTERS[rule.filter], len(image)
@@ -74,7 +76,8 @@ def shown(image: Pixels, geometry: Geometry, rule: InputRule) -> Pixels:
 
 
 def plain(image: Pixels) -> Pixels:
-    """(h,w) of pixels (h,w,3) whose channels are all the same, which is resized in less time; else the pixels."""
+    """Returns one channel (h,w) of an image (h,w,3) if all channels are equal, since it is resized faster; else
+    the image."""
     few = image[::16, ::16]
     for shown in (few, image):
         if not all(np.array_equal(shown[..., 0], shown[..., channel]) for channel in (1, 2)):
@@ -83,8 +86,8 @@ def plain(image: Pixels) -> Pixels:
 
 
 def _transformed(resized: Image.Image, geometry: Geometry, how: Image.Resampling, margin: int = 0) -> Image.Image:
-    """The window of the transformed picture, from the resized one with a margin about it; zero where nothing
-    is."""
+    """Returns the window of the transformed picture, zero outside the picture. `resized` has a margin of `margin`
+    pixels."""
     window = affine.chain(
         affine.shift(margin, margin), geometry.transform, affine.shift(geometry.window[0], geometry.window[1])
     )
@@ -92,7 +95,7 @@ def _transformed(resized: Image.Image, geometry: Geometry, how: Image.Resampling
 
 
 def _margin(geometry: Geometry) -> int:
-    """How far the transformed window reaches beyond the resized picture, in pixels, with room for
+    """Returns by how many pixels the transformed window reaches beyond the resized picture, plus 2 for
     interpolation."""
     left, top, right, bottom = geometry.window
     corners = [affine.at(geometry.transform, (x, y)) for x in (left, right) for y in (top, bottom)]
@@ -101,7 +104,8 @@ def _margin(geometry: Geometry) -> int:
 
 
 def posed(geometry: Geometry, pose: Pose | None) -> Geometry:
-    """The geometry with the picture turned about its middle and the window elsewhere, as a data set asks."""
+    """Returns the geometry with the picture turned about its centre and the window placed by `pose`, see
+    `types.Pose`."""
     if pose is None:
         return geometry
     (height, width), (tall, wide) = geometry.input, geometry.resized
@@ -112,7 +116,7 @@ def posed(geometry: Geometry, pose: Pose | None) -> Geometry:
 
 
 def registered(geometry: Geometry, transform: Affine | None) -> Geometry:
-    """The geometry of the input with one more affine transform, in its own pixels."""
+    """Returns the geometry with one more affine transform, which is given in pixels of the input."""
     if transform is None:
         return geometry
     left, top = geometry.window[:2]
@@ -123,18 +127,18 @@ def registered(geometry: Geometry, transform: Affine | None) -> Geometry:
 
 
 def grey(inputs: Pixels) -> NDArray[np.uint8]:
-    """Pixels (H,W,3) -> (H,W), their luma."""
+    """Returns the luma (H,W) uint8 of pixels (H,W,3) uint8."""
     return np.asarray(Image.fromarray(inputs).convert("L"))
 
 
 def sized(roi: NDArray[np.bool_] | None, size: tuple[int, int]) -> NDArray[np.bool_] | None:
-    """A region of interest (H,W), if there is one, at another `size` (h,w)."""
+    """Returns a region of interest (H,W) bool resized to `size` (h,w); None if there is none."""
     return None if roi is None else np.asarray(Image.fromarray(roi).resize(size[::-1], Image.Resampling.NEAREST))
 
 
 def scaled(geometry: Geometry, scale: float, multiple: int = 1) -> Geometry:
-    """The same part of the same image at `scale` times the input's size, each side brought to the nearest multiple
-    of `multiple` pixels."""
+    """Returns the geometry that maps the same part of the image to `scale` times the input's size. Each side is
+    rounded to a multiple of `multiple` pixels."""
     height, width = (multiple * max(1, round(side * scale / multiple)) for side in geometry.input)
     tall, wide = height / geometry.input[0], width / geometry.input[1]
     left, top = round(geometry.window[0] * wide), round(geometry.window[1] * tall)
@@ -149,8 +153,8 @@ def scaled(geometry: Geometry, scale: float, multiple: int = 1) -> Geometry:
 
 
 def reduced(geometry: Geometry, most: int) -> Geometry:
-    """The geometry of the same image brought to at most `most` pixels, sides in proportion; itself if it has no
-    more. The input stays what it is."""
+    """Returns the geometry for the same image when it is reduced to at most `most` pixels with its aspect ratio
+    kept. The input does not change. If the image is small enough, the geometry is returned as it is."""
     height, width = geometry.source
     share = (most / (height * width)) ** 0.5
     if share >= 1:
@@ -164,7 +168,7 @@ def reduced(geometry: Geometry, most: int) -> Geometry:
 
 
 def thumbnail(inputs: Pixels, side: int) -> bytes:
-    """Pixels (H,W,3) as a JPEG file whose longer side has at most `side` pixels."""
+    """Returns pixels (H,W,3) uint8 as a JPEG file whose longer side has at most `side` pixels."""
     small = Image.fromarray(inputs)
     small.thumbnail((side, side), Image.Resampling.BILINEAR)
     file = io.BytesIO()
@@ -173,23 +177,24 @@ def thumbnail(inputs: Pixels, side: int) -> bytes:
 
 
 def brightness(inputs: Pixels, inside: NDArray[np.bool_] | None = None) -> float:
-    """The mean of the samples of pixels (H,W,3) or (H,W), each weighted by itself, of those `inside` (H,W) if
-    given: how bright the lit parts are, however much dark ground is about them."""
+    """Returns the contraharmonic mean of the samples of pixels (H,W,3) or (H,W) uint8, of those `inside` (H,W)
+    bool if given. It measures the bright parts and hardly depends on how much dark background surrounds them."""
     counts = np.bincount((inputs if inside is None else inputs[inside]).ravel(), minlength=256)
     levels = np.arange(256)
     return float(counts @ levels**2) / max(1.0, float(counts @ levels))
 
 
 def gain(inputs: Pixels, light: float | None, inside: NDArray[np.bool_] | None = None) -> float:
-    """The factor that brings pixels (H,W,3) or (H,W) to the brightness `light` (None: 1), within GAINS; beyond
-    that it is no other lamp that makes an image dark."""
+    """Returns the factor that brings pixels (H,W,3) or (H,W) to the brightness `light`, limited to GAINS, since no
+    change of lighting explains more; 1 if `light` is None."""
     if light is None:
         return 1.0
     return min(max(light / max(brightness(inputs, inside), 1e-9), GAINS[0]), GAINS[1])
 
 
 def normalise(inputs: Pixels, mean: tuple[float, ...], std: tuple[float, ...], gain: float = 1.0) -> F32:
-    """(n,H,W,3) uint8 -> (n,3,H,W) float32, (gain v - mean) / std, all in 8-bit units."""
+    """Returns (n,3,H,W) float32, (gain v - mean) / std for each sample v of (n,H,W,3) uint8. All are in 8-bit
+    units."""
     levels = np.arange(256, dtype=np.float32)[:, None] * np.float32(gain)
     table = (levels - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
     out = np.empty((len(inputs), 3, *inputs.shape[1:3]), np.float32)
@@ -199,12 +204,13 @@ def normalise(inputs: Pixels, mean: tuple[float, ...], std: tuple[float, ...], g
 
 
 def geometry_of(card: Mapping[str, Any]) -> Geometry:
-    """A geometry from its JSON form (`dataclasses.asdict`, tuples as lists)."""
+    """Returns the geometry given in its JSON form (`dataclasses.asdict`, tuples as lists)."""
     return Geometry(**{key: tuple(value) if isinstance(value, list) else value for key, value in card.items()})
 
 
 def mask_to_input(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.bool_]:
-    """(h,w) -> (H,W), nearest neighbour, by the geometry of the image."""
+    """Returns the mask (H,W) bool in the input of a mask (h,w) bool of the image, by nearest-neighbour
+    interpolation."""
     image = Image.fromarray(mask.astype(np.uint8))
     nearest = image.resize(geometry.resized[::-1], Image.Resampling.NEAREST, box=geometry.crop)
     if geometry.transform is not None:
@@ -213,14 +219,15 @@ def mask_to_input(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.boo
 
 
 def mask_to_source(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.bool_]:
-    """A mask (H,W) -> (h,w) of the source image; false where the input rule cut the image away."""
+    """Returns the mask (h,w) bool in the source image of a mask (H,W) bool; false where the input rule cut the
+    image away."""
     found: NDArray[np.bool_] = map_to_source(mask.astype(np.float32), geometry) >= 0.5
     return found
 
 
 def map_to_source(values: F32, geometry: Geometry) -> F32:
-    """A map (H,W) -> (h,w) of the source image, bilinear; NaN where the input rule cut the image away, and where
-    the map is."""
+    """Returns the map (h,w) float32 in the source image of a map (H,W), by bilinear interpolation; NaN where the
+    input rule cut the image away and where the map is NaN."""
     known = np.isfinite(values)
     out = _to_source(values if known.all() else np.where(known, values, np.float32(0)), geometry)
     if not known.all():
@@ -231,7 +238,8 @@ def map_to_source(values: F32, geometry: Geometry) -> F32:
 
 
 def kept(geometry: Geometry) -> tuple[int, int, int, int]:
-    """The box (left, top, right, bottom) of the source image that an unmoved input shows."""
+    """Returns the box (left, top, right, bottom) of the source image that the input shows, if nothing is
+    transformed."""
     left, top, right, bottom = geometry.crop
     across, down = (right - left) / geometry.resized[1], (bottom - top) / geometry.resized[0]
     return (
@@ -264,7 +272,7 @@ def _to_source(values: F32, geometry: Geometry) -> F32:
 
 
 def _input_of(geometry: Geometry) -> Affine:
-    """The affine transform that takes a point of the source image to where the input shows it."""
+    """Returns the affine transform that maps a point of the source image to its point in the input."""
     left, top, right, bottom = geometry.crop
     scale = affine.scale(geometry.resized[1] / (right - left), geometry.resized[0] / (bottom - top))
     window = affine.shift(-geometry.window[0], -geometry.window[1])
@@ -272,14 +280,14 @@ def _input_of(geometry: Geometry) -> Affine:
 
 
 def point_to_input(at: tuple[int, int], geometry: Geometry) -> tuple[int, int]:
-    """The input pixel (x,y) that holds the middle of an image pixel (x,y), or the nearest one."""
+    """Returns the input pixel (x,y) that contains the centre of an image pixel (x,y), or the nearest one."""
     height, width = geometry.input
     x, y = affine.at(_input_of(geometry), (at[0] + 0.5, at[1] + 0.5))
     return min(max(int(x), 0), width - 1), min(max(int(y), 0), height - 1)
 
 
 def point_to_source(at: tuple[float, float], geometry: Geometry) -> tuple[int, int]:
-    """The image pixel (x,y) at a point (x,y) of the input, or the nearest one."""
+    """Returns the image pixel (x,y) at a point (x,y) of the input, or the nearest one."""
     x, y = affine.at(affine.inverse(_input_of(geometry)), at)
     height, width = geometry.source
     return min(max(int(x), 0), width - 1), min(max(int(y), 0), height - 1)

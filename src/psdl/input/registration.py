@@ -1,7 +1,8 @@
-"""The affine transform that registers an image to the others: phase correlation, then ECC, both OpenCV's.
+"""Registers an image to a reference by an affine transform: phase correlation, then ECC, both by OpenCV.
 
 ECC: Evangelidis, Psarakis, "Parametric image alignment using enhanced correlation coefficient maximization", PAMI
-2008. It follows the gradient, so it starts from the best of a few turns, each shifted by phase correlation.
+2008. It follows the gradient and needs a start near the solution. The start is the best of several rotations, each
+shifted by phase correlation.
 """
 
 from __future__ import annotations
@@ -28,10 +29,13 @@ ROUNDS = 3  # of the reference's making
 
 
 def register(grey: Grey, reference: Grey, mode: str) -> Affine | None:
-    """The affine transform of an input (H,W), in its own pixels, that registers it to the reference (h,w).
+    """Returns the affine transform that registers a grey image (H,W) uint8 to the reference (h,w) uint8, see
+    `reference`.
 
-    mode: "shift", or "rigid" with turns up to about 30 degrees. None where no transform makes the two more alike,
-    or only one that goes too far. Raises PsdlError where OpenCV is not installed.
+    `mode` is "shift", or "rigid", which includes rotations up to about 30 degrees. The transform is in pixels of
+    the image: it maps a point of the registered image to the point of the given image that it shows (see
+    `affine`). None is returned if no transform makes the two more alike, or if the one found shifts the image's
+    centre by more than a third of a side. Raises PsdlError if OpenCV is not installed.
     """
     found = _register(_small(grey, reference.shape), reference, mode)
     if found is None:
@@ -44,8 +48,12 @@ def register(grey: Grey, reference: Grey, mode: str) -> Affine | None:
 
 
 def reference(greys: Sequence[Grey], mode: str) -> Grey:
-    """What images of one size are registered to: (h,w), the mean of them all, each registered to the one before;
-    the first is the image nearest to the plain mean."""
+    """Returns the reference (h,w) uint8 for images of one size: their mean after registration, its longer side at
+    most SIDE pixels.
+
+    It is computed in ROUNDS rounds, in each of which all images are registered to the mean of the round before.
+    The first round uses the image nearest to the mean of all. `mode` is as in `register`.
+    """
     cv2 = _opencv()
     longest = max(greys[0].shape)
     shape = tuple(max(16, round(side * min(1.0, SIDE / longest))) for side in greys[0].shape)
@@ -62,7 +70,8 @@ def reference(greys: Sequence[Grey], mode: str) -> Grey:
 
 
 def _register(grey: Grey, reference: Grey, mode: str) -> F32 | None:
-    """(2,3): where a point of the reference lies in the grey image of its size, as OpenCV counts pixels."""
+    """Returns the affine matrix (2,3) that maps a point of the reference to its point in the grey image of the
+    same size, in OpenCV's pixel coordinates; None as for `register`."""
     cv2 = _opencv()
     before = _alike(grey, reference)
     start = max(
@@ -83,7 +92,8 @@ def _register(grey: Grey, reference: Grey, mode: str) -> F32 | None:
 
 
 def _shifted(cv2: Any, grey: Grey, reference: Grey, degrees: float) -> F32:
-    """The picture turned about its middle, then shifted by phase correlation."""
+    """Returns the affine matrix (2,3) that combines a rotation by `degrees` about the centre with the shift that
+    phase correlation finds after it."""
     height, width = grey.shape
     turned = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0).astype(np.float32)
     window = cv2.createHanningWindow((width, height), cv2.CV_32F)
@@ -100,7 +110,7 @@ def _warped(cv2: Any, grey: Grey, transform: F32) -> Grey:
 
 
 def _alike(one: Grey, other: Grey) -> float:
-    """The correlation of two images of one size, 0 where one of them is flat."""
+    """Returns the correlation coefficient of two images of one size, or 0 if one of them is constant."""
     a, b = one.astype(np.float32) - one.mean(), other.astype(np.float32) - other.mean()
     size = float(np.sqrt(np.square(a).sum() * np.square(b).sum()))
     return float((a * b).sum()) / size if size > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Images that are worked on at a time: no more than memory has room for."""
+"""Limits how many images are processed at a time to those that fit into memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ LARGE = 2**20  # pixels: of smaller images any number of threads may work
 
 @contextmanager
 def held(source: Any) -> Iterator[None]:
-    """Waits until an image, a path or a file's bytes, fits into memory beside those that other threads work on."""
+    """Waits until an image fits into memory beside those of other threads, and reserves its memory while the block
+    runs. `source` is anything that `decode.pixels` takes; only paths and file bytes of at least LARGE pixels
+    wait."""
     pixels = _pixels(source)
     if pixels < LARGE:
         yield
@@ -30,7 +32,7 @@ def held(source: Any) -> Iterator[None]:
 
 
 def _pixels(source: Any) -> int:
-    """How many pixels an image has, by its header; 0 where it says nothing, which reading it will say."""
+    """Returns the number of pixels of an image, by its header; 0 if that cannot be read."""
     if isinstance(source, bytes):
         source = io.BytesIO(source)
     elif not isinstance(source, (str, Path)) or urls.is_url(source):

@@ -1,4 +1,4 @@
-"""Statistics of an image as a whole, which a lamp, a lens or a camera's settings change."""
+"""Statistics of a whole image that change with the lamp, the lens or the settings of the camera."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ ROWS = 256  # that sharpness is taken from, about so many, evenly over the image
 
 
 class ImageStatistics(NamedTuple):
-    """brightness: the mean of green samples, 0..255; sharpness: the mean difference between neighbours in a row,
-    in deviations of the samples, which exposure leaves as it is; height, width in pixels."""
+    """Statistics of one image. `brightness` is the mean of the green samples, 0..255. `sharpness` is the mean
+    absolute difference between neighbours in a row over the standard deviation of the samples (plus 1), which
+    hardly depends on the exposure. `height` and `width` are in pixels."""
 
     brightness: float
     sharpness: float
@@ -23,7 +24,7 @@ class ImageStatistics(NamedTuple):
 
 
 def measure(pixels: NDArray[np.uint8]) -> ImageStatistics:
-    """The statistics of an image (h,w,3) uint8."""
+    """Returns the statistics of an image (h,w,3) uint8. Of large images, only some rows are read, see ROWS."""
     height, width = pixels.shape[:2]
     rows = pixels[:: max(1, height // ROWS), :, 1].astype(np.float32)
     steps = np.abs(np.diff(rows, axis=1))

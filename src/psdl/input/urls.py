@@ -1,4 +1,4 @@
-"""Files behind URLs, by fsspec: read where they lie, kept nowhere."""
+"""Reads files behind URLs by fsspec, without local copies."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ BLOCK = 1 << 16  # bytes read at a time of a file that is only looked at
 
 
 def is_url(path: Any) -> bool:
-    """Whether it names a file or folder by a URL, such as s3://bucket/parts."""
+    """Returns whether `path` is a URL, such as s3://bucket/parts."""
     return isinstance(path, (str, Path)) and "://" in str(path)
 
 
 def chained(url: str) -> bool:
-    """Whether a URL leads through one file system into another, such as zip://::s3://bucket/parts.zip; what lies
-    below it has no URL that begins like it."""
+    """Returns whether a URL leads from one file system into another, such as zip://::s3://bucket/parts.zip. The
+    URLs of files below it do not begin with it."""
     return "::" in url
 
 
 def content(url: str) -> bytes:
-    """All bytes of a file. Raises PsdlError where it is not there or does not come."""
+    """Returns the content of a file. Raises PsdlError if it does not exist or cannot be read."""
     system, path = located(url)
     with asking(url):
         return bytes(system.cat_file(path))
 
 
 def peeked(url: str) -> BinaryIO:
-    """The file, of which only the blocks that are read come. Raises PsdlError like `content`."""
+    """Opens a file for reading; of a large file only the blocks that are read are transferred. Raises PsdlError
+    like `content`."""
     system, path = located(url)
     with asking(url):
         if system.size(path) <= 2 * BLOCK:
@@ -45,16 +46,17 @@ def peeked(url: str) -> BinaryIO:
 
 
 def identity(url: str) -> str:
-    """What changes when the file does, without reading it. Raises PsdlError like `content`."""
+    """Returns a string that changes when the file changes; the file is not read. Raises PsdlError like
+    `content`."""
     system, path = located(url)
     with asking(url):
         return str(system.ukey(path))
 
 
 def below(name: str, root: str, url: str) -> PurePosixPath:
-    """Where a name that a file system lists lies below the root that was asked for, without empty and `.` steps:
-    the one way from the other side's names to paths here. Raises PsdlError on a name that leads elsewhere, or that
-    no path can have."""
+    """Returns the path below `root` of a file `name` that a file system lists, without empty and "." parts. All
+    names from other machines become local paths here. `url` is the address in messages. Raises PsdlError if the
+    name leads out of `root`, or if no path can have it."""
     start = root.strip("/")
     inside = name.strip("/")
     if start:
@@ -69,7 +71,7 @@ def below(name: str, root: str, url: str) -> PurePosixPath:
 
 @contextmanager
 def asking(url: str) -> Iterator[None]:
-    """What a file system raises inside, in a sentence."""
+    """Turns every error of a file system inside the block into a PsdlError."""
     try:
         yield
     except FileNotFoundError:
@@ -80,8 +82,8 @@ def asking(url: str) -> Iterator[None]:
 
 
 def located(url: str) -> tuple[Any, str]:
-    """The file system of a URL, one for all threads, which knows what it has listed; and the path in it. Raises
-    PsdlError where there is none."""
+    """Returns the file system of a URL and the path in it. All threads share one file system object, which caches
+    listings. Raises PsdlError if fsspec is not installed or there is no such file system."""
     plugins.extra("remote", "fsspec")
     scheme, _, rest = url.partition("://")
     with asking(url):
