@@ -1,4 +1,4 @@
-"""Exact, fast sparse coding: a library of its own (NumPy and numba only)."""
+"""Sparse coding and dictionary learning, exact and fast: a library of its own that needs only NumPy and numba."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -59,7 +59,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The estimators, which alone need scikit-learn."""
+    """Imports the estimators at their first use, since only they need scikit-learn."""
     if name not in _ESTIMATORS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.estimators"), name)

@@ -1,5 +1,5 @@
-"""One canonical dtype and layout before any kernel, powers of two for numbers far from 1, and the sentences about
-arrays that cannot have them."""
+"""Checks arrays and brings them to one dtype and layout for the kernels; values far from 1 are scaled by powers of
+two."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LINE = 64  # bytes of a cache line, and of the widest vector register
 
 
 class Signals(NamedTuple):
-    """Signals as kernels read them: each row times a power of two of its own, if it lay far from 1.
+    """Signals as kernels read them. Rows of values far from 1 are divided by a power of two of their own.
 
-    values (P,N,F); powers (P,N), what rows were divided by, or None where nothing was; dtype: what results are
-    given in; leading: the shape that the results' first axes get, (), (N,) or (P,N).
+    `values` is (P,N,F). `powers` (P,N) are the exponents of the divisors; None if nothing was divided. `dtype` is
+    that of the results. `leading` is the shape of the results' first axes: (), (N,) or (P,N).
     """
 
     values: Array
@@ -32,7 +32,7 @@ class Signals(NamedTuple):
 
 
 def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-    """An uninitialised C-contiguous array that starts at a cache line."""
+    """Returns an uninitialised C-contiguous array that starts at a cache line."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     raw = np.empty(size + LINE, np.uint8)
@@ -41,18 +41,18 @@ def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
 
 
 def padded(count: int, dtype: DTypeLike) -> int:
-    """The next number of elements that fills whole vectors."""
+    """Returns the smallest number of elements, at least `count`, that fills whole vectors of 64 bytes."""
     lanes = LINE // np.dtype(dtype).itemsize
     return -(-count // lanes) * lanes
 
 
 def whole(dtype: DTypeLike) -> np.dtype[Any]:
-    """The integers of a float dtype's size: its bits."""
+    """Returns the integer dtype of the same size as a float dtype."""
     return np.dtype(f"i{np.dtype(dtype).itemsize}")
 
 
 def transposed(rows: Array) -> Array:
-    """(..., F,W) of rows (..., K,F): transposed and padded with zeros, as kernels read dictionaries."""
+    """Returns rows (..., K,F) transposed and padded with zeros, (..., F,W), as kernels read dictionaries."""
     from .pursuits.gram_cpu import transpose_all, transpose_bits
 
     *leading, count, length = rows.shape
@@ -68,11 +68,11 @@ def transposed(rows: Array) -> Array:
 
 
 def real(values: ArrayLike, what: str) -> Array:
-    """A C-contiguous, aligned, writeable array of native float32 or float64.
+    """Returns values as a C-contiguous, aligned, writeable array of native float32 or float64.
 
-    float16, bool and integers up to 16 bits become float32, which holds them exactly; wider integers and long
-    doubles become float64. Raises SparseError for what is not real numbers: complex, text, dates, objects and
-    masked arrays.
+    float16, bool and integers of up to 16 bits become float32, which holds them exactly; wider integers and long
+    doubles become float64. `what` names the values in messages. Raises SparseError on anything but real numbers:
+    complex numbers, text, dates, objects and masked arrays.
     """
     if isinstance(values, np.ma.MaskedArray):
         raise SparseError(
@@ -93,7 +93,7 @@ def real(values: ArrayLike, what: str) -> Array:
 
 
 def largest(array: Array) -> float:
-    """The largest absolute value; infinity or NaN if there is one."""
+    """Returns the largest absolute value of an array; infinity or NaN if it has one, and 0 if it is empty."""
     from .checks_cpu import largest_value
 
     flat = array.reshape(-1)
@@ -101,7 +101,8 @@ def largest(array: Array) -> float:
 
 
 def canonical(values: ArrayLike, what: str, axes: tuple[int, ...] = (2, 3)) -> tuple[Array, float]:
-    """`real` values, finite and with one of these numbers of axes, and their largest absolute value."""
+    """Returns `real` values and their largest absolute value. Raises SparseError also if they are not finite or if
+    the number of axes is not in `axes`."""
     array = real(values, what)
     if array.ndim not in axes:
         raise SparseError(f"{what} must have {_counted(axes)}, not shape {array.shape}")
@@ -127,10 +128,10 @@ def _not_finite(array: Array, what: str) -> SparseError:
 
 
 def read_signals(signals: ArrayLike, dtype: DTypeLike | None = None) -> Signals:
-    """Signals (F,), (N,F) or (P,N,F) for kernels of a dtype, their own if None.
+    """Returns signals (F,), (N,F) or (P,N,F) for kernels of a dtype; None: their own.
 
-    Each row that lies outside of 2^-reach to 2^reach of the dtype is brought near 1 by its own power of two before
-    anything is rounded, so that it is coded the same in any company.
+    A row whose largest value lies outside 2^-reach to 2^reach of the dtype is scaled by its own power of two
+    before anything is rounded. So its code does not depend on the other rows.
     """
     from .checks_cpu import row_bits
 
@@ -156,14 +157,14 @@ def read_signals(signals: ArrayLike, dtype: DTypeLike | None = None) -> Signals:
 
 @lru_cache(maxsize=8)
 def _ends(dtype: np.dtype[Any], used: np.dtype[Any]) -> tuple[np.dtype[Any], int, int]:
-    """The integers of a dtype's size, and the bits of 2^-reach and 2^reach of the dtype that is computed in."""
+    """Returns the integer dtype of the same size, and the bits of 2^-reach and 2^reach of the dtype used for
+    computing."""
     ends = np.array([2.0 ** -reach(used), 2.0 ** reach(used)], dtype).view(whole(dtype))
     return ends.dtype, int(ends[0]), int(ends[1])
 
 
 def unscaled(values: Array, powers: NDArray[np.int32] | int | None, dtype: DTypeLike, what: str) -> Array:
-    """values (P,N,...) times 2^powers (P,N), rounded to a dtype; raises SparseError where that cannot hold
-    them."""
+    """Returns values (P,N,...) times 2^powers (P,N), rounded to a dtype. Raises SparseError if they overflow."""
     out: Array = values.astype(dtype, copy=False)
     if powers is None or (isinstance(powers, int) and not powers):
         return np.asarray(out)
@@ -176,7 +177,7 @@ def unscaled(values: Array, powers: NDArray[np.int32] | int | None, dtype: DType
 
 
 def whole_number(value: Any, what: str, least: int = 1) -> int:
-    """value as int; raises SparseError unless it is a whole number, no bool, of at least `least`."""
+    """Returns value as int. Raises SparseError unless it is a whole number, not a bool, of at least `least`."""
     if not isinstance(value, Integral) or isinstance(value, (bool, np.bool_)):
         raise SparseError(f"{what} must be a whole number, not {value!r}")
     if value < least:
@@ -185,15 +186,16 @@ def whole_number(value: Any, what: str, least: int = 1) -> int:
 
 
 def reach(dtype: DTypeLike) -> int:
-    """The power of two up to which numbers may be squared, multiplied and summed in their dtype."""
+    """Returns the exponent of two up to which numbers can be squared, multiplied and summed in their dtype."""
     return 40 if np.dtype(dtype) == np.float32 else 300
 
 
 def exponent(largest: float, near: int) -> int:
-    """The power of two that brings `largest` near 1; 0 if it lies between 2^-near and 2^near, or is 0."""
+    """Returns the exponent of two by which `largest` must be divided to be near 1; 0 if it lies between 2^-near
+    and 2^near, or is 0."""
     return 0 if largest == 0 or 2.0**-near <= largest <= 2.0**near else int(np.frexp(largest)[1])
 
 
 def scaled(array: Array, power: int) -> Array:
-    """array times 2^power, exactly; the array itself if power is 0."""
+    """Returns array times 2^power, exactly; the array itself if power is 0."""
     return np.ldexp(array, power) if power else array

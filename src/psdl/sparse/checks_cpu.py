@@ -1,4 +1,4 @@
-"""Whole-array checks, compiled: one pass at the memory's speed and no temporary array."""
+"""Checks of whole arrays, compiled: one pass at the speed of memory, without temporary arrays."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .kernels import kernel
 
 @kernel
 def largest_value(bits, like):
-    """The largest magnitude of floats of the dtype of `like`, given as integers by their bits (n,); 0 if there are
-    none.
+    """Returns the largest magnitude of floats given by their bits (n,) as integers, of the dtype of `like`; 0 if
+    there are none.
 
-    Without its sign bit a float's bits order as an integer, with infinity and NaN on top; and maxima of integers
-    are vectorised, those of floats are not.
+    Without the sign bit, the bits of floats are ordered like integers, with infinity and NaN on top. Maxima of
+    integers are vectorised, those of floats are not.
     """
     sign_off = bits.dtype.type(np.iinfo(bits.dtype).max)
     top = np.zeros(1, bits.dtype)
@@ -26,8 +26,9 @@ def largest_value(bits, like):
 
 @kernel
 def row_bits(bits, rows):
-    """rows (P,N) <- the largest magnitude of each row of floats, both given by their bits, bits (P,N,F); returns
-    the smallest of those that are not 0 and the largest: the largest integer and 0 if there are none."""
+    """rows (P,N) <- the largest magnitude of each row of floats; both rows and bits (P,N,F) hold floats as
+    integers by their bits. Returns the smallest of these that is not 0, and the largest; the largest integer and 0
+    if there are none."""
     sign_off = bits.dtype.type(np.iinfo(bits.dtype).max)
     low, high = sign_off, bits.dtype.type(0)
     for p in range(bits.shape[0]):
@@ -55,7 +56,8 @@ def energies(signals, out):
 
 @kernel
 def widest(support):
-    """The most places that a code of support (P,N,T) uses; those used come first."""
+    """Returns the largest number of places that a code of support (P,N,T) uses; places are used from the first
+    on."""
     width = 0
     for p in range(support.shape[0]):
         for n in range(support.shape[1]):

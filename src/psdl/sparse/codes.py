@@ -1,4 +1,5 @@
-"""Codes: which atoms signals use and how much of them; as matrices, and put together to signals again."""
+"""Sparse codes: the atoms that signals use and their coefficients, also as matrices and multiplied with a
+dictionary."""
 
 from __future__ import annotations
 
@@ -18,20 +19,21 @@ class _Pair(NamedTuple):
 
 
 class Codes(_Pair):
-    """support (..., N,T) int32, -1 where unused; coefficients (..., N,T), 0 where unused; and `atoms`, the number
-    K of the dictionary's atoms, None where it is not known. A pair: `support, coefficients = codes`."""
+    """Sparse codes, a pair: `support, coefficients = codes`. `support` (..., N,T) int32 has the indices of the
+    atoms, -1 where unused; `coefficients` (..., N,T) are 0 where unused. `atoms` is the number K of the
+    dictionary's atoms; None if it is not known."""
 
     atoms: int | None = None
 
     def __new__(cls, support: Any, coefficients: Any, atoms: int | None = None) -> Codes:
-        """Codes of a dictionary of that many atoms."""
+        """Returns codes of a dictionary with `atoms` atoms."""
         self = super().__new__(cls, support, coefficients)
         self.atoms = atoms
         return self
 
     def to_dense(self, atoms: int | None = None) -> Array:
-        """The matrix X (..., N,K) of which signals are X D and a residual, of K = `atoms` atoms, which codes that
-        a pursuit returns know themselves."""
+        """Returns the codes as a matrix X (..., N,K), so that signals are X D plus a residual. `atoms` is K; it
+        may be left out for codes that a pursuit returned. Raises SparseError if it is not known or too small."""
         support, coefficients, count = self._matrix(atoms)
         dense = np.zeros((*support.shape[:-1], count + 1), coefficients.dtype)
         places = np.where(support >= 0, support, count)
@@ -39,9 +41,10 @@ class Codes(_Pair):
         return np.ascontiguousarray(dense[..., :count])
 
     def to_csr(self, atoms: int | None = None) -> Any:
-        """The matrix X (N,K) as scipy.sparse.csr_array, of K = `atoms` atoms, with indices in ascending order.
+        """Returns the codes as a matrix X (N,K) in scipy.sparse.csr_array, with indices in ascending order;
+        `atoms` is as in `to_dense`.
 
-        Needs SciPy. Raises SparseError without it, and for codes with positions: take one of them.
+        Raises SparseError if SciPy is not installed, and for codes with positions; convert one position at a time.
         """
         try:
             from scipy.sparse import csr_array
@@ -69,8 +72,8 @@ class Codes(_Pair):
 
 
 def checked(codes: Codes | tuple[Any, Any], leading: tuple[int, ...] | None, atoms: int) -> tuple[Array, Array]:
-    """support int32 and coefficients of one shape, C-contiguous, for signals with these leading axes, if given,
-    and a dictionary of K = `atoms`; raises SparseError where codes are others'."""
+    """Returns support int32 and coefficients of one shape, C-contiguous. Raises SparseError if they are not codes
+    of signals with these leading axes (if given) and of a dictionary with K = `atoms` atoms."""
     try:
         support, coefficients = codes
     except (TypeError, ValueError):
@@ -99,10 +102,10 @@ def checked(codes: Codes | tuple[Any, Any], leading: tuple[int, ...] | None, ato
 
 
 def reconstruct(codes: Codes, dictionary: ArrayLike | Prepared, *, threads: int | None = None) -> Array:
-    """codes times dictionary, what the codes say of the signals: (N,F) of codes (N,T) and a dictionary (K,F), or
-    (P,N,F), or (F,).
+    """Returns codes times dictionary, the approximation of the signals: (N,F) for codes (N,T) and a dictionary
+    (K,F), or (P,N,F), or (F,).
 
-    Raises SparseError where they do not fit each other.
+    Raises SparseError if codes and dictionary do not fit each other.
     """
     from .residuals import residual
 

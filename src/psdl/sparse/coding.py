@@ -1,8 +1,8 @@
-"""The pursuits: argument checks, one canonical dtype and layout, threads; then a kernel.
+"""The pursuits: they check arguments, bring arrays to one dtype and layout, and run a compiled kernel on threads.
 
-Signals and atoms are rows (papers' dictionaries are ours transposed). With a leading axis of P positions every
-position has its own signals, and its own dictionary or the one of all. Every result is the same alone or in a
-batch, and for any number of threads.
+Signals and atoms are rows, so that dictionaries are the transposes of those in papers. A leading axis of P
+positions gives every position its own signals, with a dictionary of its own or one for all. A signal's result is
+the same alone or in a batch, and for any number of threads.
 """
 
 from __future__ import annotations
@@ -29,21 +29,24 @@ def omp(
     threads: int | None = None,
     device: str = "cpu",
 ) -> Codes:
-    """Orthogonal matching pursuit: `sparsity` = T atoms a signal, fewer once its residual's energy is at most
-    `tolerance`.
+    """Orthogonal matching pursuit: returns codes of at most `sparsity` = T atoms for each signal, fewer once the
+    energy (squared norm) of its residual is at most `tolerance`.
 
-    signals (N,F) with dictionary (K,F), (P,N,F) with (P,K,F) or (K,F), or one signal (F,). float32 and float64 are
-    computed in as they are; what float32 holds exactly becomes float32, other real numbers float64; the dictionary
-    follows the signals. One of sparsity and tolerance must be given, each a number or one for each signal, (N,) or
-    (P,N); T is capped at min(F,K), and with a tolerance alone it is the most that any signal uses. `dictionary`
-    may come from `prepare`, which may leave out the Gram matrices. threads: -1 or None for all cores. device:
-    "cpu", or one of torch's such as "cuda", which needs torch and codes equally within rounding.
+    Signals are (N,F) with a dictionary (K,F), (P,N,F) with (P,K,F) or (K,F), or one signal (F,). float32 and
+    float64 signals are computed in their own dtype. float16, bool and integers of up to 16 bits become float32,
+    other real numbers float64. The dictionary is converted to the dtype of the signals.
 
-    Coding stops early when no atom correlates with what is left, or when the next one depends linearly on those
-    taken; ties go to the lower index. float32 signals whose tolerance is below 2^-10 of their energy are coded in
-    float64 and their coefficients rounded. Raises SparseError on shapes that do not fit, on values that are not
-    finite, naming the first, and on what is not real numbers. Pati, Rezaiifar, Krishnaprasad 1993; the definition
-    is `pursuits/omp.py`.
+    At least one of `sparsity` and `tolerance` must be given, each as one number or as one for each signal, (N,) or
+    (P,N). T is at most min(F,K); with a tolerance alone it is the largest number of atoms that any signal uses.
+    `dictionary` may be the result of `prepare`, with or without Gram matrices. `threads` is the number of threads;
+    -1 or None: all cores. `device` is "cpu" or a device of torch, such as "cuda"; torch's results equal the CPU's
+    within rounding.
+
+    Coding also stops when no atom correlates with the residual, or when the next atom depends linearly on those
+    chosen. Of equal correlations, the atom with the lower index is chosen. float32 signals whose tolerance is
+    below 2^-10 of their energy are coded in float64, and their coefficients are rounded. Raises SparseError if
+    shapes do not fit, if values are not finite (the first is named), or if they are not real numbers. Source:
+    Pati, Rezaiifar, Krishnaprasad 1993; the definition is `pursuits/omp.py`.
     """
     return _pursue("omp", signals, dictionary, sparsity, tolerance, threads, device)
 
@@ -57,11 +60,11 @@ def ormp(
     threads: int | None = None,
     device: str = "cpu",
 ) -> Codes:
-    """Order-recursive matching pursuit (optimised OMP): `omp`, but each step takes the atom that lowers the
-    residual most.
+    """Order-recursive matching pursuit (optimised OMP): like `omp`, but each step chooses the atom that reduces
+    the energy of the residual most.
 
-    Arguments, result and errors as of `omp`. Natarajan 1995; Rebollo-Neira, Lowe 2002; the definition is
-    `pursuits/ormp.py`.
+    Arguments, result and errors are those of `omp`, but a prepared dictionary needs its Gram matrices. Sources:
+    Natarajan 1995; Rebollo-Neira, Lowe 2002; the definition is `pursuits/ormp.py`.
     """
     return _pursue("ormp", signals, dictionary, sparsity, tolerance, threads, device)
 
@@ -74,11 +77,13 @@ def mp(
     tolerance: ArrayLike | None = None,
     threads: int | None = None,
 ) -> Codes:
-    """Matching pursuit in `sparsity` steps, fewer once the residual's energy is at most `tolerance`.
+    """Matching pursuit: returns codes after `sparsity` steps, or fewer once the energy of the residual is at most
+    `tolerance`.
 
-    An atom taken again adds to its coefficient and uses no new place: codes have T = min(sparsity, K) places. With
-    a tolerance alone there are at most 100,000 steps. Arguments, result and errors otherwise as of `omp`. Mallat,
-    Zhang 1993; the definition is `pursuits/mp.py`.
+    An atom that is chosen again adds to its coefficient and uses no new place: codes have T = min(sparsity, K)
+    places. With a tolerance alone there are at most 100,000 steps. Otherwise arguments, result and errors are
+    those of `omp`, but a prepared dictionary needs its Gram matrices. Source: Mallat, Zhang 1993; the definition
+    is `pursuits/mp.py`.
     """
     return _pursue("mp", signals, dictionary, sparsity, tolerance, threads)
 
@@ -86,10 +91,12 @@ def mp(
 def threshold(
     signals: ArrayLike, dictionary: ArrayLike | Prepared, *, sparsity: ArrayLike, threads: int | None = None
 ) -> Codes:
-    """Thresholding: least squares on the `sparsity` = T atoms that correlate most with a signal.
+    """Thresholding: returns the least-squares codes on the `sparsity` = T atoms that correlate most with each
+    signal.
 
-    Atoms that depend linearly on better ones are left out. Arguments, result and errors otherwise as of `omp`.
-    Elad 2010, section 3.1.4; the definition is `pursuits/threshold.py`.
+    Of these, atoms that depend linearly on better ones are left out. Otherwise arguments, result and errors are
+    those of `omp`, but a prepared dictionary needs its Gram matrices. Source: Elad 2010, section 3.1.4; the
+    definition is `pursuits/threshold.py`.
     """
     return _pursue("threshold", signals, dictionary, sparsity, None, threads)
 
@@ -102,11 +109,12 @@ def nonnegative_omp(
     tolerance: ArrayLike | None = None,
     threads: int | None = None,
 ) -> Codes:
-    """Orthogonal matching pursuit with coefficients of at least 0.
+    """Orthogonal matching pursuit with non-negative coefficients.
 
-    Each step takes the atom with the largest positive correlation and codes the signal anew by non-negative least
-    squares on all atoms taken; those that come out as 0 leave the code. Arguments, result and errors otherwise as
-    of `omp`. Bruckstein, Elad, Zibulevsky 2008; the definition is `pursuits/nonnegative.py`.
+    Each step chooses the atom with the largest positive correlation and computes the coefficients of all chosen
+    atoms by non-negative least squares; atoms whose coefficient becomes 0 leave the code. Otherwise arguments,
+    result and errors are those of `omp`, but a prepared dictionary needs its Gram matrices. Source: Bruckstein,
+    Elad, Zibulevsky 2008; the definition is `pursuits/nonnegative.py`.
     """
     return _pursue("nonnegative", signals, dictionary, sparsity, tolerance, threads)
 
@@ -120,12 +128,13 @@ def weighted_omp(
     tolerance: ArrayLike | None = None,
     threads: int | None = None,
 ) -> Codes:
-    """Orthogonal matching pursuit where numbers of the signals count differently or, with weight 0, are not known.
+    """Orthogonal matching pursuit with a weight for every number of the signals; weight 0 means that a number is
+    unknown.
 
-    weights: one for each number, at least 0, of the signals' shape or one that broadcasts to it; a mask of bool
-    for inpainting. The energy of a residual r is the sum of w r^2, and atoms are compared by what they lower of
-    it, at their weighted norm. What lies under weight 0 is not read, be it NaN. Arguments, result and errors
-    otherwise as of `omp`; Gram matrices do not help. The definition is `pursuits/weighted.py`.
+    `weights` are at least 0 and have the shape of the signals or one that broadcasts to it; a bool mask serves for
+    inpainting. The energy of a residual r is the sum of w r^2, and atoms are compared by how much they reduce it.
+    Values with weight 0 are ignored and may be NaN. Otherwise arguments, result and errors are those of `omp`;
+    Gram matrices are not used. The definition is `pursuits/weighted.py`.
     """
     from .weighted import pursue_weighted
 
@@ -158,8 +167,8 @@ def _pursue(
 
 
 def together(given: Signals, D: Prepared) -> Array:
-    """The signals' values (P,N,F), all those of one dictionary in one row; raises SparseError where they do not
-    fit the dictionaries (P,K,F)."""
+    """Returns the values of the signals as (P,N,F), with P = 1 if there is one dictionary for all positions.
+    Raises SparseError if they do not fit the dictionaries (P,K,F)."""
     Y = given.values
     alone = len(given.leading) < 2
     if Y.shape[2] != D.shape[2] or not (D.single or (not alone and len(Y) == D.shape[0])):
@@ -172,7 +181,8 @@ def together(given: Signals, D: Prepared) -> Array:
 
 
 def finished(support: Array, x: Array, given: Signals, D: Prepared, limits: Limits) -> Codes:
-    """Codes in the signals' own shape, scale and dtype, from what a kernel found of D at its scale."""
+    """Returns codes in the signals' own shape, scale and dtype from a kernel's support and coefficients (P,N,T),
+    which hold for the scaled dictionary D."""
     powers, shape = given.powers, (*given.leading, x.shape[2])
     if powers is None and not D.power and x.dtype == given.dtype:
         return Codes(support.reshape(shape), x.reshape(shape), D.shape[1])

@@ -1,4 +1,4 @@
-"""The farthest-point rule on residuals, compiled: what `initialisers.cover` chooses."""
+"""The farthest-point rule on residuals, compiled: the choice of `initialisers.covering`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from .simd import product
 
 @kernel(fastmath=FAST)
 def cover_block(units, transposed, energy, left, mask, chosen):
-    """chosen (count,) <- in turn the signal of which most is left, once one of those before it codes it.
+    """chosen (count,) <- in turn the index of the signal with the largest residual when the best one of those
+    chosen before codes it.
 
-    units (N,F) and transposed (F,W), normalised signals; energy (W,), their squared norms; mask (1,W), see
-    `step_simd.largest`; left (2,W), in its first row what is left of each signal, its second is scratch.
+    units (N,F) and transposed (F,W) are the normalised signals, energy (W,) their squared norms. mask (1,W): see
+    `step_simd.largest`. The first row of left (2,W) has the energies of the residuals, the second is scratch.
     """
     width = left.shape[1]
     one, zero = left.dtype.type(1), left.dtype.type(0)

@@ -2,4 +2,5 @@
 
 
 class SparseError(ValueError):
-    """One sentence that says what was found, what was expected and what to do."""
+    """Raised for wrong arguments. The message is one sentence: what was found, what was expected and what to
+    do."""

@@ -1,8 +1,8 @@
-"""Estimators for scikit-learn's pipelines and searches, which this module alone needs: KSVD, OnlineKSVD,
-SparseCoder.
+"""Estimators for scikit-learn's pipelines and searches: KSVD, OnlineKSVD and SparseCoder. Only this module needs
+scikit-learn.
 
-`transform` gives dense codes (N,K), as scikit-learn's own do; `components_` (K,F) is the dictionary, atoms are
-rows.
+`transform` returns dense codes (N,K), as scikit-learn's estimators do. `components_` (K,F) is the dictionary;
+atoms are rows.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FLOATS = [np.float64, np.float32]
 
 
 def _coded(X: Array, dictionary: Array, given: Any) -> Codes:
-    """The codes of signals (N,F) by an estimator's parameters."""
+    """Returns the codes of signals (N,F) by the parameters of the estimator `given`."""
     if given.algorithm not in PURSUITS:
         raise ValueError(f"algorithm must be one of {', '.join(PURSUITS)}, not {given.algorithm!r}")
     limits = _limits(given, dictionary)
@@ -49,23 +49,24 @@ def _coded(X: Array, dictionary: Array, given: Any) -> Codes:
 
 
 def _limits(given: Any, dictionary: Array) -> dict[str, Any]:
-    """How far codes go: a tenth of the signals' length, scikit-learn's choice, where nothing is given."""
+    """Returns the arguments sparsity and tolerance; if neither is given, the sparsity is a tenth of the signals'
+    length, as in scikit-learn."""
     neither = given.sparsity is None and given.tolerance is None
     usual = max(1, dictionary.shape[1] // 10)
     return {"sparsity": usual if neither else given.sparsity, "tolerance": given.tolerance}
 
 
 class _Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """What all have in common: codes of a dictionary `components_`, as dense matrices and back."""
+    """The base of all estimators: codes by a dictionary `components_`, and signals from codes."""
 
     def transform(self, X: Any) -> Array:
-        """Codes (N,K) of signals (N,F)."""
+        """Returns the codes (N,K) of signals (N,F)."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=FLOATS)
         return _coded(X, self.components_.astype(X.dtype), self).to_dense()
 
     def inverse_transform(self, X: ArrayLike) -> Array:
-        """Signals (N,F) put together from codes (N,K)."""
+        """Returns the signals (N,F) of codes (N,K)."""
         check_is_fitted(self)
         codes = np.asarray(X)
         return np.asarray(codes @ self.components_.astype(codes.dtype))
@@ -81,17 +82,20 @@ class _Coding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
 
 class KSVD(_Coding):
-    """A dictionary learned by K-SVD, `sparse.learn`, and codes by a pursuit.
+    """Learns a dictionary by K-SVD, see `sparse.learn`, and computes codes by a pursuit.
 
-    n_components: K, the number of features if None, at most the number of signals that are not zero. sparsity,
-    tolerance: how far codes go, in learning and in transform; a tenth of the features if neither is given.
-    max_iter: rounds; tol: `stop` of `sparse.learn`, None to do all of them; learner, replace, fixed, as there.
-    dict_init: the dictionary to start from (K,F), signals drawn at random if None. warm_start: whether `fit` goes
-    on from the dictionary of the last one. algorithm: "omp", "ormp", "mp", "threshold" or "nonnegative_omp", of
-    transform. callback: see `sparse.learn`. n_jobs: threads, None or -1 for all cores. random_state: of the draw.
+    - `n_components`: K; None: the number of features. At most the number of signals that are not zero.
+    - `sparsity`, `tolerance`: the limits of codes, in learning and in transform; see `sparse.omp`. If neither is
+      given, the sparsity is a tenth of the number of features.
+    - `max_iter`: rounds. `tol`: `stop` of `sparse.learn`; None does all rounds.
+    - `learner`, `replace`, `fixed`, `callback`: see `sparse.learn`.
+    - `dict_init`: the start dictionary (K,F); None: signals drawn at random by `random_state`.
+    - `warm_start`: whether `fit` continues from the dictionary of the last call.
+    - `algorithm`: the pursuit of transform: "omp", "ormp", "mp", "threshold" or "nonnegative_omp".
+    - `n_jobs`: threads; None or -1: all cores.
 
-    Attributes: components_ (K,F), error_ (rounds,), the mean energy left after each round, n_iter_, and
-    n_features_in_.
+    Attributes: `components_` (K,F); `error_` (rounds,), the mean energy of the residuals after each round;
+    `n_iter_`; `n_features_in_`.
     """
 
     def __init__(
@@ -128,7 +132,7 @@ class KSVD(_Coding):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> KSVD:
-        """Learns the dictionary of signals (N,F); y is not read."""
+        """Learns the dictionary from signals (N,F); `y` is ignored."""
         X = validate_data(self, X, dtype=FLOATS)
         before: Array | None = getattr(self, "components_", None) if self.warm_start else None
         start = _start(X, self) if before is None else before
@@ -156,13 +160,14 @@ class KSVD(_Coding):
 
 
 class OnlineKSVD(_Coding):
-    """A dictionary learned from chunks of signals by `sparse.online`, for data that does not fit in memory.
+    """Learns a dictionary from chunks of signals by `sparse.online`, for data that does not fit in memory.
 
-    batch_size: signals a chunk in `fit`, which goes through the data max_iter times; `partial_fit` takes one chunk
-    of any size. keep: the weight that earlier chunks keep. The other parameters are those of `KSVD`.
+    `batch_size` is the number of signals in a chunk of `fit`, which passes over the data `max_iter` times;
+    `partial_fit` takes one chunk of any size. `keep` is as in `sparse.online`. The other parameters are those of
+    `KSVD`.
 
-    Attributes: components_ (K,F), state_, a `sparse.Online`, n_steps_, the chunks learned from, n_iter_, the
-    passes over them in `fit`, and n_features_in_.
+    Attributes: `components_` (K,F); `state_`, a `sparse.Online`; `n_steps_`, the number of chunks learned from;
+    `n_iter_`, the number of passes of `fit`; `n_features_in_`.
     """
 
     def __init__(
@@ -193,7 +198,7 @@ class OnlineKSVD(_Coding):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> OnlineKSVD:
-        """Learns the dictionary of signals (N,F), chunk after chunk in a random order; y is not read."""
+        """Learns the dictionary from signals (N,F), in chunks in a random order; `y` is ignored."""
         X = validate_data(self, X, dtype=FLOATS)
         self._begin(X)
         order = check_random_state(self.random_state)
@@ -204,7 +209,7 @@ class OnlineKSVD(_Coding):
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> OnlineKSVD:
-        """Learns from one more chunk (n,F), the first of which the dictionary starts from; y is not read."""
+        """Learns from one more chunk (n,F); the start dictionary comes from the first one. `y` is ignored."""
         begun = hasattr(self, "state_")
         X = validate_data(self, X, dtype=FLOATS, reset=not begun)
         if not begun:
@@ -224,10 +229,10 @@ class OnlineKSVD(_Coding):
 
 
 class SparseCoder(_Coding):
-    """Codes by a dictionary that is given: nothing is learned.
+    """Computes codes by a given dictionary; nothing is learned.
 
-    dictionary (K,F), an orthonormal DCT if None; the other parameters are those of `KSVD`. Attributes: components_
-    and n_features_in_.
+    `dictionary` is (K,F); None: an orthonormal DCT. The other parameters are those of `KSVD`. Attributes:
+    `components_` and `n_features_in_`.
     """
 
     def __init__(
@@ -246,7 +251,7 @@ class SparseCoder(_Coding):
         self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any = None) -> SparseCoder:
-        """Looks at the shape of signals (N,F) alone; y is not read."""
+        """Checks that the dictionary fits signals (N,F); their values and `y` are ignored."""
         from .initialisers import dct
 
         X = validate_data(self, X, dtype=FLOATS)
@@ -258,7 +263,7 @@ class SparseCoder(_Coding):
 
 
 def _start(X: Array, given: Any) -> Array:
-    """The dictionary to start from: the one given, or signals drawn."""
+    """Returns the start dictionary: the one given, or signals drawn at random."""
     if given.dict_init is not None:
         start: Array = np.asarray(given.dict_init, X.dtype)
         if start.ndim != 2 or start.shape[1] != X.shape[1]:

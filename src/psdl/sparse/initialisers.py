@@ -1,4 +1,4 @@
-"""Initial dictionaries: from nothing (DCT, Haar, random) or from signals (drawn, spread, cover)."""
+"""Initial dictionaries: analytic (DCT, Haar), random, or chosen from signals (drawn, spread, cover)."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ F64 = NDArray[np.float64]
 
 
 def dct(shape: int | tuple[int, ...], atoms: int | None = None) -> F64:
-    """The unitary DCT (F,F) of patches of a shape, or the over- or undercomplete one (K,F): float64, atoms are
-    rows of unit norm, the constant first.
+    """Returns the unitary DCT dictionary (F,F), or an over- or undercomplete one (K,F): float64, atoms are rows of
+    unit norm, the constant first.
 
-    shape: of a patch, such as (8, 8), (8, 12), (8, 8, 3) or (100,) for a series, F numbers in all; a number F
-    alone is a square patch if F is a square, else a series. atoms: K, F if None; any number. Along each side of d
-    numbers there are k cosines C[j,i] = cos((i + 1/2) j pi / k), less their mean but for j = 0, normalised: with k
-    = d the DCT-II, with k > d the overcomplete DCT of Elad 2010, section 12.2. The k are as nearly alike, in
-    proportion to the sides, as K needs; of their products the K of lowest frequencies are taken.
+    `shape` is that of a patch, such as (8, 8), (8, 12), (8, 8, 3), or (100,) for a series; F is the number of its
+    elements. A number F alone means a square patch if F is a square, else a series. `atoms` is K, any number;
+    None: F. Along a side of d elements there are k cosines C[j,i] = cos((i + 1/2) j pi / k), all but the first (j
+    = 0) with their mean removed, normalised. With k = d this is the DCT-II, with k > d the overcomplete DCT of
+    Elad 2010, section 12.2. The k are in proportion to the sides, as nearly as possible; of the products of
+    cosines, the K with the lowest frequencies are taken.
     """
     sides = _sides(shape)
     length = math.prod(sides)
@@ -56,7 +57,7 @@ def dct(shape: int | tuple[int, ...], atoms: int | None = None) -> F64:
 
 
 def _cosines(side: int, rows: int) -> F64:
-    """`rows` cosines of `side` samples, unit norm: all but the first have no mean."""
+    """Returns `rows` cosines of `side` samples with unit norm; all but the first have mean zero."""
     j, i = np.mgrid[:rows, :side]
     basis = np.cos((i + 0.5) * j * np.pi / rows)
     basis[1:] -= basis[1:].mean(axis=1, keepdims=True)
@@ -72,10 +73,10 @@ def _sides(shape: int | tuple[int, ...]) -> tuple[int, ...]:
 
 
 def haar(length: int) -> F64:
-    """The orthonormal 2-D Haar wavelets (F,F) float64: atoms are rows, the constant first.
+    """Returns the orthonormal 2-D Haar wavelets (F,F) float64; atoms are rows, the constant first.
 
-    length F must be a square whose root is a power of two (1, 4, 16, 64, 256, 1024, ...); raises SparseError
-    otherwise. Haar, "Zur Theorie der orthogonalen Funktionensysteme", Math. Annalen 1910.
+    `length` F must be a square whose root is a power of two (1, 4, 16, 64, 256, 1024, ...); raises SparseError
+    otherwise. Source: Haar, "Zur Theorie der orthogonalen Funktionensysteme", Math. Annalen 1910.
     """
     side = math.isqrt(whole_number(length, "the length of signals"))
     if side & (side - 1) or side * side != length:
@@ -90,26 +91,29 @@ def haar(length: int) -> F64:
 
 
 def random(length: int, atoms: int, seed: int = 0) -> F64:
-    """`atoms` directions drawn evenly from the sphere: (K,F) float64, atoms are rows of unit norm."""
+    """Returns `atoms` = K directions drawn uniformly from the sphere: (K,F) float64, F = `length`, atoms are rows
+    of unit norm."""
     size = whole_number(atoms, "atoms"), whole_number(length, "the length of signals")
     directions = np.random.default_rng(seed).normal(size=size)
     return np.asarray(directions / norms(directions), np.float64)
 
 
 def drawn(signals: ArrayLike, atoms: int, seed: int = 0) -> NDArray[Any]:
-    """`atoms` of the signals, drawn without repetition and normalised: (K,F) of (N,F), or (P,K,F) of (P,N,F).
+    """Returns `atoms` = K of the signals, drawn at random without repetition and normalised: (K,F) of (N,F), or
+    (P,K,F) of (P,N,F).
 
-    Zero signals are not drawn. Raises SparseError where fewer than `atoms` others are given.
+    Zero signals are not drawn. Raises SparseError if there are fewer than `atoms` other signals.
     """
     return _from_each(signals, atoms, seed, lambda units, rng: rng.permutation(len(units))[:atoms])
 
 
 def spread(signals: ArrayLike, atoms: int, seed: int = 0) -> NDArray[Any]:
-    """`atoms` of the signals, far apart by chance: (K,F) of (N,F), or (P,K,F) of (P,N,F), normalised.
+    """Returns `atoms` = K of the signals, drawn so that they are far apart, and normalised: (K,F) of (N,F), or
+    (P,K,F) of (P,N,F).
 
-    Each is drawn with a probability in proportion to the energy that the best single one before it leaves of the
-    normalised signal: k-means++ for directions. Zero signals are not drawn, and raise as in `drawn`. Arthur,
-    Vassilvitskii, "k-means++: the advantages of careful seeding", 2007.
+    A signal is drawn with a probability proportional to the energy of its residual, after normalisation, when the
+    best single atom so far codes it: k-means++ for directions. Zero signals are not drawn. Raises SparseError like
+    `drawn`. Source: Arthur, Vassilvitskii, "k-means++: the advantages of careful seeding", 2007.
     """
 
     def choose(units: NDArray[Any], rng: np.random.Generator) -> NDArray[np.intp]:
@@ -132,7 +136,7 @@ def _from_each(
     seed: int,
     choose: Callable[[NDArray[Any], np.random.Generator], NDArray[np.intp]],
 ) -> NDArray[Any]:
-    """The normalised signals that `choose` names, of those that are not zero, position by position."""
+    """Returns, for each position, the normalised signals that `choose` selects among those that are not zero."""
     Y, _ = canonical(signals, "signals")
     whole_number(atoms, "atoms")
     found = np.empty((len(Y) if Y.ndim == 3 else 1, atoms, Y.shape[-1]), Y.dtype)
@@ -147,8 +151,9 @@ def _from_each(
 
 
 def norms(signals: ArrayLike) -> NDArray[Any]:
-    """Euclidean norms of rows (..., F) -> (..., 1), never zero, of the dtype of the rows if that is float32 or
-    float64; those whose squares leave their dtype are summed at another scale."""
+    """Returns the Euclidean norms (..., 1) of rows (..., F). Norms of zero rows are the smallest normal number, so
+    that one can divide by them. The dtype is that of the rows if it is float32 or float64. Rows whose squares
+    would overflow or underflow are scaled first."""
     known = isinstance(signals, np.ndarray) and signals.dtype in (np.float32, np.float64)
     rows: NDArray[Any] = np.asarray(signals) if known else real(signals, "signals")
     with np.errstate(over="ignore", under="ignore"):
@@ -167,7 +172,7 @@ def norms(signals: ArrayLike) -> NDArray[Any]:
 
 
 def unit(rows: NDArray[Any]) -> NDArray[Any]:
-    """Rows (..., F) divided by their norms, at any scale; rows of zeros stay."""
+    """Returns rows (..., F) divided by their norms, of any magnitude; zero rows stay zero."""
     top = np.abs(rows).max(axis=-1, keepdims=True, initial=0)
     info = np.finfo(rows.dtype)
     if top.size and (top.max() > info.max**0.25 or top.min() < info.tiny**0.25):
@@ -179,8 +184,8 @@ def unit(rows: NDArray[Any]) -> NDArray[Any]:
 def cover(
     signals: ArrayLike, count: int, left: NDArray[Any] | None = None, threads: int | None = None
 ) -> NDArray[Any]:
-    """Atoms (count,F) of signals (N,F), or (P,count,F) of (P,N,F): the normalised signals that `covering`
-    names."""
+    """Returns atoms (count,F) of signals (N,F), or (P,count,F) of (P,N,F): the normalised signals that `covering`
+    chooses."""
     Y, _ = canonical(signals, "signals")
     chosen = covering(Y, count, left, threads)
     atoms = np.take_along_axis(Y, chosen[..., None], axis=-2)
@@ -190,12 +195,13 @@ def cover(
 def covering(
     signals: ArrayLike, count: int, left: NDArray[Any] | None = None, threads: int | None = None
 ) -> NDArray[np.intp]:
-    """Places (count,) in signals (N,F), or (P,count) in (P,N,F): in turn the signal that any single one chosen
-    before it, normalised, codes worst.
+    """Returns the indices (count,) of signals (N,F), or (P,count) of (P,N,F), by the farthest-point rule on
+    residuals: each is the signal that is coded worst by the best single atom among those chosen before,
+    normalised.
 
-    left (N,) or (P,N): the energies that an earlier dictionary leaves; the signals' own if None. count is capped
-    at N; the first of equals is taken. The farthest-point rule, on residuals: Gonzalez, "Clustering to minimize
-    the maximum intercluster distance", 1985.
+    `left` (N,) or (P,N) are the energies of the residuals that an earlier dictionary leaves; None: those of the
+    signals. `count` is limited to N; of equal signals the first is taken. Source: Gonzalez, "Clustering to
+    minimize the maximum intercluster distance", 1985.
     """
     Y, _ = canonical(signals, "signals")
     single = Y.ndim == 2

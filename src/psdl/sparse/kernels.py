@@ -1,9 +1,9 @@
-"""How the library's loops are compiled, and where the compiled code is kept.
+"""Compilation of the library's kernels, and a cache for the compiled code.
 
-numba's own cache has one index for all types that a function was compiled for. Two processes that write it at
-once can leave an index that names another's code, which then runs on the wrong type; and it does not see that a
-function called by another has changed. Here every function and type has a file of its own, whose name and first
-part state what it was compiled from: types, processor, versions and all sources of its folder.
+numba's own cache has one index for all types that a function was compiled for. Two processes that write it at once
+can leave an index that names the code of another type, which is then run. It also does not notice that a called
+function has changed. Here every function and type has a file of its own. Its name and its first part state what it
+was compiled from: types, processor, versions and all sources of the folder.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ HERE = Path(__file__).parent
 
 
 def kernel(function: Callable[..., Any] | None = None, *, fastmath: bool | set[str] = False) -> Any:
-    """Decorator: compiles a function at its first call, to run without the interpreter's lock, and keeps the code.
+    """Decorator that compiles a function with numba at its first call. The function runs without the interpreter's
+    lock, and its code is cached on the disk.
 
-    fastmath: what LLVM may assume of sums and products, as in `numba.njit`. Where no folder can be written, every
-    process compiles anew.
+    `fastmath` is as in `numba.njit`. If no cache folder can be written, every process compiles the function again.
     """
     if function is None:
         return lambda given: kernel(given, fastmath=fastmath)
@@ -40,7 +40,7 @@ def kernel(function: Callable[..., Any] | None = None, *, fastmath: bool | set[s
 
 
 class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no types
-    """numba's cache of a function, with one file for each of its types."""
+    """numba's cache of a function, but with one file for each tuple of argument types."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
@@ -49,7 +49,8 @@ class _Cache(FunctionCache):  # type: ignore[misc]  # numba has no types
 
 
 class _Files(IndexDataCacheFile):  # type: ignore[misc]
-    """Compiled code in one file for each key; written beside it and renamed: a reader finds all of it or none."""
+    """Compiled code in one file for each key. A file is written under another name and then renamed, so that a
+    reader finds all of it or none."""
 
     def load(self, key: Any) -> Any:
         try:
@@ -78,7 +79,7 @@ class _Files(IndexDataCacheFile):  # type: ignore[misc]
 
 @cache
 def _digest(folder: Path) -> str:
-    """Of numba's and llvmlite's versions and of every source in a folder and the folders in it."""
+    """Returns a digest of numba's and llvmlite's versions and of all sources in a folder and its subfolders."""
     found = blake2b(f"{numba.__version__} {llvmlite.__version__}".encode(), digest_size=16)
     for path in sorted(folder.rglob("*.py")):
         found.update(path.name.encode() + path.read_bytes())

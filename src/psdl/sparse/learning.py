@@ -1,4 +1,5 @@
-"""Dictionary learning: argument checks, then rounds of coding and updates, positions over threads."""
+"""Dictionary learning: checks arguments, then alternates coding and updates, with positions spread over
+threads."""
 
 from __future__ import annotations
 
@@ -26,8 +27,9 @@ PATIENCE = 3  # rounds in a row that must bring little before learning stops ear
 
 
 class Round(NamedTuple):
-    """What a round of learning came to: its position and number, from 1; the mean energy that its codes leave of a
-    signal, once atoms are updated; the mean number of atoms they use; and the dictionary (K,F), a copy."""
+    """The outcome of one round of learning: the position; the number of the round, from 1; the mean energy of the
+    signals' residuals after the update of the atoms; the mean number of atoms that a code uses; and a copy of the
+    dictionary (K,F)."""
 
     position: int
     number: int
@@ -42,7 +44,7 @@ Called = Callable[[Round], Any] | None
 
 @dataclass(frozen=True)
 class _Plan:
-    """How a dictionary is learned: see `learn`."""
+    """The arguments of `learn` after checking."""
 
     limits: Limits
     trimmed: bool
@@ -69,21 +71,22 @@ def learn(
     progress: Advanced = None,
     device: str = "cpu",
 ) -> tuple[Array, Codes]:
-    """K-SVD: (dictionary, codes) after `rounds` rounds from the dictionary `start`, which an earlier call may have
-    learned.
+    """K-SVD: returns the dictionary and the codes after `rounds` rounds from the dictionary `start`, which may be
+    the result of an earlier call.
 
-    signals (N,F) or (P,N,F); start (K,F), shared by all positions, or (P,K,F), normalised if its atoms are not of
-    unit norm. The dictionary is (K,F) or (P,K,F); the codes are those that the last round's updates leave.
-    sparsity, tolerance: as of `omp`; a tolerance makes it the error-constrained K-SVD. learner: "approximate"
-    (Rubinstein, Zibulevsky, Elad 2008) or "exact" (Aharon, Elad, Bruckstein 2006: the leading singular pair for
-    each atom). replace: between rounds, atoms that few signals use or that resemble another become the signals
-    that are coded worst (the rule of the K-SVD paper); else atoms without users stay as they are. fixed: so many
-    atoms at the start of the dictionary stay as they are, such as a constant one.
+    Signals are (N,F) or (P,N,F). `start` is (K,F), the same for all positions, or (P,K,F); its atoms are
+    normalised. The dictionary is (K,F) or (P,K,F). The codes are those after the updates of the last round.
+    `sparsity` and `tolerance` are as in `omp`; with a tolerance this is the error-constrained K-SVD. `learner` is
+    "approximate" (Rubinstein, Zibulevsky, Elad 2008) or "exact" (Aharon, Elad, Bruckstein 2006: the leading
+    singular pair for each atom). With `replace`, atoms that few signals use or that resemble another atom are
+    replaced between rounds by the signals that are coded worst (the rule of the K-SVD paper); else atoms without
+    users stay as they are. The first `fixed` atoms do not change, such as a constant one.
 
-    callback: called with a `Round` after each round of each position, one at a time; what it returns, if true,
-    ends that position. stop: ends a position whose objective fell by less than this share in each of three rounds:
-    the error, or the number of atoms where a tolerance is given. progress: called with the number of rounds done
-    since its last call, positions times `rounds` in all. device: as of `omp`. Raises SparseError as `omp` does.
+    `callback` is called with a `Round` after each round of each position, one call at a time; if it returns a true
+    value, learning of that position ends. `stop` ends a position when its objective fell by less than this share
+    in each of three successive rounds; the objective is the error, or with a tolerance the number of atoms.
+    `progress` is called with the number of rounds done since its last call, positions times `rounds` in all.
+    `device` is as in `omp`; the exact learner, `callback` and `stop` need the CPU. Raises SparseError like `omp`.
     The definition is `learners/ksvd.py`.
     """
     Y, D, powers, single = _together(signals, start)
@@ -107,8 +110,9 @@ def learn(
 
 
 def _together(signals: ArrayLike, start: ArrayLike) -> tuple[Array, Array, NDArray[np.int32], bool]:
-    """Signals (P,N,F), each position's times a power of two that brings them near 1, a dictionary of its own for
-    each (P,K,F), the powers (P,), and whether they came without positions."""
+    """Returns signals (P,N,F), those of each position divided by a power of two that brings them near 1; one
+    dictionary for each position (P,K,F); the exponents (P,); and whether the signals were given without
+    positions."""
     Y, _ = canonical(signals, "signals")
     single = Y.ndim == 2
     Y = Y[None] if single else Y
@@ -128,8 +132,8 @@ def _together(signals: ArrayLike, start: ArrayLike) -> tuple[Array, Array, NDArr
 
 
 def initial(start: ArrayLike, dtype: np.dtype[Any]) -> Array:
-    """A start dictionary (K,F) or (P,K,F) of a dtype, with atoms of unit norm, or zero; those of unit norm but for
-    rounding stay as they are."""
+    """Returns a start dictionary (K,F) or (P,K,F) in `dtype` with atoms of unit norm, or zero. Atoms that have
+    unit norm within rounding do not change. Raises SparseError if it is empty or not finite."""
     D, _ = canonical(start, "start dictionary")
     if 0 in D.shape[-2:]:
         raise SparseError(f"a start dictionary needs atoms, of at least one number, not shape {D.shape}")
@@ -140,7 +144,7 @@ def initial(start: ArrayLike, dtype: np.dtype[Any]) -> Array:
 def _limits(
     sparsity: int | None, tolerance: float | None, Y: Array, D: Array, powers: NDArray[np.int32]
 ) -> Limits:
-    """How far each signal is coded, at the positions' scales."""
+    """Returns the limits of each signal, at the scale of its position."""
     shape = Y.shape[:2]
     each = np.broadcast_to(powers[:, None], shape) if powers.any() else None
     given = Signals(Y, each, Y.dtype, shape)
@@ -159,13 +163,13 @@ def _rescaled(x: Array, powers: NDArray[np.int32]) -> Array:
 
 
 class _Reporter:
-    """Tells what rounds came to, one at a time, and whether a position may stop."""
+    """Reports rounds to the caller, one at a time, and says whether a position may stop."""
 
     def __init__(self, callback: Called, progress: Advanced, powers: NDArray[np.int32]) -> None:
         self.callback, self.progress, self.powers, self.lock = callback, progress, powers, Lock()
 
     def report(self, done: Round) -> bool:
-        """Whether the position is to end."""
+        """Reports a round. Returns whether the position is to end."""
         if self.callback is None:
             return False
         error = float(np.ldexp(done.error, 2 * int(self.powers[done.position])))
@@ -173,14 +177,15 @@ class _Reporter:
             return bool(self.callback(done._replace(error=error, dictionary=done.dictionary.copy())))
 
     def advance(self, rounds: int) -> None:
-        """Counts rounds that are done, or need not be."""
+        """Reports the number of rounds that are done or not needed any more."""
         if self.progress and rounds:
             with self.lock:
                 self.progress(rounds)
 
 
 def _on_cpu(Y: Array, D: Array, plan: _Plan, threads: int | None, reporter: _Reporter) -> Codes:
-    """Positions side by side, each on one thread, or one after another on all where they are fewer."""
+    """Learns positions in parallel, one thread each; if there are fewer positions than threads, one after another
+    with all."""
     found: list[tuple[Array, Array]] = [(Y, Y)] * len(Y)
     inner = 1 if len(Y) >= counted(threads) else threads
 
@@ -200,7 +205,8 @@ def _on_cpu(Y: Array, D: Array, plan: _Plan, threads: int | None, reporter: _Rep
 def _position(
     Y: Array, D: Array, plan: _Plan, p: int, threads: int | None, reporter: _Reporter
 ) -> tuple[Array, Array]:
-    """All rounds of one position: signals (N,F), dictionary (K,F), in place; support and coefficients (N,T)."""
+    """Does all rounds of one position: signals (N,F), dictionary (K,F) in place. Returns support and coefficients
+    (N,T)."""
     from .learners.ksvd_cpu import replace_block, update_block
 
     limits = Limits(plan.limits.sparsity, plan.limits.atoms[p : p + 1], plan.limits.enough[p : p + 1])
@@ -225,7 +231,7 @@ def _position(
 
 
 def _settled(objectives: list[float], stop: float | None) -> bool:
-    """Whether the objective fell by less than the share `stop` in each of the last rounds."""
+    """Returns whether the objective fell by less than the share `stop` in each of the last PATIENCE rounds."""
     if stop is None or len(objectives) <= PATIENCE:
         return False
     last = objectives[-PATIENCE - 1 :]
@@ -233,7 +239,7 @@ def _settled(objectives: list[float], stop: float | None) -> bool:
 
 
 def _on_device(Y: Array, D: Array, plan: _Plan, device: str, callback: Called, progress: Advanced) -> Codes:
-    """On torch's device, where less can be asked for."""
+    """Learns on a torch device. Raises SparseError on options that only the CPU has."""
     if plan.exact:
         raise SparseError(f"the exact learner runs on the CPU only, not on {device!r}: use device='cpu'")
     if callback is not None or plan.stop is not None:

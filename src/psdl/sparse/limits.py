@@ -1,4 +1,5 @@
-"""How far each signal is coded: numbers of atoms and energies that may be left."""
+"""The limits of a pursuit for each signal: the number of atoms, and the energy of the residual at which it
+stops."""
 
 from __future__ import annotations
 
@@ -16,8 +17,9 @@ STEPS = 100_000  # of matching pursuit with a tolerance alone
 
 
 class Limits(NamedTuple):
-    """sparsity T, the places of a code; atoms (P,N), how many a signal may take (steps of matching pursuit);
-    enough (P,N) float64, the energies of residuals that end it, NEVER if none."""
+    """The limits of a pursuit. `sparsity` is the number T of places of a code. `atoms` (P,N) is how many atoms
+    each signal may take (steps, for matching pursuit). `enough` (P,N) float64 is the energy of the residual at
+    which coding stops; NEVER if there is none."""
 
     sparsity: int
     atoms: NDArray[np.int64]
@@ -27,7 +29,9 @@ class Limits(NamedTuple):
 def limits_of(
     name: str, sparsity: ArrayLike | None, tolerance: ArrayLike | None, given: Signals, D: Prepared
 ) -> Limits:
-    """Of a pursuit's arguments; raises SparseError where they are missing or out of range."""
+    """Returns the limits that a pursuit's arguments mean. `name` is the name of the pursuit, and `given` and `D`
+    are its signals and dictionary. Raises SparseError if sparsity and tolerance are both missing, or out of
+    range."""
     if sparsity is None and tolerance is None:
         raise SparseError("a pursuit needs sparsity, the number of atoms, or tolerance, the energy it may leave")
     count = given.values.shape[0] * given.values.shape[1]
@@ -40,7 +44,7 @@ def limits_of(
 def _atoms(
     sparsity: ArrayLike | None, most: int, leading: tuple[int, ...], shape: tuple[int, ...]
 ) -> tuple[NDArray[np.int64], int]:
-    """How many atoms each signal may take, and the largest of these numbers."""
+    """Returns how many atoms each signal may take, and the largest of these numbers."""
     what = "sparsity, the number of atoms a signal,"
     if sparsity is None:
         return np.full(shape, most, np.int64), most
@@ -70,7 +74,7 @@ def _enough(tolerance: ArrayLike | None, given: Signals, shape: tuple[int, ...])
 def _for_each(
     each: NDArray[np.generic], leading: tuple[int, ...], shape: tuple[int, ...], what: str
 ) -> NDArray[np.generic]:
-    """`each` for all signals, (P,N)."""
+    """Returns `each`, one number or one for each signal, in the shape (P,N)."""
     try:
         return np.broadcast_to(each, leading).reshape(shape)
     except ValueError:

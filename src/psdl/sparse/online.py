@@ -17,10 +17,11 @@ REACH = 2.0**400  # of signals, whose squares are summed in float64
 
 
 class Online(NamedTuple):
-    """All that learning goes on from; save it with `np.savez(path, **state._asdict())` and go on from
+    """The state of online learning. Save it with `np.savez(path, **state._asdict())` and continue from
     `Online(**file)`.
 
-    dictionary (K,F) or (P,K,F); moments (..., K,K) and products (..., K,F), float64: sums over the signals seen.
+    `dictionary` is (K,F) or (P,K,F). `moments` (..., K,K) and `products` (..., K,F), float64, are sums over the
+    signals seen so far: of X' X and of X' Y, with codes X and signals Y.
     """
 
     dictionary: Array
@@ -38,14 +39,14 @@ def online(
     fixed: int = 0,
     threads: int | None = None,
 ) -> Online:
-    """One chunk of online dictionary learning: the state after signals (N,F) or (P,N,F).
+    """Online dictionary learning: returns the state after one chunk of signals (N,F) or (P,N,F).
 
-    `state` is a start dictionary (K,F) or (P,K,F) at first, normalised if its atoms are not of unit norm, then
-    what the last call returned. sparsity, tolerance: as of `omp`. `keep` (0 to 1) is the weight that all earlier
-    chunks keep: below 1, codes by older dictionaries are forgotten. fixed: so many atoms at the start stay as they
-    are. A chunk should hold several signals an atom. The same chunks give the same bits, in one process or over
-    many. Raises SparseError as `omp` does, and on a state whose arrays do not fit each other. Mairal, Bach, Ponce,
-    Sapiro 2010; the definition is `learners/online.py`.
+    `state` is a start dictionary (K,F) or (P,K,F) at first, whose atoms are normalised, then the result of the
+    last call. `sparsity` and `tolerance` are as in `omp`. `keep` in 0..1 is the factor by which the sums of
+    earlier chunks are multiplied; below 1, codes by older dictionaries are forgotten. The first `fixed` atoms do
+    not change. A chunk should have several signals for each atom. The same chunks give the same bits, in one
+    process or in several. Raises SparseError like `omp`, and if the arrays of a state do not fit each other.
+    Source: Mairal, Bach, Ponce, Sapiro 2010; the definition is `learners/online.py`.
     """
     Y, largest = canonical(signals, "signals")
     if not 0 <= keep <= 1:
@@ -71,7 +72,7 @@ def online(
 
 
 def _checked(state: Online, Y: Array) -> Online:
-    """A copy of a state, for signals of the dtype of Y; raises SparseError where its arrays do not fit."""
+    """Returns a copy of a state for signals of the dtype of Y. Raises SparseError if its arrays do not fit."""
     D = initial(state.dictionary, Y.dtype)
     shapes = {"moments": (*D.shape[:-1], D.shape[-2]), "products": D.shape}
     sums: list[Any] = []

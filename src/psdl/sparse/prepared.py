@@ -1,4 +1,4 @@
-"""A dictionary made ready for many calls: transposed and padded, with its Gram matrices or without."""
+"""Dictionaries prepared for many calls: transposed and padded, with or without their Gram matrices."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ NEAR = 10  # dictionaries whose values exceed 2^10 or stay below 2^-10 are scale
 
 
 class Prepared(NamedTuple):
-    """What pursuits read of dictionaries, all times 2^-power; W is K padded to whole vectors.
+    """A dictionary (K,F), or one for each of P positions, as pursuits read it. All values are divided by 2^power.
 
-    atoms (P,K,F) and transposed (P,F,W), float16 if stored so; squares (P,K), the atoms' squared norms; gram
-    (P,K,W), None if left out; lazy: whether pursuits are to compute rows of Gram matrices as they ask for them;
-    dtype of signals and coefficients; single: one dictionary without the axis of positions.
+    - `atoms` (P,K,F) and `transposed` (P,F,W), where W is K padded to whole vectors; they may be stored as
+      float16.
+    - `squares` (P,K) are the squared norms of the atoms.
+    - `gram` (P,K,W) are the Gram matrices; None if they were left out.
+    - `lazy` says whether pursuits compute rows of the Gram matrices as they need them.
+    - `dtype` is that of signals and coefficients.
+    - `single` says that it was given as one dictionary, without the axis of positions.
     """
 
     atoms: Array
@@ -36,24 +40,25 @@ class Prepared(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(P,K,F)."""
+        """The shape (P,K,F) of the dictionaries."""
         positions, atoms, length = self.atoms.shape
         return positions, atoms, length
 
     @property
     def nbytes(self) -> int:
-        """Memory held, in bytes."""
+        """The memory held, in bytes."""
         kept = (self.atoms, self.transposed, self.gram)
         return sum(array.nbytes for array in kept if array is not None)
 
 
 def bits(array: Array) -> Array:
-    """float16 numbers as uint16, since kernels know no others of two bytes; other arrays as they are."""
+    """Returns float16 arrays as uint16, since numba's kernels do not know float16; other arrays as they are."""
     return array.view(np.uint16) if array.dtype == np.float16 else array
 
 
 def as_given(dictionary: ArrayLike, dtype: DTypeLike) -> Prepared:
-    """A dictionary (K,F) or (P,K,F) that is only to be multiplied with codes: nothing is made ready."""
+    """Returns a dictionary (K,F) or (P,K,F) that is only multiplied with codes, so that nothing is computed in
+    advance."""
     atoms, power, single = _read(dictionary, dtype)
     return Prepared(atoms, atoms, atoms, None, False, atoms.dtype, power, single)
 
@@ -61,13 +66,13 @@ def as_given(dictionary: ArrayLike, dtype: DTypeLike) -> Prepared:
 def prepare(
     dictionary: ArrayLike, *, gram: bool = True, half: bool = False, threads: int | None = None
 ) -> Prepared:
-    """A dictionary (K,F) or (P,K,F) made ready for many calls of a pursuit.
+    """Returns a dictionary (K,F) or (P,K,F) prepared for many calls of a pursuit.
 
-    gram: keep the Gram matrices, P K^2 numbers that cost P K^2 F multiplications. They pay where a dictionary
-    codes many signals; for fewer than about K / T signals a call (one image with a dictionary for each position),
-    leave them out: `omp` then reads the dictionary T times instead. half: keep the dictionary as float16, without
-    Gram matrices: half the memory to hold and to read, at 11 bits a number. Raises SparseError on a wrong shape or
-    a value that is not finite.
+    With `gram` the Gram matrices are kept: P K^2 numbers that cost P K^2 F multiplications. They pay off if a
+    dictionary codes many signals. For fewer than about K / T signals per call, such as one image with a dictionary
+    for each position, leave them out; `omp` then reads the dictionary T times instead, and the other pursuits but
+    `weighted_omp` cannot use it. With `half` the dictionary is kept as float16, without Gram matrices: half the
+    memory, at a precision of 11 bits. Raises SparseError on a wrong shape and on values that are not finite.
     """
     array, _ = canonical(dictionary, "dictionary")
     wide, power, single = _read(array, np.float32 if half else array.dtype)
@@ -79,8 +84,8 @@ def prepare(
 
 
 def prepare_lazily(dictionary: ArrayLike, dtype: DTypeLike) -> Prepared:
-    """A dictionary (K,F) or (P,K,F) made ready for one call, in a dtype: pursuits compute what they need of its
-    Gram matrices."""
+    """Returns a dictionary (K,F) or (P,K,F) prepared for one call in `dtype`. Pursuits compute the rows of its
+    Gram matrices that they need."""
     atoms, power, single = _read(dictionary, dtype)
     from .pursuits.gram_cpu import prepare_all, prepare_into
 
@@ -96,19 +101,20 @@ def prepare_lazily(dictionary: ArrayLike, dtype: DTypeLike) -> Prepared:
 
 
 def with_gram(prepared: Prepared, threads: int | None) -> Prepared:
-    """The same with whole Gram matrices."""
+    """Returns the same dictionary with whole Gram matrices."""
     products = _gram(prepared.atoms, prepared.transposed, threads)
     return prepared._replace(gram=products, lazy=False)
 
 
 def widened(prepared: Prepared, p: int) -> Prepared:
-    """The dictionary of position p in float64."""
+    """Returns the dictionary of position `p` in float64."""
     one = prepare_lazily(prepared.atoms[p].astype(np.float64), np.float64)
     return one._replace(power=one.power + prepared.power)
 
 
 def _read(dictionary: ArrayLike, dtype: DTypeLike) -> tuple[Array, int, bool]:
-    """Dictionaries (P,K,F) of a dtype times 2^-power, the power, and whether one came without positions."""
+    """Returns dictionaries (P,K,F) in `dtype`, divided by 2^power, the power, and whether one was given without
+    positions."""
     array, largest = canonical(dictionary, "dictionary")
     power = exponent(largest, NEAR)
     atoms = scaled(array, -power).astype(dtype, copy=False)
@@ -126,7 +132,7 @@ def _squares(atoms: Array, columns: Array) -> Array:
 
 
 def _refuse_vanished(atoms: Array, squares: Array) -> None:
-    """Refuses atoms that are so much shorter than others that their squared norms are lost in their dtype."""
+    """Raises SparseError if an atom is so much shorter than the longest one that its squared norm underflows."""
     if squares.size and squares.min() < np.finfo(squares.dtype).tiny:
         for p, k in np.argwhere(squares < np.finfo(squares.dtype).tiny):
             if atoms[p, k].any():
@@ -137,8 +143,8 @@ def _refuse_vanished(atoms: Array, squares: Array) -> None:
 
 
 def _gram(atoms: Array, columns: Array, threads: int | None) -> NDArray[Any]:
-    """Gram matrices (P,K,W). Not by BLAS, whose sums depend on the shape and the threads; the rows here are those
-    that pursuits compute alone."""
+    """Returns the Gram matrices (P,K,W). They are not computed by BLAS, whose sums depend on the shape and on the
+    number of threads: rows must be equal to the bit to those that pursuits compute one by one."""
     from .pursuits.gram_cpu import gram_rows
 
     positions, count, _ = atoms.shape

@@ -1,4 +1,4 @@
-"""What codes leave of their signals."""
+"""The residuals of codes and their norms."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ SLICE = 256  # signals of a position that a thread takes at once, at least
 def residual(
     signals: ArrayLike, dictionary: ArrayLike | Prepared, codes: Codes, *, threads: int | None = None
 ) -> Array:
-    """signals - codes dictionary, of the signals' shape: (F,) or (N,F) with (K,F), or (P,N,F) with (K,F) or
-    (P,K,F).
+    """Returns the residuals, signals - codes dictionary, in the shape of the signals.
 
-    Raises SparseError on shapes that do not fit, and on codes of other signals or of a larger dictionary.
+    Signals are (F,) or (N,F) with a dictionary (K,F), or (P,N,F) with (K,F) or (P,K,F); `codes` are those of these
+    signals. `threads` is the number of threads; -1 or None: all cores. Raises SparseError if the shapes do not fit
+    each other, and if the codes belong to other signals or to a larger dictionary.
     """
     from .residuals_cpu import residual_items
 
@@ -32,8 +33,8 @@ def residual(
 def residual_norms(
     signals: ArrayLike, dictionary: ArrayLike | Prepared, codes: Codes, *, threads: int | None = None
 ) -> Array:
-    """The Euclidean norms of the residuals, see `residual`: (), (N,) or (P,N). The residuals themselves are not
-    kept."""
+    """Returns the Euclidean norms of the residuals: (), (N,) or (P,N). The residuals themselves are not kept.
+    Arguments and errors are those of `residual`."""
     from .residuals_cpu import residual_norm_items
 
     return _of_residuals(residual_norm_items, signals, dictionary, codes, False, threads)
@@ -47,7 +48,7 @@ def _of_residuals(
     whole: bool,
     threads: int | None,
 ) -> Array:
-    """What a kernel writes for each signal: its residual if `whole`, or a number."""
+    """Returns what `kernel` writes for each signal: its residual if `whole`, else one number."""
     given = read_signals(signals)
     D = dictionary if isinstance(dictionary, Prepared) else as_given(dictionary, given.dtype)
     Y = together(given, D)

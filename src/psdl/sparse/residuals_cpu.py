@@ -1,4 +1,4 @@
-"""What codes leave of their signals, compiled."""
+"""The residuals of codes and their norms, compiled."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .simd import number
 
 @kernel(fastmath=FAST)
 def residual_row(signals, dictionary, support, x, n, residual, row):
-    """residual[row] (F,) <- signals[n] - x[n] D, of a dictionary (K,F); uint16 numbers are the bits of float16
-    ones."""
+    """residual[row] (F,) <- signals[n] - x[n] D for a dictionary (K,F). If it is of uint16, it holds the bits of
+    float16 numbers."""
     for f in range(signals.shape[1]):
         residual[row, f] = signals[n, f]
     for t in range(support.shape[1]):
@@ -31,7 +31,8 @@ def residual_block(signals, dictionary, support, x, residual):
 
 @kernel
 def residual_items(signals, dictionary, support, x, residual, first, last):
-    """`residual_block` for the signals `first` up to `last` of signals (P,N,F), position after position."""
+    """Like `residual_block` for the signals `first` to `last` (exclusive) of signals (P,N,F), counted over all
+    positions."""
     count = max(1, signals.shape[1])
     for i in range(first, last):
         p, n = i // count, i % count
@@ -40,7 +41,8 @@ def residual_items(signals, dictionary, support, x, residual, first, last):
 
 @kernel(fastmath=FAST)
 def residual_norm_items(signals, dictionary, support, x, norms, first, last):
-    """norms (P,N) <- the norms of the residuals of the signals `first` up to `last` of signals (P,N,F)."""
+    """norms (P,N) <- the norms of the residuals of the signals `first` to `last` (exclusive) of signals
+    (P,N,F)."""
     row = np.empty((1, signals.shape[2]), signals.dtype)
     count = max(1, signals.shape[1])
     for i in range(first, last):

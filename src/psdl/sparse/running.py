@@ -1,4 +1,5 @@
-"""From checked arguments to a kernel: which one, on how many threads, in which dtype, in how much memory."""
+"""Runs a pursuit on checked arguments: chooses the kernel, the number of threads, the dtype and the size of
+blocks."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ GUESS = 16  # atoms a signal, to estimate work where a tolerance alone decides
 
 
 def runs_on(device: str) -> bool:
-    """Whether `omp`, `ormp` and `learn` can run on that device here: torch is installed and finds it."""
+    """Returns whether `omp`, `ormp` and `learn` can run on this device here: "cpu" always, others if torch finds
+    them."""
     try:
         on_torch().on(device)
     except SparseError:
@@ -31,7 +33,7 @@ def runs_on(device: str) -> bool:
 
 
 def on_torch() -> Any:
-    """The module `torch.py`; raises SparseError where torch is not installed."""
+    """Returns the module `torch.py`. Raises SparseError if torch is not installed."""
     try:
         return import_module(f"{__package__}.torch")
     except ImportError:
@@ -39,7 +41,8 @@ def on_torch() -> Any:
 
 
 def code(name: str, Y: Array, D: Prepared, limits: Limits, threads: int | None) -> Found:
-    """support and coefficients (P,N,T) of signals (P,N,F), at the dictionaries' scale."""
+    """Returns support and coefficients (P,N,T) of signals Y (P,N,F). The coefficients hold for the dictionaries D
+    as they are stored, without their power of two."""
     shape = (*Y.shape[:2], limits.sparsity)
     support, x = np.empty(shape, np.int32), np.empty(shape, Y.dtype)
     if not limits.sparsity or not x.size:
@@ -50,7 +53,8 @@ def code(name: str, Y: Array, D: Prepared, limits: Limits, threads: int | None) 
 
 
 def code_trimmed(name: str, Y: Array, D: Prepared, limits: Limits, threads: int | None) -> Found:
-    """As `code`, block after block, in as many places as any signal uses: memory for those alone."""
+    """Returns the same as `code`, with only as many places T as any signal uses. Works in blocks of signals, so
+    that memory is needed for these places alone."""
     positions, count, _ = Y.shape
     block = BLOCK * counted(threads)
     if D.lazy and len(Y) == 1 and count > block:
@@ -72,7 +76,7 @@ def code_trimmed(name: str, Y: Array, D: Prepared, limits: Limits, threads: int 
 
 
 def trimmed(support: Array, x: Array) -> Found:
-    """Codes (P,N,T) in as many places as any of them uses, copied."""
+    """Returns copies of codes (P,N,T) with only as many places as any of them uses."""
     from .checks_cpu import widest
 
     width = max(min(1, support.shape[2]), int(widest(support)))
@@ -80,7 +84,7 @@ def trimmed(support: Array, x: Array) -> Found:
 
 
 def _at(D: Prepared, places: slice) -> Prepared:
-    """The dictionaries of these positions."""
+    """Returns the dictionaries of the positions `places`."""
     gram = None if D.gram is None else D.gram[places]
     return D._replace(atoms=D.atoms[places], transposed=D.transposed[places], squares=D.squares[places], gram=gram)
 
@@ -109,7 +113,8 @@ def _run(name: str, Y: Array, D: Prepared, limits: Limits, out: Found, threads: 
 
 
 def _kernel(name: str, Y: Array, D: Prepared, limits: Limits, out: Found) -> Callable[[int, int], None]:
-    """work(first, last) of a pursuit, over the signals of all positions in turn."""
+    """Returns a function work(first, last) that runs a pursuit on these signals, counted over all positions in
+    turn."""
     stops = stop_tolerance(Y.dtype), dependence_tolerance(Y.dtype)
     atoms = bits(D.atoms), bits(D.transposed), D.squares
     given = stops, limits.enough, limits.atoms
@@ -130,14 +135,15 @@ def _kernel(name: str, Y: Array, D: Prepared, limits: Limits, out: Found) -> Cal
 
 
 def _items(name: str) -> Callable[..., None]:
-    """The kernel of a pursuit that reads Gram matrices."""
+    """Returns the kernel of a pursuit that reads Gram matrices."""
     module = import_module(f"{__package__}.pursuits.{name}_cpu")
     found: Callable[..., None] = getattr(module, f"{name}_items")
     return found
 
 
 def recode_tight(name: str, Y: Array, D: Prepared, limits: Limits, out: Found, threads: int | None) -> None:
-    """Codes those signals anew in float64 whose tolerance float32 sums cannot distinguish from 0."""
+    """Computes the codes in `out` again in float64 for signals whose tolerance is below the precision of float32
+    sums."""
     if Y.dtype != np.float32 or not out[1].size or limits.enough.max() < 0:
         return
     from .checks_cpu import energies

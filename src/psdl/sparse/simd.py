@@ -1,12 +1,12 @@
-"""Loops that numba's own vectoriser does not get right, written as vector code for whatever CPU is at hand.
+"""Vector code, for the CPU at hand, of loops that numba does not vectorise well.
 
-numba emits 256-bit vectors only and cannot keep a row of sums in registers over a loop. These intrinsics do: a
-stretch of up to `HELD` vectors of a row is summed in registers over all its terms and stored once. The numbers do
-not depend on the vectors' width: every element is summed alone, in order. `docs/kernels.md` states what each idea
-brought.
+numba emits 256-bit vectors only and cannot keep a row of sums in registers over a loop. These intrinsics do: up to
+`HELD` vectors of a row, a stretch, are summed in registers over all terms and stored once. Results do not depend
+on the width of the vectors, because every element is summed alone and in order. `docs/kernels.md` states what each
+idea brought.
 
-Rows are padded with zeros to whole vectors of 64 bytes (`arrays.padded`); they are fastest where they start at
-one.
+Rows are padded with zeros to whole vectors of 64 bytes (`arrays.padded`). They are fastest if they start at a
+multiple of 64 bytes.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ I32, I64 = ir.IntType(32), ir.IntType(64)
 
 
 class Rows:
-    """An array argument, or a row of one, seen as vectors of `lanes` elements, addressed by their first element.
+    """An array argument, or a row of one, seen as vectors of `lanes` elements, which are addressed by their first
+    element.
 
-    An array of uint16 holds the bits of float16 numbers: it is read as float32.
+    An array of uint16 holds the bits of float16 numbers and is read as float32.
     """
 
     def __init__(self, context: Any, builder: ir.IRBuilder, ty: Any, value: Any) -> None:
@@ -52,7 +53,7 @@ class Rows:
         self.vector = ir.VectorType(self.scalar, self.lanes)
 
     def at(self, *index: Any) -> Rows:
-        """The part of a C-contiguous array at `index`, of its first axes."""
+        """Returns the part of a C-contiguous array at the indices `index` of its first axes."""
         part = copy(self)
         for i in index:
             skipped = i
@@ -66,17 +67,17 @@ class Rows:
         return self.builder.bitcast(self.builder.gep(self.data, [first]), vector.as_pointer())
 
     def load(self, first: Any) -> Any:
-        """The vector that starts at element `first`."""
+        """Returns the vector that starts at element `first`."""
         stored = ir.VectorType(ir.IntType(16), self.lanes) if self.half else self.vector
         value = self.builder.load(self._address(first, stored), align=self.size)
         return _widened(self.builder, value) if self.half else value
 
     def store(self, value: Any, first: Any) -> None:
-        """Writes a vector to where element `first` is."""
+        """Writes a vector at element `first`."""
         self.builder.store(value, self._address(first, self.vector), align=self.size)
 
     def fetch(self, first: Any, places: list[Any]) -> None:
-        """Asks the memory for the vectors at `first` plus each of `places`, successive ones."""
+        """Prefetches the vectors that start at `first` plus each of `places`, which are successive."""
         byte = ir.IntType(8).as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
         prefetch = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
@@ -85,15 +86,15 @@ class Rows:
             self.builder.call(prefetch, [self.builder.bitcast(address, byte), I32(0), I32(3), I32(1)])
 
     def spread(self, index: Any) -> Any:
-        """The element at `index` in every lane."""
+        """Returns a vector with the element at `index` in every lane."""
         return everywhere(self.builder, self.builder.load(self.builder.gep(self.data, [index])), self.lanes)
 
 
 def _widened(builder: ir.IRBuilder, bits: Any) -> Any:
-    """float32 numbers of float16 ones given by their bits, vectors or not; never infinite, nor NaN.
+    """Returns float32 numbers of float16 numbers given by their bits, vectors or not. The numbers must be finite.
 
-    A processor that cannot do it gets the bits moved to where float32 has them; the bias of the exponents differs
-    by 112.
+    On processors without such an instruction the bits are shifted to their places in float32; the biases of the
+    exponents differ by 112.
     """
     lanes = bits.type.count if isinstance(bits.type, ir.VectorType) else 0
 
@@ -113,21 +114,22 @@ def _widened(builder: ir.IRBuilder, bits: Any) -> Any:
 
 
 def arguments(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> list[Any]:
-    """An intrinsic's arguments: arrays as `Rows`, numbers as they are."""
+    """Returns the arguments of an intrinsic, arrays as `Rows` and numbers as they are."""
     pairs = zip(signature.args, args, strict=True)
     return [Rows(context, builder, t, v) if isinstance(t, types.Array) else v for t, v in pairs]
 
 
 def everywhere(builder: ir.IRBuilder, scalar: Any, lanes: int) -> Any:
-    """A vector that holds `scalar` in every lane."""
+    """Returns a vector with `scalar` in every lane."""
     empty = ir.Constant(ir.VectorType(scalar.type, lanes), ir.Undefined)
     zeros = ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)
     return builder.shuffle_vector(builder.insert_element(empty, scalar, I32(0)), empty, zeros)
 
 
 def stretches(builder: ir.IRBuilder, vectors: Any, held: int, emit: Callable[[int, Any], None]) -> None:
-    """Cuts `vectors` into stretches of `held` and a rest of nearly equal ones up to EVEN, and runs for each the
-    code that emit(length, first vector) writes for that length: few lengths compile fast."""
+    """Cuts `vectors` into stretches of `held` vectors and the rest into nearly equal ones of up to EVEN. For each
+    it runs the code that emit(length, first vector) writes for that length. Few different lengths keep compilation
+    fast."""
     even = min(held, EVEN)
     before = builder.block
     head, body, latch, done = (builder.append_basic_block(n) for n in ("stretch", "cut", "next", "done"))
@@ -155,14 +157,15 @@ def stretches(builder: ir.IRBuilder, vectors: Any, held: int, emit: Callable[[in
 
 
 def elements(builder: ir.IRBuilder, first: Any, count: int, lanes: int) -> list[Any]:
-    """The first elements of `count` successive vectors, from vector `first` on."""
+    """Returns the first elements of `count` successive vectors, from vector `first` on."""
     return [builder.mul(builder.add(first, I64(i)), I64(lanes)) for i in range(count)]
 
 
 def summed(
     builder: ir.IRBuilder, count: Any, sums: list[Any], term: Callable[[Any, list[Any]], list[Any]]
 ) -> list[Any]:
-    """A loop over m < count that holds `sums` in registers: sums = term(m, sums)."""
+    """Emits a loop over m < count that holds `sums` in registers, with sums = term(m, sums); returns the final
+    sums."""
     before = builder.block
     head, body, done = (builder.append_basic_block(n) for n in ("terms", "term", "summed"))
     builder.branch(head)
@@ -184,7 +187,7 @@ def summed(
 
 @intrinsic
 def products(typingctx: Any, out: Any, o: Any, weights: Any, n: Any, rows: Any, first: Any, last: Any) -> Any:
-    """out[o:o+4] = weights[n:n+4, first:last] @ rows[first:last], added to what is there if first is not 0.
+    """out[o:o+4] = weights[n:n+4, first:last] @ rows[first:last], added to the present values if first is not 0.
 
     out (O,W), weights (N,M), rows (M,W). Every row that is read serves four signals.
     """
@@ -194,7 +197,7 @@ def products(typingctx: Any, out: Any, o: Any, weights: Any, n: Any, rows: Any, 
 
 @intrinsic
 def product(typingctx: Any, out: Any, o: Any, weights: Any, n: Any, rows: Any, first: Any, last: Any) -> Any:
-    """`products` of one signal: out[o] from weights[n], the same bits as among four."""
+    """Like `products` for one signal: out[o] from weights[n], equal to the bit to the result among four."""
     i = types.intp
     return types.void(out, i, weights, i, rows, i, i), lambda *given: _products(1, *given)
 
@@ -232,7 +235,7 @@ def _products(signals: int, context: Any, builder: ir.IRBuilder, signature: Any,
 
 @intrinsic
 def number(typingctx: Any, value: Any) -> Any:
-    """value itself, or the float32 of a float16 number given by its bits (uint16)."""
+    """Returns value itself, or the float32 of a float16 number given by its bits (uint16)."""
     if value != types.uint16:
         return value(value), lambda context, builder, signature, args: args[0]
 
@@ -241,8 +244,8 @@ def number(typingctx: Any, value: Any) -> Any:
 
 @intrinsic
 def turn(typingctx: Any, rows: Any, k: Any, f: Any, out: Any) -> Any:
-    """out[f:f+n, k:k+n] = rows[k:k+n, f:f+n] transposed, of rows (K,F) and out (F,W); n = `lanes`(rows), the
-    numbers of a vector. Two by two blocks change places, of one number, two, four, ..., in registers."""
+    """out[f:f+n, k:k+n] = rows[k:k+n, f:f+n] transposed, for rows (K,F) and out (F,W), with n = `lanes`(rows), the
+    elements of a vector. Blocks of 1, 2, 4, ... elements are exchanged in registers."""
     return types.void(rows, types.intp, types.intp, out), _turn
 
 
@@ -267,6 +270,6 @@ def _turn(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any
 
 @intrinsic
 def lanes(typingctx: Any, rows: Any) -> Any:
-    """How many numbers of an array a vector holds; 0 for those that are not floats."""
+    """Returns how many elements of an array a vector holds; 0 if they are not float32 or float64."""
     number = BYTES // (rows.dtype.bitwidth // 8) if rows.dtype in (types.float32, types.float64) else 0
     return types.intp(rows), lambda context, builder, signature, args: I64(number)

@@ -1,4 +1,4 @@
-"""What a dictionary is like and how codes use it, as numbers and as a picture."""
+"""Statistics of dictionaries and of how codes use them, as numbers and as a picture."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ BINS = 50
 
 
 class Coherence(NamedTuple):
-    """How alike atoms are: |cosines| of their angles.
+    """How similar atoms are, by the absolute cosines of the angles between them.
 
-    mutual (P,) or a number: the largest of all pairs; mean: their mean; nearest (..., K): each atom's largest with
-    another; babel (..., K-1): for m = 1, 2, ... the largest sum of an atom's m largest ones (Tropp 2004): OMP
-    finds every code of m atoms if babel[m-2] + babel[m-1] < 1.
+    `mutual` (P,), or a number, is the largest for all pairs of atoms and `mean` their mean. `nearest` (..., K) is
+    the largest of each atom with another one. `babel` (..., K-1) is the cumulative coherence: for m = 1, 2, ...
+    the largest sum of an atom's m largest cosines (Tropp 2004). OMP finds every code of m atoms if babel[m-2] +
+    babel[m-1] < 1.
     """
 
     mutual: NDArray[Any]
@@ -32,8 +33,8 @@ class Coherence(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """How codes use atoms, each (..., K): users, the signals that use an atom; energy, the sum of their squared
-    coefficients; and unused, the number of atoms that nobody uses."""
+    """How codes use the atoms. `users` (..., K) is the number of signals that use an atom, `energy` (..., K) the
+    sum of its squared coefficients, and `unused` the number of atoms without users."""
 
     users: NDArray[np.int64]
     energy: NDArray[Any]
@@ -41,7 +42,8 @@ class Usage(NamedTuple):
 
 
 def coherence(dictionary: ArrayLike) -> Coherence:
-    """Of a dictionary (K,F) or (P,K,F) with at least two atoms. Zero atoms are at right angles to all."""
+    """Returns the coherence of a dictionary (K,F) or (P,K,F). Zero atoms count as orthogonal to all. Raises
+    SparseError if there are fewer than two atoms."""
     D, _ = canonical(dictionary, "dictionary")
     if D.shape[-2] < 2:
         raise SparseError("coherence is between atoms, but the dictionary has one: give at least two")
@@ -57,7 +59,8 @@ def coherence(dictionary: ArrayLike) -> Coherence:
 
 
 def usage(codes: Codes, atoms: int) -> Usage:
-    """Of codes (N,T) or (P,N,T) of a dictionary of `atoms` = K atoms; raises SparseError where they use others."""
+    """Returns how codes (N,T) or (P,N,T) use a dictionary of `atoms` = K atoms. Raises SparseError if they use
+    others."""
     support, coefficients = checked(codes, None, whole_number(atoms, "atoms"))
     flat = support if support.ndim == 3 else np.atleast_2d(support)[None]
     squares = np.square(coefficients, dtype=np.float64).reshape(flat.shape)
@@ -71,8 +74,8 @@ def usage(codes: Codes, atoms: int) -> Usage:
 
 
 def strongest(codes: Codes) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """Of codes (..., N,T): L1 norms (..., N), and the atom (..., N) int32 with the largest coefficient by absolute
-    value, the first of equals; -1 where a code is empty."""
+    """Returns the L1 norms (..., N) of codes (..., N,T), and for each the atom (..., N) int32 with the largest
+    absolute coefficient, the first of equals; -1 if a code is empty."""
     size = np.abs(np.asarray(codes.coefficients))
     if size.shape[-1] == 0:
         return np.zeros(size.shape[:-1], size.dtype), np.full(size.shape[:-1], -1, np.int32)
@@ -81,8 +84,9 @@ def strongest(codes: Codes) -> tuple[NDArray[Any], NDArray[np.int32]]:
 
 
 def picture(dictionary: ArrayLike, path: str | PathLike[str], codes: Codes | None = None) -> None:
-    """Draws a dictionary (K,F) to an image file: its atoms, if F is a square, how alike they are, and, with codes
-    (N,T), how often each is used. Needs matplotlib; raises SparseError without it."""
+    """Draws a dictionary (K,F) to the image file `path`: its atoms (if F is a square), its coherence and, with
+    codes (N,T), the usage of its atoms. Raises SparseError if matplotlib is not installed or `dictionary` has
+    positions."""
     D, _ = canonical(dictionary, "dictionary")
     if D.ndim != 2:
         raise SparseError(f"a picture shows one dictionary (K,F), not {D.shape}: choose a position")
@@ -103,7 +107,7 @@ def picture(dictionary: ArrayLike, path: str | PathLike[str], codes: Codes | Non
 
 
 def _draw_atoms(axes: Any, D: NDArray[Any]) -> None:
-    """Atoms as a mosaic of squares, row by row, each on its own grey scale."""
+    """Draws the atoms as a mosaic of squares, row by row, each on its own grey scale."""
     side, across = math.isqrt(D.shape[1]), int(np.ceil(np.sqrt(len(D))))
     down = -(-len(D) // across)
     mosaic = np.full((down * (side + 1) + 1, across * (side + 1) + 1), np.nan)

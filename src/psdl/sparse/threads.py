@@ -1,4 +1,4 @@
-"""Work cut over threads: kernels release the interpreter, so plain threads use all cores."""
+"""Splits work over threads. Kernels release the interpreter's lock, so that plain threads use all cores."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SMALL = 15e6
 
 
 def counted(threads: int | None) -> int:
-    """How many threads: those asked for, or all cores that the process may use for None and -1; raises SparseError
-    for anything else."""
+    """Returns the number of threads to use; None and -1 mean all cores that the process may use. Raises
+    SparseError unless it is one of these or a whole number of at least 1."""
     if threads is None or threads == -1:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if threads == 0:
@@ -25,10 +25,11 @@ def counted(threads: int | None) -> int:
 
 
 def split(work: Callable[[int, int], None], items: int, threads: int | None, each: int = 1) -> None:
-    """work(first, last) over all items, in `each` slices a thread; the caller's thread takes the first.
+    """Calls work(first, last) on slices that cover all items, `each` slices for each thread. The calling thread
+    takes the first.
 
-    One slice a thread is best for work that is even and short: handing over a slice costs as much as coding a
-    hundred signals. More slices keep a slow one from waiting alone.
+    One slice per thread is best for short and even work, since handing over a slice costs as much as coding a
+    hundred signals. With more slices, no thread waits long for a slow one.
     """
     threads = counted(threads)
     slices = min(items, threads * each)
@@ -43,13 +44,15 @@ def split(work: Callable[[int, int], None], items: int, threads: int | None, eac
 
 
 def worth(flops: float, threads: int | None) -> int:
-    """The threads that so many operations are worth: waking one costs as much as SMALL operations."""
+    """Returns how many threads, up to `threads`, pay off for `flops` operations: waking one costs as much as SMALL
+    operations."""
     return max(1, min(counted(threads), 1 + int(flops / SMALL)))
 
 
 @lru_cache(maxsize=8)
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """One pool for each number of threads, kept: starting threads costs more than coding one image."""
+    """Returns the pool for this number of threads. Pools are kept, since starting threads costs more than coding
+    one image."""
     return ThreadPoolExecutor(threads, thread_name_prefix="psdl-sparse")
 
 

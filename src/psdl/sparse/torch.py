@@ -1,6 +1,6 @@
-"""The same functions as batched torch operations, for a GPU: OMP, ORMP and approximate K-SVD.
+"""OMP, ORMP and approximate K-SVD as batched torch operations, for GPUs.
 
-Positions and signals are worked on in chunks that fit into the memory that is free. Results equal the CPU's within
+Positions and signals are processed in chunks that fit into the free memory. Results equal the CPU's within
 rounding, not to the bit.
 """
 
@@ -27,7 +27,7 @@ LONG = 96  # atoms a signal from which their triangle costs less to read than th
 
 
 def on(device: str) -> torch.device:
-    """The torch device of that name; raises SparseError if there is none."""
+    """Returns the torch device of that name. Raises SparseError if there is none."""
     try:
         found = torch.device(device)
         torch.empty(1, device=found)
@@ -38,8 +38,8 @@ def on(device: str) -> torch.device:
 
 
 def pursue(Y: Numbers, D: Numbers, limits: Limits, optimised: bool, device: str) -> tuple[Numbers, Numbers]:
-    """support (P,N,T) int32 and coefficients (P,N,T) of signals (P,N,F), as `pursuits/omp.py` or, if `optimised`,
-    `pursuits/ormp.py` defines them; dictionary (P,K,F)."""
+    """Returns support (P,N,T) int32 and coefficients (P,N,T) of signals Y (P,N,F) with dictionaries D (P,K,F), as
+    `pursuits/omp.py` or, if `optimised`, `pursuits/ormp.py` defines them."""
     where = on(device)
     shape = (*Y.shape[:2], limits.sparsity)
     support, x = np.empty(shape, np.int32), np.empty(shape, Y.dtype)
@@ -55,13 +55,13 @@ def pursue(Y: Numbers, D: Numbers, limits: Limits, optimised: bool, device: str)
 
 
 def _bytes_each(D: Numbers, sparsity: int) -> int:
-    """Memory that one signal takes while it is coded."""
+    """Returns the number of bytes that one signal takes while it is coded."""
     rows = D.shape[1] if sparsity < LONG else 0
     return int(sparsity * (rows + sparsity + 8) + 8 * D.shape[1] + D.shape[2]) * D.itemsize
 
 
 def _chunks(positions: int, signals: int, bytes_each: int, device: torch.device) -> list[tuple[slice, slice]]:
-    """Slices of positions and of signals whose products fit into the memory that is free."""
+    """Returns pairs of slices, of positions and of signals, each of which fits into the free memory."""
     free = torch.cuda.mem_get_info(device)[0] * SHARE if device.type == "cuda" else PLAIN
     at_once = max(1, int(free / bytes_each))
     rows = max(1, min(signals, at_once))
@@ -74,11 +74,12 @@ def _chunks(positions: int, signals: int, bytes_each: int, device: torch.device)
 
 
 class _Pursuit:
-    """A chunk of signals (P,N,F) being coded: correlations a (P,N,K) with what is left, atoms chosen (P,N,T).
+    """The state of a chunk of signals (P,N,F) during coding: the correlations a (P,N,K) of all atoms with the
+    residual, and the chosen atoms (P,N,T).
 
-    Two ways to the row of correlations with the next orthonormal direction, see `pursuits/omp_cpu.py`: from those
-    with all directions so far, rows (P,N,T,K), or, for many atoms, as a product with the Gram matrix of the
-    direction's coordinates in the chosen atoms, a row of the triangle M (P,N,T,T).
+    The correlations of all atoms with the next orthonormal direction, see `pursuits/omp_cpu.py`, are computed in
+    one of two ways: from those with all directions so far, rows (P,N,T,K); or, for many atoms, by multiplying the
+    Gram matrix with the direction's coordinates in the chosen atoms, a row of the triangle M (P,N,T,T).
     """
 
     def __init__(self, Y: Tensor, D: Tensor, sparsity: int) -> None:
@@ -94,7 +95,7 @@ class _Pursuit:
         self.before = Y.new_empty(0)
 
     def along(self, t: int, at: Tensor) -> Tensor:
-        """The coordinates (P,N,t) of the atoms `at` (P,N,1) in the directions found."""
+        """Returns the coordinates (P,N,t) of the atoms `at` (P,N,1) in the t directions found so far."""
         P, N, _ = self.a.shape
         if not self.long:
             return self.rows[:, :, :t].gather(3, at[..., None].expand(P, N, t, 1))[..., 0]
@@ -104,8 +105,9 @@ class _Pursuit:
         return along
 
     def row(self, t: int, at: Tensor, along: Tensor, inverse: Tensor) -> Tensor:
-        """The correlations (P,N,K) of all atoms with the next direction; `inverse` (P,N) is 0 where there is
-        none. It follows `along` of the same atoms."""
+        """Returns the correlations (P,N,K) of all atoms with the next direction. `inverse` (P,N) is the reciprocal
+        norm of the direction, 0 where there is none. `along` must have been called for the same atoms just
+        before."""
         if not self.long:
             new = self._gram_rows(at)
             if t:
@@ -125,7 +127,8 @@ class _Pursuit:
         return self.gram.gather(1, at.expand(P, N, K))
 
     def coefficients(self, along: Tensor, norms: Tensor) -> Tensor:
-        """x (P,N,T), of the signals' coordinates `along` (P,N,T) and the directions' norms before normalising."""
+        """Returns x (P,N,T) from the coordinates `along` (P,N,T) of the signals in the directions and from the
+        directions' norms before normalisation."""
         if self.long:
             return (along[:, :, None] @ self.triangle)[:, :, 0]
         self.triangle.diagonal(dim1=2, dim2=3).copy_(norms)
@@ -134,7 +137,8 @@ class _Pursuit:
 
 
 def _pursue(Y: Tensor, D: Tensor, sparsity: int, limits: list[Tensor], optimised: bool) -> tuple[Tensor, Tensor]:
-    """support and coefficients (P,N,T) of one chunk; limits: how many atoms and which energy end each signal."""
+    """Returns support and coefficients (P,N,T) of one chunk. `limits` are the numbers of atoms and the energies
+    (P,N) at which coding stops."""
     most, enough = limits
     state, dtype = _Pursuit(Y, D, sparsity), _dtype(Y)
     a, diagonal = state.a, state.diagonal
@@ -178,12 +182,13 @@ def _pursue(Y: Tensor, D: Tensor, sparsity: int, limits: list[Tensor], optimised
 
 
 def _dtype(values: Tensor) -> np.dtype[Any]:
-    """NumPy's name of a tensor's dtype."""
+    """Returns the NumPy dtype of a tensor."""
     return np.dtype(str(values.dtype).removeprefix("torch."))
 
 
 def _gain(score: Tensor, left: Tensor, floor: Tensor, length: Tensor) -> None:
-    """score (P,N,K), correlations, <- ORMP's: what each atom would lower the energy by, in shares of it."""
+    """Replaces `score` (P,N,K), correlations, by ORMP's criterion: by how much each atom would reduce the energy
+    of the residual, relative to the signal's."""
     counts = left > floor
     score /= length[..., None].to(score.dtype)
     score.copy_(torch.where(counts, score.square() / torch.where(counts, left, 1), 0))
@@ -192,8 +197,8 @@ def _gain(score: Tensor, left: Tensor, floor: Tensor, length: Tensor) -> None:
 def learn(
     Y: Numbers, D: Numbers, limits: Limits, rounds: int, replace: bool, fixed: int, device: str
 ) -> tuple[Numbers, Numbers]:
-    """Approximate K-SVD, as `learners/ksvd.py` defines it: D (P,K,F), the start, is overwritten; returns the
-    codes, support (P,N,T) int32 and coefficients (P,N,T), of signals (P,N,F)."""
+    """Approximate K-SVD, as `learners/ksvd.py` defines it, for signals Y (P,N,F). The start dictionary D (P,K,F)
+    is overwritten. Returns the codes: support (P,N,T) int32 and coefficients (P,N,T)."""
     where = on(device)
     shape = (*Y.shape[:2], limits.sparsity)
     support, x = np.empty(shape, np.int32), np.empty(shape, Y.dtype)
@@ -215,7 +220,7 @@ def learn(
 def _coded(
     signals: Tensor, atoms: Tensor, sparsity: int, limits: list[Tensor], bytes_each: int
 ) -> tuple[Tensor, Tensor]:
-    """Codes by OMP, chunk by chunk of signals."""
+    """Returns codes by OMP, computed in chunks of signals."""
     chunks = _chunks(1, signals.shape[1], bytes_each * len(signals), signals.device)
     ends = [[each[:, rows] for each in limits] for _, rows in chunks]
     parts = [
@@ -225,8 +230,8 @@ def _coded(
 
 
 def _update(Y: Tensor, D: Tensor, support: Tensor, x: Tensor, fixed: int) -> tuple[Tensor, Tensor]:
-    """The second half of a round, for all positions at once: atoms D (P,K,F), in place; returns the coefficients
-    and the residuals (P,N,F)."""
+    """The second half of a round, for all positions at once: updates the atoms D (P,K,F) in place; returns the
+    coefficients and the residuals (P,N,F)."""
     P, N, _ = support.shape
     X = Y.new_zeros(P, D.shape[1] + 1, N)
     X.scatter_(1, torch.where(support >= 0, support, D.shape[1]).transpose(1, 2), x.transpose(1, 2))
@@ -239,8 +244,8 @@ def _update(Y: Tensor, D: Tensor, support: Tensor, x: Tensor, fixed: int) -> tup
 
 
 def _update_block(X: Tensor, D: Tensor, R: Tensor, block: slice) -> None:
-    """The atoms of a block, one after another, in place: what they change in the residuals R (P,N,F) is kept as
-    products U V of (P,N,2B) and (P,2B,F) and added at the end, so that an atom reads R once, for its values."""
+    """Updates the atoms of a block one after another, in place. Their changes of the residuals R (P,N,F) are kept
+    as products U V of (P,N,2B) and (P,2B,F) and added at the end, so that each atom reads R only once."""
     (P, N, F), B, tiny = R.shape, block.stop - block.start, torch.finfo(R.dtype).tiny
     U, V = R.new_zeros(P, N, 2 * B), R.new_zeros(P, 2 * B, F)
     sums = X[:, block] @ R
@@ -263,7 +268,7 @@ def _update_block(X: Tensor, D: Tensor, R: Tensor, block: slice) -> None:
 
 
 def _replace(Y: Tensor, D: Tensor, R: Tensor, support: Tensor, fixed: int) -> None:
-    """The end of a round: see `ksvd.replaced`."""
+    """The end of a round: replaces atoms as `ksvd.replaced` does."""
     P, K = D.shape[:2]
     places = torch.arange(P, device=Y.device)
     flat = torch.where(support >= 0, support, K).reshape(P, -1)

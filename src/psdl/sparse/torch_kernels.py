@@ -1,4 +1,4 @@
-"""What torch's own operations read twice and a kernel of Triton's reads once, on a CUDA device."""
+"""Operations on a CUDA device by a Triton kernel that reads once what torch's own operations read twice."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ ROWS, WARPS = 8, 1  # rows of a triangle that are read at a time, by so many gro
 
 
 def directions(triangle: Tensor, products: Tensor) -> tuple[Tensor, Tensor]:
-    """along = M p and before = M' along, (P,N,t), of lower triangles M (P,N,T,T), of which the first t rows and
-    columns count, and vectors p (P,N,t).
+    """Returns along = M p and before = M' along, both (P,N,t), for lower triangles M (P,N,T,T), of which the first
+    t rows and columns are used, and vectors p (P,N,t).
 
-    Both products need the same rows of M and nothing above its diagonal: the kernel reads each row once.
+    Both products need the same rows of M and nothing above its diagonal, so the kernel reads each row once.
     """
     t = products.shape[2]
     if not (TRITON and triangle.is_cuda and triangle.is_contiguous() and t):

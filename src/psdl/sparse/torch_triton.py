@@ -1,4 +1,5 @@
-"""The kernel itself: importing this file imports Triton, which torch brings for CUDA devices."""
+"""The Triton kernel of `torch_kernels.py`. Importing this file imports Triton, which torch installs for CUDA
+devices."""
 
 # mypy: ignore-errors
 
@@ -10,7 +11,8 @@ import triton.language as tl
 
 @triton.jit
 def read_rows_once(triangle, products, along, before, t, T, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
-    """One signal: along = M p, before = M' along; M has rows of T numbers, t of them count; COLUMNS >= t."""
+    """For one signal: along = M p, before = M' along. M has rows of T numbers, of which t are used; COLUMNS >=
+    t."""
     signal = tl.program_id(0).to(tl.int64)
     columns = tl.arange(0, COLUMNS)
     p = tl.load(products + signal * t + columns, mask=columns < t, other=0.0)

@@ -1,4 +1,4 @@
-"""Weighted orthogonal matching pursuit: its arguments made ready for the kernel."""
+"""Weighted orthogonal matching pursuit: prepares the arguments for the kernel."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pursue_weighted(
     tolerance: ArrayLike | None,
     threads: int | None,
 ) -> Codes:
-    """See `coding.weighted_omp`."""
+    """Returns the codes of `coding.weighted_omp`, with the same arguments."""
     values = real(np.ma.getdata(signals), "signals")
     roots = _roots(weights, values)
     ready = dictionary if isinstance(dictionary, Prepared) else None
@@ -51,7 +51,7 @@ def pursue_weighted(
 
 
 def _roots(weights: ArrayLike, values: Array) -> Array:
-    """The weights' roots, of the signals' shape."""
+    """Returns the square roots of the weights in the shape of the signals."""
     each = real(weights, "weights")
     if each.size and not (each.min() >= 0 and each.max() < np.inf):
         raise SparseError("weights must be finite and at least 0")
@@ -65,7 +65,7 @@ def _roots(weights: ArrayLike, values: Array) -> Array:
 
 
 def _own(dictionary: ArrayLike | Prepared, given: Signals) -> Prepared:
-    """The dictionary in the kernel's dtype, without float16."""
+    """Returns the dictionary in the dtype of the kernel, not as float16."""
     if not isinstance(dictionary, Prepared):
         return prepare_lazily(dictionary, given.values.dtype)
     if dictionary.atoms.dtype == dictionary.dtype:

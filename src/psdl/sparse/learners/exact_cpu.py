@@ -1,8 +1,9 @@
 """The exact update of K-SVD, compiled: the definition is `ksvd.exact`, the rest of a round is `ksvd_cpu.py`.
 
-The leading singular pair of what an atom's users leave, E (n,F), comes from the Lanczos iteration on E'E with full
-reorthogonalisation, restarted from its best vector until nothing is left to gain: Golub, Van Loan, "Matrix
-computations", 4th edition, chapter 10. A whole singular value decomposition would compute F pairs to use one.
+The leading singular pair of E (n,F), the residuals of an atom's users without the atom, is computed by the Lanczos
+iteration on E'E with full reorthogonalisation, restarted from its best vector until it has converged: Golub, Van
+Loan, "Matrix computations", 4th edition, chapter 10. A whole singular value decomposition would compute F pairs to
+use one.
 """
 
 from __future__ import annotations
@@ -47,10 +48,12 @@ def normalise(v):
 
 @kernel
 def top_pair(diagonal, beside, count, s):
-    """The largest eigenvalue of the symmetric tridiagonal matrix of `count` rows; s (count,) <- its unit vector.
+    """Returns the largest eigenvalue of the symmetric tridiagonal matrix of `count` rows; s (count,) <- its unit
+    vector.
 
-    The value by bisection on the signs of pivots; the vector by inverse iteration just above it, where the matrix
-    is definite and elimination needs no pivoting.
+    `diagonal` and `beside` hold the diagonal and the one next to it. The eigenvalue is found by bisection on the
+    signs of the pivots, the vector by inverse iteration just above it, where the matrix is definite and
+    elimination needs no pivoting.
     """
     low, high = diagonal[0], diagonal[0]
     for i in range(count):
@@ -88,7 +91,7 @@ def top_pair(diagonal, beside, count, s):
 def leading(E, count, v, u, w, basis):
     """The leading singular pair of the first `count` rows of E (n,F), from a start v (F,) that is not zero.
 
-    v <- the right vector, u <- E v. Scratch: w (F,), basis (STEPS,F). False if E v is zero.
+    v <- the right singular vector, u <- E v. Returns False if E v is zero. Scratch: w (F,), basis (STEPS,F).
     """
     steps = min(basis.shape[0], v.shape[0])
     diagonal, beside, s = np.empty(steps), np.empty(steps), np.empty(steps)
@@ -133,7 +136,7 @@ def leading(E, count, v, u, w, basis):
 
 @kernel(fastmath=FAST)
 def update_atom_exactly(dictionary, k, users, first, last, x, residual):
-    """As `ksvd_cpu.update_atom`, with the best atom and coefficients there are."""
+    """Like `ksvd_cpu.update_atom`, but with the best atom and coefficients, see `ksvd.exact`."""
     length, sparsity, count = dictionary.shape[1], x.shape[1], last - first
     rest, basis = np.empty((count, length), x.dtype), np.empty((STEPS, length), x.dtype)
     u, v, w = np.empty(count, x.dtype), np.zeros(length, x.dtype), np.empty(length, x.dtype)

@@ -1,10 +1,10 @@
 """K-SVD, approximate and exact: the definition. Plain NumPy, dense, one position, slow.
 
 Sources: Aharon, Elad, Bruckstein, "K-SVD: an algorithm for designing overcomplete dictionaries for sparse
-representation", IEEE Trans. Signal Processing 2006 (exact; replacement of atoms); Rubinstein, Zibulevsky,
-Elad, "Efficient implementation of the K-SVD algorithm using batch orthogonal matching pursuit", Technion
-CS-2008-08, section 4 (approximate). Dictionaries here have atoms as rows, the transpose of theirs. `ksvd_cpu.py`
-is the approximate one, compiled, and `exact.py` the exact one, both with the residual kept up to date.
+representation", IEEE Trans. Signal Processing 2006 (exact; replacement of atoms); Rubinstein, Zibulevsky, Elad,
+"Efficient implementation of the K-SVD algorithm using batch orthogonal matching pursuit", Technion CS-2008-08,
+section 4 (approximate). Dictionaries here have atoms as rows, the transpose of theirs. `ksvd_cpu.py` is the
+compiled approximate update and `exact_cpu.py` the exact one; both keep the residual up to date.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ Update = Callable[[Array, Array, Array], tuple[Array, Array]]
 
 
 def approximate(rest: Array, old: Array, g: Array) -> tuple[Array, Array]:
-    """A new atom (F,) and its coefficients (n,) for what its n users leave without it, rest (n,F): one step of the
-    power iteration from the old ones. Atom and coefficients stay if the step's norm is zero."""
+    """Returns a new atom (F,) and its coefficients (n,) by one step of the power iteration from the old ones.
+    `rest` (n,F) are the residuals of the atom's n users without the atom. Atom and coefficients stay if the new
+    atom's norm is zero."""
     atom = g @ rest
     norm = np.linalg.norm(atom)
     return (atom / norm, rest @ (atom / norm)) if norm > 0 else (old, g)
 
 
 def exact(rest: Array, old: Array, g: Array) -> tuple[Array, Array]:
-    """As `approximate`, but the best atom and coefficients there are: the leading singular pair of rest (n,F),
-    with the sign that keeps the atom near the old one."""
+    """Returns the best atom (F,) and its coefficients (n,): the leading singular pair of `rest` (n,F), with the
+    sign that keeps the atom near the old one. Arguments are those of `approximate`."""
     left, values, right = np.linalg.svd(rest, full_matrices=False)
     if not values[0] > 0:
         return old, g
@@ -50,11 +51,12 @@ def learn(
     fixed: int = 0,
     enough: float = NEVER,
 ) -> tuple[Array, NDArray[np.int32], Array]:
-    """Dictionary (K,F) and codes: support (N,T) int32, coefficients (N,T), for signals (N,F).
+    """Returns the dictionary (K,F) and the codes, support (N,T) int32 and coefficients (N,T), of signals (N,F).
 
     A round codes all signals by OMP, to `sparsity` atoms or to the energy `enough`, then updates the atoms after
-    the first `fixed` one after another on the signals that use them. The codes returned are those that the last
-    round's updates leave. Between rounds, if `replace`, see `replaced`; else atoms without users stay as they are.
+    the first `fixed` one after another on the signals that use them. The codes returned are those after the
+    updates of the last round. With `replace`, atoms are replaced between rounds, see `replaced`; else atoms
+    without users stay as they are.
     """
     dictionary = start.astype(signals.dtype)
     support = np.full((len(signals), sparsity), -1, np.int32)
@@ -73,16 +75,17 @@ def learn(
 
 
 def few(support: NDArray[np.int32], atoms: int) -> int:
-    """The number of users below which an atom has few: a sixth of what atoms have on average, and at least 1. (The
-    K-SVD paper replaces below 4 users; in its experiment a sixth finds 48.5 of 50 atoms where 4 finds 47.)"""
+    """Returns the number of users below which an atom has few: a sixth of the atoms' mean number of users, and at
+    least 1. (The K-SVD paper replaces atoms with fewer than 4 users; in its experiment a sixth finds 48.5 of 50
+    atoms where 4 finds 47.)"""
     return max(1, int((support >= 0).sum() / atoms * FEW))
 
 
 def replaced(signals: Array, dictionary: Array, support: NDArray[np.int32], codes: Array, fixed: int = 0) -> None:
-    """Atoms after the first `fixed`, in place, that have `few` users or whose |cosine| with another one exceeds
-    ALIKE become the signals that are coded worst, normalised.
+    """Replaces atoms after the first `fixed`, in place, that have fewer than `few` users or whose |cosine| with
+    another atom exceeds ALIKE: each becomes the signal that is coded worst, normalised.
 
-    No signal serves twice, and none that is coded but for rounding.
+    No signal is used twice, and none whose residual is only rounding.
     """
     norms = np.linalg.norm(signals, axis=1)
     left = np.linalg.norm(signals - codes @ dictionary, axis=1)
@@ -100,7 +103,7 @@ def replaced(signals: Array, dictionary: Array, support: NDArray[np.int32], code
 
 
 def dense(support: NDArray[np.int32], coefficients: Array, atoms: int) -> Array:
-    """Codes as a dense matrix X (N,K), so that signals are X D and a residual."""
+    """Returns codes as a dense matrix X (N,K), so that signals are X D plus a residual."""
     codes = np.zeros((len(support), atoms), coefficients.dtype)
     rows, places = np.nonzero(support >= 0)
     codes[rows, support[rows, places]] = coefficients[rows, places]

@@ -19,9 +19,9 @@ from .exact_cpu import update_atom_exactly
 
 @kernel
 def index_users(support, ends, users):
-    """Lists, atom after atom, the places n * T + t of `support` where the atom is used.
+    """Lists, atom after atom, the indices n * T + t in `support` (N,T) at which the atom is used.
 
-    Atom k's places are users[ends[k-1]:ends[k]] (from 0 for the first), ascending in n.
+    The indices of atom k are users[ends[k-1]:ends[k]] (from 0 for the first atom), ascending in n.
     """
     ends[:] = 0
     for n in range(support.shape[0]):
@@ -43,8 +43,8 @@ def index_users(support, ends, users):
 
 @kernel(fastmath=FAST)
 def update_atom(dictionary, k, users, first, last, x, residual, new):
-    """Atom k of dictionary (K,F), in place, with its coefficients in x (N,T), at the places users[first:last], and
-    the residual (N,F). Scratch: new (F,)."""
+    """Updates atom k of dictionary (K,F) in place, with its coefficients in x (N,T), at the indices
+    users[first:last], and the residual (N,F). Scratch: new (F,)."""
     length, sparsity = dictionary.shape[1], x.shape[1]
     zero = dictionary.dtype.type(0)
     new[:] = 0
@@ -82,10 +82,11 @@ def update_atom(dictionary, k, users, first, last, x, residual, new):
 
 @kernel
 def update_block(signals, dictionary, support, x, residual, fixed, exact):
-    """The second half of a round: all atoms (K,F) after the first `fixed`, in place, and the coefficients x (N,T).
+    """The second half of a round: updates all atoms (K,F) after the first `fixed`, in place, and the coefficients
+    x (N,T).
 
-    residual (N,F) <- what is left then; returns its energy. exact: True, or None, not False, so that approximate
-    K-SVD does not compile the other branch.
+    residual (N,F) <- the residuals after that; returns their total energy. `exact` is True, or None (not False),
+    so that approximate K-SVD does not compile the other branch.
     """
     residual_block(signals, dictionary, support, x, residual)
     new = np.empty_like(dictionary[0])
@@ -108,8 +109,8 @@ def update_block(signals, dictionary, support, x, residual, fixed, exact):
 
 @kernel
 def worst_coded(signals, residual, serving, tolerance):
-    """The signal (N,F) that leaves most, of those still `serving` (N,), -1 if none leaves more than `tolerance` of
-    its norm; it serves no more."""
+    """Returns the index of the signal (N,F) with the largest residual among those with `serving` (N,) true, and
+    sets it to false there; -1 if no residual exceeds `tolerance` times the norm of its signal."""
     worst, most = -1, 0.0
     for n in range(signals.shape[0]):
         if serving[n]:
@@ -123,9 +124,9 @@ def worst_coded(signals, residual, serving, tolerance):
 
 @kernel
 def replace_block(signals, dictionary, support, residual, fixed, rule, tolerance):
-    """The end of a round: atoms of dictionary (K,F) after the first `fixed` that resemble another one or have few
-    users become signals that are coded worst, see `ksvd.replaced`; rule: the cosine from which atoms are alike,
-    and the number of users below which they are few."""
+    """The end of a round: replaces atoms of dictionary (K,F) after the first `fixed` that resemble another one or
+    have few users by signals that are coded worst, see `ksvd.replaced`. `rule` holds the cosine above which atoms
+    are alike and the number of users below which they are few."""
     alike, few = rule
     count, length = dictionary.shape
     width = (count + 15) // 16 * 16

@@ -1,7 +1,7 @@
-"""Online dictionary learning: the definition of one chunk's work. Plain NumPy, dense, one position.
+"""Online dictionary learning: the definition of what one chunk changes. Plain NumPy, dense, one position.
 
 Source: Mairal, Bach, Ponce, Sapiro, "Online learning for matrix factorization and sparse coding", JMLR 2010, with
-codes by OMP and atoms of unit norm. All that is kept of signals are two sums, so that they need not fit in memory.
+codes by OMP and atoms of unit norm. Two sums are all that is kept of the signals, so they need not fit in memory.
 `online_cpu.py` is the same function, compiled.
 """
 
@@ -23,12 +23,12 @@ def absorb(
     fixed: int = 0,
     enough: float = NEVER,
 ) -> tuple[Array, Array, Array]:
-    """The new dictionary (K,F), moments (K,K) and products (K,F) after a chunk of signals (N,F).
+    """Returns the new dictionary (K,F), moments (K,K) and products (K,F) after a chunk of signals (N,F).
 
-    The chunk is coded, X by OMP with `sparsity` atoms; moments = keep moments + X' X and products = keep products
-    + X' Y; then the atoms, one after another, take the best value for those sums: what they say of the atom, less
-    the other atoms' share, normalised. Atoms without weight stay, and so
-    do the first `fixed`. `enough`: an energy at which a signal's code ends.
+    The chunk Y is coded as X by OMP with `sparsity` atoms, or fewer at the energy `enough`. Then moments = keep
+    moments + X' X and products = keep products + X' Y. Last, each atom in turn is set to the minimiser for these
+    sums with all other atoms fixed, and normalised. Atoms without weight and the first `fixed` atoms do not
+    change.
     """
     support, coefficients = omp(signals, dictionary, sparsity, enough)
     X = dense(support, coefficients, len(dictionary))

@@ -1,4 +1,4 @@
-"""Online dictionary learning, compiled: the second half of `online.absorb`, after the pursuit."""
+"""Online dictionary learning, compiled: what `online.absorb` does after the pursuit."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..pursuits.scratch_cpu import FAST
 
 @kernel(fastmath=FAST)
 def absorb_block(signals, support, x, keep, fixed, dictionary, moments, products, new):
-    """A position's chunk of signals (N,F) with its codes, into dictionary (K,F), moments (K,K) and products (K,F),
-    all in place; the first `fixed` atoms stay. Scratch: new (F,)."""
+    """Takes one chunk of signals (N,F) of one position, with their codes, into dictionary (K,F), moments (K,K) and
+    products (K,F), all in place; the first `fixed` atoms do not change. Scratch: new (F,)."""
     moments *= keep
     products *= keep
     for n in range(signals.shape[0]):

@@ -1,8 +1,8 @@
-"""OMP without a Gram matrix, compiled: the same function as `omp.py`, for a few signals a dictionary.
+"""OMP without a Gram matrix, compiled: the same function as `omp.py`, for few signals per dictionary.
 
 The orthonormal directions q_m themselves are kept, and a step reads the whole dictionary for D q_m: K F operations
-where a Gram matrix would cost K^2 F once. So the time is that of reading the dictionary from memory once and from
-the cache T - 1 times. A dictionary stored as float16 is widened in registers as it is read.
+a step, where a Gram matrix would cost K^2 F once. The time is that of reading the dictionary once from memory and
+T - 1 times from the cache. A dictionary stored as float16 is widened in registers as it is read.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ TILE = 8  # rows read from memory before their next stretch: nearly one stream
 
 @kernel(fastmath=FAST)
 def direction(dictionary, j, directions, t, h):
-    """directions[t] (F,) = atom j of (K,F) less its part along directions[:t], whose coordinates become h[0,t,:t].
+    """directions[t] (F,) = atom j of (K,F) minus its part along directions[:t], whose coordinates become
+    h[0,t,:t].
 
-    Returns the energies of the atom and of what is left.
+    Returns the energy of the atom and that of the remaining part.
     """
     length = directions.shape[1]
     whole = directions.dtype.type(0)
@@ -43,8 +44,8 @@ def direction(dictionary, j, directions, t, h):
 
 @kernel(fastmath=FAST)
 def pursue_direct(signals, n, atoms, stops, least, enough, limit, scratch, directions, support):
-    """As `omp_cpu.pursue`, of signal n of (N,F), whose correlations are scratch.a[0]; returns the number of atoms
-    chosen. Scratch: directions (T,F), orthonormal."""
+    """Like `omp_cpu.pursue` for signal n of (N,F), whose correlations are scratch.a[0]; returns the number of
+    atoms chosen. Scratch: directions (T,F), orthonormal."""
     dictionary, transposed, squares = atoms
     share, dependent = stops
     a, mask, rows, h, c = scratch.a, scratch.mask, scratch.rows, scratch.h, scratch.c
@@ -82,8 +83,8 @@ def pursue_direct(signals, n, atoms, stops, least, enough, limit, scratch, direc
 
 @kernel
 def direct_items(signals, atoms, stops, enough, limits, support, x, first, last):
-    """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`; dictionaries and transposed ones may be
-    uint16 numbers, the bits of float16 ones."""
+    """Codes the signals `first` to `last` (exclusive), see `omp_cpu.omp_items`. If the dictionaries and the
+    transposed ones are of uint16, they hold the bits of float16 numbers."""
     dictionaries, columns, squares = atoms
     count, length = max(1, signals.shape[1]), signals.shape[2]
     room = scratch(signals, support.shape[2], columns.shape[2], 4, 1)

@@ -12,11 +12,11 @@ from .omp import NEVER, Array, Code, filled, stacked, stop_tolerance
 
 
 def mp_signal(signal: Array, dictionary: Array, sparsity: int, enough: float = NEVER) -> Code:
-    """One signal's code in at most T = `sparsity` steps.
+    """Returns one signal's code after at most T = `sparsity` steps.
 
-    Each step takes the atom with the largest absolute correlation with the residual (ties go to the lower index)
-    and removes the residual's part along it; nothing is coded anew, so an atom may be taken again, which adds to
-    its coefficient and uses no new place.
+    Each step chooses the atom with the largest absolute correlation with the residual (of equal ones, that with
+    the lower index) and subtracts the residual's part along it. Earlier coefficients are not computed again. So an
+    atom may be chosen again, which adds to its coefficient and uses no new place.
     """
     x: dict[int, float] = {}
     residual = signal
@@ -34,5 +34,5 @@ def mp_signal(signal: Array, dictionary: Array, sparsity: int, enough: float = N
 
 
 def mp(signals: Array, dictionary: Array, sparsity: int, enough: float = NEVER) -> Code:
-    """Codes of all signals (N,F) with one dictionary (K,F): support (N,T) int32, coefficients (N,T)."""
+    """Returns codes of signals (N,F) with one dictionary (K,F): support (N,T) int32, coefficients (N,T)."""
     return stacked([mp_signal(y, dictionary, sparsity, enough) for y in signals], sparsity, signals.dtype)

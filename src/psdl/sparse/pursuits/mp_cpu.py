@@ -12,8 +12,9 @@ from .step_simd import largest
 
 @kernel(fastmath=FAST)
 def follow(scratch, atoms, gram, share, least, length, enough, steps, support, x, n):
-    """One signal of norm `length`: from correlations scratch.a[0], overwritten, to support[n] (T,) and x[n] (T,),
-    in `steps` steps at most and to T different atoms; an atom chosen again adds to its coefficient."""
+    """Codes one signal of norm `length`, whose correlations scratch.a[0] are overwritten, to support[n] (T,) and
+    x[n] (T,), in at most `steps` steps and with at most T different atoms. An atom chosen again adds to its
+    coefficient."""
     dictionary, transposed, squares = atoms
     gram, known = gram
     a, mask, one = scratch.a, scratch.mask, scratch.a.dtype.type(1)
@@ -48,7 +49,8 @@ def follow(scratch, atoms, gram, share, least, length, enough, steps, support, x
 
 @kernel
 def mp_items(signals, atoms, gram, stops, enough, limits, support, x, first, last):
-    """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`; limits (P,N): steps."""
+    """Codes the signals `first` to `last` (exclusive), see `omp_cpu.omp_items`; limits (P,N) are numbers of
+    steps."""
     dictionaries, columns, squares = atoms
     count = max(1, signals.shape[1])
     room = scratch(gram, 1, columns.shape[2], 4, 1)

@@ -13,7 +13,8 @@ from .omp import NEVER, Array, Code, depends, filled, least_squares, stacked, st
 
 
 def nonnegative_least_squares(signal: Array, atoms: Array) -> Array:
-    """Coefficients (t,) of at least 0 that leave the least of signal (F,) by atoms (t,F)."""
+    """Returns the coefficients (t,) >= 0 of atoms (t,F) that approximate the signal (F,) best (Lawson, Hanson
+    1974)."""
     count = len(atoms)
     x, free = np.zeros(count, signal.dtype), np.zeros(count, bool)
     bar = stop_tolerance(signal.dtype) * np.linalg.norm(signal) * np.linalg.norm(atoms, axis=1)
@@ -38,9 +39,9 @@ def nonnegative_least_squares(signal: Array, atoms: Array) -> Array:
 
 
 def nonnegative_signal(signal: Array, dictionary: Array, sparsity: int, enough: float = NEVER) -> Code:
-    """One signal's code, as `omp.omp_signal`, but each step takes the atom with the largest positive correlation,
-    and coefficients are at least 0; atoms whose coefficients come out as 0 leave the code and do not come
-    again."""
+    """Returns one signal's code like `omp.omp_signal`, but each step chooses the atom with the largest positive
+    correlation, and coefficients are positive. An atom whose coefficient becomes 0 leaves the code and is not
+    chosen again."""
     chosen: list[int] = []
     taken = np.zeros(len(dictionary), bool)
     x = np.zeros(0, signal.dtype)
@@ -61,6 +62,6 @@ def nonnegative_signal(signal: Array, dictionary: Array, sparsity: int, enough: 
 
 
 def nonnegative(signals: Array, dictionary: Array, sparsity: int, enough: float = NEVER) -> Code:
-    """Codes of all signals (N,F) with one dictionary (K,F): support (N,T) int32, coefficients (N,T)."""
+    """Returns codes of signals (N,F) with one dictionary (K,F): support (N,T) int32, coefficients (N,T)."""
     codes = [nonnegative_signal(y, dictionary, sparsity, enough) for y in signals]
     return stacked(codes, sparsity, signals.dtype)

@@ -1,7 +1,8 @@
 """Non-negative orthogonal matching pursuit, compiled: the same function as `nonnegative.py`.
 
-Everything follows from correlations: those of a signal with atoms, a0 = D y, and of atoms with each other, G. The
-residual's are a0 - x G, its energy is |y|^2 - x (a0 + a) on the support.
+Everything is computed from correlations: a0 = D y, those of the signal with the atoms, and G, those of the atoms
+with each other. The correlations of the residual are a = a0 - x G, and its energy is |y|^2 - x (a0 + a) on the
+support.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from .scratch_cpu import FAST, count_in, floors, norm, own_gram, scratch, stretc
 
 @kernel
 def factor(gram, chosen, free, count, floor, L):
-    """L (.,.) <- the Cholesky factor of the Gram matrix of the atoms chosen[free[:count]], in float64; returns how
-    many rows come before one that depends linearly on those above it."""
+    """L (.,.) <- the Cholesky factor of the Gram matrix of the atoms chosen[free[:count]], in float64. Returns the
+    number of rows before the first atom that depends linearly on those before it."""
     for i in range(count):
         for m in range(i + 1):
             value = np.float64(gram[chosen[free[m]], chosen[free[i]]])
@@ -33,7 +34,7 @@ def factor(gram, chosen, free, count, floor, L):
 
 @kernel
 def solved(L, b, count):
-    """b (count,) <- the solution of L L' x = b."""
+    """b (count,) <- the solution x of L L' x = b."""
     for i in range(count):
         for m in range(i):
             b[i] -= L[i, m] * b[m]
@@ -46,8 +47,8 @@ def solved(L, b, count):
 
 @kernel
 def least_squares(gram, a0, chosen, count, bars, floor, L, x):
-    """x (count,) float64 <- the non-negative coefficients of the atoms chosen[:count] that leave the least, from
-    the active set of x. Scratch: L (.,.)."""
+    """x (count,) float64 <- the non-negative coefficients of the atoms chosen[:count] that approximate the signal
+    best, starting from the active set of x. Scratch: L (.,.)."""
     free, wanted = np.empty(count, np.intp), np.empty(count)
     used = 0
     for i in range(count):
@@ -96,7 +97,7 @@ def least_squares(gram, a0, chosen, count, bars, floor, L, x):
 
 @kernel(fastmath=FAST)
 def follow(scratch, atoms, gram, share, least, length, enough, limit, support, out, n):
-    """One signal of norm `length`: from correlations scratch.a[0] to support[n] (T,) and out[n] (T,)."""
+    """Codes one signal of norm `length` from its correlations scratch.a[0] to support[n] (T,) and out[n] (T,)."""
     dictionary, transposed, squares = atoms
     gram, known = gram
     a, mask, floor = scratch.a, scratch.mask, scratch.floor
@@ -145,7 +146,7 @@ def follow(scratch, atoms, gram, share, least, length, enough, limit, support, o
 
 @kernel
 def nonnegative_items(signals, atoms, gram, stops, enough, limits, support, x, first, last):
-    """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`."""
+    """Codes the signals `first` to `last` (exclusive), see `omp_cpu.omp_items`."""
     dictionaries, columns, squares = atoms
     count = max(1, signals.shape[1])
     room = scratch(gram, 1, columns.shape[2], 4, 1)

@@ -13,9 +13,11 @@ from .omp import NEVER, Array, Code, depends, greedy, outside, stacked
 
 
 def ormp_signal(signal: Array, dictionary: Array, sparsity: int, enough: float = NEVER) -> Code:
-    """One signal's code, as `omp.omp_signal`, but each step takes the atom that lowers the residual's energy most.
+    """Returns one signal's code like `omp.omp_signal`, but each step chooses the atom that reduces the residual's
+    energy most.
 
-    That is the largest squared correlation over the atom's squared part outside the span of those taken.
+    This is the atom with the largest squared correlation divided by its squared part outside the span of those
+    chosen.
     """
 
     def choose(correlation: Array, chosen: list[int]) -> int:
@@ -30,5 +32,5 @@ def ormp_signal(signal: Array, dictionary: Array, sparsity: int, enough: float =
 
 
 def ormp(signals: Array, dictionary: Array, sparsity: int, enough: float = NEVER) -> Code:
-    """Codes of all signals (N,F) with one dictionary (K,F): support (N,T) int32, coefficients (N,T)."""
+    """Returns codes of signals (N,F) with one dictionary (K,F): support (N,T) int32, coefficients (N,T)."""
     return stacked([ormp_signal(y, dictionary, sparsity, enough) for y in signals], sparsity, signals.dtype)

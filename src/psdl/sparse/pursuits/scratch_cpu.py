@@ -1,4 +1,5 @@
-"""What compiled pursuits share: scratch memory, norms, which atoms count, what counts as nothing, coefficients."""
+"""What the compiled pursuits share: scratch memory, norms, masks of atoms, tolerances and the solution for
+coefficients."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ floor (W,): what counts as nothing left.
 
 
 def integers(size, like):
-    """(size,) integers of the size of the floats of `like`; for compiled code alone."""
+    """Returns (size,) integers of the same size as the floats of `like`; only in compiled code."""
     raise NotImplementedError
 
 
@@ -40,15 +41,17 @@ def _integers(size, like):
 
 @kernel
 def carved(raw, at, rows, width):
-    """The part (rows,width) of raw (n,) from element `at` on, and where the next may start, at a cache line."""
+    """Returns the part (rows,width) of raw (n,) from element `at` on, and the next index after it that starts a
+    cache line."""
     line, size = 64 // raw.itemsize, rows * width
     return raw[at : at + size].reshape(rows, width), at + (size + line - 1) // line * line
 
 
 @kernel
 def scratch(like, sparsity, width, batch, group):
-    """Scratch of one thread for T = `sparsity` and rows of W = `width` elements of the dtype of `like`; batch: how
-    many signals are correlated at once; group: how many may take their steps together."""
+    """Returns the scratch memory of one thread for T = `sparsity` and rows of W = `width` elements of the dtype of
+    `like`. `batch` is the number of signals that are correlated at once, `group` the number that take their steps
+    together."""
     line = 64 // like.itemsize
     size = batch * width + group * ((sparsity + 1) * width + sparsity * (sparsity + 1)) + width + 8 * line
     raw = np.empty(size, like.dtype)
@@ -67,7 +70,8 @@ def scratch(like, sparsity, width, batch, group):
 
 @kernel(fastmath=FAST)
 def norm(values):
-    """The Euclidean norm of (F,), in float64: squares of float32 numbers neither overflow nor vanish there."""
+    """Returns the Euclidean norm of (F,) in float64, in which squares of float32 numbers neither overflow nor
+    underflow."""
     energy = 0.0
     for f in range(values.shape[0]):
         energy += np.float64(values[f]) * np.float64(values[f])
@@ -76,15 +80,16 @@ def norm(values):
 
 @kernel
 def count_in(mask, atoms):
-    """Lets the first `atoms` of each row of mask (g,W) count, see `step_simd.largest`, and the padding not."""
+    """Lets the first `atoms` elements of each row of mask (g,W) count, and not the padding, see
+    `step_simd.largest`."""
     mask[:] = 0
     mask[:, :atoms] = np.iinfo(mask.dtype).max
 
 
 @kernel
 def floors(squares, atoms, dependent, floor):
-    """floor (W,) <- the squared norms that count as nothing left of atoms with squared norms `squares` (W,);
-    returns the smallest of these that is not 0."""
+    """floor (W,) <- for each atom the squared norm up to which its remaining part counts as zero: `dependent`
+    times squares (W,). Returns the smallest of the squared norms that is not 0."""
     floor[:] = 0
     least = np.inf
     for k in range(atoms):
@@ -96,16 +101,18 @@ def floors(squares, atoms, dependent, floor):
 
 @kernel
 def weak(value, square, bar):
-    """Whether a correlation counts as none: `bar` is the squared share of the signal's norm that does, `square`
-    the atom's squared norm."""
+    """Returns whether a correlation `value` counts as zero. `square` is the squared norm of the atom; `bar` is the
+    squared share of the signal's norm that still counts as zero."""
     return np.float64(value) * np.float64(value) <= bar * np.float64(square)
 
 
 @kernel
 def another(a, n, mask, s, squares, bar, least, support, u, t, gain, left, floor, scale):
-    """The best atom that is not `weak`, where the best of all is: it may be long where others are short. -1 if
-    there is none. mask[s] is left as the
-    atoms support[u,:t] ask for; gain: True for ORMP's choice, or None."""
+    """Returns the best atom whose correlation is not `weak` when that of the best atom is, which happens if that
+    atom is long and others are short; -1 if there is none.
+
+    Afterwards mask[s] excludes the atoms support[u,:t] again. `gain` is True for ORMP's choice, else None.
+    """
     found = -1
     j = largest(a, n, mask, s)
     if mask[s, j] != 0 and not weak(a[n, j], least, bar):
@@ -126,7 +133,7 @@ def another(a, n, mask, s, squares, bar, least, support, u, t, gain, left, floor
 
 @kernel(fastmath=FAST)
 def solve(h, s, c, count, x, n):
-    """x[n,:count] from sum over i >= m of h[s,i,m] x[n,i] = c[s,m]; c[s] is overwritten."""
+    """x[n,:count] <- the solution of sum over i >= m of h[s,i,m] x[n,i] = c[s,m]; c[s] is overwritten."""
     for i in range(count - 1, -1, -1):
         value = c[s, i] / h[s, i, i]
         x[n, i] = value
@@ -136,15 +143,16 @@ def solve(h, s, c, count, x, n):
 
 @kernel
 def stretch(p, count, first, last):
-    """Of the signals `first` up to `last` of all positions, `count` each: those of position p, start and stop."""
+    """Returns start and stop of the signals of position p among the signals `first` to `last`, counted over all
+    positions with `count` signals each."""
     return max(first - p * count, 0), min(last - p * count, count)
 
 
 @kernel
 def own_gram(atoms, signals, sparsity):
-    """The Gram matrix of a position's dictionary for so many signals, and which of its rows are there: all where
-    the signals will ask for many of them, else none, and they are computed as they are asked for. Either way they
-    have the same bits."""
+    """Returns the Gram matrix of one position's dictionary and a flag for each row that is present. All rows are
+    computed if `signals` signals of `sparsity` atoms are likely to need many of them; else none, and they are
+    computed when they are needed. Both ways give the same bits."""
     dictionary, transposed, _ = atoms
     count, width = dictionary.shape[0], transposed.shape[1]
     raw = np.empty(count * width + 64, dictionary.dtype)

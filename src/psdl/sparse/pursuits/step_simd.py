@@ -1,5 +1,5 @@
-"""One step of a greedy pursuit in one sweep: the new row of correlations, the update, the choice of the next
-atom."""
+"""One step of a greedy pursuit in one sweep: the new row of correlations, the update of the correlations with the
+residual, and the choice of the next atom."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from ..simd import BYTES, FUSED, HELD, I64, Rows, arguments, elements, everywher
 
 
 class _Largest:
-    """OMP's choice: the largest |a| among the atoms whose mask is on.
+    """OMP's choice: the largest |a| among the atoms that the mask admits.
 
-    Without its sign bit a float's bits order as an integer, so that masking is one `and` and no NaN rule applies.
+    Without the sign bit, the bits of floats are ordered like integers, so that masking is one `and` and NaN needs
+    no rule.
     """
 
     def __init__(self, builder: ir.IRBuilder, a: Rows, mask: Rows) -> None:
@@ -27,7 +28,7 @@ class _Largest:
         builder.store(ir.Constant(self.ints, [0] * a.lanes), self.at)
 
     def see(self, places: list[Any], values: list[Any], new: list[Any] | None) -> None:
-        """Correlations `values` of the elements at `places`, successive vectors."""
+        """Takes the correlations `values` of the elements at `places`, successive vectors, into account."""
         builder = self.builder
         top, at = builder.load(self.top), builder.load(self.at)
         for value, place, index in zip(values, places, _indices(builder, self.ints, places[0]), strict=False):
@@ -39,16 +40,16 @@ class _Largest:
         builder.store(at, self.at)
 
     def found(self) -> Any:
-        """The index, of 64 bits."""
+        """Returns the index of the choice, of 64 bits."""
         return _first_of_largest(self.builder, self.builder.load(self.top), self.builder.load(self.at))
 
 
 class _MostGain:
-    """ORMP's choice: the largest a^2 / left among the atoms whose mask is on and whose `left` exceeds their
+    """ORMP's choice: the largest a^2 / left among the atoms that the mask admits and whose `left` exceeds their
     `floor`.
 
-    `left`, what is outside the directions found of the atoms' squared norms, is kept here: it loses the square of
-    each new row. Quotients are compared without dividing: n / d > m / e where n e > m d.
+    `left` is the part of the atoms' squared norms outside the directions found. It is updated here: it loses the
+    square of each new row. Quotients are compared without division: n / d > m / e if n e > m d.
     """
 
     def __init__(self, builder: ir.IRBuilder, a: Rows, mask: Rows, left: Rows, floor: Rows, scale: Any) -> None:
@@ -63,7 +64,7 @@ class _MostGain:
         builder.store(ir.Constant(self.ints, [0] * a.lanes), self.at)
 
     def see(self, places: list[Any], values: list[Any], new: list[Any] | None) -> None:
-        """As `_Largest.see`; `new`, if given, holds the new row's vectors."""
+        """Like `_Largest.see`; `new`, if given, holds the vectors of the new row."""
         builder = self.builder
         over, under, at = builder.load(self.over), builder.load(self.under), builder.load(self.at)
         off = ir.Constant(self.ints, [0] * self.a.lanes)
@@ -85,20 +86,20 @@ class _MostGain:
             builder.store(vector, place)
 
     def found(self) -> Any:
-        """The index, of 64 bits."""
+        """Returns the index of the choice, of 64 bits."""
         gain = self.builder.fdiv(self.builder.load(self.over), self.builder.load(self.under))
         return _first_of_largest(self.builder, self.builder.bitcast(gain, self.ints), self.builder.load(self.at))
 
 
 def _indices(builder: ir.IRBuilder, ints: Any, column: Any) -> Any:
-    """For one vector after another from element `column` on: the indices of its elements."""
+    """Yields, for one vector after another from element `column` on, the indices of its elements."""
     start = everywhere(builder, builder.trunc(column, ints.element), ints.count)
     for i in range(HELD):
         yield builder.add(start, ir.Constant(ints, [i * ints.count + lane for lane in range(ints.count)]))
 
 
 def _first_of_largest(builder: ir.IRBuilder, best: Any, where: Any) -> Any:
-    """The smallest of `where` among the lanes in which `best`, a vector of integers, is largest."""
+    """Returns the smallest of `where` among the lanes in which `best`, a vector of integers, is largest."""
     ints = best.type
     top = everywhere(builder, _reduced(builder, "smax", best), ints.count)
     far = ir.Constant(ints, [2 ** (ints.element.width - 1) - 1] * ints.count)
@@ -114,18 +115,19 @@ def _reduced(builder: ir.IRBuilder, rule: str, vector: Any) -> Any:
 
 @intrinsic
 def largest(typingctx: Any, a: Any, n: Any, mask: Any, s: Any) -> Any:
-    """Index of the largest |a[n]|, the first of equals, of a (4,W) floats among those that count.
+    """Returns the index of the largest |a[n]|, the first of equals, of a (4,W) floats among the elements that the
+    mask admits.
 
-    mask (g,W), integers of the floats' size: mask[s] holds all bits but the sign's where an element counts, else
-    0.
+    mask (g,W) has integers of the floats' size: mask[s] has all bits but the sign's set where an element counts,
+    else 0.
     """
     return types.intp(a, types.intp, mask, types.intp), _choose
 
 
 @intrinsic
 def most_gain(typingctx: Any, a: Any, n: Any, mask: Any, s: Any, left: Any, floor: Any, scale: Any) -> Any:
-    """Index of the largest (scale a[n])^2 / left[s], the first of equals, among atoms that count in mask[s] and
-    whose left[s] exceeds floor; a (4,W), mask and left (g,W), floor (W,)."""
+    """Returns the index of the largest (scale a[n])^2 / left[s], the first of equals, among the atoms that mask[s]
+    admits and whose left[s] exceeds floor; a (4,W), mask and left (g,W), floor (W,)."""
     return types.intp(a, types.intp, mask, types.intp, left, floor, a.dtype), _choose
 
 
@@ -165,12 +167,12 @@ def step(
     mask: Any,
     s: Any,
 ) -> Any:
-    """rows[s,t] = (gram[j] - h[s,t,:t] @ rows[s,:t]) inverse;  a[n] -= c rows[s,t];  returns `largest`(a, n, mask,
+    """rows[s,t] = (gram[j] - h[s,t,:t] @ rows[s,:t]) inverse; a[n] -= c rows[s,t]; returns `largest`(a, n, mask,
     s).
 
-    a (4,W), rows (g,T,W), h (g,T,T), gram (K,W), mask (g,W). Odd t take the rows from the last to the first, so
-    that those read last, still in the nearest cache, are read first. Arrays come with their indices, not sliced: a
-    slice would count references, which costs more than the step where W is small.
+    a (4,W), rows (g,T,W), h (g,T,T), gram (K,W), mask (g,W). Odd t read the rows from the last to the first, so
+    that those read last, which are still in the nearest cache, come first. Arrays are passed with indices and not
+    sliced, since a slice counts references, which costs more than the step if W is small.
     """
     i = types.intp
     return i(a, i, rows, h, i, gram, i, a.dtype, a.dtype, mask, i), _step
@@ -194,7 +196,7 @@ def step_gain(
     floor: Any,
     scale: Any,
 ) -> Any:
-    """As `step`, but left[s] loses rows[s,t]^2, and `most_gain` of a, n, mask, s, left, floor and scale is
+    """Like `step`, but left[s] loses rows[s,t]^2, and `most_gain` of a, n, mask, s, left, floor and scale is
     returned."""
     i = types.intp
     return i(a, i, rows, h, i, gram, i, a.dtype, a.dtype, mask, i, left, floor, a.dtype), _step

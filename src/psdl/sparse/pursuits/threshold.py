@@ -12,9 +12,9 @@ from .omp import Array, Code, depends, filled, least_squares, stacked, stop_tole
 
 
 def threshold_signal(signal: Array, dictionary: Array, sparsity: int) -> Code:
-    """One signal's code: least squares on the T atoms that correlate most with it.
+    """Returns one signal's code: least squares on the T atoms that correlate most with it.
 
-    Of those T, atoms that depend linearly on better ones are left out, as are those that do not correlate.
+    Of these, atoms that depend linearly on better ones and atoms that do not correlate are left out.
     """
     correlation = np.abs(dictionary @ signal)
     smallest = stop_tolerance(signal.dtype) * np.linalg.norm(signal) * np.linalg.norm(dictionary, axis=1)
@@ -27,5 +27,5 @@ def threshold_signal(signal: Array, dictionary: Array, sparsity: int) -> Code:
 
 
 def threshold(signals: Array, dictionary: Array, sparsity: int) -> Code:
-    """Codes of all signals (N,F) with one dictionary (K,F): support (N,T) int32, coefficients (N,T)."""
+    """Returns codes of signals (N,F) with one dictionary (K,F): support (N,T) int32, coefficients (N,T)."""
     return stacked([threshold_signal(y, dictionary, sparsity) for y in signals], sparsity, signals.dtype)

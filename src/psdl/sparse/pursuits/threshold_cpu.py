@@ -15,9 +15,9 @@ from .step_simd import largest
 
 @kernel(fastmath=FAST)
 def keep(scratch, atoms, gram, bar, limit, support, n):
-    """One signal: from correlations scratch.a[0] to support[n] (T,); scratch.h and scratch.c hold what the
-    coefficients are solved from. Correlations up to the root of `bar` times the atom's norm do not count. Returns
-    the number of atoms kept."""
+    """Chooses the atoms of one signal from the correlations scratch.a[0]: support[n] (T,). Returns their number;
+    scratch.h and scratch.c hold what the coefficients are solved from. Correlations up to sqrt(`bar`) times the
+    norm of the atom do not count."""
     dictionary, transposed, squares = atoms
     gram, known = gram
     a, mask, h, c = scratch.a, scratch.mask, scratch.h, scratch.c
@@ -53,7 +53,7 @@ def keep(scratch, atoms, gram, bar, limit, support, n):
 
 @kernel
 def threshold_items(signals, atoms, gram, stops, enough, limits, support, x, first, last):
-    """Codes of the signals `first` up to `last`, see `omp_cpu.omp_items`."""
+    """Codes the signals `first` to `last` (exclusive), see `omp_cpu.omp_items`."""
     dictionaries, columns, squares = atoms
     count = max(1, signals.shape[1])
     room = scratch(gram, support.shape[2], columns.shape[2], 4, 1)

@@ -1,8 +1,8 @@
 """Weighted orthogonal matching pursuit, for inpainting too: the definition. Plain NumPy, one signal at a time.
 
 Source: Mairal, Elad, Sapiro, "Sparse representation for color image restoration", IEEE Trans. Image Processing
-2008, section IV: the residual's norm is weighted, and atoms are compared at the norms that the weights leave them.
-`weighted_cpu.py` is the same function, compiled.
+2008, section IV: the norm of the residual is weighted, and atoms are compared after normalisation in the weighted
+norm. `weighted_cpu.py` is the same function, compiled.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from .omp import NEVER, Array, Code, dependence_tolerance, omp_signal, stacked
 def weighted_signal(
     signal: Array, weights: Array, dictionary: Array, sparsity: int, enough: float = NEVER
 ) -> Code:
-    """One signal's code: OMP of sqrt(w) y with the atoms sqrt(w) d, normalised, and coefficients for the atoms as
-    they are. Atoms of which the weights leave nothing but rounding are not chosen."""
+    """Returns one signal's code: OMP of sqrt(w) y with the atoms sqrt(w) d, normalised. The coefficients are for
+    the atoms d as given. Atoms of which the weights leave only rounding are not chosen."""
     root = np.sqrt(weights)
     seen = dictionary * root
     squares = np.square(seen).sum(axis=1)
@@ -29,8 +29,8 @@ def weighted_signal(
 
 
 def weighted(signals: Array, weights: Array, dictionary: Array, sparsity: int, enough: float = NEVER) -> Code:
-    """Codes of all signals (N,F) with weights (N,F) and one dictionary (K,F): support (N,T), coefficients
-    (N,T)."""
+    """Returns codes of signals (N,F) with weights (N,F) and one dictionary (K,F): support (N,T) int32,
+    coefficients (N,T)."""
     pairs = zip(signals, weights, strict=True)
     codes = [weighted_signal(y, w, dictionary, sparsity, enough) for y, w in pairs]
     return stacked(codes, sparsity, signals.dtype)

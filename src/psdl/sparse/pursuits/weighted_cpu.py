@@ -1,6 +1,6 @@
 """Weighted orthogonal matching pursuit, compiled: the same function as `weighted.py`.
 
-For each signal the dictionary is weighted and normalised anew, then read once for every atom taken.
+For each signal the dictionary is weighted and normalised again, and then read once for every atom chosen.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from .scratch_cpu import FAST, floors, scratch, solve, stretch
 
 @kernel(fastmath=FAST)
 def weigh(dictionary, transposed, squares, root, dependent, own, own_transposed, inverse):
-    """own (K,F) and own_transposed (F,W) <- the dictionary times `root` (F,), normalised; inverse (K,) <- what
-    atoms were multiplied by for that, 0 where the weights leave nothing but rounding of them."""
+    """own (K,F) and own_transposed (F,W) <- the dictionary times `root` (F,), normalised; inverse (K,) <- the
+    factors of this normalisation, 0 for atoms of which the weights leave only rounding."""
     length, count = dictionary.shape[1], dictionary.shape[0]
     top = root.dtype.type(0)
     for f in range(length):
@@ -39,7 +39,7 @@ def weigh(dictionary, transposed, squares, root, dependent, own, own_transposed,
 
 @kernel
 def weighted_items(signals, roots, atoms, stops, enough, limits, support, x, first, last):
-    """Codes of the signals `first` up to `last` of sqrt(w) y (P,N,F), with roots sqrt(w) (P,N,F); see
+    """Codes the signals `first` to `last` (exclusive) of sqrt(w) y (P,N,F), with roots sqrt(w) (P,N,F); see
     `omp_cpu.omp_items`."""
     dictionaries, columns, squares = atoms
     count, length = max(1, signals.shape[1]), signals.shape[2]
