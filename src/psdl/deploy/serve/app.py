@@ -90,6 +90,7 @@ class Parts:
 
     @classmethod
     def of(cls, registry: ModelRegistry, bounds: Bounds, tokens: Tokens) -> Parts:
+        """Returns the parts of a new server with these models, bounds and tokens."""
         line, loops = Line(bounds), Loops()
         counts = Telemetry(lambda: line.taken, loops)
         return cls(registry, bounds, tokens, line, counts, Monitors(), Arrivals(bounds), loops, Last(bounds))
