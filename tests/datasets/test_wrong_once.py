@@ -146,7 +146,7 @@ def test_masks_in_a_list_are_no_images(tmp_path):
 
 
 ASKED = [
-    *(("Fehlercode", "0", "17"), ("判定", "○", "×"), ("Resultat", "1", "2"), ("roi", "", "1 2 3 4")),
+    *(("Fehlercode", "0", "17"), ("Resultat", "1", "2"), ("roi", "", "1 2 3 4")),
     *(("x", "", "7"), ("category", "", "Lunker"), ("category", "0", "1"), ("group", "normal", "abnormal")),
     *(("item", "good", "scrap"), ("scratch,dent,Kerbe", "0,0,0", "0,0,1")),
     *(("label", "A", "C"), ("label", "P", "F"), ("class", "1", "0")),

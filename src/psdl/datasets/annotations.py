@@ -16,7 +16,11 @@ from psdl.input import coco, labelme, marks
 
 __all__ = ["Annotated", "Marked", "marked"]
 
-CLASSES = ("classes.txt", "labels.txt", "_darknet.labels", "obj.names")
+CLASSES = frozenset(
+    {"classes", "labels", "_darknet", "obj", "predefined_classes", "labelmap", "label_map", "obj_names", "names"}
+    | {"class_names", "categories", "notes"}
+)  # what lists of the classes of boxes are called
+NAMED = re.compile(r"^\s*(?:names|classes):\s*(\[.*?\]|\{.*?\}|(?:\n\s*(?:-|\d+\s*:)[^\n]*)+)", re.M | re.S)
 LOOKED = 100_000  # bytes of a list of classes
 LARGEST = 500_000_000  # bytes of a JSON file that is looked into
 BOX = re.compile(
@@ -80,17 +84,19 @@ def _of(root: Path, file: str, names: Names, keys: dict[tuple[str, ...], list[st
 
 
 def _lists_good(root: Path, file: str) -> bool:
-    """Whether a file that lists the classes of boxes, as YOLO's `classes.txt` and `data.yaml`, has one that is
-    called good: then it is not certain what boxes mark."""
-    name = PurePosixPath(file).name.lower()
-    if not (name in CLASSES or name.endswith((".names", ".yaml", ".yml"))):
+    """Whether a file that lists the classes of boxes, as YOLO's `classes.txt` and `data.yaml`, has one that is no
+    defect, as `good`: then it is not certain what boxes mark."""
+    name = PurePosixPath(file)
+    listing = name.suffix.lower() in (".yaml", ".yml")
+    if not listing and name.suffix.lower() != ".names" and name.stem.lower() not in CLASSES:
         return False
     try:
         text = (root / file).read_bytes()[:LOOKED].decode("utf-8-sig", "replace")
     except OSError:
         return False
-    listed = text.partition("names")[2] if name.endswith((".yaml", ".yml")) else text
-    return any(meaning(one).graded == "good" for one in re.split(r"[\n,:\[\]{}\"'-]+", listed))
+    text = " ".join(one[1] for one in NAMED.finditer(text)) if listing else text
+    classes = (one.strip(" \t-") for one in re.split(r"[\n,:\[\]{}\"']+", text))
+    return any(meaning(one).graded == "good" or not marks.is_defect(one) for one in classes if one)
 
 
 def _json(path: Path) -> Any:
@@ -147,7 +153,7 @@ def _of_coco(file: Path, path: str, values: Any, names: Names) -> dict[str, Mark
     """What a COCO file marks; None where it is not certain of which images."""
     try:
         counts = coco.names(values)
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         return None
     found = {}
     for written, labels in counts.items():

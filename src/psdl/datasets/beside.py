@@ -23,7 +23,7 @@ TEXTS = (
 )
 ARRAYS = (
     *(".npy", ".npz", ".mat", ".pkl", ".pickle", ".h5", ".xls", ".xlsx", ".xlsm", ".ods", ".parquet", ".sqlite"),
-    *(".db", ".roi"),
+    *(".db", ".roi", ".hdict", ".tfrecord"),
 )
 PICTURES = (".jp2", ".tga", ".exr", ".svg", ".avif", ".jxl")  # of kinds that are not read
 LARGEST = 50_000_000  # bytes of a table that is looked into
@@ -158,8 +158,11 @@ def _listing(root: Path, file: str, names: Names, pool: Pool) -> Unread | None:
         if not pool.good or pool.names.issuperset(called):
             found += [records.Record(name, one.values) for name in called if name in pool.names]
     notes = pool.good and file.lower().endswith(".txt")  # which may say anything
-    agreed = pool.good and all(map(informative.says_good, found))  # with the folders, whatever else it says
-    besides = found and not (notes or agreed) and any(map(informative.speaks, set(words.parts(said.rest))))
+    agreed = pool.good and all(map(informative.says_good, found))  # with the folders
+    if agreed and found:
+        return None
+    notes |= file.lower().endswith(".log")
+    besides = found and not notes and any(map(informative.speaks, set(words.parts(said.rest))))
     if besides or informative.divides(matching.stem_of(file), found, pool.names, pool.good):
         return Unread(file, frozenset(one.image for one in found))
     return None

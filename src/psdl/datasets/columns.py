@@ -31,6 +31,55 @@ TELLING = frozenset(
         "pruefung",
         "pruefergebnis",
     }
+    | {
+        "fehlerart",
+        "fehlerklasse",
+        "defecttype",
+        "defectcode",
+        "defekttyp",
+        "code",
+        "errcode",
+        "reason",
+        "type",
+        "typ",
+    }
+    | {
+        "kategorie",
+        "anzahl",
+        "zustand",
+        "findings",
+        "befunde",
+        "prufergebnis",
+        "prufung",
+        "prufurteil",
+        "beurteilung",
+    }
+    | {
+        "klassifikation",
+        "sortierung",
+        "sortierklasse",
+        "freigabe",
+        "merkmal",
+        "qc",
+        "qa",
+        "ai",
+        "aoi",
+        "resultado",
+    }
+    | {
+        "estado",
+        "esito",
+        "risultato",
+        "wynik",
+        "sonuc",
+        "boxes",
+        "detections",
+        "результат",
+        "оценка",
+        "等级",
+        "类型",
+    }
+    | {"判断", "検査結果", "外観", "등급", "평가"}
     | {"fehlercode", "fehlernummer", "fehlernr", "stufe", "level", "rank", "判定", "判別", "結果", "结果", "检验"}
 )  # words in the names of columns that often hold labels
 SCORES = frozenset(

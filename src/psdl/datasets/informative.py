@@ -27,6 +27,13 @@ SPEAKING = MARKING | {"object", "region", "choices", "class", "classes", "catego
 # words of files that label images, beside those of `words.toml`
 NOTHING = frozenset({"", "0", "0.0", "[]", "{}", "none", "null", "nil", "nan", "-"}) | labels.FALSE
 NUMBERS = re.compile(r"[\s\d.,;eE+-]*\d[\s\d.,;eE+-]*")
+TAKEN_OUT = frozenset(
+    {"exclude", "excluded", "ignore", "ignored", "skip", "skipped", "blacklist", "delete", "deleted", "remove"}
+    | {"removed", "rework", "retest", "recheck", "review", "nacharbeit", "aussortiert", "gesperrt", "complaints"}
+    | {"complaint", "reklamation", "suspect", "suspects", "verdacht", "unsure", "borderline", "grenzmuster"}
+    | {"positives", "outliers"}
+)  # words in the names of lists of images that are not for learning
+NO_LABELS = frozenset({"rms", "reprojection", "calibration", "residual"})  # words of errors of measuring
 LONG = 3  # numbers in a value that is no measurement, but a place
 
 
@@ -78,6 +85,8 @@ def _columns(records: Sequence[Record]) -> dict[str, Counter[str]]:
 def _called(name: str, columns: Collection[str], whole: bool) -> bool:
     """Whether a list is called after what it names: defective ones, or good ones that are not all."""
     said = words.meaning(name)
+    if not whole and set(words.parts(name)) & TAKEN_OUT:
+        return True
     if said.graded == "bad":
         return not any(words.meaning(key).graded for key in columns)
     return not whole and (said.graded == "good" or (said.role == "mask" and not columns))
@@ -87,6 +96,8 @@ def _column(key: str, values: Counter[str], whole: bool, good: bool, alone: bool
     """Whether the values of one name tell images from others. alone: whether nothing else is said, or
     not under a name."""
     said = {_says(key, value) for value in values}
+    if set(words.parts(key)) & NO_LABELS:
+        return False
     marks = bool(set(words.parts(key)) & MARKING or words.plain(key) in MARKING)
     same, first = len(values) == 1, next(iter(values))
     if "bad" in said:
@@ -99,6 +110,8 @@ def _column(key: str, values: Counter[str], whole: bool, good: bool, alone: bool
         return len({value.casefold() in NOTHING for value in values}) > 1 or not whole
     if any(map(speaks, {part for text in (key, *values) for part in words.parts(text)})):
         return not whole or (not same and not good)
+    if good and not labels.telling(key):
+        return False  # what tells kinds of parts, not good ones
     return not same and (
         _numbers(key, values, alone)
         or labels.could_hold(key, {labels.said(value) for value in values}, values.total())

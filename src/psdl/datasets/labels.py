@@ -12,6 +12,7 @@ from pathlib import Path
 
 from psdl.datasets import words
 from psdl.datasets.columns import GRADES, LEAVING, MARKS, NAMING, OPINIONS, SAID, SCORES, TAKING, TELLING, VERBS
+from psdl.datasets.stems import OPPOSITES
 from psdl.errors import PsdlError
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "otherwise",
     "questions",
     "said",
+    "telling",
 ]
 
 Rows = Sequence[tuple[int, Mapping[str, str]]]  # the line each begins in, and its values by the header's names
@@ -149,6 +151,9 @@ def _clear(name: str, values: set[str]) -> bool:
         return False
     if not any(map(words.label, values)) and any(len(value) < 3 and not value.isdigit() for value in values):
         return False  # A and C, P and F, a circle and a cross
+    folded = {words.plain(value) for value in values}
+    if not any(map(words.label, values)) and any({one, other} <= folded for one, other in OPPOSITES):
+        return False  # positive and negative, of what?
     asks = {value for value in values if answer(value) is not None or _number(value)}
     if asks != values or not values:
         return name not in GRADES or not values or "good" in {words.label(value) for value in values}
@@ -162,8 +167,8 @@ def could_hold(key: str, values: set[str], rows: int) -> bool:
     name, full = words.meaning(key), values - set(EMPTY)
     if len(values) > 1 and (name.graded or set(words.parts(key)) & SCORES):
         return True
-    telling = bool(name.graded or name.role == "mask" or set(words.parts(key)) & TELLING)
-    if full != values and full and (telling or words.plain(key.rpartition(".")[2]) in MARKS):
+    tells = telling(key)
+    if full != values and full and (tells or words.plain(key.rpartition(".")[2]) in MARKS):
         return True
     if {words.label(value) for value in values if len(value) < 40 and not _number(value)} >= {"good", "bad"}:
         return True
@@ -173,11 +178,17 @@ def could_hold(key: str, values: set[str], rows: int) -> bool:
         return True
     if all(words.meaning(value).neutral and words.parts(value) and not _number(value) for value in full):
         return False
-    if telling:
+    if tells:
         return True
     if name.neutral or name.split:
         return False
     return all(answer(value) is not None or not any(map(str.isdigit, value)) for value in full)
+
+
+def telling(key: str) -> bool:
+    """Whether the name of a column says that it holds labels or masks."""
+    name = words.meaning(key)
+    return bool(name.graded or name.role == "mask" or set(words.parts(key)) & (TELLING | SCORES))
 
 
 def _named_grades(values: set[str]) -> bool:
@@ -251,4 +262,4 @@ def answer(value: str) -> bool | None:
 
 
 def _number(value: str) -> bool:
-    return value.removeprefix("-").replace(".", "", 1).isdigit()
+    return value.isascii() and value.removeprefix("-").replace(".", "", 1).isdigit()

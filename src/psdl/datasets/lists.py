@@ -58,11 +58,12 @@ def _named(root: Path, file: str, names: Names) -> list[str]:
 
 def applied(taken: Mapping[str, Taken], listed: Listed) -> dict[str, Taken]:
     """What images are taken for, those that no folder gives a split being for what lists say. Where there is a
-    list to learn from, those that no list names are for testing."""
+    list to learn from, defective images, and others beside listed ones that no list names, are for testing."""
     tested = "test" in listed.of.values()
     rest: words.Split | None = "test" if "train" in listed.of.values() else None
     found = dict(taken)
+    near = {name.rpartition("/")[0] for name in listed.of}
     for name, one in taken.items() if listed.of else ():
-        if one.side == "none":
+        if one.side == "none" and (name.rpartition("/")[0] in near or one.label == 1):
             found[name] = one._replace(side=settled(listed.of.get(name, rest), one.label == 1, tested))
     return found

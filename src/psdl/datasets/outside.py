@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from psdl._util import marker
@@ -12,76 +14,168 @@ from psdl.datasets.folders import silent
 
 __all__ = ["labelling"]
 
-MOST = 100  # files that are looked into
+MOST = 100  # texts that are looked into
+READ = 10_000  # files of a folder that are looked at by their names
+FORMATS = frozenset(
+    {
+        "xml",
+        "json",
+        "bbox",
+        "bboxes",
+        "boxes",
+        "polygons",
+        "rle",
+        "roi",
+        "marked",
+        "labelme",
+        "yolo",
+        "voc",
+        "coco",
+    }
+)  # words in the names of folders of annotations, beside those for masks
+NOTES = ("readme", "license", "licence", "changelog")  # files that say nothing of single images
 
 
 def labelling(root: Path, names: Sequence[str]) -> str:
-    """What beside the folder `root` seems to label the images in it, as it is found from there; empty if nothing
-    does. names: the images, below `root`.
+    """Returns what beside the folder `root` seems to label the images in it, as a path from there; empty if
+    nothing does. `names` are the images, below `root`.
 
-    Files directly beside it count where they name a picture with its ending; of other folders those that are
-    called after masks or annotations, and one of good images where the folder's own name says something else.
+    Beside a folder that only says that pictures lie there, as `images/train`, means beside those above it too.
+    Tables and texts count if they name the images; folders of annotations if they hold texts, or masks, that are
+    called after the images; and a folder of good images, if the own name says something else. What cannot be
+    opened is passed over.
     """
-    root = root.resolve()
-    parent = root.parent
-    if parent in (Path.home(), parent.parent):
-        return ""
-    if (good := _good(root)) is not None:
-        return f"../{good}"
-    own = [f"{root.name}/{name}" for name in names]
-    known, pool = beside.Names(own), beside.Pool(frozenset(own))
-    files = [file for file in _texts(parent) if _mentions(parent / file, names)]
-    found = beside.unread(parent, files, known, pool)
-    if found is not None:
-        return f"../{found.file}"
-    stems = {matching.stem_of(name) for name in names}
-    for folder in _annotating(root):
-        for path in sorted((parent / folder).rglob("*"))[: MOST * MOST]:
-            if _of_one(path, stems):
-                return f"../{folder}"
+    root, below = root.resolve(), list(names)
+    for step in range(1, 4):
+        if root.parent in (Path.home(), root.parent.parent):
+            return ""
+        found = _good(root) or _named(root, below) or _owned(root, below)
+        if found:
+            return "../" * step + found
+        if not _only_says_pictures(root.name):
+            return ""
+        below = [f"{root.name}/{name}" for name in below]
+        root = root.parent
     return ""
 
 
-def _texts(parent: Path) -> list[str]:
-    found = [one.name for one in parent.iterdir() if one.suffix.lower() in beside.TEXTS and one.is_file()]
-    return sorted(name for name in found if not name.startswith("."))[:MOST]
+def _only_says_pictures(name: str) -> bool:
+    """Whether a name says that pictures lie there, or what they are for, and no more: as `images` and `train`."""
+    said = set(words.parts(name))
+    return bool(said) and all(word in words.NOUNS or words.split(word) for word in said)
 
 
-def _mentions(path: Path, names: Sequence[str]) -> bool:
-    """Whether a file names one of some pictures with its ending."""
+def _entries(folder: Path) -> list[Path]:
+    """The paths in a folder, in order; none if it cannot be opened."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _folders(root: Path) -> list[Path]:
+    """The folders beside one, but for hidden ones, results and those that cannot be opened."""
+    found = []
+    for one in _entries(root.parent):
+        try:
+            if one.is_dir() and one != root and not one.name.startswith(".") and not marker.is_results(one):
+                found.append(one)
+        except OSError:
+            continue
+    return found
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files below a folder, as far as they can be seen."""
+    for inside, _, names in os.walk(folder):
+        yield from (Path(inside) / name for name in sorted(names) if not name.startswith("."))
+
+
+def _good(root: Path) -> str:
+    """A folder that holds good images beside one that is called otherwise, as the kind of a defect would be."""
+    if silent(root.name) or _plainly_good(root):
+        return ""
+    near = _folders(root)
+    if words.meaning(root.parent.name).split:
+        near += [one for side in _folders(root.parent) for one in _entries(side)]
+    for one in near:
+        if _plainly_good(one) and any(map(_picture, islice(_files(one), READ))):
+            return os.path.relpath(one, root.parent).replace(os.sep, "/")
+    return ""
+
+
+def _plainly_good(folder: Path) -> bool:
+    said = words.meaning(folder.name)
+    return said.graded == "good" and said.plain
+
+
+def _picture(path: Path) -> bool:
+    return path.suffix.lower()[1:] in EXTENSIONS
+
+
+def _named(root: Path, names: Sequence[str]) -> str:
+    """A table or text directly beside a folder that labels the images in it, which it names."""
+    tables, texts = [], []
+    for one in islice(_entries(root.parent), READ):
+        said, ending = words.meaning(one.stem), one.suffix.lower()
+        if one.name.startswith(".") or one.stem.casefold().startswith(NOTES) or not os.path.isfile(one):
+            continue
+        if ending in beside.ARRAYS and said.role in ("bad", "mask") and said.plain:
+            tables.append(one.name)
+        elif ending in beside.TEXTS and ending != ".log" and _mentions(one, root.name, names):
+            texts.append(one.name)
+    own = [f"{root.name}/{name}" for name in names]
+    found = beside.unread(root.parent, texts[:MOST], beside.Names(own), beside.Pool(frozenset(own)))
+    return found.file if found else next(iter(tables), "")
+
+
+def _mentions(path: Path, own: str, names: Sequence[str]) -> bool:
+    """Whether a file names one of some pictures: with its ending, or by a stem that is no number; but not by a
+    path through another folder than theirs. `own` is what the folder is called that holds them."""
     try:
         with path.open("rb") as file:
             text = file.read(beside.LOOKED)
     except OSError:
         return False
-    return any(PurePosixPath(name).name.encode() in text for name in names[:1000])
+    for name in map(PurePosixPath, names[:1000]):
+        stem = [name.stem] if len(name.stem) > 3 and not name.stem.isdigit() else []
+        folder = os.fsencode(name.parent.name or own)
+        for written in map(os.fsencode, (name.name, *stem)):
+            at = text.find(written)
+            before = text[max(0, at - len(folder) - 1) : max(0, at)]
+            if at >= 0 and (before[-1:] not in (b"/", b"\\") or before[:-1] == folder):
+                return True
+    return False
 
 
-def _beside(root: Path) -> list[str]:
-    """The names of the folders beside one, but for results."""
-    folders = (one for one in root.parent.iterdir() if one.is_dir() and one.name != root.name)
-    return sorted(one.name for one in folders if not marker.is_results(one))
+def _owned(root: Path, names: Sequence[str]) -> str:
+    """A folder beside one with texts or masks that are called after the images in it, or with a text that names
+    them, if it is called after annotations."""
+    stems = {matching.stem_of(name) for name in names}
+    for folder in _folders(root):
+        if not _annotating(folder.name):
+            continue
+        for path in islice(_files(folder), READ):
+            text = path.suffix.lower() in beside.TEXTS
+            if not (text or _picture(path)) or not _filled(path):
+                continue
+            stem = matching.stem_of(path.name)
+            called = {stem, PurePosixPath(stem).stem, matching.named_after(stem)}
+            if called & stems or (text and _mentions(path, root.name, names)):
+                return folder.name
+    return ""
 
 
-def _good(root: Path) -> str | None:
-    """A folder of good images beside one that is called otherwise, as the kind of a defect would be."""
-    if silent(root.name) or words.meaning(root.name).aside:
-        return None
-    said = {name: words.meaning(name) for name in _beside(root)}
-    return next((name for name, one in said.items() if one.graded == "good" and one.plain), None)
-
-
-def _annotating(root: Path) -> list[str]:
-    """The folders beside one that are called after masks or annotations."""
-    said = {name: words.meaning(name) for name in _beside(root)}
-    return [name for name, one in said.items() if one.role == "mask" and one.plain]
-
-
-def _of_one(path: Path, stems: set[str]) -> bool:
-    """Whether a mask or annotation is called after one of some images, and holds something."""
-    ending = path.suffix.lower()
-    if ending[1:] not in EXTENSIONS and ending not in beside.TEXTS:
+def _annotating(name: str) -> bool:
+    """Whether a folder is called after masks, annotations or defects."""
+    said, parts = words.meaning(name), words.parts(name)
+    if len(parts) > 3 and not said.plain:
         return False
-    stem = matching.stem_of(path.name)
-    named = stem in stems or matching.named_after(stem) in stems
-    return named and path.is_file() and path.stat().st_size > 0
+    return said.role in ("bad", "mask") or bool(set(parts) & FORMATS)
+
+
+def _filled(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False

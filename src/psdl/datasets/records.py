@@ -15,7 +15,15 @@ from psdl.datasets.files import EXTENSIONS
 
 __all__ = ["Parsed", "Record", "of_one", "parsed"]
 
-PICTURE = re.compile(rf"([^\"',;:<>|/\\\r\n\t]+)\.(?:{'|'.join(sorted(EXTENSIONS))})\b", re.IGNORECASE)
+ENDING = re.compile(rf"\.(?:{'|'.join(sorted(EXTENSIONS))})\b", re.IGNORECASE)
+APART = re.compile(r"[\"',;:<>|/\\\r\n\t]")  # what no name of a file goes on beyond
+BETWEEN = ("and", "und", "et", "y", "e", "&")  # two numbers
+FOLDER = re.compile(r"[^\s,;|\"']*[/\\]$")  # before the name of a file
+LONGEST = 255  # letters of a file's name
+NUMBER = re.compile(r"\b(?:no|nos|nr)\.?\s*(?=\d)", re.IGNORECASE)
+NONE = re.compile(r"\b(?:0|zero|none|keine?)\s+\w+", re.IGNORECASE)
+UNITS = r"%|\u00b0|(?:[cmnu\u00b5]?m|px|ppm|pcs|pieces?|parts?|images?|pictures?|photos?|teile|bilder|ms|s|h)\b"
+RANGE = re.compile(r"\b(\d{2,})\s*(?:-|\u2013|\u2026|\.\.+|to|bis|until|through)\s*(\d{2,})\b")
 ELEMENT = re.compile(r"<(\w[\w:.-]*)((?:\s[^<>]*?)?)/?>([^<]*)")
 ATTRIBUTE = re.compile(r"(\w[\w:.-]*)\s*=\s*[\"']([^\"'<>]*)")
 SEPARATORS = ",;\t|"
@@ -47,6 +55,8 @@ def parsed(file: str, text: str, stems: Collection[str]) -> Parsed:
             used = {part for one in records for pair in one.values.items() for part in words.parts(" ".join(pair))}
             rest = [word for word in _texts(values) if _named(word, stems) is None]
             return Parsed(records, " ".join(word for word in rest if not set(words.parts(word)) <= used))
+    if ending == ".xml":
+        text = text.replace("<image ", "\n<image ")
     return _of_lines(text.splitlines(), stems)
 
 
@@ -127,7 +137,8 @@ def _of_json(values: Any, key: str, stems: Collection[str]) -> Iterator[Record]:
     """What values say of images: those by their names, those beside their names, and lists of their names."""
     if isinstance(values, list):
         for one in values:
-            image = _named(one, stems, digits=False)
+            marked = isinstance(one, int) and not isinstance(one, bool) and words.meaning(key).graded
+            image = _named(str(one) if marked else one, stems, digits=bool(words.meaning(key).graded))
             yield from [Record(image, {"": key})] if image is not None else _of_json(one, key, stems)
     elif isinstance(values, dict):
         own = next((k for k, v in values.items() if _named(v, stems, digits=False) is not None), None)
@@ -166,44 +177,79 @@ def _texts(values: Any) -> Iterator[str]:
 
 
 def _of_lines(lines: Sequence[str], stems: Collection[str]) -> Parsed:
-    """What lines say of the images that they name, and the other lines."""
-    records, rest = [], []
+    """What lines say of the images that they name, those of a list what its heading says, and the other lines."""
+    records, rest, heading = [], [], ""
     for line in filter(None, map(str.strip, lines)):
-        image, more = _in_line(line, stems)
-        if image is None and (found := _in_sentence(line, stems)):
+        images, more = _in_line(line, stems)
+        if not images and (found := _in_sentence(line, stems)):
             records += found
-        elif image is None:
+        elif not images:
             rest.append(line)
+            heading = words.meaning(line).graded or "" if len(line) < 40 else ""
         else:
-            key, value = _pair(more.strip(" \t,;:|=\"'-"))
-            records.append(Record(image, {key: value} if key or value else {}))
+            more = re.sub(r"^-+\s+", "", more.strip(" \t,;:|=\"'"))
+            key, value = _pair(more)
+            said = {key: value} if key or value else {"": heading} if heading else {}
+            records += [Record(image, said) for image in images]
     return Parsed(records, " ".join(rest))
 
 
 def _in_sentence(line: str, stems: Collection[str]) -> list[Record]:
     """What a sentence that speaks of defects says of the images whose numbers it names, as `scratch in 106`;
-    numbers of one digit may be anything."""
-    parts = words.parts(line)
-    said = [word for word in parts if words.meaning(word).graded == "bad"]
-    if not said or set(parts) & words.NEGATIONS or any(words.meaning(word).graded == "good" for word in parts):
+    numbers of one digit, and those before a unit, may be anything."""
+    line = NONE.sub(" ", NUMBER.sub(" ", line))
+    said = words.meaning(line)
+    if said.graded != "bad" or said.both:
         return []
-    return [Record(one, {"": said[0]}) for one in re.findall(r"\b\d{2,}\b", line) if one in stems]
+    found = [one for one in re.findall(rf"\b\d{{2,}}\b(?!\s*(?:{UNITS}))", line) if one in stems]
+    for first, last in RANGE.findall(line):
+        between = range(int(first), min(int(last), int(first) + 10_000) + 1)
+        found += [one for one in (str(n).zfill(len(first)) for n in between) if one in stems]
+    return [Record(one, {"": "defective"}) for one in dict.fromkeys(found)]
 
 
-def _in_line(line: str, stems: Collection[str]) -> tuple[str | None, str]:
-    """The image that a line names, with an ending or as one of its words, and what else stands there."""
-    for found in PICTURE.finditer(line):
-        whole = found[1].strip().casefold()
-        for name in (whole, whole.rpartition(" ")[2]):
-            if name in stems:
-                start = found.start() + found[1].casefold().rfind(name)
-                before = re.sub(r"[^\s,;|\"']*[/\\]$", "", line[:start])
-                return line[len(before) : found.end()], before + " " + line[found.end() :]
-    for n, found in enumerate(re.finditer(r"[^\s,;:|=\"']+", line)):
-        image = _named(found[0], stems, digits=n == 0)
+def _in_line(line: str, stems: Collection[str]) -> tuple[list[str], str]:
+    """The images that a line names, with endings or as its first words, and what else stands there."""
+    found = [place for ending in ENDING.finditer(line) if (place := _before(line, ending, stems))]
+    if found:
+        names, rest, at = [], [], 0
+        for start, end in found:
+            folder = FOLDER.search(line[at:start])
+            begin = start - len(folder[0]) if folder else start
+            names.append(line[begin:end])
+            rest.append(line[at:begin])
+            at = end
+        return names, " ".join([*rest, line[at:]])
+    tokens = list(re.finditer(r"[^\s,;:|=\"']+", line))
+    for n, token in enumerate(tokens):
+        image = _named(token[0], stems, digits=n == 0)
         if image is not None:
-            return image, line[: found.start()] + " " + line[found.end() :]
-    return None, line
+            others = _numbers_after(tokens[n + 1 :], stems) if image.isdigit() else []
+            end = others[-1].end() if others else token.end()
+            named = [image, *(one[0] for one in others if one[0] in stems)]
+            return named, line[: token.start()] + " " + line[end:]
+    return [], line
+
+
+def _before(line: str, ending: re.Match[str], stems: Collection[str]) -> tuple[int, int] | None:
+    """Where the name of an image that ends so begins and ends, if it names one."""
+    lowest = max(0, ending.start() - LONGEST)
+    before = line[lowest : ending.start()]
+    apart = [one.end() for one in APART.finditer(before)]
+    whole = before[apart[-1] if apart else 0 :].lstrip()
+    for name in (whole, whole.rpartition(" ")[2]):
+        if name.casefold() in stems:
+            return ending.start() - len(name), ending.end()
+    return None
+
+
+def _numbers_after(tokens: Sequence[re.Match[str]], stems: Collection[str]) -> list[re.Match[str]]:
+    """The numbers of images that follow at once, if a word comes after them: else they may be of anything."""
+    count = 0
+    while count < len(tokens) and (tokens[count][0] in stems or tokens[count][0] in BETWEEN):
+        count += 1
+    worded = any(any(map(str.isalpha, token[0])) for token in tokens[count:])
+    return list(tokens[:count]) if worded else []
 
 
 def _named(value: Any, stems: Collection[str], digits: bool = True) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
@@ -134,14 +135,15 @@ def _cells(
     path: Path, text: str, names: dict[str, tuple[str, ...]]
 ) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """The header and the rows of a CSV file, by the separator with which most columns are known."""
+    text = re.sub(r"\A\s*sep=.\r?\n", "", text)  # as Excel writes it
     first = next((line for line in text.splitlines() if line.strip()), "")
-    known = {s: len(_known(next(csv.reader([first], delimiter=s), []), names)) for s in SEPARATORS}
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=max(SEPARATORS, key=lambda s: (known[s], first.count(s)))
-    )
     header: list[str] = []
     rows = []
     try:
+        known = {s: len(_known(next(csv.reader([first], delimiter=s), []), names)) for s in SEPARATORS}
+        reader = csv.reader(
+            io.StringIO(text, newline=""), delimiter=max(SEPARATORS, key=lambda s: (known[s], first.count(s)))
+        )
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
@@ -164,7 +166,7 @@ def objects(path: Path, lines: Sequence[str]) -> Iterator[tuple[int, dict[str, s
     for n, text in enumerate(lines, 1):
         try:
             values = json.loads(text) if text.strip() else None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PsdlError(f"{path} line {n} is no JSON ({error}): write one object a line") from None
         if values is not None and not isinstance(values, dict):
             raise PsdlError(f"{path} line {n} is no JSON object: write one object a line")

@@ -18,6 +18,8 @@ DEFECT = "defect"  # the kind of one of which only that is known
 Side = Literal["train", "test", "none"]
 OPPOSITES = (
     ("pos", "neg"),
+    ("green", "red"),
+    ("grun", "rot"),
     ("positive", "negative"),
     ("true", "false"),
     ("yes", "no"),

@@ -64,6 +64,11 @@ DENIED = re.compile(
     | [?\uff1f\u274c\u2717\u2718\U0001f44e]""",
     re.IGNORECASE | re.VERBOSE,
 )  # signs that take back what a name says, or ask
+ALONE = {
+    **dict.fromkeys("\u25cb\u25ef\u2b55\u2713\u2714\U0001f44d\U0001f7e2", " ok "),
+    **dict.fromkeys("\u00d7\u2715\u2717\u2718\u274c\U0001f44e\U0001f534", " ng "),
+}  # circles, ticks and crosses, where they stand alone: not in `20x30`
+STANDING = re.compile(rf"(?<![^\W_])[{''.join(ALONE)}](?![^\W_])")
 VALUES = {"0": "good", "1": "bad", "0.0": "good", "1.0": "bad"}  # of a column of labels, as psdl writes them
 
 
@@ -116,6 +121,7 @@ def plain(name: str) -> str:
 
 def parts(name: str, digits: bool = False) -> list[str]:
     """The words of a name in small letters without accents, divided at signs, digits and capitals inside."""
+    name = {"+": "ok", "-": "ng"}.get(name.strip(), STANDING.sub(lambda sign: ALONE[sign[0]], name))
     whole = re.sub(r"n['\u2019]t\b", " not", unicodedata.normalize("NFKC", name))
     divided = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", whole)
     folded = divided.casefold().replace("ı", "i").replace("ł", "l").replace("ø", "o").replace("ä", "ae")

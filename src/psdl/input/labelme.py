@@ -22,7 +22,8 @@ BEYOND = 0.05  # share of a side by which points may lie outside of the image
 
 def recognise(values: Any) -> bool:
     """Returns whether a JSON value is a LabelMe file."""
-    return isinstance(values, dict) and isinstance(values.get("shapes"), list)
+    shapes = values.get("shapes") if isinstance(values, dict) else None
+    return isinstance(shapes, list) and all(isinstance(one, dict) for one in shapes)
 
 
 def size(values: Any) -> tuple[int, int] | None:

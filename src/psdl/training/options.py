@@ -55,7 +55,10 @@ class FitOptions:
     )
     iterations: int | None = field(default=None, metadata=_about("paper: rounds of K-SVD (20)."))
     folds: int | None = field(
-        default=None, metadata=_about("Folds in which good images are held out for the threshold (paper: 3; default and fast: 20).")
+        default=None,
+        metadata=_about(
+            "Folds in which good images are held out for the threshold (paper: 3; default and fast: 20)."
+        ),
     )
     seed: int = field(default=0, metadata=_about("Seed of the folds and of the choice of pictures."))
     weights: str | None = field(

@@ -62,7 +62,8 @@ def _label(root: Path, line: int, row: Mapping[str, str]) -> tuple[int | None, s
 def _said(root: Path, line: int, row: Mapping[str, str], job: str) -> str:
     """What a job says of an image, by its class name where there is one, else by the number of Lookout (0 normal,
     1 anomaly) or by its boxes: without any it is good. Raises PsdlError on a class that is not known."""
-    name = json.loads(row.get(f"{job}-metadata") or "{}").get("class-name", "")
+    more = json.loads(row.get(f"{job}-metadata") or "{}")
+    name = str(more.get("class-name", "")) if isinstance(more, dict) else ""
     boxes = row.get(f"{job}.annotations", "")
     if not name and boxes:
         return "bad" if json.loads(boxes) else "good"
