@@ -21,6 +21,8 @@ CLASSES = frozenset(
     | {"class_names", "categories", "notes"}
 )  # what lists of the classes of boxes are called
 NAMED = re.compile(r"^\s*(?:names|classes):\s*(\[.*?\]|\{.*?\}|(?:\n\s*(?:-|\d+\s*:)[^\n]*)+)", re.M | re.S)
+LISTING = (".yaml", ".yml", ".names", ".txt")  # their endings
+MOST = 100  # of them that are looked into
 LOOKED = 100_000  # bytes of a list of classes
 LARGEST = 500_000_000  # bytes of a JSON file that is looked into
 BOX = re.compile(
@@ -53,7 +55,7 @@ def marked(root: Path, names: Sequence[str]) -> Annotated:
     keys: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for name in names if files else ():
         keys[_key(name)].append(name)
-    good_too = any(_lists_good(root, file) for file in files)
+    good_too = any(_lists_good(root, file) for file in files) or _lists_good_above(root.resolve().parent)
     for file in files:
         of = _of(root, file, known, keys)
         if of and good_too and file.lower().endswith(".txt"):
@@ -97,6 +99,15 @@ def _lists_good(root: Path, file: str) -> bool:
     text = " ".join(one[1] for one in NAMED.finditer(text)) if listing else text
     classes = (one.strip(" \t-") for one in re.split(r"[\n,:\[\]{}\"']+", text))
     return any(meaning(one).graded == "good" or not marks.is_defect(one) for one in classes if one)
+
+
+def _lists_good_above(parent: Path) -> bool:
+    """The same of the files directly in the folder above, where exports put `data.yaml`."""
+    try:
+        names = [one.name for one in parent.iterdir() if one.suffix.lower() in LISTING]
+    except OSError:
+        return False
+    return any(_lists_good(parent, name) for name in names[:MOST])
 
 
 def _json(path: Path) -> Any:

@@ -141,7 +141,9 @@ def _owned(root: Path, files: Sequence[str], names: Names, pool: Pool) -> Unread
     for file in files:
         values = records.of_one(file, _text(root / file))
         found += [(file, records.Record(name, values)) for name in _owners(file, names) if name in pool.names]
-    if not informative.divides("", [one for _, one in found], pool.names, pool.good):
+    filled = {one.image for _, one in found if any(one.values.values())}
+    some = 0 < len(filled) < len(pool.names)  # have texts that say anything
+    if not some and not informative.divides("", [one for _, one in found], pool.names, pool.good):
         return None
     first = next((file for file, one in found if any(one.values.values())), found[0][0])
     return Unread(first, frozenset(one.image for _, one in found))
@@ -162,7 +164,8 @@ def _listing(root: Path, file: str, names: Names, pool: Pool) -> Unread | None:
     if agreed and found:
         return None
     notes |= file.lower().endswith(".log")
-    besides = found and not notes and any(map(informative.speaks, set(words.parts(said.rest))))
+    rest = set(words.parts(said.rest))
+    besides = found and not notes and not rest & informative.NO_LABELS and any(map(informative.speaks, rest))
     if besides or informative.divides(matching.stem_of(file), found, pool.names, pool.good):
         return Unread(file, frozenset(one.image for one in found))
     return None

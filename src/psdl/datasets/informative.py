@@ -52,7 +52,8 @@ def divides(list_name: str, records: Sequence[Record], pool: Collection[str], go
         return False
     whole = {one.image for one in records} >= set(pool)
     columns = _columns(records)
-    if _called(list_name, columns, whole or good):
+    taken_out = not whole and bool(set(words.parts(list_name)) & TAKEN_OUT)
+    if taken_out or _called(list_name, columns, whole or good):
         return True
     again = len({one.image for one in records}) < len(records)
     if {"x", "y"} <= {key.casefold() for key in columns} and (again or not (whole or good)):
@@ -85,8 +86,6 @@ def _columns(records: Sequence[Record]) -> dict[str, Counter[str]]:
 def _called(name: str, columns: Collection[str], whole: bool) -> bool:
     """Whether a list is called after what it names: defective ones, or good ones that are not all."""
     said = words.meaning(name)
-    if not whole and set(words.parts(name)) & TAKEN_OUT:
-        return True
     if said.graded == "bad":
         return not any(words.meaning(key).graded for key in columns)
     return not whole and (said.graded == "good" or (said.role == "mask" and not columns))
@@ -110,7 +109,7 @@ def _column(key: str, values: Counter[str], whole: bool, good: bool, alone: bool
         return len({value.casefold() in NOTHING for value in values}) > 1 or not whole
     if any(map(speaks, {part for text in (key, *values) for part in words.parts(text)})):
         return not whole or (not same and not good)
-    if good and not labels.telling(key):
+    if good and key and not labels.telling(key):
         return False  # what tells kinds of parts, not good ones
     return not same and (
         _numbers(key, values, alone)

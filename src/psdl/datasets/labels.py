@@ -167,8 +167,8 @@ def could_hold(key: str, values: set[str], rows: int) -> bool:
     name, full = words.meaning(key), values - set(EMPTY)
     if len(values) > 1 and (name.graded or set(words.parts(key)) & SCORES):
         return True
-    tells = telling(key)
-    if full != values and full and (tells or words.plain(key.rpartition(".")[2]) in MARKS):
+    holds = telling(key)
+    if full != values and full and (holds or words.plain(key.rpartition(".")[2]) in MARKS):
         return True
     if {words.label(value) for value in values if len(value) < 40 and not _number(value)} >= {"good", "bad"}:
         return True
@@ -178,7 +178,7 @@ def could_hold(key: str, values: set[str], rows: int) -> bool:
         return True
     if all(words.meaning(value).neutral and words.parts(value) and not _number(value) for value in full):
         return False
-    if tells:
+    if holds:
         return True
     if name.neutral or name.split:
         return False

@@ -45,14 +45,15 @@ def labelling(root: Path, names: Sequence[str]) -> str:
     called after the images; and a folder of good images, if the own name says something else. What cannot be
     opened is passed over.
     """
-    root, below = root.resolve(), list(names)
+    root, below, here = root.resolve(), list(names), True
     for step in range(1, 4):
         if root.parent in (Path.home(), root.parent.parent):
             return ""
-        found = _good(root) or _named(root, below) or _owned(root, below)
+        found = _good(root) or (here and (_named(root, below) or _owned(root, below)))
         if found:
             return "../" * step + found
-        if not _only_says_pictures(root.name):
+        here &= _only_says_pictures(root.name)
+        if not (here or words.meaning(root.name).neutral):
             return ""
         below = [f"{root.name}/{name}" for name in below]
         root = root.parent
@@ -60,9 +61,9 @@ def labelling(root: Path, names: Sequence[str]) -> str:
 
 
 def _only_says_pictures(name: str) -> bool:
-    """Whether a name says that pictures lie there, or what they are for, and no more: as `images` and `train`."""
-    said = set(words.parts(name))
-    return bool(said) and all(word in words.NOUNS or words.split(word) for word in said)
+    """Whether a name says that pictures lie there, or what they are for, and no more: as `images`, `train2017`."""
+    said = {word for word in words.parts(name) if not word.isdigit()}
+    return bool(said) and all(word in words.NOUNS or word == "default" or words.split(word) for word in said)
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -96,7 +97,7 @@ def _good(root: Path) -> str:
     if silent(root.name) or _plainly_good(root):
         return ""
     near = _folders(root)
-    if words.meaning(root.parent.name).split:
+    if words.meaning(root.parent.name).split and _only_says_pictures(root.parent.name):
         near += [one for side in _folders(root.parent) for one in _entries(side)]
     for one in near:
         if _plainly_good(one) and any(map(_picture, islice(_files(one), READ))):

@@ -187,7 +187,7 @@ def _of_lines(lines: Sequence[str], stems: Collection[str]) -> Parsed:
             rest.append(line)
             heading = words.meaning(line).graded or "" if len(line) < 40 else ""
         else:
-            more = re.sub(r"^-+\s+", "", more.strip(" \t,;:|=\"'"))
+            more = re.sub(r"^-+\s+", "", NONE.sub("", more).strip(" \t,;:|=\"'"))
             key, value = _pair(more)
             said = {key: value} if key or value else {"": heading} if heading else {}
             records += [Record(image, said) for image in images]
