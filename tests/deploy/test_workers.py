@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from psdl import PsdlError
 from psdl.deploy.registry import Held, ModelRegistry
-from psdl.deploy.workers import Failed, Workers
+from psdl.deploy.workers import KEPT, Failed, Workers
 
 
 def well(detector: Any, value: int) -> int:
@@ -93,3 +94,24 @@ def test_after_the_end_nothing_is_judged(held):
     found.end()
     with pytest.raises(Failed, match="ending"):
         found.call(held, well, (1,), soon())
+
+
+def test_a_worker_loads_again_what_it_had_to_drop(held):
+    found = Workers(1)
+    try:
+        for n in range(KEPT + 1):  # other models, by their digests
+            assert found.call(replace(held, digest=f"{n}"), well, (n,), soon()) == n + 1
+        assert found.call(replace(held, digest="0"), well, (5,), soon()) == 6
+        first = found._all[0]._process.pid
+        assert found.call(replace(held, digest="2"), well, (6,), soon()) == 7
+        assert found._all[0]._process.pid == first
+    finally:
+        found.end()
+
+
+def test_the_time_that_loading_takes_is_not_the_images(held):
+    found = Workers(1)
+    try:
+        assert found.call(held, well, (1,), time.monotonic() + 0.5) == 2  # a new process takes longer to begin
+    finally:
+        found.end()

@@ -63,8 +63,7 @@ class Worker:
         self._begin()
         if model.digest not in self._known:
             order = ("model", model.digest, model.data, str(model.file), model.detector.device)
-            self._ask(order, LOADING)
-            self._known.add(model.digest)
+            self._known = set(self._ask(order, LOADING))
             for work, arguments in warm:
                 self._ask(("work", model.digest, work, arguments), LOADING)
             self._ask(("bound",), LOADING)
@@ -72,12 +71,13 @@ class Worker:
     def call(self, model: Held, work: Work, arguments: tuple[Any, ...], until: float) -> Any:
         """Returns `work(detector, *arguments)`, computed by the worker with the detector of `model`.
 
-        `until` is the time (of `time.monotonic`) by which the result must be there. Raises the PsdlError that
-        `work` raises; Failed if the worker takes too long or too much memory, ends, or if `work` raises another
-        error.
+        `until` is the time (of `time.monotonic`) by which the result must be there; it is put off by the time that
+        a new worker takes to load the model. Raises the PsdlError that `work` raises; Failed if the worker takes
+        too long or too much memory, ends, or if `work` raises another error.
         """
+        start = time.monotonic()
         self.load(model)
-        return self._ask(("work", model.digest, work, arguments), until - time.monotonic())
+        return self._ask(("work", model.digest, work, arguments), until - start)
 
     def end(self) -> None:
         """Ends the process for good, whatever it does. A call that is running in another thread then raises
@@ -206,8 +206,9 @@ def _answered(order: tuple[Any, ...], models: dict[str, Detector], memory: int) 
             while len(models) >= KEPT:
                 models.pop(next(iter(models)))
             models[digest] = loaded(data, Path(file), device)
-            return "done", None
+            return "done", list(models)
         _, digest, work, arguments = order
+        models[digest] = models.pop(digest)  # the one that was used last goes last
         return "done", work(models[digest], *arguments)
     except PsdlError as error:
         return "refused", str(error)
