@@ -145,6 +145,7 @@ ODD = {
     "shapes.json": '{"shapes":[1],"imagePath":"100.png"}',
     "coco.json": '{"images":[{"id":1,"file_name":"100.png"}],"annotations":[null],"categories":[null]}',
     "deep.json": "[" * 100_000,
+    "long_path.csv": f"path,label\n{'x' * 5000}.png,good",
     "profile.dat": "1 2 " * 20_000,
 }
 

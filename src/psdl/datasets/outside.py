@@ -45,18 +45,18 @@ def labelling(root: Path, names: Sequence[str]) -> str:
     called after the images; and a folder of good images, if the own name says something else. What cannot be
     opened is passed over.
     """
-    root, below, here = root.resolve(), list(names), True
+    root, below, here, inside = root.resolve(), list(names), True, ""
     for step in range(1, 4):
         if root.parent in (Path.home(), root.parent.parent):
             return ""
-        found = _good(root) or (here and (_named(root, below) or _owned(root, below)))
+        found = _good(root, inside) or (here and (_named(root, below) or _owned(root, below)))
         if found:
             return "../" * step + found
         here &= _only_says_pictures(root.name)
         if not (here or words.meaning(root.name).neutral):
             return ""
         below = [f"{root.name}/{name}" for name in below]
-        root = root.parent
+        root, inside = root.parent, f"{root.name}/{inside}"
     return ""
 
 
@@ -92,15 +92,16 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (Path(inside) / name for name in sorted(names) if not name.startswith("."))
 
 
-def _good(root: Path) -> str:
-    """A folder that holds good images beside one that is called otherwise, as the kind of a defect would be."""
+def _good(root: Path, inside: str) -> str:
+    """A folder that holds good images beside one that is called otherwise, as the kind of a defect would be.
+    `inside` is the folder below `root` that holds its images; the good one must have it too."""
     if silent(root.name) or _plainly_good(root):
         return ""
     near = _folders(root)
     if words.meaning(root.parent.name).split and _only_says_pictures(root.parent.name):
         near += [one for side in _folders(root.parent) for one in _entries(side)]
     for one in near:
-        if _plainly_good(one) and any(map(_picture, islice(_files(one), READ))):
+        if _plainly_good(one) and any(map(_picture, islice(_files(one / inside), READ))):
             return os.path.relpath(one, root.parent).replace(os.sep, "/")
     return ""
 

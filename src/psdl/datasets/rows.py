@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
@@ -57,6 +58,7 @@ NAMES = {
 }  # what columns may be called, capitals, blanks and signs aside; the first that is there is taken
 NAMING = ("category", "group", "part")  # columns that name products and items
 SEPARATORS = ",;\t|"
+LONG = 200  # letters of a name that a sentence shows
 
 
 class Table(NamedTuple):
@@ -194,8 +196,10 @@ def existing(table: Path, line: int, root: Path, name: str) -> str:
 
     Raises PsdlError if it is not there."""
     for written in (name, PureWindowsPath(name).as_posix()) if name else ():
-        if (root / written).is_file() or (root / written).is_symlink():
-            return str(root / written)
+        with suppress(OSError, ValueError):  # longer than a path may be
+            if (root / written).is_file() or (root / written).is_symlink():
+                return str(root / written)
+    name = name if len(name) < LONG else f"{name[:LONG]}..."
     raise PsdlError(f"{table} line {line}: no file {name} below {root}, from where paths count")
 
 
