@@ -77,6 +77,7 @@ def test_learning_from_a_folder_from_arrays_and_from_files_is_the_same(mvtec, tm
     assert Detector.load(tmp_path / "m.psdl").score(probe).score == models[0].score(probe).score
 
 
+@pytest.mark.slow
 def test_two_runs_with_one_seed_give_the_same_bytes(mvtec, tmp_path):
     for name in ("a", "b"):
         done = parts.psdl(

@@ -51,7 +51,9 @@ def test_a_model_that_does_not_fit_on_the_disk_is_not_there(mvtec, tmp_path, mos
     assert most < 4_000_000 or model.read_bytes() == b"the model before"
 
 
-@pytest.mark.parametrize("most", [pytest.param(0, marks=pytest.mark.slow), 3_000, 30_000])
+@pytest.mark.parametrize(
+    "most", [pytest.param(0, marks=pytest.mark.slow), pytest.param(3_000, marks=pytest.mark.slow), 30_000]
+)
 def test_results_that_do_not_fit_on_the_disk_are_one_sentence(model_file, mvtec, tmp_path, most):
     limit = bounded(resource.RLIMIT_FSIZE, most)
     done = psdl("predict", model_file, mvtec / "bolt/test", "--out", tmp_path / "out", "--quiet", preexec_fn=limit)
@@ -61,6 +63,7 @@ def test_results_that_do_not_fit_on_the_disk_are_one_sentence(model_file, mvtec,
     assert (tmp_path / "out/images.csv").read_text().count("\n") == 9
 
 
+@pytest.mark.slow
 def test_a_watch_on_a_full_disk_says_so_and_leaves_no_part_of_a_line(model_file, tmp_path):
     for n in range(3):
         save(good(np.random.default_rng(n)), tmp_path / f"in/{n}.png")

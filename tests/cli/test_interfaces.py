@@ -55,6 +55,7 @@ def test_lines_that_cannot_be_written_are_an_error(model_file, mvtec):
         assert "no room is left" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_keeps_what_was_judged(mvtec, tmp_path):
     def little() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (LITTLE, LITTLE))

@@ -147,6 +147,7 @@ def test_inspect_says_what_a_model_holds(model_file):
     assert card["options"]["iterations"] == 2
 
 
+@pytest.mark.slow
 def test_a_toml_file_holds_options_and_flags_win(mvtec, tmp_path):
     config = tmp_path / "part.toml"
     config.write_text(

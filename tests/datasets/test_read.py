@@ -154,6 +154,7 @@ def test_a_missing_mask_among_others_is_named(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_real_sets_have_the_counts_of_their_readme(real_data):
     expected = {
         "mtd": ("mtd", {("train", 0): 668, ("test", 0): 279, ("test", 1): 388}),

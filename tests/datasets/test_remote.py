@@ -62,6 +62,7 @@ def test_workers_read_urls_themselves(bucket, mvtec, model_file):
     assert alone.stdout.splitlines() == [line for line in spread.stdout.splitlines() if line.startswith("{")]
 
 
+@pytest.mark.slow
 def test_a_damaged_or_missing_file_behind_a_url_is_one_sentence(bucket, tmp_path, model_file):
     file = save(good(np.random.default_rng(0)), tmp_path / "0.png")
     bucket.put(str(file), "parts/set/0.png")

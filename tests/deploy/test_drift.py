@@ -139,6 +139,7 @@ def test_drift_reads_what_predict_wrote(detector, tmp_path):
     assert DELTA == 0.01
 
 
+@pytest.mark.slow
 def test_drift_refuses_what_it_cannot_read(detector, tmp_path):
     detector.save(tmp_path / "m.psdl")
     refused(psdl("drift", tmp_path / "m.psdl", tmp_path / "none"), "cannot be read", "images.jsonl")

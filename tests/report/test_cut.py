@@ -28,6 +28,7 @@ def edged(root, name: str):
     return root
 
 
+@pytest.mark.slow
 def test_defects_at_the_border_are_found_whatever_the_folder_is_called(tmp_path):
     found = []
     for name in ("screw", "mine"):

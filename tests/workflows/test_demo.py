@@ -45,6 +45,7 @@ def test_the_demo_runs_again_into_the_same_folder(shown):
     assert (out / "images.csv").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_planted_masks_are_where_pictures_differ_and_every_picture_is_of_another_part(tmp_path):
     assert demo.write(tmp_path) == demo.COUNT
     found = read(tmp_path)

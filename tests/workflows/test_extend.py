@@ -72,6 +72,7 @@ def test_merged_statistics_are_those_of_all():
     np.testing.assert_allclose(found.scale, both.std(axis=0), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_verb_extends_and_refuses(tmp_path, model_file):
     rng = np.random.default_rng(0)
     for n in range(12):

@@ -177,6 +177,7 @@ def receiver() -> Iterator[Receiver]:
     server.server_close()
 
 
+@pytest.mark.slow
 def test_a_webhook_gets_every_verdict_though_it_fails_and_is_away(model_file, dropped, tmp_path, receiver):
     out, port = tmp_path / "out", receiver.server_port
     receiver.status = 500
@@ -253,6 +254,7 @@ def connected(client: Any, port: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_what_cannot_start_says_why(model_file, tmp_path):
     out, folder = tmp_path / "out", tmp_path / "in"
     refused(psdl("watch", model_file, folder, "--out", out), "no folder")

@@ -129,6 +129,7 @@ def test_judging_accounts_for_every_file(hostile, model, tmp_path):
     assert f"{len(bad)} pictures were not judged" in (tmp_path / "out" / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_skipped_file_fails_where_a_script_asked(hostile, model, tmp_path):
     for name in ("part0.png", "cut.jpg"):
         shutil.copy(hostile[0] / name, tmp_path / name)
