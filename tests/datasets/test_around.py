@@ -94,8 +94,10 @@ def test_masks_and_good_images_beside_a_folder_are_seen(tmp_path):
     with pytest.raises(PsdlError, match=r"\.\./masks seems to label them"):
         learned(images)
     tree(tmp_path / "b/good", *PICTURES)
+    assert len(learned(tree(tmp_path / "b/apart", *PICTURES))) == 9  # it may be a second delivery
+    tree(tmp_path / "c/test/good", *PICTURES)
     with pytest.raises(PsdlError, match=r"\.\./good seems to label them"):
-        learned(tree(tmp_path / "b/hole", *PICTURES))
+        learned(tree(tmp_path / "c/test/hole", *PICTURES))
     assert len(learned(tmp_path / "b/good")) == 9
 
 

@@ -105,7 +105,6 @@ def test_files_about_good_images_take_none_away(file, text, tmp_path):
         ("JPEGImages", "SegmentationClass/106.png=mask"),
         ("hole/images", "good/images/1.png"),
         ("test/hole", "train/good/1.png"),
-        ("rework", "good/1.png"),
     ],
 )
 def test_what_lies_further_away_is_seen(given, beside, tmp_path):

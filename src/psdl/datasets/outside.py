@@ -94,12 +94,17 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _good(root: Path, inside: str) -> str:
     """A folder that holds good images beside one that is called otherwise, as the kind of a defect would be.
-    `inside` is the folder below `root` that holds its images; the good one must have it too."""
+
+    `inside` is the folder below `root` that holds its images; the good one must have it too. A folder given as it
+    is may be a second delivery, unless the one above is called after a part of the data, as in `test/hole`.
+    """
     if silent(root.name) or _plainly_good(root):
         return ""
-    near = _folders(root)
-    if words.meaning(root.parent.name).split and _only_says_pictures(root.parent.name):
+    near, above = _folders(root), words.meaning(root.parent.name)
+    if above.split and _only_says_pictures(root.parent.name):
         near += [one for side in _folders(root.parent) for one in _entries(side)]
+    elif not inside:
+        return ""
     for one in near:
         if _plainly_good(one) and any(map(_picture, islice(_files(one / inside), READ))):
             return os.path.relpath(one, root.parent).replace(os.sep, "/")
@@ -159,7 +164,8 @@ def _owned(root: Path, names: Sequence[str]) -> str:
             continue
         for path in islice(_files(folder), READ):
             text = path.suffix.lower() in beside.TEXTS
-            if not (text or _picture(path)) or not _filled(path):
+            drawn = _picture(path) and words.meaning(folder.name).role == "mask"
+            if not (text or drawn) or not _filled(path):
                 continue
             stem = matching.stem_of(path.name)
             called = {stem, PurePosixPath(stem).stem, matching.named_after(stem)}
