@@ -24,7 +24,7 @@ from playwright.sync_api import expect
 from tests import parts
 from tests.browser import watched
 
-PATIENCE = int(os.environ.get("PSDL_TEST_PATIENCE", "600"))  # seconds that a job may take on a busy machine
+PATIENCE = int(os.environ.get("PSDL_TEST_PATIENCE", "300"))  # seconds that a job may take on a busy machine
 expect.set_options(timeout=PATIENCE * 1000)
 
 
