@@ -48,6 +48,26 @@ def test_from_an_empty_folder_to_a_defect_that_is_seen(start, opened, pictures):
     assert Detector.load(studio.folder / "models/001.psdl").model.categories == ("project",)
 
 
+def test_a_folder_that_was_asked_for_first_and_comes_last_is_not_taken(start, opened, pictures):
+    """The chooser's first folder may take longer to be listed than the one that is typed meanwhile."""
+    page = opened(start())
+
+    def slowly(route):
+        if route.request.url.endswith("path="):
+            page.wait_for_timeout(1500)
+        route.continue_()
+
+    page.route("**/browse?path=*", slowly)
+    page.get_by_role("button", name="Open a folder…").click()
+    page.get_by_label("Folder", exact=True).fill(str(pictures))
+    expect(page.get_by_role("button", name="Use this folder")).to_be_disabled()
+    page.get_by_role("button", name="Go").click()
+    page.get_by_role("button", name="▸ train").wait_for()
+    page.wait_for_timeout(2000)
+    expect(page.get_by_label("Folder", exact=True)).to_have_value(str(pictures))
+    expect(page.get_by_role("button", name="▸ train")).to_be_visible()
+
+
 def test_the_table_of_labels_is_one_that_the_verbs_read(project, tmp_path):
     found = read(project / "labels.csv")
     assert found.layout == "manifest"

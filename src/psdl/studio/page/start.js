@@ -46,7 +46,13 @@ export function Start() {
 export function Browse({ use, onClose, onChoose, title = "Open a folder of pictures", verb = "Use this folder" }) {
   const [here, setHere] = useState(null);
   const [typed, setTyped] = useState("");
-  const enter = (path) => attempt(async () => { const found = await get(`browse?path=${encodeURIComponent(path)}`); setHere(found); setTyped(found.path); });
+  const asked = useRef(0);  // an answer counts only if nothing else was asked for or typed since
+  const enter = (path) => attempt(async () => {
+    const mine = (asked.current += 1);
+    const found = await get(`browse?path=${encodeURIComponent(path)}`);
+    if (mine === asked.current) { setHere(found); setTyped(found.path); }
+  });
+  const type = (path) => { asked.current += 1; setTyped(path); };
   useEffect(() => { enter(store.lastFolder || ""); }, []);
   const choose = async () => {
     store.lastFolder = here.path;
@@ -56,9 +62,9 @@ export function Browse({ use, onClose, onChoose, title = "Open a folder of pictu
   return html`<${Dialog} title=${title} onClose=${onClose} actions=${html`
       <span class="soft grow">${here ? (here.images ? `${plural(here.images, "picture")} here` : here.folders.length ? `${plural(here.folders.length, "folder")} here` : "nothing here") : ""}</span>
       <button type="button" onClick=${onClose}>Cancel</button>
-      <button type="button" class="primary" disabled=${!here} onClick=${choose}>${verb}</button>`}>
+      <button type="button" class="primary" disabled=${!here || typed !== here.path} onClick=${choose}>${verb}</button>`}>
     <form class="row" onSubmit=${(event) => { event.preventDefault(); enter(typed); }}>
-      <label class="grow">Folder <input type="text" class="path" value=${typed} onInput=${(event) => setTyped(event.target.value)} spellcheck="false" /></label>
+      <label class="grow">Folder <input type="text" class="path" value=${typed} onInput=${(event) => type(event.target.value)} spellcheck="false" /></label>
       <button type="submit">Go</button>
     </form>
     ${here && html`<ul class="folders" aria-label="folders">
