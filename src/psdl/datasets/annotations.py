@@ -55,7 +55,10 @@ def marked(root: Path, names: Sequence[str]) -> Annotated:
     keys: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for name in names if files else ():
         keys[_key(name)].append(name)
-    good_too = any(_lists_good(root, file) for file in files) or _lists_good_above(root.resolve().parent)
+    boxes = any(file.lower().endswith(".txt") and _key(file) in keys for file in files)
+    good_too = boxes and (
+        any(_lists_good(root, file) for file in files) or _lists_good_above(root.resolve().parent)
+    )
     for file in files:
         of = _of(root, file, known, keys)
         if of and good_too and file.lower().endswith(".txt"):

@@ -26,9 +26,9 @@ def samples(root: Path, folder: Path, category: str) -> Iterator[Sample]:
 
     What each is taken for is said by folders, else by masks and annotations: where some of the images for learning
     (or for testing) that no folder labels have any, those that are marked are defective, those whose mask or
-    annotation is there and empty are good, and those without are not known. Lists such as `train.txt` say what
-    images are for that no folder gives a split. So are those of good folders in which
+    annotation is there and empty are good, and those without are not known. So are those of good folders in which
     something is marked. Where none has any, but something else seems to label them, they are not known either.
+    Lists such as `train.txt` say what images are for that no folder gives a split.
     """
     images, masks = matching.divided(folder, pictures(folder).images)
     annotations = annotated(folder, images)
