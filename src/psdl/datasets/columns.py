@@ -1,4 +1,5 @@
-"""Names of columns, in small letters without signs, by what they usually hold."""
+"""Lists names of columns, and words in such names, by what the columns usually hold. All of them are in small
+letters without accents, spaces and punctuation."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ __all__ = [
     "VERBS",
 ]
 
-VERBS = frozenset({"is", "has", "are", "ist", "hat", "a", "an"})  # in names of columns, before what they ask
+# Words that precede what the name of a column asks for, as in `is_defect`.
+VERBS = frozenset({"is", "has", "are", "ist", "hat", "a", "an"})
 TELLING = frozenset(
     {"target", "y", "status", "state", "result", "verdict", "decision", "judgement", "judgment", "inspection"}
     | {"outcome", "grade", "rating", "quality", "kind", "class", "classes", "cls", "befund", "ergebnis", "urteil"}
@@ -98,11 +100,13 @@ SCORES = frozenset(
     }
     | {"pred", "prediction", "predicted", "logit", "distance", "deviation", "abweichung"}
 )  # words in the names of columns whose numbers may say how good an image is
+# Words in the names of columns whose 0 and 1 mean good and defective if all labels of the table are the same.
 OPINIONS = frozenset({"kind", "type", "label", "labels", "class", "classname", "truth", "quality", "klasse"})
 NAMING = frozenset(
     {"label", "labels", "kind", "truth", "defect"}
-)  # columns in which other words than good are defects
-GRADES = ("quality", "truth", "class", "classname", "klasse")  # columns in which 1 may be good
+)  # words in names of columns in which each word but good names a defect
+GRADES = ("quality", "truth", "class", "classname", "klasse")  # columns in which 1 may mean good
+# Columns of codes and remarks.
 SAID = frozenset({"code", "comment", "comments", "note", "notes", "remark", "remarks", "bemerkung", "kommentar"})
 MARKS = SAID | (
     {"xmin", "xmax", "ymin", "ymax", "bbox", "bboxes", "box", "boxes", "polygon", "polygons", "points", "regions"}
@@ -111,5 +115,5 @@ MARKS = SAID | (
 )  # columns that mark or name defects in those images that have any
 LEAVING = frozenset(
     {"exclude", "excluded", "skip", "skipped", "ignore", "ignored"}
-)  # columns in which yes leaves out
+)  # columns in which yes leaves out the row
 TAKING = frozenset({"use", "used", "keep", "include", "included", "trusted"})  # columns in which no does

@@ -1,4 +1,4 @@
-"""Why it is not certain what an image shows: the kind of such images, with the reason in words."""
+"""Marks images of which it is not certain whether they are good, and keeps the reason with the mark."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ UNSURE = "?"  # the kind of an image of which it is not certain whether it is go
 
 
 class Unsure(str):
-    """The kind UNSURE, which it equals, with the reason as part of a sentence."""
+    """The kind UNSURE, to which it is equal. `why` is the reason as part of a sentence; empty if none was
+    given."""
 
     why: str = ""
 
 
 def unsure(why: str) -> Unsure:
-    """The kind of an image that is not certain, and why."""
+    """Returns the kind of an image that is not certain. `why` is the reason as part of a sentence."""
     kind = Unsure(UNSURE)
     kind.why = why
     return kind
 
 
 def reason(kinds: Iterable[str]) -> str:
-    """The first reason that kinds of images name, or nothing."""
+    """Returns the first reason that is given among the kinds of images; empty if there is none."""
     return next((kind.why for kind in kinds if isinstance(kind, Unsure) and kind.why), "")

@@ -1,4 +1,4 @@
-"""Names of folders: what lies above what, and what names say of each other."""
+"""Compares the names of folders: which folders lie above which, and what their names say about each other."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ __all__ = [
 
 @lru_cache(maxsize=65536)
 def above_of(folder: str) -> tuple[str, ...]:
-    """A folder and those above it, the topmost first; none for the root."""
+    """Returns the paths of a folder and of all folders above it, the topmost first; empty for the root."""
     parts = PurePosixPath(folder).parts
     return tuple("/".join(parts[: n + 1]) for n in range(len(parts)))
 
 
 def above(name: str) -> tuple[str, ...]:
-    """The folders of an image's name, the topmost first."""
+    """Returns the paths of all folders above an image, the topmost first. `name` is the path of the image below
+    the root."""
     return above_of(name.rpartition("/")[0])
 
 
 def shared_by(inside: Collection[str]) -> set[str]:
-    """The folders above all of some that say that what they hold is defective, as `crack_dataset`; but not one
-    that is all there is and that says nothing else, as `NG`."""
+    """Returns those folders above all of the folders `inside` (or one of these itself) whose names say defective,
+    such as `crack_dataset`. If `inside` is one folder whose name holds neither an unknown word nor a noun, such as
+    `NG`, that folder is left out."""
     over = set.intersection(*(set(above_of(folder)) for folder in inside)) if inside else set()
     bad = {folder for folder in over if meaning(last(folder)).graded == "bad"}
     lone = {f for f in inside if len(inside) == 1 and meaning(last(f)).plain}
@@ -45,12 +47,14 @@ def shared_by(inside: Collection[str]) -> set[str]:
 
 
 def last(folder: str) -> str:
-    """The last part of a name."""
+    """Returns the last part of a path."""
     return folder.rpartition("/")[2]
 
 
 def numbered(folders: Collection[str], good: Iterable[str]) -> set[str]:
-    """Good folders that are told apart by 0 and 1 alone, which may be the answer, where none beside is bad."""
+    """Returns those of the folders `good`, whose names say good, that differ by 0 and 1 at the end alone, such as
+    `good_0` and `good_1`. The number may be the label. None is returned beside a folder of `folders` that is
+    called defective."""
     named: dict[tuple[str, ...], set[str]] = {}
     for folder in good:
         *before, final = words.parts(last(folder))
@@ -61,13 +65,14 @@ def numbered(folders: Collection[str], good: Iterable[str]) -> set[str]:
 
 
 def split_of(folder: str) -> words.Split | None:
-    """What a folder is for, by its name and those above it."""
+    """Returns the split that a folder belongs to by its name and the names above it, of which the topmost that
+    names a split counts; None if none does."""
     return next((found for one in above_of(folder) if (found := meaning(last(one)).split)), None)
 
 
 def holding(root: Path) -> list[str]:
-    """What the folders are called that hold a data set: its own name, and, where that says neither good nor bad,
-    the one or two above it that plainly say that what they hold is defective, as `NG/lot1`."""
+    """Returns the names of the folders that hold a data set: that of `root`, and, if it says neither good nor bad,
+    those of the two folders above that plainly say defective, as in `NG/lot1`."""
     own, *over = [part for part in (root.name, *(one.name for one in root.parents)) if part][:3] or [""]
     if meaning(own).graded:
         return [own]
@@ -75,18 +80,21 @@ def holding(root: Path) -> list[str]:
 
 
 def silent(part: str) -> bool:
-    """Whether the name of a folder says nothing of what is good, but perhaps what it is for."""
+    """Returns whether the name of a folder says nothing about the content: it is neutral or names a split."""
     return meaning(part).neutral or meaning(part).split is not None
 
 
 def set_aside(folder: str) -> bool:
-    """Whether a folder lies below one that holds what is not sorted, or what is defective."""
+    """Returns whether one of the folders above a folder is called after unsorted images or after defects."""
     return any(meaning(last(f)).aside or meaning(last(f)).graded == "bad" for f in above_of(folder)[:-1])
 
 
 def validated(names: Sequence[str]) -> dict[str, str]:
-    """What names are read as: `valid` means good beside what is called defective, as `invalid` or `NG`, where
-    nothing else there is called by what it is for."""
+    """Returns each name with the name as which it is to be read.
+
+    A folder `valid` is read as `flawless` if a folder beside it is called defective, such as `invalid` or `NG`,
+    and no other folder beside it names a split. All other folders keep their names.
+    """
     folders = {PurePosixPath(folder) for name in names for folder in above(name)}
     beside: dict[PurePosixPath, set[str]] = {}
     for folder in folders:

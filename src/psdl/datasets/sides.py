@@ -1,4 +1,4 @@
-"""Columns of a table -> what its rows are for, where no column is called as a split usually is."""
+"""Finds the split of each row of a table in which no column has a usual name for splits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from psdl.datasets import labels, words
 
 __all__ = ["sides"]
 
-OTHER: dict[str, tuple[str, str]] = {
+OTHER: dict[str, tuple[str, str]] = {  # the splits of yes and of no in a column that asks for a split
     "train": ("train", "test"),
     "test": ("test", "train"),
     "val": ("val", "train"),
@@ -16,8 +16,17 @@ OTHER: dict[str, tuple[str, str]] = {
 
 
 def sides(columns: Sequence[str], rows: Sequence[tuple[int, Mapping[str, str]]]) -> tuple[str, list[str]] | None:
-    """The first column all of whose values say what a row is for, as `train` and `test` under `partition`, or that
-    asks for it, as `is_train` with yes and no; and what each row is for, empty where it does not say."""
+    """Returns the name of the column that gives the splits and its entry for each row; None if there is no such
+    column.
+
+    `rows` have the line in which each row begins and its values by column. The first column of either kind is
+    taken:
+
+    - In a column such as `partition` all values name a split. The entries are these values; empty if a row has
+      none.
+    - The name of a column such as `is_train` asks for a split, and its values are yes and no. The entries are the
+      names of splits; empty if a row has no value.
+    """
     for key in columns:
         values = [labels.said(row.get(key, "")) for _, row in rows]
         full = {value for value in values if value}

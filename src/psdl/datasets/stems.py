@@ -1,4 +1,4 @@
-"""What the names of files say of images: against their folders, or where these say nothing."""
+"""Decides what the names of files say about images: against their folders, or where the folders say nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from psdl.datasets.words import Meaning, meaning
 
 __all__ = ["DEFECT", "UNSURE", "Side", "Taken", "by_file"]
 
-DEFECT = "defect"  # the kind of one of which only that is known
+DEFECT = "defect"  # the kind of a defective image whose defect has no name
 Side = Literal["train", "test", "none"]
 OPPOSITES = (
     ("pos", "neg"),
@@ -29,19 +29,25 @@ OPPOSITES = (
     ("g", "d"),
     ("o", "x"),
     ("y", "n"),
-)  # words, or their first letters, of which one means good, and it is not certain which
+)  # opposite words, or their first letters: one of the two means good, but it is not certain which
 ALL_BAD = "the names of all files, such as {name}, say that they are defective"
 OPEN = "the names of files, such as {name}, leave it open whether they are good"
 OPPOSED = "the names of files, such as {name}, divide them in two, and do not say which are good"
 UNLIKE = (
     "the names of some files, such as {name}, have words that others lack, and do not say whether they are good"
 )
-CLASSES = 10  # more words than these by which files are answers apart are names, and no classes
+CLASSES = 10  # most groups that words in the names of files divide them into; in more, words name single images
+# What programs draw at random for names: hexadecimal numbers, UUIDs, and letters and digits in turn.
 DRAWN = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|([^\W\d_]+\d+){4,}[^\W\d_]*", re.I)
 
 
 class Taken(NamedTuple):
-    """side: what an image is for; label: 0 good, 1 defective, None unknown; kind: the defect's name, or UNSURE."""
+    """What an image is taken for.
+
+    - `side` is its split.
+    - `label` is 0 for good, 1 for defective, None for unknown.
+    - `kind` is the name of the defect, "good", UNSURE, or empty if nothing is known.
+    """
 
     side: Side
     label: int | None = None
@@ -49,8 +55,15 @@ class Taken(NamedTuple):
 
 
 def by_file(found: dict[str, Taken], kinds: Collection[str], good: bool = False) -> dict[str, Taken]:
-    """What the names of files say against their folders, or where these say nothing. kinds: names of folders that
-    are kinds of defects; good: whether the folder that holds all is called good."""
+    """Returns what images are taken for whose file names change what `found` takes them for; other images are left
+    out.
+
+    `found` is what the folders say about each image. Images that no folder labels get labels from the names of
+    their files if these distinguish good from defective images. If they do not, but some names have words that the
+    others lack, these images are not certain, except in the split test and if `good`. An image of a good folder
+    whose file name contradicts that is not certain either. `kinds` are the names of folders that are kinds of
+    defects. `good` says that the folder that holds all images is called good.
+    """
     said = {name: _meaning(name) for name in found}
     new: dict[str, Taken] = {}
     for side in ("train", "test", "none"):
@@ -70,13 +83,18 @@ def by_file(found: dict[str, Taken], kinds: Collection[str], good: bool = False)
 
 
 def _meaning(name: str) -> Meaning:
-    """What the stem of a file says, but for numbers drawn at random in it, which hold any word."""
+    """Returns what the stem of a file says. Parts of it that a program drew at random are ignored, since they can
+    contain any word."""
     return meaning(DRAWN.sub(" ", PurePosixPath(name).stem))
 
 
 def _unlabelled(pool: dict[str, Taken], said: dict[str, Meaning]) -> dict[str, Taken]:
-    """Images that no folder labels: good and defective ones as their names say, if that tells some from others;
-    then those that say nothing are not known."""
+    """Returns what the names of files say about the images `pool` of one split, which no folder labels.
+
+    `said` has the meaning of each name. If the names say different things, images are good or defective as their
+    names say, and not certain if theirs says nothing. If all names say the same, no image is certain if that is
+    defective or left open, or if two opposite words divide the images; otherwise the result is empty.
+    """
     roles = {name: said[name].graded for name in pool}
     kinds = {(roles[name], roles[name] == "good" and said[name].plain) for name in pool}
     if len(kinds) < 2:
@@ -103,8 +121,13 @@ def _unlabelled(pool: dict[str, Taken], said: dict[str, Meaning]) -> dict[str, T
 
 
 def _unlike(names: Sequence[str]) -> list[str]:
-    """The images whose files have a word that others lack, as `Teil006_hole` beside `Teil001`; all, where words
-    divide them and none has most, as `crazing_1` and `patches_1`; none where nearly each has words of its own."""
+    """Returns the images whose file names have words that the others lack, such as `Teil006_hole` beside
+    `Teil001`.
+
+    A word counts if at most half of the names have it. All images are returned if no group of names with the same
+    words is larger than half, as with `crazing_1` and `patches_1`. None is returned if there are so many groups
+    that the words are names of single images.
+    """
     held = {name: _words(name) for name in names}
     counts = Counter(word for some in held.values() for word in some)
     own = {name: frozenset(w for w in some if 2 * counts[w] <= len(names)) for name, some in held.items()}
@@ -116,21 +139,27 @@ def _unlike(names: Sequence[str]) -> list[str]:
 
 
 def _words(name: str) -> set[str]:
-    """The words in the name of a file that say anything."""
+    """Returns the words of a file name that may say something: of two letters or more, and listed neither as
+    neutral nor as a word for unsorted images."""
     found = words.parts(DRAWN.sub(" ", PurePosixPath(name).stem))
     return {w for w in found if len(w) > 1 and not w.isdigit() and w not in words.NEUTRAL | words.ASIDE}
 
 
 def _believed(said: Meaning, plain: bool) -> bool:
-    """Whether a name that says good is believed. plain: whether others say it plainly."""
+    """Returns whether a name says good and is believed. A doubtful name is not believed, and, if `plain`, neither
+    is a name with unknown words. `plain` says that other names say good without unknown words."""
     return said.graded == "good" and not said.doubtful and (said.plain or not plain)
 
 
 def _odd(
     inside: Sequence[str], found: dict[str, Taken], said: dict[str, Meaning], kinds: Collection[tuple[str, ...]]
 ) -> list[str]:
-    """The images of a good folder whose names say that they are defective, that have the name of a kind of defect,
-    or an unknown one where others are called good; none if all do."""
+    """Returns the good images of one folder whose file names contradict that; none if all images of the folder are
+    such.
+
+    `inside` are all images of the folder. A name contradicts if it says defective, if it is doubtful, if it holds
+    the name of a kind of defect, or if it is not neutral and says nothing while others in the folder say good.
+    """
     good = [name for name in inside if found[name].label == 0]
     called = any(said[name].graded == "good" for name in good)
     odd = [
@@ -145,15 +174,15 @@ def _odd(
 
 
 def _has(parts: Sequence[str], kinds: Collection[tuple[str, ...]]) -> bool:
-    """Whether the words of a kind stand among others, one after the other."""
+    """Returns whether the words of one of the kinds stand one after the other among `parts`."""
     return any(
         tuple(parts[n : n + length]) in kinds for n in range(len(parts)) for length in range(1, len(parts) - n + 1)
     )
 
 
 def _opposed(names: Iterable[str]) -> bool:
-    """Whether each name holds one of two words that are opposites, or begins with 0 or 1 of its own, and both are
-    there."""
+    """Returns whether names divide the images by two opposites. Either each name holds one of two opposite words,
+    or each of more than two names begins with a separate 0 or 1. Both must occur."""
     stems = [PurePosixPath(name).stem for name in names]
     firsts = {found[0] if (found := re.split(r"[-_. ]+", stem, maxsplit=1))[1:] else "" for stem in stems}
     if len(stems) > 2 and firsts == {"0", "1"}:

@@ -1,8 +1,9 @@
-"""What the names of folders, files, columns and labels mean, by the list in `words.toml`.
+"""Decides what the names of folders, files, columns and labels mean, by the words listed in `words.toml`.
 
-A name is divided into its words (`good_parts`, `OKTeile`, `i.O.`, `不良品`), each of which may say good, bad
-(that is defective), mask, or a split; a negation turns good and bad about (`not_good`, `defect-free`).
-Parts of words count only where they are words of their own: `abnormal`, `NOK` and `nonconforming` are not good.
+A name is divided into its words (`good_parts`, `OKTeile`, `i.O.`, `不良品`). Each word may say good, bad (which
+means defective), mask, or a split. A negation turns good into bad and bad into good (`not_good`, `defect-free`).
+Words count as a whole, apart from a negation or a noun that is attached to them: `abnormal`, `NOK` and
+`nonconforming` are not good.
 """
 
 from __future__ import annotations
@@ -19,12 +20,21 @@ Split = Literal["train", "test", "val"]
 
 
 class Meaning(NamedTuple):
-    """role: what lies in a folder of that name; split: what it is for; neutral: the name says nothing of either,
-    as `lot3`, `cam_left` or `2024-11-05`; aside: it says that what lies there is not sorted, as `misc`, or not for
-    what it names, as `not_for_training`; graded: it
-    says good or bad of images, also where a word for masks stands beside, as in `label_good`; plain: no word in it
-    is unknown, as in `good_lot3` and unlike `good_bolts`, and it is not doubtful; both: it says good and bad;
-    doubtful: it says good, but leaves it open, as `barely_ok`, `OK nicht`, `!good` and `OK?`."""
+    """What a name means.
+
+    - `role` says what lies in a folder of this name: good images, defective ones ("bad"), or masks. None: it says
+      nothing of these, or both good and bad.
+    - `split` is the split that it names, unless that is taken back.
+    - `neutral`: all words are known and say nothing, as in `lot3`, `cam_left` or `2024-11-05`. A single letter or
+      digit alone is not neutral, since it may be a grade.
+    - `aside`: it says that the images are not sorted, as `misc`, or takes a split back, as `not_for_training`.
+    - `graded` is the "good" or "bad" that it says, also beside a word for masks, as in `label_good`.
+    - `plain`: no other word is unknown, as in `good_lot3` and unlike `good_bolts`, and nothing is doubtful or
+      taken back.
+    - `both`: it says good and bad.
+    - `doubtful`: it says good, but takes that back or leaves it open, as `barely_ok`, `OK nicht`, `!good` and
+      `OK?`.
+    """
 
     role: Role | None = None
     split: Split | None = None
@@ -37,6 +47,7 @@ class Meaning(NamedTuple):
 
 
 def _listed() -> dict[str, Any]:
+    """Returns the content of `words.toml`: texts of words by the name of their list, and the lists of `signs`."""
     return tomllib.loads((files("psdl.datasets") / "words.toml").read_text(encoding="utf-8"))
 
 
@@ -50,7 +61,8 @@ GOOD, BAD, MASK, NEGATIONS, DOUBTING, FREE, BRIDGE, NOUNS, ASIDE, KINDS_TOO = (
 )
 NEUTRAL = NOUNS | frozenset(_LISTS["neutral"].split())
 SPLITS: dict[str, Split] = {word: name for name in get_args(Split) for word in _LISTS[name].split()}
-LAST = "品図像图片"  # nouns after signs
+LAST = "品図像图片"  # signs for goods and pictures, which say nothing after other signs
+# Chinese, Japanese and Korean signs, each with what it says.
 SIGNS = tuple(
     (word, "good" if what == "flawless" else what)
     for what, some in _LISTS["signs"].items()
@@ -63,23 +75,23 @@ DENIED = re.compile(
     | \bb\.\s?i\.\s?o\b  # `b. i. O.`
     | [?\uff1f\u274c\u2717\u2718\U0001f44e]""",
     re.IGNORECASE | re.VERBOSE,
-)  # signs that take back what a name says, or ask
+)  # what takes back or questions what a name says
 ALONE = {
     **dict.fromkeys("\u25cb\u25ef\u2b55\u2713\u2714\U0001f44d\U0001f7e2", " ok "),
     **dict.fromkeys("\u00d7\u2715\u2717\u2718\u274c\U0001f44e\U0001f534", " ng "),
-}  # circles, ticks and crosses, where they stand alone: not in `20x30`
+}  # circles, ticks and crosses; they count only where they stand alone, not in `20×30`
 STANDING = re.compile(rf"(?<![^\W_])[{''.join(ALONE)}](?![^\W_])")
-VALUES = {"0": "good", "1": "bad", "0.0": "good", "1.0": "bad"}  # of a column of labels, as psdl writes them
+VALUES = {"0": "good", "1": "bad", "0.0": "good", "1.0": "bad"}  # labels that are numbers, as psdl writes them
 
 
 @lru_cache(maxsize=65536)
 def meaning(name: str) -> Meaning:
-    """What the name of a folder, or of a file without its ending, says of the pictures."""
+    """Returns what the name of a folder, or of a file without its extension, says about the images."""
     words = parts(name)
     roles, split, rest, open_ = _read(words)
     grades = roles - {"mask"}
     graded = next(iter(grades)) if len(grades) == 1 else None
-    lone = len(words) == 1 and len(words[0]) == 1  # 0 and 1, A and B may be grades
+    lone = len(words) == 1 and len(words[0]) == 1  # 0 and 1, or A and B, may be grades
     known = all(_neutral(w) for w in rest)
     denied = open_ or DENIED.search(name) is not None
     doubtful, kept_out = graded == "good" and denied, split is not None and denied
@@ -96,12 +108,13 @@ def meaning(name: str) -> Meaning:
 
 
 def _neutral(word: str) -> bool:
+    """Returns whether a word says nothing: it is listed as neutral, or is a number or a single character."""
     return word in NEUTRAL or len(word) == 1 or word.isdigit()
 
 
 def label(value: str) -> Role | None:
-    """What a value of a column of labels says: good (doubtfully too), bad, or None, when it names a kind of
-    defect."""
+    """Returns what a value in a column of labels says: "good" (also if doubtful) or "bad"; None if it says
+    neither, as the name of a kind of defect."""
     text = value.strip()
     if text in VALUES:
         return VALUES[text]  # type: ignore[return-value]
@@ -110,17 +123,22 @@ def label(value: str) -> Role | None:
 
 
 def split(value: str) -> Split | None:
-    """What a value of a column of splits says."""
+    """Returns the split that a value in a column of splits names; None if it names none."""
     return meaning(value.strip()).split
 
 
 def plain(name: str) -> str:
-    """The name in small letters without accents, blanks and signs, as columns are compared."""
+    """Returns a name as it is compared with others: in small letters without accents, spaces and punctuation."""
     return "".join(parts(name, digits=True))
 
 
 def parts(name: str, digits: bool = False) -> list[str]:
-    """The words of a name in small letters without accents, divided at signs, digits and capitals inside."""
+    """Returns the words of a name, in small letters without accents.
+
+    The name is divided at spaces and punctuation, before capitals inside a word, between Latin letters and
+    Chinese, Japanese or Korean signs, and, unless `digits`, between letters and digits. Circles, ticks and crosses
+    that stand alone become `ok` or `ng`, and so do `+` and `-` if they are the whole name.
+    """
     name = {"+": "ok", "-": "ng"}.get(name.strip(), STANDING.sub(lambda sign: ALONE[sign[0]], name))
     whole = re.sub(r"n['\u2019]t\b", " not", unicodedata.normalize("NFKC", name))
     divided = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", whole)
@@ -133,16 +151,18 @@ def parts(name: str, digits: bool = False) -> list[str]:
 
 
 def _mark(c: str) -> bool:
-    """Whether it is an accent of a Latin letter; the marks of kana stay."""
+    """Returns whether a character is an accent. The marks that voice Japanese kana are none."""
     return unicodedata.combining(c) != 0 and c not in "\u3099\u309a"
 
 
 def _read(words: list[str]) -> tuple[set[Role], Split | None, list[str], bool]:
-    """What words say: roles, the first split, the words that say neither, and whether they leave it open.
+    """Returns what words say together: the roles, the first split, the words that say neither, and whether a
+    negation or a doubting word leaves all that open.
 
-    A negation turns the next word for good or bad about, and two make it bad. Where unknown words stand between,
-    `not_quite_good` is bad, and nothing becomes good. A negation at the end leaves it open, also
-    before a number, but for `no`, which means number there."""
+    A negation reverses the next word for good or bad; two negations make it bad. If unknown words stand between,
+    as in `not_quite_good`, it is bad in any case; a neutral word between ends the negation. A negation at the end
+    or before a number leaves the name open; but `no` before a number means number.
+    """
     roles: set[Role] = set()
     found: Split | None = None
     rest: list[str] = []
@@ -159,7 +179,7 @@ def _read(words: list[str]) -> tuple[set[Role], Split | None, list[str], bool]:
             rest += filter(None, [_remains("".join(words[n : n + length]), "good")])
             negated = far = twice = False
         elif what == "mask":
-            if negated:  # `no_label`: not known, but no mask
+            if negated:  # `no_label` does not say mask
                 rest.append(words[n])
             else:
                 roles.add("mask")
@@ -183,14 +203,16 @@ def _read(words: list[str]) -> tuple[set[Role], Split | None, list[str], bool]:
 
 
 def _doubts(word: str) -> bool:
-    """Whether a word leaves open what others say; one of signs does where such a sign is part of it."""
+    """Returns whether a word leaves open what other words say. A word that is not ASCII does so if it contains a
+    doubting sign."""
     return word in DOUBTING or (
         not word.isascii() and any(sign in word for sign in DOUBTING if not sign.isascii())
     )
 
 
 def _longest(words: list[str], n: int) -> tuple[int, str | None]:
-    """How many words from the n-th on say something together, and what; (1, None) if none do."""
+    """Returns how many words from the n-th on, up to four, say something together, and what; (1, None) if none
+    do."""
     for length in (4, 3, 2, 1):
         chosen = words[n : n + length]
         if len(chosen) < length or (length > 1 and any(w.isdigit() for w in chosen)):
@@ -205,7 +227,8 @@ def _longest(words: list[str], n: int) -> tuple[int, str | None]:
 
 
 def _known(word: str) -> str | None:
-    """What one word says, by the lists, its ending, or its signs."""
+    """Returns what one word says: "good", "bad", "mask" or a split; None if nothing. The lists decide, then a
+    negation or noun attached to a listed word, then Chinese, Japanese or Korean signs in the word."""
     for known, what in ((GOOD, "good"), (BAD, "bad"), (MASK, "mask")):
         if word in known:
             return what
@@ -231,21 +254,25 @@ def _known(word: str) -> str | None:
 
 
 def _signs(word: str) -> tuple[str | None, str]:
-    """What a word of Chinese, Japanese or Korean says, and the signs in it that do."""
+    """Returns what a word says by Chinese, Japanese or Korean signs, and the signs that say it; None and an empty
+    text if none do."""
     found = ((what, signs) for signs, what in SIGNS if signs in word and _fits(signs, word))
     return (None, "") if word.isascii() else next(found, (None, ""))
 
 
 def _remains(word: str, said: str) -> str:
-    """What is left of a word of signs that says good, or what it is for, but for a noun."""
+    """Returns what is left of a word of Chinese, Japanese or Korean signs without those that say `said` and
+    without a noun at the end; empty if none says that."""
     what, signs = (None, "") if word in GOOD else _signs(word)
     return word.replace(signs, "", 1).rstrip(LAST) if what == said else ""
 
 
 def _fits(signs: str, word: str) -> bool:
-    """A sign that stands alone in the list must be the whole word but for a noun after it."""
+    """Returns whether signs count in a word that contains them. Two or more always do; a single one does if it is
+    the whole word apart from a noun after it."""
     return len(signs) > 1 or word.rstrip(LAST) in (signs, "")
 
 
 def _turned(role: str) -> str:
+    """Returns the opposite of good or bad."""
     return "bad" if role == "good" else "good"
