@@ -1,4 +1,5 @@
-"""Which files are images, by their names; and all pictures below a folder, read or left out with the reason."""
+"""Finds all pictures below a folder: those that can be read as images, and those left out, each with the
+reason."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ EXTENSIONS = frozenset(
         "pbm",
         "pnm",
     }
-)
+)  # extensions of images
 UNREAD = frozenset(
     {
         "heic",
@@ -52,7 +53,7 @@ UNREAD = frozenset(
     | {"pef", "srw", "x3f", "raw", "psd", "psb", "svg", "svgz", "ico", "icns", "cur", "eps", "dcm", "dicom", "exr"}
     | {"hdr", "pic", "pfm", "fit", "fits", "pcx", "xbm", "xpm", "sgi", "ras", "dds", "apng", "avifs", "qoi", "btf"}
     | {"tf8", "svs", "czi", "nd2", "lif", "jp2", "j2k", "j2c", "jpc", "jpf", "jpx", "avif", "tga", "dib"}
-)  # pictures, of kinds that are not read
+)  # extensions of pictures that are not read
 OTHERS = frozenset(
     {
         "txt",
@@ -106,7 +107,7 @@ OTHERS = frozenset(
         "mkv",
         "sh",
     }
-)  # surely no pictures
+)  # extensions of files that are no pictures
 MAGIC = (
     b"\x89PNG\r\n",
     b"\xff\xd8\xff",
@@ -118,8 +119,8 @@ MAGIC = (
     b"P4\n",
     b"P5\n",
     b"P6\n",
-)
-BOXES = (b"avif", b"heic", b"heix", b"mif1")  # kinds of files that begin with a box `ftyp`
+)  # first bytes of picture files
+BOXES = (b"avif", b"heic", b"heix", b"mif1")  # brands, in the box `ftyp`, of ISO media files that are pictures
 SYSTEM = frozenset(
     {".ipynb_checkpoints", "@eadir", "__macosx", "$recycle.bin", "recycler", "#recycle", "@recycle", "lost+found"}
     | {
@@ -153,14 +154,15 @@ SYSTEM = frozenset(
         "node_modules",
         ".cache",
     }
-)
-RESULTS = frozenset({"pictures", "heat", "maps", "masks", "models"})  # folders that results hold
+)  # folders of systems and programs, in small letters
+RESULTS = frozenset({"pictures", "heat", "maps", "masks", "models"})  # folders inside psdl's results
 
 Kind = Literal["mask", "system", "results", "hidden", "unread", "link", "other"]
 
 
 class Left(NamedTuple):
-    """A picture that is there and not taken for an image: its name, why, and what kind of reason it is."""
+    """A picture that is there and is not taken for an image: its name, the reason in words, and the kind of
+    reason."""
 
     name: str
     why: str
@@ -168,28 +170,29 @@ class Left(NamedTuple):
 
 
 class Pictures(NamedTuple):
-    """All pictures below a folder, by their names from there: those that can be read, sorted, and the others."""
+    """All pictures below a folder, by their paths from there: `images` that can be read, sorted, and `left`, the
+    others."""
 
     images: tuple[str, ...]
     left: tuple[Left, ...]
 
 
 def is_image(path: Path) -> bool:
-    """By extension in any case; hidden files are none."""
+    """Returns whether a file has the extension of an image, in any case; hidden files are no images."""
     return path.suffix[1:].lower() in EXTENSIONS and not path.name.startswith(".")
 
 
 def images(folder: Path) -> list[Path]:
-    """The files of a folder that are images by their names, sorted."""
+    """Returns the images directly in a folder, sorted by path; none if there is no such folder."""
     return sorted(path for path in folder.iterdir() if is_image(path)) if folder.is_dir() else []
 
 
 def pictures(root: Path) -> Pictures:
-    """All pictures below `root`. Links that lead nowhere are among them, for a later step to name.
+    """Returns all pictures below `root`. Files are not opened if their names say what they are, so that a link to
+    a missing image is among the images and a later step reports it.
 
-    Folders of systems and of psdl's own results are looked through to name what they hold. Links to folders are
-    followed where they lead to a folder that is not read already. Raises PsdlError on a folder that cannot be
-    opened.
+    Pictures in folders of the system, in hidden folders and in psdl's own results are left out. Links to folders
+    are followed unless that folder is read already. Raises PsdlError if a folder cannot be opened.
     """
     found: list[str] = []
     left: list[Left] = []
@@ -207,7 +210,8 @@ def pictures(root: Path) -> Pictures:
 
 
 def _walk(folder: Path, before: str, found: list[str], left: list[Left], seen: set[str]) -> list[str]:
-    """Adds what lies in a folder and below; returns the names of links to folders. before: of the names."""
+    """Adds the pictures in a folder and below it to `found` or `left`, and its folders to `seen`. Returns the
+    names of the links to folders. `before` is the path that names begin with."""
     links = []
     for entry in _entries(folder):
         name = before + entry.name
@@ -224,6 +228,7 @@ def _walk(folder: Path, before: str, found: list[str], left: list[Left], seen: s
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Returns what a folder holds, by name. Raises PsdlError if it cannot be opened."""
     try:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
@@ -234,7 +239,8 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _why_not(folder: Path, above: Path) -> tuple[str, Kind] | None:
-    """Why what lies in a folder is not looked at, if it is not."""
+    """Returns why all pictures of a folder in the folder `above` are left out, with the kind of reason; None if
+    not."""
     if folder.name.lower() in SYSTEM or folder.name.lower().startswith(".trash"):
         return f"{folder.name} is a folder of the system", "system"
     if marker.is_results(folder) or (marker.is_results(above) and folder.name.lower() in RESULTS):
@@ -243,7 +249,7 @@ def _why_not(folder: Path, above: Path) -> tuple[str, Kind] | None:
 
 
 def _below(folder: Path) -> Iterator[str]:
-    """The names of all pictures below a folder that is not looked at; links are not followed."""
+    """Yields the names of all pictures below a folder that is left out. Links are not followed."""
     for inside, _, names in os.walk(folder):
         for name in names:
             path = Path(inside) / name
@@ -253,7 +259,7 @@ def _below(folder: Path) -> Iterator[str]:
 
 
 def _sort(path: Path, name: str, found: list[str], left: list[Left]) -> None:
-    """Adds a file to the images or to what is left out, if it is a picture."""
+    """Adds a file to the images `found` or to the pictures `left` out; other files are ignored."""
     ending = path.suffix[1:].lower()
     if path.name.startswith("._"):
         if ending in EXTENSIONS | UNREAD:
@@ -268,7 +274,7 @@ def _sort(path: Path, name: str, found: list[str], left: list[Left]) -> None:
 
 
 def why_unread(path: Path) -> str | None:
-    """Why a file that is no image by its name is not read, if it is a picture all the same; else None."""
+    """Returns why a file that is no image by its name is not read, if it is a picture; None if it is none."""
     ending = path.suffix[1:].lower()
     if ending in UNREAD:
         return f"a picture of a kind that is not read (.{ending}): save it as PNG"
@@ -278,7 +284,7 @@ def why_unread(path: Path) -> str | None:
 
 
 def _is_picture(path: Path) -> bool:
-    """Whether a file begins like a picture."""
+    """Returns whether a file begins with the bytes of a picture; false if it cannot be read."""
     try:
         if not path.is_file():
             return False

@@ -1,4 +1,4 @@
-"""A folder of one category -> its samples, whatever its folders are called; the reader of most layouts."""
+"""Reads the samples of one category from a folder, whatever its folders are called. Most layouts use it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ from psdl.errors import PsdlError
 from psdl.input import masks as reading
 from psdl.types import Sample
 
-Masks = dict[str, tuple[str, ...]]  # by the image's name
+Masks = dict[str, tuple[str, ...]]  # the masks of an image, by its name
 
 
 def samples(root: Path, folder: Path, category: str) -> Iterator[Sample]:
-    """The samples below `folder`, named by their paths below `root`.
+    """Yields the samples below `folder`, with their paths below `root` as names.
 
-    What each is taken for is said by folders, else by masks and annotations: where some of the images for learning
-    (or for testing) that no folder labels have any, those that are marked are defective, those whose mask or
-    annotation is there and empty are good, and those without are not known. So are those of good folders in which
-    something is marked. Where none has any, but something else seems to label them, they are not known either.
-    Lists such as `train.txt` say what images are for that no folder gives a split.
+    Names of folders and files say first what each image is taken for, and lists such as `train.txt` the split of
+    images for which no folder does. Then each split is judged by itself: if some of its images that no name labels
+    have masks or annotations, those in which something is marked are defective, those in which nothing is marked
+    are good, and those without are not certain. If nothing labels images that are not for testing, but a file in
+    the folder or beside it seems to, they are not certain. Nor are good images in which something is marked, or
+    about which such a file says something. Raises PsdlError if a folder cannot be opened or if two lists
+    contradict each other.
     """
     images, masks = matching.divided(folder, pictures(folder).images)
     annotations = annotated(folder, images)
@@ -66,13 +68,16 @@ def samples(root: Path, folder: Path, category: str) -> Iterator[Sample]:
 
 
 def _mask(found: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+    """Returns masks as `Sample.mask` has them: one alone is not in a tuple."""
     return found[0] if isinstance(found, tuple) and len(found) == 1 else found
 
 
 def _by_masks(
     folder: Path, found: Mapping[str, Taken], drawn: Masks, marked: Mapping[str, Marked]
 ) -> dict[str, Taken]:
-    """What masks and annotations say of images that no folder labels."""
+    """Returns what masks and annotations say about images that no folder labels, and about good images in which
+    something is marked. `found` is what images are taken for so far; `drawn` and `marked` are their masks and
+    annotations."""
     new: dict[str, Taken] = {}
     for side in ("train", "test", "none"):
         pool = [name for name, one in found.items() if one.side == side and one.label is None]
@@ -88,8 +93,8 @@ def _by_masks(
 def _against(
     folder: Path, found: Mapping[str, Taken], drawn: Masks, marked: Mapping[str, Marked]
 ) -> dict[str, Taken]:
-    """Images of good folders in which something is marked, which are not known; none where most of the good ones
-    are marked, since marks are then not of defects."""
+    """Returns the images of good folders in which something is marked, as not certain; none if more than half of
+    the good images are marked, since then the marks are no defects."""
     good = [name for name, one in found.items() if one.label == 0]
     hit = [
         name
@@ -102,7 +107,7 @@ def _against(
 
 
 def _drawn(folder: Path, masks: Sequence[str]) -> Marked:
-    """Whether masks mark anything; not certain if one cannot be read."""
+    """Returns whether masks mark anything; `any` is None if one of them cannot be read."""
     try:
         return Marked(any(bool(reading.marked(str(folder / mask)).any()) for mask in masks))
     except PsdlError:
@@ -110,7 +115,11 @@ def _drawn(folder: Path, masks: Sequence[str]) -> Marked:
 
 
 def _doubt(folder: Path, images: Sequence[str], lost: Sequence[str], annotations: Annotated) -> str:
-    """What seems to label images that nothing read labels, as part of a sentence; empty if nothing does."""
+    """Returns what seems to label images that nothing labels, as part of a sentence; empty if nothing does.
+
+    That is a mask that marks something (`lost`: it is not known of which image), a photograph that is called after
+    a mask, or a file that was not read.
+    """
     for mask in lost:
         if _drawn(folder, [mask]).any is not False:
             return f"it is not known which image {mask} is the mask of"
@@ -123,8 +132,9 @@ def _doubt(folder: Path, images: Sequence[str], lost: Sequence[str], annotations
 
 
 def _contradicted(folder: Path, found: Mapping[str, Taken], annotations: Annotated) -> dict[str, Taken]:
-    """Good images to learn from of which a file that was not read seems to say something else: those of which it
-    says anything, or all, if these are not few."""
+    """Returns good images that are not test images, as not certain, if a file that was not read seems to say
+    something about them that their folder does not: the images that it says something about, or all if these are
+    none or more than half."""
     good = frozenset(name for name, one in found.items() if one.label == 0 and one.side != "test")
     pool = beside.Pool(good, good=True)
     file = beside.unread(folder, annotations.unread, Names(list(found)), pool) if good else None
@@ -135,7 +145,7 @@ def _contradicted(folder: Path, found: Mapping[str, Taken], annotations: Annotat
 
 
 def _seems(file: str) -> str:
-    """That a file seems to label images, as part of a sentence."""
+    """Returns the part of a sentence that says that a file seems to label images."""
     table = file.lower().endswith((*beside.TABLES, ".manifest"))
     more = ", give it itself as data" if table else ""
     return f"{file} seems to label them and cannot be read here{more}"

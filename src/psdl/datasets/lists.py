@@ -1,4 +1,5 @@
-"""Lists such as `train.txt` and `test.txt` below a folder of images -> what each image is for."""
+"""Reads lists of names such as `train.txt` and `test.txt` below a folder of images, which state the split of
+each."""
 
 from __future__ import annotations
 
@@ -14,19 +15,20 @@ from psdl.errors import PsdlError
 
 __all__ = ["Listed", "applied", "splits"]
 
-ENDINGS = (".txt", ".lst", ".list")
+ENDINGS = (".txt", ".lst", ".list")  # extensions of lists
 
 
 class Listed(NamedTuple):
-    """of: what images are for; files: the lists that say it."""
+    """`of` has the splits of images by their names, and `files` the lists that state them."""
 
     of: dict[str, words.Split]
     files: tuple[str, ...]
 
 
 def splits(root: Path, files: Sequence[str], names: Names) -> Listed:
-    """What lists among some files say that images are for: those that are called after a split and hold a name a
-    line. Raises PsdlError on an image in the lists of two."""
+    """Returns the splits that lists among the `files` state for images. A list is called after a split and nothing
+    else, and holds one name a line. `root` is the folder that holds all. Raises PsdlError if lists of two splits
+    name one image."""
     found: dict[str, words.Split] = {}
     first: dict[str, str] = {}
     for file in files:
@@ -41,7 +43,8 @@ def splits(root: Path, files: Sequence[str], names: Names) -> Listed:
 
 
 def _named(root: Path, file: str, names: Names) -> list[str]:
-    """The images that a list names; none if a line is something else. Files that are not there are passed over."""
+    """Returns the images that a list names; none if it cannot be read, if a line is something else, or if a line
+    can mean several images. Files that are not there are skipped."""
     try:
         lines = rows.decoded((root / file).read_bytes()).splitlines()
     except (OSError, UnicodeDecodeError):
@@ -57,8 +60,11 @@ def _named(root: Path, file: str, names: Names) -> list[str]:
 
 
 def applied(taken: Mapping[str, Taken], listed: Listed) -> dict[str, Taken]:
-    """What images are taken for, those that no folder gives a split being for what lists say. Where there is a
-    list to learn from, defective images, and others beside listed ones that no list names, are for testing."""
+    """Returns what images are taken for, with the splits of lists for images whose folders name none.
+
+    This holds for images in the folders of listed ones, and for defective images. If there is a list of the split
+    train, those of them that no list names are for testing.
+    """
     tested = "test" in listed.of.values()
     rest: words.Split | None = "test" if "train" in listed.of.values() else None
     found = dict(taken)

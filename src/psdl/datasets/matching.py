@@ -1,4 +1,4 @@
-"""Pictures below a folder -> which of them are masks, and of which images."""
+"""Decides which of the pictures below a folder are masks, and to which image each mask belongs."""
 
 from __future__ import annotations
 
@@ -14,29 +14,32 @@ from psdl.input import levels
 
 __all__ = ["Pairs", "divided", "in_masks", "is_lone_mask", "named_after", "pairs", "stem_of"]
 
+# Words for masks in the names of files and folders.
 WORD = r"(?:masks?|gt|ground[-_ ]?truths?|labels?|seg|segmentation|anno|annotation)"
-COPY = r"(?: ?- ?copy| ?\(copy\)| ?\(\d+\))?"  # what systems add to the names of copies
-AFTER = re.compile(rf"(.+?)[-_. ]+{WORD}[-_. ]*\d*{COPY}", re.IGNORECASE)  # 000_mask, 000_mask2, Part0_label
-BEFORE = re.compile(rf"{WORD}[-_. ]+(.+)", re.IGNORECASE)  # mask_000
+COPY = r"(?: ?- ?copy| ?\(copy\)| ?\(\d+\))?"  # what systems add to the name of a copy
+AFTER = re.compile(rf"(.+?)[-_. ]+{WORD}[-_. ]*\d*{COPY}", re.IGNORECASE)  # such as 000_mask, 000_mask2
+BEFORE = re.compile(rf"{WORD}[-_. ]+(.+)", re.IGNORECASE)  # such as mask_000
 ASIDE = frozenset(
     {"inv", "inverted", "inverse", "wrong", "draft", "auto"}
-)  # masks that do not count beside others
-NUMBERED = re.compile(r"(.+)[-_]\d+")  # 000_1, below a folder of masks
-MORE = re.compile(r"(?<=[^\W_])(?=[-_. (][^\d])|(?<=\d)(?=[^\W\d_]+$)")  # before what names add: 000-m, 000gt
+)  # words for masks that do not count beside others
+NUMBERED = re.compile(r"(.+)[-_]\d+")  # such as 000_1
+MORE = re.compile(r"(?<=[^\W_])(?=[-_. (][^\d])|(?<=\d)(?=[^\W\d_]+$)")  # where additions begin: 000-m, 000gt
 
 
 def divided(root: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The names of images and of masks.
+    """Returns the names of the images and the names of the masks among the pictures `names`, in their order.
 
-    Masks are what lies in a folder of masks, and what is called the mask of a picture, if it looks like one, or if
-    it cannot be read; and, of pictures of one name but for the ending or for more at the end, those that look like
-    masks where the others do not."""
+    A picture is a mask if it lies in a folder of masks or is called the mask of another picture, and it looks like
+    a mask or cannot be read. It is also one if it looks like a mask and has the name of another picture, apart
+    from the extension or an addition, that does not; see `_called_mask` and `_folders_of_masks`. If all pictures
+    lie in folders of masks, the names of these say nothing.
+    """
     stems: dict[str, list[str]] = defaultdict(list)
     for name in names:
         stems[stem_of(name)].append(name)
     inside = {name for name in names if in_masks(name)}
     if len(inside) == len(names):
-        inside = set()  # a folder called so holds everything: it is none of masks
+        inside = set()  # all lie in such a folder, so its name says nothing
     masks = {
         name
         for name in names
@@ -47,8 +50,9 @@ def divided(root: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _folders_of_masks(root: Path, names: Sequence[str]) -> set[str]:
-    """The pictures of folders called by no word for masks that hold nothing else: each looks like one, and has the
-    name of a picture in a folder beside its own that does not."""
+    """Returns the pictures of folders that hold only masks though their names do not say so: each picture has few
+    grey levels and the stem of a picture in another folder, whose path differs in one part that says neither good
+    nor bad and where no such picture looks like a mask."""
     inside: dict[str, dict[str, str]] = defaultdict(dict)
     for name in names:
         inside[_folder(name)][stem_of(name)] = name
@@ -68,27 +72,30 @@ def _folders_of_masks(root: Path, names: Sequence[str]) -> set[str]:
 
 
 def _all_masks(root: Path, own: Mapping[str, str], others: Sequence[Mapping[str, str]]) -> bool:
-    """Whether all pictures of a folder are masks of those of the same stems in another one."""
+    """Returns whether all pictures `own` of a folder have few grey levels and, in one of the `others`, no picture
+    of the same stems looks like a mask. Folders are given as names by stems."""
     return all(levels.few(str(root / name)) for name in own.values()) and any(
         not any(_marks(root / other[stem]) for stem in own) for other in others
     )
 
 
 def in_masks(name: str) -> bool:
-    """Whether a file lies below a folder of masks, by its name."""
+    """Returns whether a file lies below a folder whose name says mask."""
     return any(meaning(part).role == "mask" for part in PurePosixPath(name).parts[:-1])
 
 
 def _lies_as_mask(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a picture in a folder of masks is one, or a copy of an image that lies beside its mask."""
+    """Returns whether a picture in a folder of masks is a mask, or a copy of an image that lies beside its
+    mask."""
     found = levels.like_mask(str(root / name))
-    if found is None:  # such as a file that is not fetched: a folder that says a defect too is one of images
+    if found is None:  # not readable: a folder that says a defect too holds images
         return not any(meaning(part).role == "mask" and meaning(part).graded == "bad" for part in _folders(name))
     return found or _copied(root, name, stems)
 
 
 def _copied(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a photograph in a folder of masks has the bytes of an image elsewhere, and a mask beside it."""
+    """Returns whether a photograph in a folder of masks has the bytes of an image elsewhere, and lies beside a
+    mask that is called after it."""
     stem = stem_of(name)
     same = [one for one in stems[stem] if not in_masks(one)]
     return any(_equal(root / name, root / one) for one in same) and any(
@@ -98,7 +105,7 @@ def _copied(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> bool:
 
 
 def _equal(path: Path, other: Path) -> bool:
-    """Whether two files hold the same bytes."""
+    """Returns whether two files hold the same bytes; false if one cannot be read."""
     try:
         return path.stat().st_size == other.stat().st_size and path.read_bytes() == other.read_bytes()
     except OSError:
@@ -106,7 +113,8 @@ def _equal(path: Path, other: Path) -> bool:
 
 
 def _called_mask(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a picture beside images is the mask of one, by its name and by what it looks like."""
+    """Returns whether a picture is the mask of another one, by its name and its grey levels. `stems` has the names
+    of all pictures by their stems."""
     stem = stem_of(name)
     base = named_after(stem) or ""
     if any(_folder(one) == _folder(name) for one in stems.get(base, ())):
@@ -121,19 +129,21 @@ def _called_mask(root: Path, name: str, stems: Mapping[str, Sequence[str]]) -> b
 
 
 def _marks(path: Path) -> bool:
+    """Returns whether a picture looks like a mask; false if it cannot be read."""
     return levels.like_mask(str(path)) is True
 
 
 class Pairs(NamedTuple):
-    """of: the masks of each image that has any; lost: those of which it is not known which image they are of."""
+    """`of` has the masks of each image that has any; `lost` are the masks of which it is not known to which image
+    they belong."""
 
     of: dict[str, tuple[str, ...]]
     lost: tuple[str, ...]
 
 
 def pairs(root: Path, images: Iterable[str], masks: Iterable[str], bad: Collection[str]) -> Pairs:
-    """The masks of images: by the folders that both have, then by the stem. bad: the images that are defective,
-    which masks are rather of than of others of the same stem."""
+    """Returns which masks belong to which image: to one of the same stem, apart from what marks a mask, and in a
+    folder that fits. If several images fit, one in `bad`, the defective images, is preferred."""
     stems: dict[str, list[str]] = defaultdict(list)
     for name in images:
         stems[stem_of(name)].append(name)
@@ -152,8 +162,9 @@ def pairs(root: Path, images: Iterable[str], masks: Iterable[str], bad: Collecti
 
 
 class _Images(NamedTuple):
-    """stems: the images of each stem; bad: those that are defective; places: the folders of images, in small
-    letters; holders: the folders in which masks lie in a folder for each image, called as it is."""
+    """The images that masks can belong to. `stems` has them by their stems, and `bad` are the defective ones.
+    `places` are the names of their folders in small letters. `holders` are the folders that hold one folder of
+    masks for each image, called after it."""
 
     stems: Mapping[str, Sequence[str]]
     bad: Collection[str]
@@ -162,8 +173,8 @@ class _Images(NamedTuple):
 
 
 def _of_folders(masks: Sequence[str], stems: Mapping[str, Sequence[str]], places: Collection[str]) -> set[str]:
-    """The folders in which masks lie in folders that have the stems of images, and are no folders of images: in
-    several, or below a folder of masks, since one alone may hold the masks of all."""
+    """Returns the folders that hold folders of masks which are called by the stems of images and hold no images
+    themselves. A single one counts only below a folder of masks, since it may hold the masks of all images."""
     inside = {_folder(mask) for mask in masks}
     named = [f for f in inside if (stem := PurePosixPath(f).name.casefold()) in stems and stem not in places]
     counts = Counter(_folder(folder) for folder in named)
@@ -171,7 +182,9 @@ def _of_folders(masks: Sequence[str], stems: Mapping[str, Sequence[str]], places
 
 
 def _image(mask: str, images: _Images) -> str | None:
-    """The one image that a mask is of."""
+    """Returns the image that a mask belongs to; None if it is not certain which. The image's stem may be the
+    mask's without a word for masks, the mask's, the name of its folder, or the mask's without a number or addition
+    at the end. The first of these counts that leads to one image."""
     stem, folders = stem_of(mask), _folders(mask)
     numbered = NUMBERED.fullmatch(stem)
     own = (folders[-1].casefold() if folders else None, folders[:-1])
@@ -183,7 +196,7 @@ def _image(mask: str, images: _Images) -> str | None:
         *((shorter, folders) for shorter in _shorter(stem)),
     ]
     if folders and own[0] not in images.places and _folder(_folder(mask)) in images.holders:
-        tries = [own]  # as MVTec LOCO has them: what masks are called inside says nothing of images
+        tries = [own]  # as in MVTec LOCO, where the masks' own names say nothing about images
     for base, where in tries:
         if base is not None and base in images.stems:
             image = _nearest(images.stems[base], where, images.bad, images.places)
@@ -195,7 +208,9 @@ def _image(mask: str, images: _Images) -> str | None:
 def _nearest(
     images: Sequence[str], folders: Sequence[str], bad: Collection[str], places: Collection[str]
 ) -> str | None:
-    """The one of several images that lies where a mask below `folders` says; None if that does not tell one."""
+    """Returns that one of several images whose folders fit the `folders` of a mask best; None if none fits or two
+    fit equally well. Best is the same folder, then more names in common with the folders of masks (such as
+    `mask_hole` and `hole`), then a defective image, then a test image."""
     wanted = _wanted(folders, places)
     split = next((meaning(f).split for f in folders if meaning(f).split), None)
     bare_names = {
@@ -219,8 +234,9 @@ def _nearest(
 
 
 def _wanted(folders: Sequence[str], places: Collection[str]) -> set[str]:
-    """The folders of a mask that its image must lie in too: what names a kind, and what images' folders are
-    called besides, as `cam2`; but not that of the masks, splits, and what only says that pictures lie there."""
+    """Returns the names of those folders of a mask, in small letters, that its image must also have: those that
+    name a kind of defect, and those that images have too, such as `cam2`. The folder of masks itself, splits, and
+    names that only say that pictures lie there do not count."""
     own = len(folders) - 1 if folders and folders[-1].casefold() not in places else len(folders)
     top = next((n for n, f in enumerate(folders) if meaning(f).role == "mask"), own)
     found = set()
@@ -228,15 +244,15 @@ def _wanted(folders: Sequence[str], places: Collection[str]) -> set[str]:
         said = meaning(f)
         holds = set(words.parts(f)) <= words.NOUNS
         there = f.casefold() in places and not holds and n != top
-        lone = n == top and not said.role  # a folder of masks by what it holds
+        lone = n == top and not said.role  # a folder whose name does not say that it holds masks
         if not said.split and not lone and (there or not (said.role == "mask" or said.neutral)):
             found.add(f.casefold())
     return found
 
 
 def _true(root: Path, masks: list[str]) -> list[str]:
-    """The masks of one image but for those that are kept aside, as `000_mask_old`, where others are there, and for
-    a copy of the image itself that lies among them under its own name."""
+    """Returns the masks of one image without those that do not count beside others, such as `000_mask_old`, and
+    without a copy of the image that lies among them under its own name."""
     masks = [mask for mask in masks if not _kept_aside(mask)] or masks
     if len(masks) == 1 or all(named_after(stem_of(mask)) is None for mask in masks):
         return masks
@@ -244,35 +260,39 @@ def _true(root: Path, masks: list[str]) -> list[str]:
 
 
 def _kept_aside(mask: str) -> bool:
-    """Whether a mask, or its folder, is called after what does not count."""
+    """Returns whether the name of a mask or of its folders has a word for what does not count."""
     path = PurePosixPath(mask)
     return any(set(words.parts(part)) & (words.ASIDE | ASIDE) for part in (*path.parts[:-1], path.stem))
 
 
 def is_lone_mask(root: Path, name: str) -> bool:
-    """Whether a picture is called after the mask of another, whatever that is, and looks like one."""
+    """Returns whether a picture is called a mask and looks like one, whether its image is there or not."""
     return named_after(stem_of(name)) is not None and _marks(root / name)
 
 
 def named_after(stem: str) -> str | None:
-    """The stem of the image that a mask's stem is made of, if it is."""
+    """Returns the stem of the image that a mask's stem is made of, as `000` in `000_mask`; None if it is no mask's
+    stem."""
     found = AFTER.fullmatch(stem) or BEFORE.fullmatch(stem)
     return found[1] if found else None
 
 
 def _shorter(stem: str) -> list[str]:
-    """What a stem is called without more that follows a number or a sign, the longest first."""
+    """Returns a stem without additions at its end, such as `-m` in `000-m` and `gt` in `000gt`; the longest
+    first."""
     return [stem[: found.start()] for found in MORE.finditer(stem)][::-1]
 
 
 def _folder(name: str) -> str:
+    """Returns the path of the folder of a file; empty for the root."""
     return name.rpartition("/")[0]
 
 
 def _folders(name: str) -> tuple[str, ...]:
+    """Returns the names of the folders of a file, the topmost first."""
     return PurePosixPath(name).parts[:-1]
 
 
 def stem_of(name: str) -> str:
-    """The name of a file without folders and ending, in small letters."""
+    """Returns the name of a file without its folders and its extension, in small letters."""
     return PurePosixPath(name).stem.casefold()

@@ -1,7 +1,7 @@
-"""Names of images below a folder -> what each is taken for: good, defective or not known; to learn from, to test.
+"""Decides by the names of folders what each image is taken for: good, defective or not known, and its split.
 
-Folders say it by the words in their names (`words.py`). Where one folder is good, those beside it are not; where
-nothing is certain an image is UNSURE, and never learned from.
+The words in the names of folders decide (`words.py`), then the names of files (`stems.py`). If one folder is good,
+the folders beside it are not. An image of which nothing is certain is UNSURE and is never learned from.
 """
 
 from __future__ import annotations
@@ -28,22 +28,27 @@ from psdl.datasets.words import meaning
 
 __all__ = ["DEFECT", "UNSURE", "Side", "Taken", "settled", "taken", "ways"]
 
-CALLED: dict[words.Role | None, str] = {"bad": "defects", "mask": "masks"}
+CALLED: dict[words.Role | None, str] = {"bad": "defects", "mask": "masks"}  # as sentences say it
 
 
 def settled(side: words.Split | None, bad: bool, tested: bool) -> Side:
-    """What an image is for. One to validate with is for test where the set has no part for it, or if it is
-    defective; else it is for learning, which holds out what it needs by itself. tested: whether there is one."""
+    """Returns the split of an image. `side` is the split that its folders, a list or a table name; None becomes
+    "none". A validation image is for testing if it is `bad` (defective) or if the data set has no test split
+    (`tested` is false). Otherwise it is for learning, which holds out images by itself."""
     if side == "val":
         return "train" if tested and not bad else "test"
     return side or "none"
 
 
 def taken(names: Sequence[str], holders: Sequence[str] = ()) -> dict[str, Taken]:
-    """What each image is taken for, by the folders of its name, else by its file's name.
+    """Returns what each image is taken for, by the folders in its name, which is its path below the root, and its
+    file.
 
-    holders: the names of the folders that hold them, of which nothing is believed but that they are not good; no
-    more is of folders that all of them share."""
+    `holders` are the names of the folders that hold the root, see `folders.holding`. They label no image. But if
+    one of them is called after defects or masks, or a folder that all images share after defects, images that
+    nothing else labels are not certain. If the first of `holders` is called good, odd names of files raise no
+    doubt.
+    """
     called = validated(names)
     if any(name != one for name, one in called.items()):
         found = taken([*called.values()], holders)
@@ -77,8 +82,9 @@ def taken(names: Sequence[str], holders: Sequence[str] = ()) -> dict[str, Taken]
 
 
 def _below(found: Mapping[str, Taken], outer: Iterable[str]) -> dict[str, Taken]:
-    """The images without a label that lie below folders of which one says that they are not good: they are not
-    known, but for those to learn from where good ones to test are there. outer: what these folders are called."""
+    """Returns the images without a label, as not certain, if one of the `outer` folders that hold all images is
+    called after defects or masks; else nothing. If there are good test images, images to learn from are left
+    out."""
     said = next((f for f in outer if meaning(f).role in CALLED), None)
     if said is None:
         return {}
@@ -89,20 +95,24 @@ def _below(found: Mapping[str, Taken], outer: Iterable[str]) -> dict[str, Taken]
 
 
 def ways(names: Iterable[str]) -> set[tuple[str, ...]]:
-    """What the folders of names say that is neither neutral nor what they are for, each way once."""
+    """Returns the different sequences of folder names above images, without names that are neutral or name a
+    split."""
     return {tuple(last(folder) for folder in above(name) if not silent(last(folder))) for name in names}
 
 
 class _Folders:
-    """The folders of names, and what they say together.
+    """All folders above some images, by their paths, and what their names say together.
 
-    doubted: those whose name says good but leaves it open, or holds an unknown word too, as `good_bolts`,
-    where others are plainly good, and `good_0` beside `good_1`; goods: those that are good; good: the folders
-    that hold these; divided: those of them whose good ones are called by what they are for; good_to_test:
-    whether there is one to test with; contrasted: those with a kind of defect; called: the names of kinds;
-    outer: the folders that good ones lie below; clear: whether a good one is not set aside; ways: the unknown
-    names below each good one; direct: those with images of no such name; shared: those saying that what they
-    hold is defective that hold all images, of which that is not believed."""
+    `shared` are those that hold all images and are called after defects, which is not believed. `doubted` are
+    those called good, but not for certain: doubtful ones; those with an unknown word where others are plainly
+    good, as `good_bolts`; and `good_0` beside `good_1`. `goods` are the good ones, `good` the folders that hold
+    these, and `divided` those of the latter where a good name also names a split. `kinds` are the kinds of
+    defects, `contrasted` the folders that hold these, and `called` their names in small letters. `outer` are the
+    folders above good ones. `tested_on` and `good_to_test` say whether any folder and whether a good one belongs
+    to the split test, and `clear` whether a good one is not set aside. `ways` has the sequences of unknown names
+    below each good folder, and, at "", those below none. `direct` are the good folders of images that lie below no
+    unknown name there.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         inside = {name.rpartition("/")[0] for name in names}
@@ -137,24 +147,28 @@ class _Folders:
             self.direct |= {good} if all(silent(last(one)) for one in below) else set()
 
     def role(self, folder: str) -> words.Role | None:
+        """Returns good or bad as the name of a folder says; None if it says neither, is doubted, or is shared."""
         return None if folder in self.doubted or folder in self.shared else meaning(last(folder)).graded
 
     def split(self, name: str) -> words.Split | None:
+        """Returns the split that the folders of an image name; None if they name none."""
         return split_of(name.rpartition("/")[0])
 
     def beside_good(self, folder: str) -> bool:
-        """Whether a folder that is not good lies beside one that is."""
+        """Returns whether a folder that is not good lies beside one that is."""
         return self.role(folder) != "good" and PurePosixPath(folder).parent in self.good
 
     def kind(self, folder: str) -> bool:
-        """Whether a folder beside a good one can be a kind of defect, by its name."""
+        """Returns whether a folder beside a good one can be a kind of defect, by its name. A name with a split can
+        if it holds an unknown word and the good folders beside it name splits too."""
         said = meaning(last(folder))
         if folder in self.doubted or not self.beside_good(folder) or said.neutral or said.aside or said.both:
             return False
         return not said.split or (not said.plain and PurePosixPath(folder).parent in self.divided)
 
     def label(self, name: str) -> tuple[int | None, str]:
-        """Label and kind by the deepest folder that says one, but what is beside good ones holds nothing good."""
+        """Returns label and kind of an image by its deepest folder that is good or defective; (None, "") if none
+        is. Below a defective folder beside a good one all images are defective."""
         over = above(name)
         surely = [n for n, folder in enumerate(over) if self.role(folder) == "bad" and self.beside_good(folder)]
         said = [n for n, folder in enumerate(over) if self.role(folder) in ("good", "bad")]
@@ -166,12 +180,14 @@ class _Folders:
         return self._good(name, over) if said else (None, "")
 
     def _good(self, name: str, above: Sequence[str]) -> tuple[int | None, str]:
-        """Label and kind of an image below a folder that is good.
+        """Returns label and kind of an image whose deepest folder with a label is good. `above` are its folders.
 
-        What lies beside good ones further down is not, as `normal_light/hole` beside `normal_light/good`. Folders
-        of several unknown names are not certain where images lie beside them, or where nothing is there that the
-        good folder is good in contrast to: `good/hole` beside the images of `good`, `normal/fine` and
-        `normal/burnt`. What is good below `backup` is not, where good ones lie elsewhere."""
+        Below a folder set aside, such as `backup`, it is not certain if other good folders are not. In a kind of
+        defect beside a good folder further down, as `normal_light/hole` beside `normal_light/good`, it is
+        defective. Unknown names below the good folder are types of good parts. But they are not certain if images
+        lie in the good folder itself (`good/hole` beside images of `good`), if they are kinds of defects too, or
+        if they are several and the good folder stands in contrast to nothing (`normal/fine` and `normal/burnt`).
+        """
         good, below = self._deepest_good(above)
         odd = self._odd(below)
         if set_aside(good) and self.clear and split_of(good) != "test":
@@ -186,20 +202,25 @@ class _Folders:
         return (None, UNSURE) if doubt or {part.casefold() for part in odd} & self.called else (0, "good")
 
     def _deepest_good(self, above: Sequence[str]) -> tuple[str, Sequence[str]]:
-        """The deepest good folder of some, each below the one before, and those below it; "" and none without."""
+        """Returns the deepest good one of folders, each below the one before, and those below it; "" and () if
+        none is."""
         deepest = max((n for n, folder in enumerate(above) if self.role(folder) == "good"), default=None)
         return ("", ()) if deepest is None else (above[deepest], above[deepest + 1 :])
 
     def _odd(self, below: Sequence[str]) -> list[str]:
-        """The names of folders that say something unknown and are not found below defective ones too."""
+        """Returns the names of the folders that say something unknown and do not also lie below defective
+        folders."""
         return [last(f) for f in below if not (silent(last(f)) or self._shared(last(f)))]
 
     def _shared(self, part: str) -> bool:
-        """Whether a folder is called so below one that is defective, or a kind of defect: then it is no kind."""
+        """Returns whether a folder of this name also lies below a defective one or a kind of defect, and so is no
+        kind."""
         return part.casefold() in self._below_kinds
 
     @cached_property
     def _below_kinds(self) -> set[str]:
+        """The names, in small letters, of folders below defective ones or kinds of defects, but not below good
+        ones."""
         return {
             last(folder).casefold()
             for folder in self.all
@@ -208,9 +229,10 @@ class _Folders:
         }
 
     def others(self, side: Side, pool: Sequence[str], found: Mapping[str, Taken]) -> bool:
-        """Whether it is known that others than those of one side are to be learned from: those for learning beside
-        any without a side; good ones without a side beside those for learning; and where those to test with have a
-        good folder, any that are not called as what holds it."""
+        """Returns whether other images than the `pool` of the split `side` are known to be the ones to learn from.
+        For "none" they are if there are images of the split train. For train they are if there are good images
+        without a split, or if there are good folders and an image of the pool lies in a folder of an unknown name
+        that is not also the name of a good folder or of one above it."""
         if side == "none":
             return any(one.side == "train" for one in found.values())
         if any(one.side == "none" and one.label == 0 for one in found.values()):
@@ -219,33 +241,38 @@ class _Folders:
         return bool(self.goods) and any(set(self.unknown(name)) - holding for name in pool)
 
     def below_good(self, name: str) -> bool:
+        """Returns whether an image lies below a good folder."""
         return any(folder in self.goods for folder in above(name))
 
     def masked(self, name: str) -> bool:
-        """Whether an image lies below a folder of masks."""
+        """Returns whether an image lies below a folder of masks."""
         return any(meaning(last(folder)).role == "mask" for folder in above(name))
 
     def unknown(self, name: str) -> list[str]:
-        """The folders of a name that say something, but nothing that is known."""
+        """Returns the names of those folders of an image that say something, but neither a split nor good or
+        bad."""
         parts = [last(folder) for folder in above(name)]
         return [part for part in parts if not silent(part) and meaning(part).graded is None]
 
     def tested(self, name: str, one: Taken, classes: Collection[str]) -> Taken:
-        """An image to test with below a folder that is not known: a kind of defect, if there are images to learn
-        from and none of these is called so. Beside a good folder `side` and `new` are kinds too, `lot7` is not."""
+        """Returns what an image is taken for: `one`, unless that is a test image without a label. In a folder of
+        an unknown name it is a defect of that kind, if no images to learn from lie in folders so called,
+        `classes`. Beside a good folder `side` and `new` are kinds too, `lot7` is not. Below a doubted folder it is
+        not certain."""
         if one.side != "test" or one.label is not None:
             return one
         if any(folder in self.doubted for folder in above(name)):
             return one._replace(kind=UNSURE)
         unknown = self.unknown(name)
         if unknown and not self.good_to_test and all(len(kind) == 1 for kind in unknown):
-            return one._replace(kind=UNSURE)  # 0 and 1, A and B: which of them is good?
+            return one._replace(kind=UNSURE)  # of 0 and 1, or A and B, either may be good
         kinds = [kind for kind in unknown if not meaning(kind).aside and not meaning(kind).both] or [
             last(folder) for folder in above(name) if self._kind_in_test(folder)
         ]
         return one if not kinds or set(kinds) & set(classes) else Taken("test", 1, kinds[-1])
 
     def _kind_in_test(self, folder: str) -> bool:
+        """Returns whether a folder of the split test is a kind of defect, by its name."""
         part = last(folder)
         if not self.beside_good(folder) or any(c.isdigit() for c in part):
             return self.kind(folder)
@@ -254,8 +281,9 @@ class _Folders:
     def pool(
         self, names: Sequence[str], found: dict[str, Taken], others: bool
     ) -> list[tuple[str, tuple[int | None, str]]]:
-        """Label and kind of the images that no folder labels among those of one side. others: whether it is known
-        that others are to be learned from."""
+        """Returns the names, labels and kinds of those images of one split that no folder labels. If others of the
+        split are labelled or UNSURE, `_beside` decides. Else they have no label, and are UNSURE if `others` are to
+        be learned from, if their unknown folder names differ, or if a name is doubtful."""
         open_ones = [name for name in names if found[name].label is None]
         if any(found[name].label is not None or found[name].kind == UNSURE for name in names):
             return [(name, self._beside(name)) for name in open_ones]
@@ -265,5 +293,5 @@ class _Folders:
         return [(name, (None, "" if sure else UNSURE)) for name in open_ones]
 
     def _beside(self, name: str) -> tuple[int | None, str]:
-        """An image of a folder that is not known, beside a good one: defective, if its name can be a kind."""
+        """Returns label 1 and the kind of an image that lies below a kind of defect; (None, UNSURE) for others."""
         return next(((1, last(folder)) for folder in above(name) if folder in self.kinds), (None, UNSURE))
