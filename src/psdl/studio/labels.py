@@ -15,7 +15,7 @@ from psdl.errors import PsdlError
 from psdl.types import Sample
 
 NAME = "labels.csv"
-COLUMNS = ("path", "mask", "label", "split", "group", "use", "name", "said")
+COLUMNS = ("path", "mask", "label", "split", "group", "use", "name", "said", "unused")
 USES = ("learn", "check", "out")
 DEFECTIVE = "defective"
 
@@ -119,7 +119,8 @@ def _image(row: dict[str, str], root: Path) -> Image:
         use = "learn" if row["split"] == "train" and row["label"] in ("good", "") else "check"
     mask = SEVERAL.join(str(root / one) for one in row.get("mask", "").split(SEVERAL) if one)
     name = row.get("name") or row["path"]
-    return Image(str(root / row["path"]), name, use, row["label"], mask, row.get("group", ""), row.get("said", ""))
+    label = row["label"] or (row.get("unused") or "" if use == "out" else "")
+    return Image(str(root / row["path"]), name, use, label, mask, row.get("group", ""), row.get("said", ""))
 
 
 def write(file: Path, images: Iterable[Image]) -> None:
@@ -135,20 +136,20 @@ def write(file: Path, images: Iterable[Image]) -> None:
 
 
 def _row(image: Image, root: Path) -> tuple[str, ...]:
-    """Returns a row with a label and split for `psdl fit`: an image that is left out has no label and is for
-    test."""
-    learned = image.use == "learn"
-    label = "" if image.use == "out" else image.label
-    split = "train" if learned else "test"
+    """Returns a row with a label and split for `psdl fit`: an image that is left out has no label there, only in
+    the column `unused`, and is for test."""
+    out = image.use == "out"
+    split = "train" if image.use == "learn" else "test"
     return (
         _below(image.path, root),
         SEVERAL.join(_below(one, root) for one in image.masks if image.good is not True),
-        label,
+        "" if out else image.label,
         split,
         image.group,
         image.use,
         image.name,
         image.said,
+        image.label if out else "",
     )
 
 
