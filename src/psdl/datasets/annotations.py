@@ -1,4 +1,8 @@
-"""Files of annotations beside images -> what they mark in each: LabelMe, COCO, the boxes of YOLO, and labels."""
+"""Reads files of annotations beside images and decides what they mark in each image.
+
+They are LabelMe files, COCO files (Lin et al. 2014), texts with the boxes of YOLO (as in Darknet: a line for each
+box, with the number of its class and its place), texts with a label, and tables of labels.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +23,25 @@ __all__ = ["Annotated", "Marked", "marked"]
 CLASSES = frozenset(
     {"classes", "labels", "_darknet", "obj", "predefined_classes", "labelmap", "label_map", "obj_names", "names"}
     | {"class_names", "categories", "notes"}
-)  # what lists of the classes of boxes are called
+)  # names of files that list the classes of boxes
+# The list of classes in a file of YAML.
 NAMED = re.compile(r"^\s*(?:names|classes):\s*(\[.*?\]|\{.*?\}|(?:\n\s*(?:-|\d+\s*:)[^\n]*)+)", re.M | re.S)
-LISTING = (".yaml", ".yml", ".names", ".txt")  # their endings
-MOST = 100  # of them that are looked into
-LOOKED = 100_000  # bytes of a list of classes
-LARGEST = 500_000_000  # bytes of a JSON file that is looked into
+LISTING = (".yaml", ".yml", ".names", ".txt")  # extensions of lists of classes
+MOST = 100  # files in a folder, at most, that are looked into for lists of classes
+LOOKED = 100_000  # bytes of a list of classes that are read
+LARGEST = 500_000_000  # bytes; larger JSON files are not read
 BOX = re.compile(
     r"\d+([ ,\t]+-?[\d.]+(e-?\d+)?){4,}", re.IGNORECASE
-)  # a line of YOLO: class, then a box or polygon
+)  # a line of YOLO: the number of a class, then a box or a polygon
 
 
 class Marked(NamedTuple):
-    """any: whether anything is marked in an image, None if that is not certain; mask: what says where, see
-    `masks.read`, if it can be drawn; kind: the defect's name, if it is known."""
+    """What is marked in an image.
+
+    - `any` says whether anything is; None if that is not certain.
+    - `mask` names what draws it, as in `masks.read`; None if it cannot be drawn.
+    - `kind` is the name of the defect; empty if it is not known.
+    """
 
     any: bool | None
     mask: str | None = None
@@ -40,15 +49,20 @@ class Marked(NamedTuple):
 
 
 class Annotated(NamedTuple):
-    """of: what is marked in those images that have any annotation; unread: the files that are no pictures but
-    those that were read whole."""
+    """`of` has what is marked in each image that has annotations. `unread` are the other files that may label
+    images."""
 
     of: dict[str, Marked]
     unread: list[str]
 
 
 def marked(root: Path, names: Sequence[str]) -> Annotated:
-    """What annotations mark in images below `root`, an empty file being one."""
+    """Returns what annotations mark in the images `names` below `root`.
+
+    A file that holds no annotations says that nothing is marked. Where files contradict each other, it is not
+    certain whether anything is. Neither is it where boxes of YOLO mark something and one of their classes is no
+    defect, such as `good` or `part`.
+    """
     files, known = beside.others(root), Names(names)
     found: dict[str, Marked] = {}
     read: set[str] = set()
@@ -72,7 +86,8 @@ def marked(root: Path, names: Sequence[str]) -> Annotated:
 
 
 def _of(root: Path, file: str, names: Names, keys: dict[tuple[str, ...], list[str]]) -> dict[str, Marked] | None:
-    """What a file marks in images; None if it is not one of annotations, or not certain which images it means."""
+    """Returns what a file marks in images; None if it holds no annotations or it is not certain in which images.
+    `keys` has the images by their `_key`."""
     ending = PurePosixPath(file).suffix.lower()
     if ending == ".txt":
         owners = keys.get(_key(file), [])
@@ -89,8 +104,8 @@ def _of(root: Path, file: str, names: Names, keys: dict[tuple[str, ...], list[st
 
 
 def _lists_good(root: Path, file: str) -> bool:
-    """Whether a file that lists the classes of boxes, as YOLO's `classes.txt` and `data.yaml`, has one that is no
-    defect, as `good`: then it is not certain what boxes mark."""
+    """Returns whether a file lists the classes of YOLO's boxes, as `classes.txt` and `data.yaml` do, and one of
+    them is no defect, such as `good`."""
     name = PurePosixPath(file)
     listing = name.suffix.lower() in (".yaml", ".yml")
     if not listing and name.suffix.lower() != ".names" and name.stem.lower() not in CLASSES:
@@ -105,7 +120,8 @@ def _lists_good(root: Path, file: str) -> bool:
 
 
 def _lists_good_above(parent: Path) -> bool:
-    """The same of the files directly in the folder above, where exports put `data.yaml`."""
+    """Returns the same as `_lists_good` for any of the files directly in a folder, the one above the images, where
+    exports put `data.yaml`."""
     try:
         names = [one.name for one in parent.iterdir() if one.suffix.lower() in LISTING]
     except OSError:
@@ -114,7 +130,7 @@ def _lists_good_above(parent: Path) -> bool:
 
 
 def _json(path: Path) -> Any:
-    """What a JSON file holds; None for one of another program, of which nothing is known."""
+    """Returns the content of a JSON file; None if it cannot be read or is too large."""
     try:
         return json.loads(path.read_text(encoding="utf-8-sig")) if path.stat().st_size < LARGEST else None
     except (OSError, ValueError, RecursionError):
@@ -122,15 +138,18 @@ def _json(path: Path) -> Any:
 
 
 def _key(name: str) -> tuple[str, ...]:
-    """The path of a file without its ending, folders of masks and those that only say that pictures lie there: in
-    which `images/train/0.png`, `labels/train/0.txt` and `train/labels/0.txt` are equal."""
+    """Returns what the paths of an image and of its text have in common: the path in small letters without its
+    extension, without folders of masks, and without folders that only say that pictures lie there. It is the same
+    for `images/train/0.png`, `labels/train/0.txt` and `train/labels/0.txt`."""
     path = PurePosixPath(name.casefold())
     kept = (f for f in path.parts[:-1] if meaning(f).role != "mask" and not set(words.parts(f)) <= words.NOUNS)
     return (*kept, path.stem)
 
 
 def _owner(path: str, values: Any, names: Names) -> str | None:
-    """The image that a LabelMe file is of: that which it names, or the one beside it, if these are not two."""
+    """Returns the image that a LabelMe file annotates: the one that it names, or the one of the same stem; None if
+    these differ or it is not certain which image that is. `path` is the file's path below the root and `values`
+    its content."""
     folder, stem = path.rpartition("/")[0], PurePosixPath(path).stem.casefold()
     written = values.get("imagePath")
     called = names.called(written, folder) if isinstance(written, str) and written else []
@@ -143,8 +162,8 @@ def _owner(path: str, values: Any, names: Names) -> str | None:
 
 
 def _of_labelme(path: Path, values: Any) -> Marked:
-    """What a LabelMe file marks: its shapes, else the flags that are set. A flag for good that is not set leaves
-    it open."""
+    """Returns what a LabelMe file marks by its shapes, or, if it has none, by its flags that are set. If none is
+    set nothing is marked, unless there is a flag for good: then it is not certain."""
     if values["shapes"]:
         return _drawn([str(shape.get("label")) for shape in values["shapes"]], str(path))
     flags = values.get("flags")
@@ -156,15 +175,16 @@ def _of_labelme(path: Path, values: Any) -> Marked:
 
 
 def _drawn(labels: Sequence[str], where: str) -> Marked:
-    """What regions of certain labels mark in an image: defects, unless there are none or all say that it is good;
-    nothing certain where they are of something else, as of the part."""
+    """Returns what regions with these labels mark: a defect, if one of them can be one; nothing, if there are none
+    or all say good. Otherwise it is not certain, as with regions of the part. `where` names the mask."""
     if any(map(marks.is_defect, labels)):
         return Marked(True, where)
     return Marked(False if all(meaning(one).graded == "good" for one in labels) else None)
 
 
 def _of_coco(file: Path, path: str, values: Any, names: Names) -> dict[str, Marked] | None:
-    """What a COCO file marks; None where it is not certain of which images."""
+    """Returns what a COCO file marks in each of its images that is there; None if there are none or a name can
+    mean several. `path` is the path of `file` below the root."""
     try:
         counts = coco.names(values)
     except (KeyError, TypeError, AttributeError):
@@ -180,7 +200,8 @@ def _of_coco(file: Path, path: str, values: Any, names: Names) -> dict[str, Mark
 
 
 def _text(path: Path) -> Marked | None:
-    """What the boxes of YOLO mark, or a word for good or defective says; None for another text."""
+    """Returns what a text of YOLO's boxes marks, or what a text of one word for good or defective says; None for
+    any other text."""
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError):
@@ -192,8 +213,8 @@ def _text(path: Path) -> Marked | None:
 
 
 def _labelled(value: str) -> Marked:
-    """What a label says: a word for good, one for defective, or the name of a defect; nothing certain where a word
-    for good is left open, as in `OK?`."""
+    """Returns what a label says. A word for defective and the name of a defect mark something, a word for good
+    nothing. It is not certain if the word for good is left open, as in `OK?`, or stands beside an unknown word."""
     said = words.label(value)
     if said == "good" and (words.meaning(value).doubtful or not words.meaning(value).plain):
         return Marked(None)

@@ -1,5 +1,5 @@
-"""Files that are no pictures, below a folder of images: tables that label these, and what is not read though it
-seems to."""
+"""Examines the files below a folder of images that are not images themselves: tables that label these, and files
+that seem to label them and cannot be read."""
 
 from __future__ import annotations
 
@@ -20,18 +20,22 @@ TABLES = (".csv", ".tsv", ".jsonl")
 TEXTS = (
     *(*TABLES, ".txt", ".json", ".xml", ".yaml", ".yml", ".manifest", ".ndjson", ".jsonlines", ".log", ".dat"),
     *(".prn", ".lst", ".list", ".ini", ".toml", ".geojson", ".names", ".labels"),
-)
+)  # extensions of texts
 ARRAYS = (
     *(".npy", ".npz", ".mat", ".pkl", ".pickle", ".h5", ".xls", ".xlsx", ".xlsm", ".ods", ".parquet", ".sqlite"),
     *(".db", ".roi", ".hdict", ".tfrecord"),
-)
-PICTURES = (".jp2", ".tga", ".exr", ".svg", ".avif", ".jxl")  # of kinds that are not read
-LARGEST = 50_000_000  # bytes of a table that is looked into
-LOOKED = 5_000_000  # bytes of a file that are looked at
+)  # extensions of files with arrays, tables or other data that are not text
+PICTURES = (".jp2", ".tga", ".exr", ".svg", ".avif", ".jxl")  # pictures of kinds that are not read
+LARGEST = 50_000_000  # bytes; larger tables are not read
+LOOKED = 5_000_000  # bytes of other files that are read, at most
 
 
 class Names:
-    """Images below a folder, found by what other files call them."""
+    """The images below a folder, by what other files call them.
+
+    `all` are their paths below the folder. `files` has these by the names of their files, and `stems` by their
+    stems. A stem of digits is also found without its leading zeros, because spreadsheets write 0006 as 6.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         self.all = frozenset(names)
@@ -41,10 +45,11 @@ class Names:
             self.files[PurePosixPath(name).name].append(name)
             self.stems[matching.stem_of(name)].append(name)
         for stem in [stem for stem in self.stems if stem.isdigit() and stem.startswith("0")]:
-            self.stems.setdefault(stem.lstrip("0") or "0", self.stems[stem])  # as spreadsheets write 0006
+            self.stems.setdefault(stem.lstrip("0") or "0", self.stems[stem])
 
     def called(self, written: str, folder: str) -> list[str]:
-        """The images that a file in `folder` can mean by a path or name: one if it is certain."""
+        """Returns the images that a file in `folder` can mean by the path or name `written`: one if it is certain,
+        none if there is no such image."""
         path = written.replace("\\", "/")
         exact = os.path.normpath(f"{folder}/{path}" if folder else path).replace(os.sep, "/")
         if exact in self.all:
@@ -57,7 +62,8 @@ class Names:
 
 
 def others(root: Path) -> list[str]:
-    """The files below a folder that are no pictures, hidden, the system's, or psdl's own results."""
+    """Returns the paths, from `root` on, of all files below it that may label images: texts, files of arrays, and
+    pictures of kinds that are not read. Hidden files, files of the system and psdl's own results are left out."""
     found = []
     for inside, folders, names in os.walk(root):
         if inside != str(root) and marker.is_results(Path(inside)):
@@ -72,7 +78,11 @@ def others(root: Path) -> list[str]:
 
 
 def labelled(root: Path, table: str, names: Names) -> dict[str, str] | None:
-    """The labels that a plain table of paths and labels gives images; None if it is none, or not plainly one."""
+    """Returns the labels of images, by their names, from a table below `root`.
+
+    The result is None if the file is no table of paths and labels alone, if it labels none of the images, if a
+    path can mean several of them, if labels are numbers, or if two rows contradict each other.
+    """
     try:
         found = rows.table(root / table, ("path", "label")) if (root / table).stat().st_size < LARGEST else None
     except (PsdlError, OSError):
@@ -91,21 +101,22 @@ def labelled(root: Path, table: str, names: Names) -> dict[str, str] | None:
 
 
 class Pool(NamedTuple):
-    """names: images of which it is asked what labels them; good: whether their folders say that they are good."""
+    """The images that a file may label. `good` says that their folders call all of them good."""
 
     names: frozenset[str]
     good: bool = False
 
 
 class Unread(NamedTuple):
-    """file: one that seems to label images, and was not read; images: those of which it says something."""
+    """A file that was not read and seems to label images, and the images that it says something about."""
 
     file: str
     images: frozenset[str]
 
 
 def unread(root: Path, files: Sequence[str], names: Names, pool: Pool) -> Unread | None:
-    """Of files that were not read the first that seems to label images of a pool."""
+    """Returns the first of some files, all of them not read, that seems to label images of a pool; None if none
+    does. Texts that are called after images come last, those of one extension together."""
     owned: dict[str, list[str]] = defaultdict(list)
     for file in files:
         if (owners := _owners(file, names)) and file.lower().endswith(TEXTS):
@@ -118,7 +129,7 @@ def unread(root: Path, files: Sequence[str], names: Names, pool: Pool) -> Unread
 
 
 def _owners(file: str, names: Names) -> list[str]:
-    """The images that a file is called after: those in its folder, if there are any."""
+    """Returns the images that a file is called after: those in its own folder, or, if there are none, all."""
     stem = matching.stem_of(file)
     bare = PurePosixPath(stem).stem if PurePosixPath(stem).suffix[1:] in EXTENSIONS else stem
     base = matching.named_after(stem)
@@ -127,7 +138,8 @@ def _owners(file: str, names: Names) -> list[str]:
 
 
 def _array(file: str, names: Names, own: bool) -> bool:
-    """Whether a file of numbers, or a picture of a kind that is not read, seems to label images, by its name."""
+    """Returns whether a file of arrays, or a picture of a kind that is not read, seems to label images, by its
+    name. `own` says that it is called after an image."""
     stem = matching.stem_of(file)
     if matching.named_after(stem) in names.stems:
         return True
@@ -136,13 +148,15 @@ def _array(file: str, names: Names, own: bool) -> bool:
 
 
 def _owned(root: Path, files: Sequence[str], names: Names, pool: Pool) -> Unread | None:
-    """The first of files called after images, of one ending, if together they seem to label these."""
+    """Returns the first of the files, which are called after images and have one extension, if together they seem
+    to label images of the pool; None if not. They do if only some of them hold anything, or if what they hold
+    differs."""
     found: list[tuple[str, records.Record]] = []
     for file in files:
         values = records.of_one(file, _text(root / file))
         found += [(file, records.Record(name, values)) for name in _owners(file, names) if name in pool.names]
     filled = {one.image for _, one in found if any(one.values.values())}
-    some = 0 < len(filled) < len(pool.names)  # have texts that say anything
+    some = 0 < len(filled) < len(pool.names)  # but not all have a text that says anything
     if not some and not informative.divides("", [one for _, one in found], pool.names, pool.good):
         return None
     first = next((file for file, one in found if any(one.values.values())), found[0][0])
@@ -150,7 +164,8 @@ def _owned(root: Path, files: Sequence[str], names: Names, pool: Pool) -> Unread
 
 
 def _listing(root: Path, file: str, names: Names, pool: Pool) -> Unread | None:
-    """A text that seems to label images that it names."""
+    """Returns a text that names images, with those images, if it seems to label them; None if not. For good images
+    a text that calls all of them good does not count."""
     text = _text(root / file)
     said = records.parsed(file, text, names.stems)
     folder = file.rpartition("/")[0]
@@ -159,8 +174,8 @@ def _listing(root: Path, file: str, names: Names, pool: Pool) -> Unread | None:
         called = names.called(one.image, folder)
         if not pool.good or pool.names.issuperset(called):
             found += [records.Record(name, one.values) for name in called if name in pool.names]
-    notes = pool.good and file.lower().endswith(".txt")  # which may say anything
-    agreed = pool.good and all(map(informative.says_good, found))  # with the folders
+    notes = pool.good and file.lower().endswith(".txt")  # notes may say anything
+    agreed = pool.good and all(map(informative.says_good, found))  # all say the same as the folders
     if agreed and found:
         return None
     notes |= file.lower().endswith(".log")
@@ -172,6 +187,7 @@ def _listing(root: Path, file: str, names: Names, pool: Pool) -> Unread | None:
 
 
 def _text(path: Path) -> str:
+    """Returns the beginning of a file as text; empty if it cannot be read."""
     try:
         with path.open("rb") as file:
             return rows.decoded(file.read(LOOKED), "replace")

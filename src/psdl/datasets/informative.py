@@ -1,7 +1,8 @@
-"""What files say of images -> whether that could tell good ones from others.
+"""Decides whether what files say about images could distinguish good images from defective ones.
 
-What says the same of every image tells none from others, unless it says that they are defective; nor does what
-says good of all."""
+What is the same for all images distinguishes nothing, unless it says that they are defective. Neither does a file
+that calls all images good.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from psdl.datasets.records import Record
 
 __all__ = ["divides", "says_good", "speaks"]
 
+# Names under which defects are marked.
 MARKING = (columns.MARKS - {"region"}) | {
     "bndbox",
     "shape",
@@ -23,8 +25,9 @@ MARKING = (columns.MARKS - {"region"}) | {
     "annotation",
     "encodedpixels",
 }
+# Words that stand in files that label images, besides those of `words.toml`.
 SPEAKING = MARKING | {"object", "region", "choices", "class", "classes", "category", "categories"}
-# words of files that label images, beside those of `words.toml`
+# Values that mark nothing or answer no.
 NOTHING = frozenset({"", "0", "0.0", "[]", "{}", "none", "null", "nil", "nan", "-"}) | labels.FALSE
 NUMBERS = re.compile(r"[\s\d.,;eE+-]*\d[\s\d.,;eE+-]*")
 TAKEN_OUT = frozenset(
@@ -33,21 +36,23 @@ TAKEN_OUT = frozenset(
     | {"complaint", "reklamation", "suspect", "suspects", "verdacht", "unsure", "borderline", "grenzmuster"}
     | {"positives", "outliers"}
 )  # words in the names of lists of images that are not for learning
-NO_LABELS = frozenset({"rms", "reprojection", "calibration", "residual"})  # words of errors of measuring
-LONG = 3  # numbers in a value that is no measurement, but a place
+NO_LABELS = frozenset({"rms", "reprojection", "calibration", "residual"})  # words for errors of measurement
+LONG = 3  # numbers in a value, at most; more are a place in the image
 
 
 @lru_cache(maxsize=65536)
 def speaks(word: str) -> bool:
-    """Whether a word stands in files that label images."""
+    """Returns whether a word is one of those that stand in files that label images."""
     return word in SPEAKING or words.meaning(word).role is not None
 
 
 def divides(list_name: str, records: Sequence[Record], pool: Collection[str], good: bool) -> bool:
-    """Whether what is said of some images of a pool could tell good ones of it from others.
+    """Returns whether what is said about some images of a pool could distinguish good ones from others.
 
-    list_name: the name of the file without its ending, empty where it is one of many. good: whether folders say
-    that all of the pool are good; then what names kinds of parts, and marks in all of them, tell nothing."""
+    `list_name` is the name of the file without its extension; empty if it is one of several. `records` are what it
+    says. `good` means that the folders of all images of the pool say good. Then kinds of parts, and marks in all
+    images, distinguish nothing.
+    """
     if not records:
         return False
     whole = {one.image for one in records} >= set(pool)
@@ -66,13 +71,13 @@ def divides(list_name: str, records: Sequence[Record], pool: Collection[str], go
 
 
 def says_good(record: Record) -> bool:
-    """Whether something says plainly of an image that it is good, and nothing that it is not."""
+    """Returns whether something calls an image good and nothing calls it defective."""
     said = {_says(key, value) for key, value in record.values.items()}
     return "good" in said and "bad" not in said
 
 
 def _columns(records: Sequence[Record]) -> dict[str, Counter[str]]:
-    """How often each value comes, by name; nothing where a name is not given."""
+    """Returns how often each value occurs under each name. Records without the name count as an empty value."""
     columns: dict[str, Counter[str]] = defaultdict(Counter)
     for one in records:
         for key, value in one.values.items():
@@ -84,7 +89,8 @@ def _columns(records: Sequence[Record]) -> dict[str, Counter[str]]:
 
 
 def _called(name: str, columns: Collection[str], whole: bool) -> bool:
-    """Whether a list is called after what it names: defective ones, or good ones that are not all."""
+    """Returns whether the name of a list says what it names: defective images, if no column's name says good or
+    bad; or good images or masks, if these are not the `whole` pool."""
     said = words.meaning(name)
     if said.graded == "bad":
         return not any(words.meaning(key).graded for key in columns)
@@ -92,8 +98,11 @@ def _called(name: str, columns: Collection[str], whole: bool) -> bool:
 
 
 def _column(key: str, values: Counter[str], whole: bool, good: bool, alone: bool) -> bool:
-    """Whether the values of one name tell images from others. alone: whether nothing else is said, or
-    not under a name."""
+    """Returns whether the values under one name could distinguish images.
+
+    `values` has how often each occurs. `whole` means that the file names all images of the pool; `good` is that of
+    `divides`. `alone` means that there is no other name, or that this one is only the number of a column.
+    """
     said = {_says(key, value) for value in values}
     if set(words.parts(key)) & NO_LABELS:
         return False
@@ -110,7 +119,7 @@ def _column(key: str, values: Counter[str], whole: bool, good: bool, alone: bool
     if any(map(speaks, {part for text in (key, *values) for part in words.parts(text)})):
         return not whole or (not same and not good)
     if good and key and not labels.telling(key):
-        return False  # what tells kinds of parts, not good ones
+        return False  # such a column has kinds of parts
     return not same and (
         _numbers(key, values, alone)
         or labels.could_hold(key, {labels.said(value) for value in values}, values.total())
@@ -118,7 +127,7 @@ def _column(key: str, values: Counter[str], whole: bool, good: bool, alone: bool
 
 
 def _says(key: str, value: str) -> str | None:
-    """What a name and its value say: good or bad, if they do."""
+    """Returns "good" or "bad" as a name and its value say; None if they say neither."""
     asks, folded = words.meaning(key).graded, value.strip().casefold()
     if asks and folded in NOTHING and (asks == "bad" or folded):
         return "good" if asks == "bad" else "bad"
@@ -127,8 +136,11 @@ def _says(key: str, value: str) -> str | None:
 
 
 def _numbers(key: str, values: Counter[str], alone: bool) -> bool:
-    """Whether numbers that differ could be labels or places: the only ones, 0 and 1 or a few others in a column
-    that is not known; or long rows of them, where others have none."""
+    """Returns whether different numbers could be labels or places in images.
+
+    They could be labels if nothing else is said, the name is not neutral, and there are few different ones. Values
+    of more than LONG numbers are places if other images have none.
+    """
     full = {value for value in values if value}
     if not full or not all(NUMBERS.fullmatch(value) for value in full):
         return False

@@ -1,4 +1,4 @@
-"""What lies beside a folder of images that was given alone, and seems to label these."""
+"""Finds what lies beside a folder of images that was given alone, and seems to label its images."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from psdl.datasets.folders import silent
 
 __all__ = ["labelling"]
 
-MOST = 100  # texts that are looked into
-READ = 10_000  # files of a folder that are looked at by their names
+MOST = 100  # texts that are read, at most
+READ = 10_000  # files of a folder whose names are read, at most
 FORMATS = frozenset(
     {
         "xml",
@@ -32,18 +32,18 @@ FORMATS = frozenset(
         "voc",
         "coco",
     }
-)  # words in the names of folders of annotations, beside those for masks
+)  # words in the names of folders of annotations, besides those for masks
 NOTES = ("readme", "license", "licence", "changelog")  # files that say nothing of single images
 
 
 def labelling(root: Path, names: Sequence[str]) -> str:
-    """Returns what beside the folder `root` seems to label the images in it, as a path from there; empty if
-    nothing does. `names` are the images, below `root`.
+    """Returns the path, from the folder `root` on, of what lies beside it and seems to label its images `names`;
+    empty if nothing does.
 
-    Beside a folder that only says that pictures lie there, as `images/train`, means beside those above it too.
-    Tables and texts count if they name the images; folders of annotations if they hold texts, or masks, that are
-    called after the images; and a folder of good images, if the own name says something else. What cannot be
-    opened is passed over.
+    That is a table or text that names the images; a folder of annotations with texts or masks that are called
+    after them; or a folder of good images, if the folder's own name says something else. If its name says only
+    that pictures lie there, as in `images/train`, what lies beside the folder above counts too, up to three
+    levels. Files and folders that cannot be opened are skipped.
     """
     root, below, here, inside = root.resolve(), list(names), True, ""
     for step in range(1, 4):
@@ -61,13 +61,13 @@ def labelling(root: Path, names: Sequence[str]) -> str:
 
 
 def _only_says_pictures(name: str) -> bool:
-    """Whether a name says that pictures lie there, or what they are for, and no more: as `images`, `train2017`."""
+    """Returns whether a name says only that pictures lie there, or for which split: as `images` or `train2017`."""
     said = {word for word in words.parts(name) if not word.isdigit()}
     return bool(said) and all(word in words.NOUNS or word == "default" or words.split(word) for word in said)
 
 
 def _entries(folder: Path) -> list[Path]:
-    """The paths in a folder, in order; none if it cannot be opened."""
+    """Returns the paths in a folder, sorted; none if it cannot be opened."""
     try:
         return sorted(folder.iterdir())
     except OSError:
@@ -75,7 +75,8 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _folders(root: Path) -> list[Path]:
-    """The folders beside one, but for hidden ones, results and those that cannot be opened."""
+    """Returns the folders beside a folder, without hidden ones, results of psdl, and those that cannot be
+    opened."""
     found = []
     for one in _entries(root.parent):
         try:
@@ -87,16 +88,19 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The files below a folder, as far as they can be seen."""
+    """Yields the files below a folder that are not hidden; folders that cannot be opened are skipped."""
     for inside, _, names in os.walk(folder):
         yield from (Path(inside) / name for name in sorted(names) if not name.startswith("."))
 
 
 def _good(root: Path, inside: str) -> str:
-    """A folder that holds good images beside one that is called otherwise, as the kind of a defect would be.
+    """Returns the path of a folder of good images beside one that is called otherwise, as a kind of defect would
+    be; empty if there is none.
 
-    `inside` is the folder below `root` that holds its images; the good one must have it too. A folder given as it
-    is may be a second delivery, unless the one above is called after a part of the data, as in `test/hole`.
+    `inside` is the folder below `root` that holds its images; the good folder must have images there too. If
+    `root` holds them itself, it may be just another delivery. Then a good folder counts only if the folder above
+    is called after a split, as in `test/hole` beside `test/good`; so do good folders of other splits, as
+    `train/good`.
     """
     if silent(root.name) or _plainly_good(root):
         return ""
@@ -112,16 +116,19 @@ def _good(root: Path, inside: str) -> str:
 
 
 def _plainly_good(folder: Path) -> bool:
+    """Returns whether the name of a folder says good and has no unknown word."""
     said = words.meaning(folder.name)
     return said.graded == "good" and said.plain
 
 
 def _picture(path: Path) -> bool:
+    """Returns whether a file has the extension of an image."""
     return path.suffix.lower()[1:] in EXTENSIONS
 
 
 def _named(root: Path, names: Sequence[str]) -> str:
-    """A table or text directly beside a folder that labels the images in it, which it names."""
+    """Returns the name of a table or text beside a folder that names its images and seems to label them, or of a
+    file of arrays that is called after defects or masks; empty if there is none."""
     tables, texts = [], []
     for one in islice(_entries(root.parent), READ):
         said, ending = words.meaning(one.stem), one.suffix.lower()
@@ -137,8 +144,9 @@ def _named(root: Path, names: Sequence[str]) -> str:
 
 
 def _mentions(path: Path, own: str, names: Sequence[str]) -> bool:
-    """Whether a file names one of some pictures: with its ending, or by a stem that is no number; but not by a
-    path through another folder than theirs. `own` is what the folder is called that holds them."""
+    """Returns whether a file names one of the images: by its name with the extension, or by a stem of more than
+    three characters that is no number. A path counts only if it has the image's own folder. `own` is the name of
+    the folder that holds all images."""
     try:
         with path.open("rb") as file:
             text = file.read(beside.LOOKED)
@@ -156,8 +164,8 @@ def _mentions(path: Path, own: str, names: Sequence[str]) -> bool:
 
 
 def _owned(root: Path, names: Sequence[str]) -> str:
-    """A folder beside one with texts or masks that are called after the images in it, or with a text that names
-    them, if it is called after annotations."""
+    """Returns the name of a folder beside one that is called after annotations and holds a text or mask that is
+    called after one of the images, or a text that names one; empty if there is none."""
     stems = {matching.stem_of(name) for name in names}
     for folder in _folders(root):
         if not _annotating(folder.name):
@@ -175,7 +183,7 @@ def _owned(root: Path, names: Sequence[str]) -> str:
 
 
 def _annotating(name: str) -> bool:
-    """Whether a folder is called after masks, annotations or defects."""
+    """Returns whether a folder is called after masks, annotations or defects."""
     said, parts = words.meaning(name), words.parts(name)
     if len(parts) > 3 and not said.plain:
         return False
@@ -183,6 +191,7 @@ def _annotating(name: str) -> bool:
 
 
 def _filled(path: Path) -> bool:
+    """Returns whether a file is not empty; false if it cannot be found."""
     try:
         return path.stat().st_size > 0
     except OSError:

@@ -1,4 +1,4 @@
-"""Patterns of names that a person gives (`--good GLOB`, `--bad GLOB`) -> which samples are good or defective."""
+"""Labels samples by the patterns of names that a user gives with `--good GLOB` and `--bad GLOB`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ __all__ = ["named"]
 
 
 def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) -> tuple[Sample, ...]:
-    """The samples, good where a pattern of `good` matches and defective where one of `bad` does.
+    """Returns the samples, good if a pattern of `good` matches their name and defective if one of `bad` does,
+    whatever they were taken for.
 
-    Whatever they were taken for. With `good` what no pattern matches is not learned from; with `bad` alone it is
-    good if nothing was known to be and its folders have one unknown name at most. Patterns are of the shell, for a
-    name or for a folder above, ** for any folders. Raises PsdlError on patterns that match nothing, and where two
-    disagree.
+    With `good`, other samples that are not defective are not certain. With `bad` alone, other samples without a
+    label, except test images, are good if none was known to be good and their folders have at most one unknown
+    name. Patterns are those of a shell for the name or for a folder above it; `**` stands for any folders, and
+    capitals do not matter. Raises PsdlError if a pattern matches no sample or if a sample is matched by both.
     """
     if not good and not bad:
         return tuple(samples)
@@ -39,14 +40,15 @@ def named(samples: Sequence[Sample], good: Sequence[str], bad: Sequence[str]) ->
 
 
 def _several(samples: Sequence[Sample], faulty: Collection[Sample]) -> bool:
-    """Whether what is not called defective was in part known to be good, or lies in folders of several unknown
-    names: then the others are no better known than before."""
+    """Returns whether some samples that are not `faulty` were known to be good, or lie in folders of different
+    unknown names. Then the patterns for defective samples do not label the others."""
     rest = [s for s in samples if s not in faulty and s.split != "test" and s.label != 1]
     return any(s.label == 0 for s in rest) or len(ways(s.name for s in rest)) > 1
 
 
 def _named(sample: Sample, fine: bool, faulty: bool, closed: bool, rest: int | None) -> Sample:
-    """rest: the label of what was not known and no pattern matches."""
+    """Returns a sample as the patterns label it: `fine` and `faulty` say what they match, and `closed` that there
+    are patterns for good ones. `rest` is the label of a sample that no pattern matches and nothing labels."""
     if faulty:
         kind = sample.kind if sample.label else PurePosixPath(sample.name).parent.name or "defect"
         return replace(sample, label=1, kind=kind)
@@ -60,7 +62,8 @@ def _named(sample: Sample, fine: bool, faulty: bool, closed: bool, rest: int | N
 
 
 def _matches(name: str, pattern: str) -> bool:
-    """Whether a pattern fits the name or a folder above, step by step; without a slash also any folder."""
+    """Returns whether a pattern fits a name or one of the folders above it. Without a slash it may fit any
+    folder's own name."""
     parts = PurePosixPath(name.casefold()).parts
     wanted = tuple(pattern.strip("/").casefold().split("/"))
     if any(_fits(parts[: n + 1], wanted) for n in range(len(parts))):
@@ -69,7 +72,7 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 def _fits(parts: Sequence[str], wanted: Sequence[str]) -> bool:
-    """Whether all parts fit all wanted ones, of which ** fits any number."""
+    """Returns whether the parts of a path fit all parts of a pattern, of which `**` fits any number."""
     if not wanted:
         return not parts
     if wanted[0] == "**":

@@ -1,4 +1,5 @@
-"""Texts beside images -> what they say of each, by the names that they give it: tables, JSON, and lines."""
+"""Extracts from texts beside images what they say about each image that they name. Texts are tables, JSON, XML or
+lines."""
 
 from __future__ import annotations
 
@@ -16,35 +17,39 @@ from psdl.datasets.files import EXTENSIONS
 __all__ = ["Parsed", "Record", "of_one", "parsed"]
 
 ENDING = re.compile(rf"\.(?:{'|'.join(sorted(EXTENSIONS))})\b", re.IGNORECASE)
-APART = re.compile(r"[\"',;:<>|/\\\r\n\t]")  # what no name of a file goes on beyond
-BETWEEN = ("and", "und", "et", "y", "e", "&")  # two numbers
-FOLDER = re.compile(r"[^\s,;|\"']*[/\\]$")  # before the name of a file
-LONGEST = 255  # letters of a file's name
-NUMBER = re.compile(r"\b(?:no|nos|nr)\.?\s*(?=\d)", re.IGNORECASE)
-NONE = re.compile(r"\b(?:0|zero|none|keine?)\s+\w+", re.IGNORECASE)
+APART = re.compile(r"[\"',;:<>|/\\\r\n\t]")  # separates the name of a file from what precedes it
+BETWEEN = ("and", "und", "et", "y", "e", "&")  # words between two numbers
+FOLDER = re.compile(r"[^\s,;|\"']*[/\\]$")  # folders before the name of a file
+LONGEST = 255  # characters of a file's name
+NUMBER = re.compile(r"\b(?:no|nos|nr)\.?\s*(?=\d)", re.IGNORECASE)  # as in `no. 106`
+NONE = re.compile(r"\b(?:0|zero|none|keine?)\s+\w+", re.IGNORECASE)  # as in `no scratches`
+# What follows a number that is not that of an image.
 UNITS = r"%|\u00b0|(?:[cmnu\u00b5]?m|px|ppm|pcs|pieces?|parts?|images?|pictures?|photos?|teile|bilder|ms|s|h)\b"
-RANGE = re.compile(r"\b(\d{2,})\s*(?:-|\u2013|\u2026|\.\.+|to|bis|until|through)\s*(\d{2,})\b")
+RANGE = re.compile(r"\b(\d{2,})\s*(?:-|\u2013|\u2026|\.\.+|to|bis|until|through)\s*(\d{2,})\b")  # as in `106-108`
+# Elements of XML with the text after them, and their attributes.
 ELEMENT = re.compile(r"<(\w[\w:.-]*)((?:\s[^<>]*?)?)/?>([^<]*)")
 ATTRIBUTE = re.compile(r"(\w[\w:.-]*)\s*=\s*[\"']([^\"'<>]*)")
 SEPARATORS = ",;\t|"
 
 
 class Record(NamedTuple):
-    """image: what an image is called; values: what is said of it, by name."""
+    """`image` is what a text calls an image; `values` are what it says about it, by name. The name is empty if
+    there is none."""
 
     image: str
     values: dict[str, str]
 
 
 class Parsed(NamedTuple):
-    """records: what a text says of images; rest: what it says besides."""
+    """`records` are what a text says about images; `rest` is what else it says."""
 
     records: list[Record]
     rest: str = ""
 
 
 def parsed(file: str, text: str, stems: Collection[str]) -> Parsed:
-    """What a text says of images with certain stems, by the ending of the file."""
+    """Returns what a text says about images with the given stems. The extension of `file` decides how the text is
+    read; JSON that cannot be read is taken as lines."""
     ending = PurePosixPath(file.lower()).suffix
     if ending in (".csv", ".tsv"):
         return Parsed(_of_table(text, stems))
@@ -61,7 +66,8 @@ def parsed(file: str, text: str, stems: Collection[str]) -> Parsed:
 
 
 def of_one(file: str, text: str) -> dict[str, str]:
-    """What the text of a file that is called as an image says of it, by name."""
+    """Returns what a text that is called after one image says about it, by name. `file` is the name of the
+    text."""
     ending = PurePosixPath(file.lower()).suffix
     values = _loaded([text]) if ending == ".json" else None
     if values is not None:
@@ -75,7 +81,8 @@ def of_one(file: str, text: str) -> dict[str, str]:
 
 
 def _of_xml(text: str) -> Iterator[tuple[str, str]]:
-    """The elements of XML and their attributes, with their texts; `...` for an element that holds others."""
+    """Yields the names of the elements and attributes of XML with their texts; the text is `...` for an element
+    that holds others."""
     for found in ELEMENT.finditer(text):
         holds = not found[0].rstrip().endswith("/>") and re.match(r"<\w", text[found.end() : found.end() + 2])
         yield found[1], found[3].strip() or ("..." if holds else "")
@@ -83,7 +90,7 @@ def _of_xml(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _numbered(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Values by name, of which those that come again have a number too."""
+    """Returns the values by their names. A name that comes again has its count added, as in `label 2`."""
     seen: Counter[str] = Counter()
     found = {}
     for key, value in pairs:
@@ -93,13 +100,16 @@ def _numbered(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def _pair(piece: str) -> tuple[str, str]:
-    """A name and what follows `:` or `=`; nothing and the whole where there is neither."""
+    """Returns the name before the first `:` or `=` and the value after it; an empty name and the whole piece if
+    there is neither."""
     key, sign, value = re.match(r"([^:=]*)([:=]?)(.*)", piece, re.DOTALL).groups()  # type: ignore[union-attr]
     return (key.strip(" \t\"'"), value.strip(" \t\"',")) if sign else ("", piece)
 
 
 def _of_table(text: str, stems: Collection[str]) -> list[Record]:
-    """The rows of a table one of whose columns names images, with a header or without."""
+    """Returns the rows of a table, with or without a header, as records. The column in which most values name
+    images is that of the images; there are no records if fewer than about half of the rows name one. Without a
+    header the names of columns are their numbers."""
     lines = [line for line in text.splitlines() if line.strip()]
     separator = max(SEPARATORS, key=lambda s: lines[0].count(s)) if lines else ","
     try:
@@ -126,7 +136,7 @@ def _of_table(text: str, stems: Collection[str]) -> list[Record]:
 
 
 def _loaded(texts: Sequence[str]) -> list[Any] | None:
-    """What JSON texts hold; None if one is none."""
+    """Returns the content of JSON texts; None if one of them is no JSON or all are empty."""
     try:
         return [json.loads(text) for text in texts if text.strip()] or None
     except (ValueError, RecursionError):
@@ -134,7 +144,9 @@ def _loaded(texts: Sequence[str]) -> list[Any] | None:
 
 
 def _of_json(values: Any, key: str, stems: Collection[str]) -> Iterator[Record]:
-    """What values say of images: those by their names, those beside their names, and lists of their names."""
+    """Yields what JSON values say about images: the values under the name of an image; the values beside its name
+    in an object; and, if its name is in a list, the name of the list, `key`. Numbers are names of images only if
+    the name of the list says good or bad."""
     if isinstance(values, list):
         for one in values:
             marked = isinstance(one, int) and not isinstance(one, bool) and words.meaning(key).graded
@@ -152,7 +164,8 @@ def _of_json(values: Any, key: str, stems: Collection[str]) -> Iterator[Record]:
 
 
 def _flat(values: Any, key: str) -> Iterator[tuple[str, str]]:
-    """The values in others, by the names that lead to them."""
+    """Yields all single values inside a value, each with the names that lead to it, separated by spaces. Items of
+    a list have their numbers, from 0 on, as names; but the first has none."""
     if isinstance(values, dict) and values:
         for inner, one in values.items():
             yield from _flat(one, f"{key} {inner}".strip())
@@ -164,7 +177,7 @@ def _flat(values: Any, key: str) -> Iterator[tuple[str, str]]:
 
 
 def _texts(values: Any) -> Iterator[str]:
-    """All names and texts in values."""
+    """Yields all names and texts in a JSON value."""
     if isinstance(values, dict):
         for key, one in values.items():
             yield key
@@ -177,7 +190,8 @@ def _texts(values: Any) -> Iterator[str]:
 
 
 def _of_lines(lines: Sequence[str], stems: Collection[str]) -> Parsed:
-    """What lines say of the images that they name, those of a list what its heading says, and the other lines."""
+    """Returns what lines say about the images that they name, and as the rest all other lines. If a line names
+    images and says nothing, the short line before it that names none says whether they are good or bad."""
     records, rest, heading = [], [], ""
     for line in filter(None, map(str.strip, lines)):
         images, more = _in_line(line, stems)
@@ -195,8 +209,8 @@ def _of_lines(lines: Sequence[str], stems: Collection[str]) -> Parsed:
 
 
 def _in_sentence(line: str, stems: Collection[str]) -> list[Record]:
-    """What a sentence that speaks of defects says of the images whose numbers it names, as `scratch in 106`;
-    numbers of one digit, and those before a unit, may be anything."""
+    """Returns records that call images defective if a line speaks of defects and names numbers of images, as
+    `scratch in 106` or `scratches in 106-108`. Numbers of one digit and numbers before a unit are ignored."""
     line = NONE.sub(" ", NUMBER.sub(" ", line))
     said = words.meaning(line)
     if said.graded != "bad" or said.both:
@@ -209,7 +223,9 @@ def _in_sentence(line: str, stems: Collection[str]) -> list[Record]:
 
 
 def _in_line(line: str, stems: Collection[str]) -> tuple[list[str], str]:
-    """The images that a line names, with endings or as its first words, and what else stands there."""
+    """Returns what a line calls images, and the rest of the line. An image is named with its extension or by its
+    stem alone; a stem that is a number counts only at the beginning of the line, with the numbers that follow
+    it."""
     found = [place for ending in ENDING.finditer(line) if (place := _before(line, ending, stems))]
     if found:
         names, rest, at = [], [], 0
@@ -232,7 +248,8 @@ def _in_line(line: str, stems: Collection[str]) -> tuple[list[str], str]:
 
 
 def _before(line: str, ending: re.Match[str], stems: Collection[str]) -> tuple[int, int] | None:
-    """Where the name of an image that ends so begins and ends, if it names one."""
+    """Returns where the name of an image begins and ends in a line; None if it is none of the images. `ending` is
+    the place of its extension."""
     lowest = max(0, ending.start() - LONGEST)
     before = line[lowest : ending.start()]
     apart = [one.end() for one in APART.finditer(before)]
@@ -244,7 +261,8 @@ def _before(line: str, ending: re.Match[str], stems: Collection[str]) -> tuple[i
 
 
 def _numbers_after(tokens: Sequence[re.Match[str]], stems: Collection[str]) -> list[re.Match[str]]:
-    """The numbers of images that follow at once, if a word comes after them: else they may be of anything."""
+    """Returns the numbers of images right after the first one, if a word comes after them; otherwise none, since
+    they may be anything."""
     count = 0
     while count < len(tokens) and (tokens[count][0] in stems or tokens[count][0] in BETWEEN):
         count += 1
@@ -253,11 +271,12 @@ def _numbers_after(tokens: Sequence[re.Match[str]], stems: Collection[str]) -> l
 
 
 def _named(value: Any, stems: Collection[str], digits: bool = True) -> str | None:
-    """The value, if it names an image by a path, a name, or a stem alone; digits: whether numbers alone can."""
+    """Returns the value if it names an image by a path, the name of a file, or a stem; None if not. `digits` says
+    whether a stem that is a number counts."""
     if not isinstance(value, str) or not value:
         return None
     last = value.replace("\\", "/").rpartition("/")[2].strip().casefold()
-    stem, dot, ending = re.sub(r"(\.\w{2,5})_\d+$", r"\1", last).rpartition(".")  # 0.jpg_3: image and class
+    stem, dot, ending = re.sub(r"(\.\w{2,5})_\d+$", r"\1", last).rpartition(".")  # _3 in `0.jpg_3` is a class
     if dot and ending in EXTENSIONS:
         return value if stem in stems else None
     return value if last in stems and (digits or not last.isdigit()) else None
