@@ -1,7 +1,9 @@
-"""Columns of a table -> the labels of its rows, by a column called otherwise, or a sentence that asks for them.
+"""Finds the labels of a table's rows in columns without a usual name for labels, or raises an error that asks for
+labels.
 
-A column whose name says good or defective (`is_defect`, `ok`) is read where its values are yes and no. Any other
-column that could hold labels is asked about where the table has none, and must not contradict those that it has.
+A column whose name says good or defective (`is_defect`, `ok`) and whose values are yes and no is read. Any other
+column that could hold labels raises an error if the table has no labels, and may not contradict them if it has. In
+all functions `path` is the table's file in messages, and `rows` are as in `Rows`.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ __all__ = [
     "telling",
 ]
 
-Rows = Sequence[tuple[int, Mapping[str, str]]]  # the line each begins in, and its values by the header's names
+Rows = Sequence[tuple[int, Mapping[str, str]]]  # the line in which each begins, and its values by column
 
 UNKNOWN = frozenset(
     {"nan", "null", "none", "nil", "na", "n/a", "n.a.", "<na>", "#n/a", "#nv", "-", "--", "–", "—", ".", "?", "??"}
@@ -41,20 +43,25 @@ UNKNOWN = frozenset(
 ZERO = re.compile(r"\s*0\s+\w+\s*|.*[:=]\s*(0|no|none|nein|false)\s*", re.IGNORECASE)  # `0 defects`, `scratch: no`
 TRUE = frozenset({"1", "1.0", "true", "yes", "y", "t", "ja", "j", "wahr", "oui", "si", "sim"})
 FALSE = frozenset({"0", "0.0", "false", "no", "n", "f", "nein", "falsch", "non", "nao"})
-EMPTY = ("", "[]", "{}")
-MOST = 20  # values that labels have
+EMPTY = ("", "[]", "{}")  # values of a column of marks in an image without any
+MOST = 20  # different labels that a table has, at most
 
 
 def said(value: str) -> str:
-    """A value without the blanks about it, empty where it does not say anything for certain."""
+    """Returns a value without spaces around it; empty if it says nothing for certain, as `unknown` and `0
+    defects`."""
     value = value.strip()
     return "" if value.casefold() in UNKNOWN or ZERO.fullmatch(value) else value
 
 
 def otherwise(path: Path, columns: Sequence[str], rows: Rows) -> list[str] | None:
-    """The labels of rows, as psdl writes them, by the columns whose names say good or defective and whose values
-    are yes and no, several being the kinds of defects; None if there is none. Raises PsdlError where one says good
-    and another defective, and on a column of yes and no beside them of which it is not known what it asks."""
+    """Returns the label of each row, "0" for good, "1" for defective and "" for unknown, from columns whose names
+    say good or defective and whose values are yes and no; several of them are kinds of defects. None if there is
+    none.
+
+    Raises PsdlError if one of them says good and another defective, or if beside them there is a column of yes and
+    no whose name does not say what it asks.
+    """
     asking, open_ = questions(columns, rows), []
     for key in columns:
         values = [row.get(key, "").strip() for _, row in rows]
@@ -72,17 +79,18 @@ def otherwise(path: Path, columns: Sequence[str], rows: Rows) -> list[str] | Non
 
 
 def questions(columns: Sequence[str], rows: Rows) -> list[str]:
-    """The columns whose names say good or defective and whose values are yes and no."""
+    """Returns the names of the columns whose names say good or defective and whose values are yes and no."""
     return [key for key in columns if _question(key) and _answers([row.get(key, "").strip() for _, row in rows])]
 
 
 def _answers(values: Sequence[str]) -> bool:
-    """Whether values are yes and no, and empty ones."""
+    """Returns whether all values are yes, no or empty, and not all empty."""
     return any(values) and all(value == "" or answer(value) is not None for value in values)
 
 
 def _by_answers(path: Path, line: int, row: Mapping[str, str]) -> str:
-    """The label of a row, as psdl writes it, by the answers in columns that ask for good or for defects."""
+    """Returns the label of a row, as in `otherwise`, from its values in the columns that ask for good or for
+    defects. Raises PsdlError if they contradict each other."""
     answers = {key: _answer(key, value) for key, value in row.items() if value}
     good = next((key for key in answers if _question(key) == "good"), None)
     hit = next((key for key, one in answers.items() if one == "bad" and key != good), None)
@@ -99,8 +107,9 @@ def _by_answers(path: Path, line: int, row: Mapping[str, str]) -> str:
 
 
 def asked(path: Path, columns: Sequence[str], naming: Sequence[str], rows: Rows) -> None:
-    """Raises PsdlError on a column of a table without labels that could hold them. naming: what the columns of
-    categories, groups and parts are called."""
+    """Raises PsdlError if one of the `columns` of a table without labels could hold them or is empty in some rows.
+    `naming` are the columns of categories, groups and parts; of these one raises only if its values are words for
+    good or defective, or 0 and 1, or if it is empty in some rows."""
     for key in (*columns, *naming):
         values = {said(row.get(key, "")) for _, row in rows}
         some = len(values) > 1 and "" in values
@@ -112,8 +121,8 @@ def asked(path: Path, columns: Sequence[str], naming: Sequence[str], rows: Rows)
 
 
 def checked(path: Path, label: str, columns: Sequence[str], rows: Rows) -> None:
-    """Raises PsdlError on labels of which it is not certain which is good, and on a row that another column
-    contradicts. label: what the column of labels is called."""
+    """Raises PsdlError if it is not certain which of the labels mean good, or if another of the `columns`
+    contradicts the label of a row. `label` is the name of the column of labels."""
     values = {value for _, row in rows if (value := said(row.get(label, "")))}
     if not _clear(words.plain(label), values):
         shown = ", ".join(repr(value) for value in sorted(values)[:3])
@@ -135,25 +144,27 @@ def checked(path: Path, label: str, columns: Sequence[str], rows: Rows) -> None:
 
 
 def left_out(columns: Sequence[str], rows: Rows) -> set[int]:
-    """The rows, by their lines, that a column of yes and no leaves out, as `exclude` and `use`."""
+    """Returns the lines of the rows that a column of yes and no, such as `exclude` or `use`, leaves out."""
     asking = {key: words.plain(key) in LEAVING for key in columns if leaves_out(key)}
     return {line for line, row in rows for key, out in asking.items() if answer(row.get(key, "").strip()) is out}
 
 
 def leaves_out(column: str) -> bool:
-    """Whether a column says by yes and no which rows count, by its name."""
+    """Returns whether a column says by yes and no which rows count, by its name."""
     return words.plain(column) in LEAVING | TAKING
 
 
 def _clear(name: str, values: set[str]) -> bool:
-    """Whether values of labels are words, or the numbers 0 for good and 1 and more for defective."""
+    """Returns whether it is certain which labels mean good: they are words for good or defective, names of
+    defects, or whole numbers with 0 for good and 1 for defective. `name` is the column's name, see `words.plain`.
+    In a column such as `quality` one of them must be a word for good."""
     if any(value[0] in "[{" for value in values):
         return False
     if not any(map(words.label, values)) and any(len(value) < 3 and not value.isdigit() for value in values):
-        return False  # A and C, P and F, a circle and a cross
+        return False  # such as A and C, or P and F
     folded = {words.plain(value) for value in values}
     if not any(map(words.label, values)) and any({one, other} <= folded for one, other in OPPOSITES):
-        return False  # positive and negative, of what?
+        return False  # either of positive and negative may be good
     asks = {value for value in values if answer(value) is not None or _number(value)}
     if asks != values or not values:
         return name not in GRADES or not values or "good" in {words.label(value) for value in values}
@@ -163,7 +174,8 @@ def _clear(name: str, values: set[str]) -> bool:
 
 
 def could_hold(key: str, values: set[str], rows: int) -> bool:
-    """Whether a column could hold labels, or mark defects, by its name and the values of so many rows."""
+    """Returns whether a column could hold labels or mark defects, by its name `key` and the values of so many
+    rows."""
     name, full = words.meaning(key), values - set(EMPTY)
     if len(values) > 1 and (name.graded or set(words.parts(key)) & SCORES):
         return True
@@ -186,24 +198,25 @@ def could_hold(key: str, values: set[str], rows: int) -> bool:
 
 
 def telling(key: str) -> bool:
-    """Whether the name of a column says that it holds labels or masks."""
+    """Returns whether the name of a column says that it may hold labels or masks."""
     name = words.meaning(key)
     return bool(name.graded or name.role == "mask" or set(words.parts(key)) & (TELLING | SCORES))
 
 
 def _named_grades(values: set[str]) -> bool:
-    """Whether values that name products or items are words for good or defective, or 0 and 1."""
+    """Returns whether names of products or items are words for good or defective, or 0 and 1."""
     return len(values) > 1 and (_grades(values) or values <= {"0", "1"})
 
 
 def _grades(values: set[str]) -> bool:
-    """Whether a value is a word for good or defective."""
+    """Returns whether one of the values is a word for good or defective, other than yes, no and their like."""
     return any(words.meaning(value).graded and answer(value) is None for value in values)
 
 
 def _opinions(key: str, values: set[str], one: bool) -> dict[str, str | None]:
-    """What the values of another column say of rows, good or bad; nothing where all are the same. one: whether the
-    labels tell no rows from others, so that 0 and 1 in a column of labels count."""
+    """Returns "good", "bad" or None for the values of a column beside the labels, as they say about rows; values
+    that say nothing may be missing, and the result is empty if all values are the same. `one` means that all
+    labels are good or all are defective; only then 0 and 1 in a column such as `class` count."""
     full = values - {""}
     if len(values) < 2:
         return {}
@@ -229,13 +242,14 @@ def _opinions(key: str, values: set[str], one: bool) -> dict[str, str | None]:
 
 
 def _worded(value: str) -> bool:
-    """Whether a value is a word for good or defective, with none beside that is not known."""
+    """Returns whether a value is a word for good or defective without unknown words beside it."""
     said = words.meaning(value)
     return said.plain and said.graded is not None and answer(value) is None and not _number(value)
 
 
 def _question(key: str) -> words.Role | None:
-    """What yes means in a column by its name, if that asks for nothing else: good or bad."""
+    """Returns what yes means in a column by its name: "good" or "bad"; None if the name says neither or more than
+    that."""
     asks = [word for word in words.parts(key) if word not in VERBS]
     if set(asks) & (words.NEUTRAL | words.NEGATIONS):
         return None
@@ -244,6 +258,7 @@ def _question(key: str) -> words.Role | None:
 
 
 def _answer(key: str, value: str) -> str | None:
+    """Returns what a value says in the column `key`: "good", "bad" or None."""
     yes = answer(value)
     if yes is None:
         return words.meaning(value).graded
@@ -252,14 +267,16 @@ def _answer(key: str, value: str) -> str | None:
 
 
 def _grade(value: str) -> str:
+    """Returns "good" for a label that says good, and "bad" for any other."""
     return "good" if words.label(value) == "good" else "bad"
 
 
 def answer(value: str) -> bool | None:
-    """Whether a value says yes or no, if it does."""
+    """Returns True for a value that says yes and False for one that says no; None for others."""
     folded = value.casefold()
     return True if folded in TRUE else False if folded in FALSE else None
 
 
 def _number(value: str) -> bool:
+    """Returns whether a value is a decimal number."""
     return value.isascii() and value.removeprefix("-").replace(".", "", 1).isdigit()

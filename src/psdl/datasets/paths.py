@@ -1,4 +1,5 @@
-"""Paths of images that a list, a table or a program names -> their names, and what these say of the images."""
+"""Names the images that a list, a table or a program gives by their paths, and decides what these names say about
+them."""
 
 from __future__ import annotations
 
@@ -19,8 +20,9 @@ __all__ = ["check", "labelled", "names"]
 
 
 def names(files: Sequence[str], root: Path) -> list[str]:
-    """Names of files: their paths from `root` on, or from the folder above all of them where some lie outside, so
-    that no name leads out of a folder of results."""
+    """Returns the names of files: their paths below the folder `root`. If some lie outside, names begin at the
+    folder above all of them, so that no name leads out of a folder of results; on different drives, at the root of
+    each drive."""
     whole = [os.path.abspath(file) for file in files]
     if not whole:
         return []
@@ -34,10 +36,15 @@ def names(files: Sequence[str], root: Path) -> list[str]:
 
 
 def labelled(samples: Sequence[Sample], source: Path) -> list[Sample]:
-    """Samples that a table or a list `source` names. Where it is called after defects and labels nothing, none of
-    them is known. Where none has a label their folders and files say what they
-    are, if that tells some from others; where all are labelled good, what is called defective or a mask is not
-    known. Raises PsdlError on one that is labelled good, but called defective, where others are labelled so."""
+    """Returns the samples that a table or list `source` names, with what their names say added where labels are
+    missing.
+
+    If no sample has a label, none is certain if `source` is called after defects; otherwise their names label them
+    if these distinguish some from others. If all labels are good, samples that are called defective or look like
+    masks are not certain. If some are good and others defective, the samples stay as they are; but PsdlError is
+    raised if one is labelled good and called defective, or if the labels are the reverse of the names. Samples
+    also stay as they are if one of them is UNSURE.
+    """
     labels = {s.label for s in samples}
     if {0, 1} <= labels:
         _check_labels(samples)
@@ -57,8 +64,9 @@ def labelled(samples: Sequence[Sample], source: Path) -> list[Sample]:
 
 
 def _check_labels(samples: Sequence[Sample]) -> None:
-    """Raises PsdlError on a sample that is labelled good, but whose path says that it is defective, or, of one to
-    learn from, that it is of a kind of defect to test with. What all paths say counts for nothing."""
+    """Raises PsdlError if a sample is labelled good though its path plainly says defective or, of one to learn
+    from, names a kind of defect to test with; or if all samples whose paths say good are labelled defective. What
+    all paths say does not count."""
     shared = set.intersection(*({*PurePosixPath(s.name).parts[:-1]} for s in samples))
     files = [s for s in samples if _plainly_bad(PurePosixPath(s.name).stem)]
     found = tree.taken([s.name for s in samples])
@@ -77,23 +85,25 @@ def _check_labels(samples: Sequence[Sample]) -> None:
 
 
 def _plainly_good(path: PurePosixPath, shared: Collection[str]) -> bool:
-    """Whether the last folder or name of a path that says good or bad says good; shared: folders of all paths."""
+    """Returns whether the last part of a path that says good or bad says good without unknown words. `shared` are
+    the names of folders that all paths have; they do not count."""
     said = [p for p in (*path.parts[:-1], path.stem) if p not in shared and meaning(p).graded]
     return bool(said) and meaning(said[-1]).graded == "good" and meaning(said[-1]).plain
 
 
 def _plainly_bad(part: str) -> bool:
+    """Returns whether a part of a path says defective without unknown words."""
     return meaning(part).graded == "bad" and meaning(part).plain
 
 
 def _taken(sample: Sample, one: Taken, sides: bool) -> Sample:
-    """A sample as its name says; sides: what it is for too."""
+    """Returns a sample with the label and kind that its name says, and, if `sides`, the split too."""
     return replace(sample, label=one.label, kind=one.kind, split=one.side if sides else sample.split)
 
 
 def check(images: Sequence[str | Path]) -> None:
-    """Raises PsdlError where the names of paths that are given as good say that some are defective or masks, and
-    others not."""
+    """Raises PsdlError if by their names some of the paths that are given as good images, but not all, are
+    defective or masks."""
     files = [str(image) for image in images]
     called = names(files, Path(files[0]))
     found = _said(files, called)
@@ -107,11 +117,12 @@ def check(images: Sequence[str | Path]) -> None:
         )
 
 
-MASK = Taken("none", None, UNSURE)  # what a mask is taken for, among images
+MASK = Taken("none", None, UNSURE)  # what a mask among images is taken for
 
 
 def _said(files: Sequence[str], called: Sequence[str]) -> dict[str, Taken]:
-    """What each name is taken for; empty where they neither tell good images from others nor leave it open."""
+    """Returns what each name is taken for; nothing if the names say of none that it is good, defective, a mask, or
+    uncertain. `called` are the names of `files`."""
     root = Path(os.path.abspath(files[0])[: -len(called[0])] or os.curdir)
     images, masks = matching.divided(root, list(dict.fromkeys(called)))
     alone = [name for name in images if matching.is_lone_mask(root, name)]
@@ -124,6 +135,6 @@ def _said(files: Sequence[str], called: Sequence[str]) -> dict[str, Taken]:
 
 
 def _bad(name: str) -> bool:
-    """Whether a folder or the file is called defective."""
+    """Returns whether a file or one of its folders is called defective."""
     path = PurePosixPath(name)
     return any(meaning(part).graded == "bad" for part in (*path.parts[:-1], path.stem))

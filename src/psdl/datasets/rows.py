@@ -1,4 +1,5 @@
-"""Tables as people write them -> rows with known columns: separators, capitals, blanks, empty lines, Windows."""
+"""Reads tables as people write them into rows with known columns, whatever their separators, capitals, spaces and
+empty lines."""
 
 from __future__ import annotations
 
@@ -55,15 +56,15 @@ NAMES = {
     "group": ("group", "item", "itemid", "serialnumber"),
     "category": ("category", "product", "object"),
     "part": ("part", "partid"),
-}  # what columns may be called, capitals, blanks and signs aside; the first that is there is taken
+}  # names of columns, see `words.plain`; of several that a table has, the first counts
 NAMING = ("category", "group", "part")  # columns that name products and items
-SEPARATORS = ",;\t|"
-LONG = 200  # letters of a name that a sentence shows
+SEPARATORS = ",;\t|"  # between the values of a row
+LONG = 200  # characters of a name that a message shows
 
 
 class Table(NamedTuple):
-    """rows: the line each begins in, and its values by column; columns: as they are known here; ignored: the
-    columns that are not."""
+    """`rows` have the line in which each begins and its values by column. `columns` are the names, as in NAMES, of
+    the known columns that it has; `ignored` are the names of the others."""
 
     rows: tuple[tuple[int, dict[str, str]], ...]
     columns: tuple[str, ...]
@@ -71,10 +72,14 @@ class Table(NamedTuple):
 
 
 def table(path: Path, columns: Sequence[str], names: dict[str, tuple[str, ...]] = NAMES) -> Table:
-    """A CSV file, or one with a JSON object a line (.jsonl), with at least `columns`; empty rows are passed over.
+    """Returns a CSV file, or a file with one JSON object a line (.jsonl, .manifest), as a table. Empty rows are
+    skipped.
 
-    Raises PsdlError on a file that cannot be read, on a column that it lacks, on rows of more values than columns,
-    and on labels that are not certain, see `labels`.
+    It must have `columns`; `names` has what each known column may be called. Values that say nothing for certain
+    are empty. If no column is called as splits or labels usually are, others are searched for them, see `sides`
+    and `labels`. The label of rows that a column such as `exclude` leaves out is UNSURE. Raises PsdlError if the
+    file cannot be read, lacks a column, has rows with more values than columns, or has labels that are not
+    certain.
     """
     text = _text(path)
     if path.suffix.lower() in (".jsonl", ".manifest"):
@@ -115,18 +120,20 @@ def table(path: Path, columns: Sequence[str], names: dict[str, tuple[str, ...]] 
 
 
 def _known(header: Sequence[str], names: dict[str, tuple[str, ...]]) -> dict[str, str]:
-    """The known columns, and what the header calls each."""
+    """Returns the known columns with the name that the header has for each."""
     plain = {words.plain(key): key for key in reversed(header) if key}
     found = {name: next((plain[n] for n in some if n in plain), None) for name, some in names.items()}
     return {name: key for name, key in found.items() if key is not None}
 
 
 def decoded(data: bytes, errors: str = "strict") -> str:
-    """The text of bytes in UTF-8, or in UTF-16 where they begin with its mark; errors: see `bytes.decode`."""
+    """Returns the text of bytes in UTF-8, or in UTF-16 if they begin with its byte order mark. `errors` is as in
+    `bytes.decode`."""
     return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", errors)
 
 
 def _text(path: Path) -> str:
+    """Returns the text of a file. Raises PsdlError if it cannot be read."""
     try:
         return decoded(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
@@ -136,8 +143,9 @@ def _text(path: Path) -> str:
 def _cells(
     path: Path, text: str, names: dict[str, tuple[str, ...]]
 ) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """The header and the rows of a CSV file, by the separator with which most columns are known."""
-    text = re.sub(r"\A\s*sep=.\r?\n", "", text)  # as Excel writes it
+    """Returns the header of a CSV file, and its rows with their lines and values. The separator is the one with
+    which most columns are known."""
+    text = re.sub(r"\A\s*sep=.\r?\n", "", text)  # the first line of a table from Excel
     first = next((line for line in text.splitlines() if line.strip()), "")
     header: list[str] = []
     rows = []
@@ -164,7 +172,8 @@ def _cells(
 
 
 def objects(path: Path, lines: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """The JSON objects of a file, one a line, their values as text. Raises PsdlError on other lines."""
+    """Yields the line and the values, as text, of each JSON object of a file with one a line. Objects inside are
+    given whole and value by value. Raises PsdlError on any other line that is not empty."""
     for n, text in enumerate(lines, 1):
         try:
             values = json.loads(text) if text.strip() else None
@@ -177,7 +186,8 @@ def objects(path: Path, lines: Sequence[str]) -> Iterator[tuple[int, dict[str, s
 
 
 def _flat(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The values of an object, those of objects in it by both names."""
+    """Yields the names and values of an object. The values of an object inside it come also by themselves, under
+    both names joined by a dot."""
     for key, value in values.items():
         if isinstance(value, dict) and value:
             yield from ((f"{key}.{inner}", one) for inner, one in value.items())
@@ -185,18 +195,17 @@ def _flat(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _worded(value: Any) -> str:
-    """A JSON value as a table would hold it."""
+    """Returns a JSON value as a table would hold it: text as it is, empty for null, and JSON for others."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def existing(table: Path, line: int, root: Path, name: str) -> str:
-    """The path of a file that a table names, from `root` on, with Windows' separators too.
-
-    Raises PsdlError if it is not there."""
+    """Returns the path of a file that a table names, from the folder `root` on; separators may be those of
+    Windows. A link may lead nowhere. Raises PsdlError if there is no such file."""
     for written in (name, PureWindowsPath(name).as_posix()) if name else ():
-        with suppress(OSError, ValueError):  # longer than a path may be
+        with suppress(OSError, ValueError):  # the name may be longer than a path can be
             if (root / written).is_file() or (root / written).is_symlink():
                 return str(root / written)
     name = name if len(name) < LONG else f"{name[:LONG]}..."
@@ -204,6 +213,6 @@ def existing(table: Path, line: int, root: Path, name: str) -> str:
 
 
 def one_of(table: Path, line: int, column: str, value: str, known: Sequence[str]) -> None:
-    """Raises PsdlError on a value of a table's column that is not known."""
+    """Raises PsdlError if a value in a table's column is none of the known ones."""
     if value not in known:
         raise PsdlError(f"{table} line {line}: {column} is {value!r}, expected {' or '.join(filter(None, known))}")

@@ -1,4 +1,4 @@
-"""Tables and lists of images -> samples."""
+"""Reads samples from tables of images."""
 
 from __future__ import annotations
 
@@ -14,27 +14,33 @@ from psdl.input import masks as reading
 from psdl.types import Sample
 
 COLUMNS = ("path", "mask", "label", "split", "group")
-SEVERAL = "|"  # between the masks of one image
+SEVERAL = "|"  # separates the masks of one image
 
 
 def split_file(root: Path, category: str) -> Iterator[Sample]:
-    """Samples of `root/split.csv`, see `manifest`, which must have all of `COLUMNS`."""
+    """Yields the samples of `root/split.csv`, which must have all of COLUMNS. Raises PsdlError like `manifest`."""
     return manifest(root / "split.csv", category, COLUMNS)
 
 
 def manifest(path: Path, category: str, columns: Sequence[str] = ("path",)) -> Iterator[Sample]:
-    """Samples of a CSV file, or of one with a JSON object a line (.jsonl), with at least `columns`.
+    """Yields the samples of a CSV file, or of a file with one JSON object a line. It must have `columns`. These
+    are known:
 
-    path and mask: files, from the manifest's folder on; label: a word for good (`words.label`; 0), one for
-    defective (1), a defect's name, or empty if unknown; split: a word for train, test or validation, or empty;
-    group: the item that is shown; category (`category` if there is none); part: rows with one are views of
-    one part. Raises PsdlError on a missing column, a wrong value or a missing file.
+    - `path` is an image and `mask` its mask, from the table's folder on; several masks are separated by `|`.
+    - `label` is a word for good or defective, 0 for good, 1 for defective, or the name of a defect; empty if
+      unknown.
+    - `split` is a word for train, test or validation; it may be empty if `columns` does not have it.
+    - `group` is the item that the image shows.
+    - `category` is the category; if empty or missing, the one given.
+    - `part` is the same for all views of one part.
+
+    Raises PsdlError on a missing column, a wrong value, a missing file, and rows that contradict each other.
     """
     yield from paths.labelled(_samples(path, category, columns), path)
 
 
 def _samples(path: Path, category: str, columns: Sequence[str]) -> list[Sample]:
-    """The samples as the rows say it; where none has a label, by the masks that they name."""
+    """Returns the samples as the rows state them. If no row has a label, the masks that rows name label them."""
     found = table(path, columns)
     sides = [_side(path, line, row, "split" in columns) for line, row in found.rows]
     files = [existing(path, line, path.parent, row["path"]) for line, row in found.rows]
@@ -67,17 +73,18 @@ def _samples(path: Path, category: str, columns: Sequence[str]) -> list[Sample]:
 
 
 def _plainly_good(label: str) -> bool:
-    """Whether a label says good and nothing that makes it doubtful, as `OK?` and `almost good` do."""
+    """Returns whether a label says good and nothing that makes it doubtful, as `OK?` and `almost good` do."""
     return words.label(label) == "good" and words.meaning(label).plain
 
 
 def _open(label: str) -> bool:
-    """Whether a label says good, but not plainly."""
+    """Returns whether a label says good, but not plainly."""
     return words.label(label) == "good" and not _plainly_good(label)
 
 
 def _check_twice(path: Path, files: Sequence[str], labels: Sequence[tuple[int, str]]) -> None:
-    """Raises PsdlError on a file that rows call good and defective."""
+    """Raises PsdlError if one row calls a file good and another calls it defective. `labels` are the line and
+    label of each."""
     seen: dict[str, tuple[int, str]] = {}
     for file, (line, label) in zip(files, labels, strict=True):
         first, before = seen.setdefault(os.path.realpath(file), (line, label)) if label else (line, label)
@@ -89,8 +96,9 @@ def _check_twice(path: Path, files: Sequence[str], labels: Sequence[tuple[int, s
 
 
 def _marked(path: Path, rows: Sequence[tuple[int, Mapping[str, str]]]) -> dict[int, str]:
-    """What masks say of rows without labels: the label of each line, UNSURE without a mask. Raises PsdlError on a
-    mask that marks something in an image that is labelled good."""
+    """Returns, by line, what masks say of rows if none has a label: "1" if they mark anything, "0" if not, and
+    UNSURE without a mask; otherwise nothing. Raises PsdlError if a mask marks something in an image that is
+    labelled good."""
     labelled = any(row.get("label") for _, row in rows)
     if not any(row.get("mask") for _, row in rows):
         return {}
@@ -108,7 +116,7 @@ def _marked(path: Path, rows: Sequence[tuple[int, Mapping[str, str]]]) -> dict[i
 
 
 def _draws(mask: str | tuple[str, ...] | None) -> bool | None:
-    """Whether masks mark anything; None without one, and if one cannot be read."""
+    """Returns whether masks mark anything; None if there is none or one cannot be read."""
     if not mask:
         return None
     try:
@@ -118,7 +126,8 @@ def _draws(mask: str | tuple[str, ...] | None) -> bool | None:
 
 
 def _side(path: Path, line: int, row: Mapping[str, str], needed: bool) -> words.Split | None:
-    """What a row's split says. Raises PsdlError on a value that says nothing, and on none where one is needed."""
+    """Returns the split that a row names; None if it is empty. Raises PsdlError if it is another word, or empty
+    but needed."""
     split = row.get("split", "")
     found = words.split(split) if split else None
     if found is None and (split or needed):
@@ -127,12 +136,13 @@ def _side(path: Path, line: int, row: Mapping[str, str], needed: bool) -> words.
 
 
 def _kind(label: str) -> str:
-    """The defect's name; a value that only says defective is one."""
+    """Returns the name of the defect from a label that is not good; DEFECT for one that is a number."""
     return DEFECT if label in words.VALUES else label
 
 
 def masks(path: Path, line: int, value: str, bad: bool) -> str | tuple[str, ...] | None:
-    """The mask that a row names, or the several. Raises PsdlError on one that is not there."""
+    """Returns the mask or masks that a row names, as in `Sample.mask`; None if it names none or the image is not
+    `bad`, that is, defective. Raises PsdlError if a file is not there."""
     if not value:
         return None
     try:
@@ -147,7 +157,7 @@ def masks(path: Path, line: int, value: str, bad: bool) -> str | tuple[str, ...]
 
 
 def _category(path: Path, line: int, name: str) -> str:
-    """The name of a category, which folders are called by. Raises PsdlError on one that is no such name."""
+    """Returns the name of a category. Raises PsdlError if it cannot be the name of a folder."""
     if name in (".", "..") or set(name) & set("/\\:\0") or name != name.strip():
         raise PsdlError(
             f"{path} line {line}: category is {name!r}, expected a plain name without / \\ : or dots alone"
