@@ -1,4 +1,4 @@
-"""Samples and file headers -> findings, before work starts: what was found, what will be read and held."""
+"""Checks images before work starts: which can be used, how many of which kind there are, and their sizes."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ __all__ = [
 ]
 
 SIDE = 256  # of the network's input, in pixels
-SMALL = 6.0  # times that images are shrunk above which a line says so
+SMALL = 6.0  # factor of shrinking from which a line says so
 LONG = 1.5  # aspect ratio up to which making images square loses nothing that was measured (docs/data.md)
 
 
 @dataclass(frozen=True)
 class Findings:
-    """lines: what to say to the user; sizes: how many images of each size (h,w)."""
+    """`lines` say to the user what was found; `sizes` counts the images of each size (h,w) in pixels."""
 
     lines: tuple[str, ...]
     sizes: Counter[tuple[int, int]]
@@ -62,19 +62,19 @@ class Skipped(NamedTuple):
 
 
 class Usable(NamedTuple):
-    """Images that can be used, and those that cannot."""
+    """The images that can be used, and those that cannot."""
 
     samples: tuple[Sample, ...]
     skipped: tuple[Skipped, ...]
 
 
 def left(pictures: Sequence[Left]) -> tuple[Skipped, ...]:
-    """Pictures that are no samples, as images that are not judged."""
+    """Returns pictures that are no samples as images that are skipped."""
     return tuple(Skipped(Sample(one.name, one.name, ""), f"left out: {one.why}") for one in pictures)
 
 
 def strangers(learned: Sequence[str], samples: Sequence[Sample]) -> list[str]:
-    """A line that names the categories which the model was not learned from; none if it knows them all."""
+    """Returns a line that names the categories of samples which a model has not `learned`; none if it has all."""
     unknown = sorted({s.category for s in samples} - set(learned))
     if not unknown:
         return []
@@ -86,7 +86,8 @@ def strangers(learned: Sequence[str], samples: Sequence[Sample]) -> list[str]:
 def check(
     samples: Sequence[Sample], rule: InputRule | None, run: Run, done: Callable[[int], None] = lambda _: None
 ) -> Findings:
-    """Opens every file's header, and its mask's; raises PsdlError on the first that cannot be used."""
+    """Returns what there is, by opening the header of each image and its mask. `rule` is the input rule; None: the
+    default. `done` is called with 1 after each image. Raises PsdlError on the first file that cannot be used."""
     sizes: Counter[tuple[int, int]] = Counter()
     for size in run(partial(_size, rule=rule), samples):
         sizes[size] += 1
@@ -95,7 +96,7 @@ def check(
 
 
 def sizes(items: Sequence[Any], rule: InputRule | None, run: Run) -> Findings:
-    """As `check`, of samples or of images in any other form that `decode.pixels` takes."""
+    """Returns the same as `check`, for samples or for images in any other form that `decode.pixels` takes."""
     if all(isinstance(item, Sample) for item in items):
         return check(items, rule, run)
     found = Counter(run(decode.size_of, items))
@@ -103,7 +104,8 @@ def sizes(items: Sequence[Any], rule: InputRule | None, run: Run) -> Findings:
 
 
 def _size(sample: Sample, rule: InputRule | None) -> tuple[int, int]:
-    """The size (h,w) of an image, its header and its mask's looked at."""
+    """Returns the size (h,w) of an image. Raises PsdlError if its header, its mask's or the rule forbids its
+    use."""
     size = decode.header(sample.path)
     preprocess.plan(rule or InputRule(), size, sample.path)
     if sample.mask:
@@ -114,7 +116,7 @@ def _size(sample: Sample, rule: InputRule | None) -> tuple[int, int]:
 def usable(
     samples: Sequence[Sample], rule: InputRule | None, run: Run, done: Callable[[int], None] = lambda _: None
 ) -> Usable:
-    """The samples whose files, decoded whole, can be used, and the others with the reason of each."""
+    """Returns the samples that can be used, and the others with reasons. Files are decoded whole. See `check`."""
 
     def inspect(sample: Sample) -> str | None:
         try:
@@ -139,7 +141,8 @@ def usable(
 
 
 def deepened(rule: InputRule, bits: int | None) -> InputRule:
-    """The rule for a camera whose samples have so many bits. Raises PsdlError outside 8 to 32."""
+    """Returns the rule with the white of a camera of `bits`; None leaves it as it is. Raises PsdlError outside 8
+    to 32."""
     if bits is None:
         return rule
     if not 8 <= bits <= 32:
@@ -148,12 +151,12 @@ def deepened(rule: InputRule, bits: int | None) -> InputRule:
 
 
 def sized(rule: InputRule, sizes: Counter[tuple[int, int]], resize: str | None, side: int | None) -> InputRule:
-    """The rule with another way to the network's size, for good images of `sizes`; its crop stays.
+    """Returns the rule with the network's input size for good images of `sizes`. Its crop stays.
 
-    resize: "square", both sides to `side` (256 if None); "keep", as many pixels in the middle image's aspect
-    ratio, each side a multiple of 8; "none", as large as they are, for which all must have one size; None: "keep"
-    where the rule makes squares and the middle image is longer than LONG, else as the rule has it, "square" if a
-    side is given. Raises PsdlError on values out of range and on sizes that differ.
+    `resize` is "square", both sides `side` (None: 256) pixels long; "keep", as many pixels in the median aspect
+    ratio, with sides that are multiples of 8; or "none", the images' own size, which must be the same for all.
+    None means "keep" for the default rule if the median image is longer than LONG; else "square" if a side is
+    given, and the rule as it is if not. Raises PsdlError on values out of range and on different sizes.
     """
     if resize is None and replace(rule, white=None, filter="lanczos") == InputRule():
         ratio = _ratio(sizes) ** 2
@@ -183,7 +186,8 @@ def sized(rule: InputRule, sizes: Counter[tuple[int, int]], resize: str | None, 
 
 
 def shrunk(rule: InputRule, sizes: Counter[tuple[int, int]], scale: float) -> list[str]:
-    """A sentence where the network sees images of `sizes` much smaller than they are, at its largest `scale`."""
+    """Returns a sentence if the network sees images of `sizes` much smaller at its largest `scale`; none if it
+    does not."""
     source = sorted(sizes.elements())[sizes.total() // 2]
     plain = preprocess.plan(rule, source)
     seen = round(plain.input[1] * scale), round(plain.input[0] * scale)
@@ -200,7 +204,7 @@ def shrunk(rule: InputRule, sizes: Counter[tuple[int, int]], scale: float) -> li
 
 
 def cut_away(rule: InputRule | None, sizes: Counter[tuple[int, int]]) -> list[str]:
-    """A sentence about what the rule cuts away of images of `sizes`; none where it keeps them whole."""
+    """Returns a sentence that says what the rule cuts away from images of `sizes`; none if it keeps them whole."""
     if rule is None or not (rule.crop or rule.window):
         return []
     source = sorted(sizes.elements())[sizes.total() // 2]
@@ -216,13 +220,13 @@ def cut_away(rule: InputRule | None, sizes: Counter[tuple[int, int]]) -> list[st
 
 
 def _ratio(sizes: Counter[tuple[int, int]]) -> float:
-    """The root of the middle image's height over its width."""
+    """Returns the root of the height over the width of the median image."""
     return float(np.median([np.sqrt(h / w) for h, w in sizes.elements()]))
 
 
 def levelled(rule: InputRule, items: Sequence[Any], run: Run) -> InputRule:
-    """The rule with the white of the good images that are deeper than 8 bit, if there are any: as it states, or
-    the camera's bit depth as their largest sample shows it. Raises PsdlError if they pass the one stated."""
+    """Returns the rule with a white for images deeper than 8 bits, if there are any: the one it states, or that of
+    the fewest bits that hold the largest sample. Raises PsdlError if a sample is larger than the one stated."""
     found = [
         (most, n)
         for n, most in enumerate(run(lambda s: decode.largest(s.path if isinstance(s, Sample) else s), items))
@@ -240,7 +244,7 @@ def levelled(rule: InputRule, items: Sequence[Any], run: Run) -> InputRule:
 
 
 def counted(samples: Sequence[Sample]) -> list[str]:
-    """How many images of what kind each category has, in words."""
+    """Returns lines that say how many images of which kind each category has."""
     lines = []
     for category in sorted({s.category for s in samples}):
         inside = [s for s in samples if s.category == category]
@@ -255,8 +259,8 @@ def counted(samples: Sequence[Sample]) -> list[str]:
 
 
 def with_masks(samples: Sequence[Sample], run: Run) -> tuple[tuple[Sample, ...], list[str]]:
-    """The samples, those whose mask is empty or seems inverted without it; and sentences about them and about
-    defective ones without a mask, where others have one: none of these counts for what is measured of pixels."""
+    """Returns the samples, without masks that are empty or seem wrong, and sentences about these and about
+    defective images without a mask if others have one. Metrics of pixels leave all of these out."""
 
     def inspect(sample: Sample) -> str:
         if not sample.mask:
@@ -277,10 +281,12 @@ def with_masks(samples: Sequence[Sample], run: Run) -> tuple[tuple[Sample, ...],
 
 
 def _lines(samples: Sequence[Sample], sizes: Counter[tuple[int, int]]) -> list[str]:
+    """Returns what was found in samples, as lines."""
     return [*counted(samples), _sizes_in_words(sizes)]
 
 
 def _sizes_in_words(sizes: Counter[tuple[int, int]]) -> str:
+    """Returns the sizes (h,w) of images in words."""
     (low, high) = (min(sizes), max(sizes)) if sizes else ((0, 0), (0, 0))
     if len(sizes) == 1:
         return f"all {low[1]} x {low[0]} pixels"
@@ -288,5 +294,6 @@ def _sizes_in_words(sizes: Counter[tuple[int, int]]) -> str:
 
 
 def _words(split: str, label: int | None, unsure: bool) -> str:
+    """Returns in words what images with this split and label are."""
     kind = {0: "good", 1: "defective", None: "not known" if unsure else "unlabelled, taken as good"}[label]
     return f"{kind} to {'learn from' if split == 'train' else 'test'}" if split != "none" else kind

@@ -1,6 +1,6 @@
-"""Samples -> those to learn from, and those to measure on: what is learned is chosen here, for every interface.
+"""Chooses from samples, for all interfaces, the images to learn from and the images to measure on.
 
-Nothing is learned from where it is not certain that it is good; the sentence then shows what was understood.
+Nothing is learned from if it is not certain that it is good. The error then states what each folder was taken for.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ from psdl.input import decode
 from psdl.types import InputRule, Sample
 
 SAY = "say which are with `good` GLOB or `bad` GLOB (psdl.read(FOLDER, good=[GLOB]) in Python), or by a table"
-SHOWN, MOST = 8, 16  # folders that a sentence shows, and lines do
+SHOWN, MOST = 8, 16  # folders that a sentence shows, and that lines show
 
 
 class Given(NamedTuple):
-    """items: the images or samples to learn from; rule: the input rule of their layout."""
+    """`items` are the images or samples to learn from; `rule` is the input rule of their layout."""
 
     items: Sequence[Any]
     rule: InputRule
 
 
 def good(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """The samples to learn from, none if it is not certain that there are any.
+    """Returns the samples to learn from; none if it is not certain that there are any.
 
-    Of each category they are the good ones of the part for learning, or, where it has none, of those without a
-    split; all of these where none is labelled."""
+    Of each category they are the good ones of the split train, or, if there are none, the good ones without a
+    split. If no sample of such a split is defective, good or UNSURE, all of them are taken.
+    """
     found: set[Sample] = set()
     for category in {s.category for s in samples}:
         inside = [s for s in samples if s.category == category]
@@ -52,7 +53,8 @@ def good(samples: Sequence[Sample]) -> tuple[Sample, ...]:
 
 
 def learning(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """As `good`. Raises PsdlError where these are none, or one alone, or one has the bytes of a defective one."""
+    """Returns the samples to learn from, as `good` does. Raises PsdlError if there are fewer than two, or if one
+    has the same bytes as a defective one."""
     chosen = good(samples)
     if not chosen:
         shown = understood(samples)
@@ -70,7 +72,7 @@ def learning(samples: Sequence[Sample]) -> tuple[Sample, ...]:
 
 
 def testing(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """The labelled test images; where the data have no part for testing, all labelled ones. Raises PsdlError if
+    """Returns the labelled test images; if no sample has the split test, all labelled ones. Raises PsdlError if
     there are none."""
     split = any(s.split == "test" for s in samples)
     chosen = tuple(s for s in samples if s.label is not None and (s.split == "test" or not split))
@@ -83,18 +85,18 @@ def testing(samples: Sequence[Sample]) -> tuple[Sample, ...]:
 
 
 def unsplit(samples: Sequence[Sample]) -> bool:
-    """Whether labelled good images are there, and no part for testing."""
+    """Returns whether there are labelled good images and no sample has the split test."""
     return not any(s.split == "test" for s in samples) and any(s.label == 0 for s in samples)
 
 
 def given(images: Any, published: bool = False) -> Given:
-    """What `fit` was given -> what to learn from.
+    """Returns the images to learn from among those that `fit` was given, and their input rule.
 
-    images: a folder, table or list, what `read` found there, or samples, of which the good ones; or a list of
-    paths, bytes, PIL images or arrays, all of them; paths must not say that some are defective, and others not.
-
-    published: with the input rule that was published for the layout, see `read`. Warns where samples are left
-    out. Raises PsdlError where it is not certain which are good, and on fewer than 2.
+    `images` is a folder, table or list, or what `read` found there, or samples, of which the good ones are taken;
+    or paths, bytes, PIL images or arrays, which are all taken. `published` asks for the input rule that was
+    published for the layout, see `read`. Warns if samples are left out. Raises PsdlError if it is not certain
+    which images are good, if some of the paths are called defective and others not, and if fewer than two images
+    are left.
     """
     from psdl.datasets.read import Found, read
 
@@ -120,9 +122,9 @@ def given(images: Any, published: bool = False) -> Given:
 
 
 def known_defects(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """The images that show defects, of data said to hold them: those labelled so, and, where no image there is
-    labelled good, those without a label. An image's kind is its label, or the folder that it lies in. Raises
-    PsdlError if all are labelled good."""
+    """Returns the images that show defects, of data that are said to hold them: those labelled defective, and, if
+    none is labelled good, those without a label. Kinds that are not known become the names of the images' folders.
+    Raises PsdlError if there are none."""
     mixed = any(s.label == 0 for s in samples)
     chosen = [s for s in samples if s.label == 1 or (s.label is None and not mixed)]
     if not chosen:
@@ -134,7 +136,8 @@ def known_defects(samples: Sequence[Sample]) -> tuple[Sample, ...]:
 
 
 def given_defects(images: Any) -> Sequence[Any]:
-    """What `learn_defects` was given -> images or samples that show defects."""
+    """Returns the images or samples with defects that `learn_defects` was given, in the forms that `given` takes.
+    Raises PsdlError like `known_defects`."""
     from psdl.datasets.read import Found, read
 
     if isinstance(images, (str, Path)):
@@ -144,22 +147,23 @@ def given_defects(images: Any) -> Sequence[Any]:
 
 
 def _listed(images: Any) -> list[Any]:
-    """Images that were given, as a list. Raises PsdlError on what holds none."""
+    """Returns images as a list. Raises PsdlError if they are not iterable, or are bytes."""
     if not isinstance(images, Iterable) or isinstance(images, (bytes, bytearray)):
         raise PsdlError(f"images are given as {type(images).__name__}: give a folder, a table or a list of images")
     return list(images)
 
 
 def understood(samples: Sequence[Sample]) -> str:
-    """What each folder is taken for, in words, of the first folders."""
+    """Returns, for messages, what each of the first folders is taken for."""
     lines = folders(samples)
     more = f"; {len(lines) - SHOWN} more folders" if len(lines) > SHOWN else ""
     return "; ".join(lines[:SHOWN]) + more
 
 
 def described(samples: Sequence[Sample], left: Sequence[Left]) -> list[str]:
-    """What each folder is taken for, a line each, the rest summed up where there are many; what is left out and
-    why, a line for each reason in each folder; and how that adds up."""
+    """Returns lines that say what each folder is taken for, what is left out of it and why, and how the pictures
+    add up. If there are many folders, those whose names differ by numbers share a line, and the last ones are only
+    counted."""
     lines = folders(samples)
     if len(lines) > MOST:
         lines = folders(samples, alike=True)
@@ -168,7 +172,8 @@ def described(samples: Sequence[Sample], left: Sequence[Left]) -> list[str]:
 
 
 def leaving(left: Sequence[Left]) -> list[str]:
-    """What is left out and why, a line for each reason in each folder, the rest summed up where there are many."""
+    """Returns lines that say what is left out and why, one for each kind of reason in each folder. Many folders
+    are shortened as in `described`."""
     groups: dict[tuple[str, str], list[Left]] = {}
     many = len({_topmost(one) for one in left}) > MOST
     for one in left:
@@ -180,7 +185,7 @@ def leaving(left: Sequence[Left]) -> list[str]:
 
 
 def _topmost(left: Left) -> str:
-    """The folder that is left out with all it holds, or the folder of a file."""
+    """Returns the folder of a picture that is left out, or the name of a link."""
     parts = PurePosixPath(left.name).parts
     if left.kind == "link":
         return left.name
@@ -188,6 +193,8 @@ def _topmost(left: Left) -> str:
 
 
 def _reason(some: Sequence[Left]) -> str:
+    """Returns in words how many pictures of one folder are left out for one kind of reason, and the reason of the
+    first."""
     reasons = {one.why for one in some}
     if some[0].kind == "mask":
         unused = sum(one.why.startswith("a mask,") for one in some)
@@ -199,7 +206,8 @@ def _reason(some: Sequence[Left]) -> str:
 
 
 def _sums(read: int, left: Sequence[Left]) -> list[str]:
-    """How the pictures that are there divide, if any is left out."""
+    """Returns a line that says how all pictures divide into images, masks and others; none if nothing is left
+    out."""
     masks = sum(one.kind == "mask" for one in left)
     links = sum(one.kind == "link" for one in left)
     if not left:
@@ -209,8 +217,8 @@ def _sums(read: int, left: Sequence[Left]) -> list[str]:
 
 
 def folders(samples: Sequence[Sample], alike: bool = False) -> list[str]:
-    """What each folder of samples is taken for, one line a folder; alike: one line for those whose names differ by
-    their numbers alone."""
+    """Returns a line for each folder that says what its samples are taken for. If `alike`, folders whose names
+    differ by numbers alone share a line."""
     chosen = set(good(samples))
     inside: dict[str, Counter[str]] = {}
     for s in samples:
@@ -223,11 +231,12 @@ def folders(samples: Sequence[Sample], alike: bool = False) -> list[str]:
 
 
 def _alike(folder: str) -> str:
+    """Returns the name of a folder with * for each number."""
     return re.sub(r"\d+", "*", folder)
 
 
 def _words(sample: Sample, chosen: bool) -> str:
-    """What a sample is taken for."""
+    """Returns in words what a sample is taken for. `chosen` says that it is learned from."""
     if chosen:
         return "good, to learn from" if sample.label == 0 else "unlabelled, taken as good"
     if sample.label == 1:

@@ -1,7 +1,9 @@
-"""Which images show one item twice: another exposure, a small shift, another crop, another JPEG.
+"""Finds which images show the same item: at another exposure, with a small shift, cut otherwise, or saved as
+another JPEG.
 
-An image becomes a small map of whitened activations, the mean over its positions taken away (the lamp's share).
-Two images are as alike as their maps correlate at the best shift. docs/data.md has figures on real sets.
+Each image becomes a small map of whitened activations, minus their mean over its positions, which depends on the
+light. The similarity of two images is the correlation of their maps at the best shift. docs/data.md has figures on
+real data sets.
 """
 
 from __future__ import annotations
@@ -23,25 +25,25 @@ from psdl.backbone.session import Session
 from psdl.input import decode, preprocess, room
 from psdl.types import F32, F64, Network, Progress, Run, Sample
 
-# The correlation from which two images are taken for one item, at least and at most; more where items are alike.
+# The lowest and the highest correlation from which two images are taken for one item; see `_bar`.
 ALIKE = (0.5, 0.8)
-# The correlation of a picture with its copies (JPEG of quality 50 to 95: .976 and more), not with other parts
-# (.947 at most on real sets but one, a series of pictures of a part that moves).
+# The correlation from which two pictures are copies. Copies as JPEG of quality 50 to 95 have .976 or more,
+# and other parts .947 at most on real data sets, except for one, a series of pictures of a moving part.
 COPY = 0.96
-SPREAD = 3  # times the lower spread of all pairs above their middle: so far do different items come
-SIDE = 192  # pixels that the middle image's mean side is brought to; all images of a set by one factor
-TAP, STRIDE, LENGTH = "layer2", 8, 16  # where signals are taken; how many whitened numbers stay of each
+SPREAD = 3  # times the lower spread above the median of all similarities: as far as different items reach
+SIDE = 192  # pixels to which the median image's mean side is brought; all images by one factor
+TAP, STRIDE, LENGTH = "layer2", 8, 16  # where activations are taken; the whitened numbers at each position
 BASIS = 100  # images that the whitening is fitted on
 OVERLAP = 0.4  # of the smaller map that two maps must share at a shift
 MANY = 2000  # images above which comparing all pairs takes longer than a user expects
-LARGEST = 1 / 3  # of all images that one found group may hold
-NEAREST = 8  # coarsely nearest images that are looked at closely
+LARGEST = 1 / 3  # share of all images that a group which was found may hold
+NEAREST = 8  # images, most similar at half resolution, that are compared at full resolution
 
 Spectra = NDArray[np.complex64]
 
 
 class Pair(NamedTuple):
-    """Two images by their places, first < second, and their correlation at the best shift, -1..1."""
+    """Two images by their indices, first < second, and their correlation at the best shift, -1 to 1."""
 
     first: int
     second: int
@@ -54,11 +56,11 @@ def pairs(
     progress: Progress = lambda *_: None,
     white: float | None = None,
 ) -> list[Pair]:
-    """The pairs of images that show one item, most alike first; progress(stage, now done, in all) is called;
-    white: see `decode.pixels`.
+    """Returns the pairs of images that show one item, the most similar first.
 
-    One pass of a small network over all images, then every pair is compared coarsely and the nearest few of each
-    image closely. Raises PsdlError on images that cannot be read.
+    A small network sees all images once. Then every pair is compared at low resolution, and each image with its
+    nearest few at full resolution. `progress` is called with a stage, the number just done and the number in all.
+    `white` is as in `decode.pixels`. Raises PsdlError if an image cannot be read.
     """
     if len(samples) < 2:
         return []
@@ -76,7 +78,7 @@ def pairs(
 
 
 class Grouped(NamedTuple):
-    """Samples, those that show one item with one group; and a sentence about how many items they show."""
+    """The samples, with one group for those that show one item, and a sentence about how many items they show."""
 
     samples: tuple[Any, ...]
     said: str
@@ -89,12 +91,14 @@ def grouped(
     progress: Progress = lambda *_: None,
     white: float | None = None,
 ) -> Grouped:
-    """The samples with the items they show as groups; sources that are no samples as they are.
+    """Returns the samples with the item that each shows as its group. Images that are no samples are returned as
+    they are.
 
-    how: "given", as the data set says; "found", what it says and what near-duplicates show together; "auto": given
-    where it says anything or there are more than MANY images, else found. Where a found group holds more than a
-    LARGEST part of all, the images resemble each other too much: only those are joined that are as alike as a
-    picture and its copy of less quality, COPY, and none where most are.
+    `how` is "given": the items are those that the data set states; "found": images that are near-duplicates show
+    one item, too; or "auto": "given" if the data set states any item or there are more than MANY images, else
+    "found". If no item is stated and one found would have more than the share LARGEST of all images, the images
+    resemble each other too much. Then only those are joined that are as similar as a picture and its copy of lower
+    quality, COPY; and none if that joins no images or most of them. Raises PsdlError on other values of `how`.
     """
     if how not in ("auto", "given", "found"):
         raise plugins.unknown("value of `groups`", how, ("auto", "given", "found"))
@@ -122,7 +126,8 @@ def grouped(
 
 
 def groups(count: int, found: Sequence[Pair]) -> list[int]:
-    """For each of `count` images the place of the first image that it is joined to by pairs, itself at least."""
+    """Returns, for each of `count` images, the index of the first image to which pairs join it, directly or by
+    others; its own if none does."""
     root = list(range(count))
 
     def top(n: int) -> int:
@@ -138,12 +143,13 @@ def groups(count: int, found: Sequence[Pair]) -> list[int]:
 
 
 def _activations(session: Session, net: Network, factor: float, white: float | None, sample: Sample) -> F32:
-    """The map (C,h,w) of an image at `factor` times its size, whatever its shape."""
+    """Returns the activations (C,h,w) of an image whose sides are brought to `factor` times their length."""
     with room.held(sample.path):
         return _activations_of(session, net, factor, decode.pixels(sample.path, white=white))
 
 
 def _activations_of(session: Session, net: Network, factor: float, pixels: decode.Pixels) -> F32:
+    """Returns the activations (C,h,w) of pixels (H,W,3), as `_activations`."""
     h, w = (STRIDE * max(6, round(side * factor / STRIDE)) for side in pixels.shape[:2])
     small = np.asarray(Image.fromarray(pixels).resize((w, h), Image.Resampling.BILINEAR, reducing_gap=3.0))
     whole = np.pad(small, ((0, -h % 32), (0, -w % 32), (0, 0)), mode="edge")
@@ -153,7 +159,8 @@ def _activations_of(session: Session, net: Network, factor: float, pixels: decod
 
 @one_thread
 def _whitening(maps: Iterator[F32]) -> tuple[F32, F32]:
-    """mean (C,) and basis (LENGTH,C): the strongest directions at unit variance, weak ones held back."""
+    """Returns the mean (C,) and the basis (LENGTH,C) of a whitening: the directions of most variance, scaled to
+    unit variance, but weak ones less."""
     signals = np.concatenate([m.reshape(len(m), -1) for m in maps], axis=1)
     values, vectors = np.linalg.eigh(np.cov(signals))
     scaled = (vectors / np.sqrt(values + 0.02 * values.mean()))[:, ::-1][:, :LENGTH]
@@ -161,13 +168,17 @@ def _whitening(maps: Iterator[F32]) -> tuple[F32, F32]:
 
 
 def _whitened(maps: F32, mean: F32, basis: F32) -> F32:
+    """Returns a map (C,h,w) in the basis, (LENGTH,h,w), minus its mean over the positions."""
     found = np.tensordot(basis, maps - mean[:, None, None], 1)
     return np.asarray(found - found.mean(axis=(1, 2), keepdims=True), np.float32)
 
 
 class _Bank(NamedTuple):
-    """The spectra of N maps zero-padded to side S: signals (N,LENGTH,S,S/2+1), energy and extent (N,S,S/2+1); and
-    how many positions each has."""
+    """Spectra of N maps that are padded with zeros to `side` S.
+
+    `signals` are those of the maps (N,LENGTH,S,S/2+1), `energy` those of their squared norms at each position, and
+    `extent` those of ones at each position, both (N,S,S/2+1). `areas` (N,) are the numbers of positions.
+    """
 
     side: int
     signals: Spectra
@@ -177,6 +188,8 @@ class _Bank(NamedTuple):
 
     @classmethod
     def of(cls, maps: Sequence[F32]) -> _Bank:
+        """Returns the spectra of maps (LENGTH,h,w), with twice the longest side for S, so that no shift wraps
+        around."""
         side = 2 * max(max(m.shape[1:]) for m in maps)
         padded = np.zeros((LENGTH + 2, side, side), np.float32)
         spectra = np.empty((len(maps), LENGTH + 2, side, side // 2 + 1), np.complex64)
@@ -188,7 +201,8 @@ class _Bank(NamedTuple):
         return cls(side, spectra[:, :-2], spectra[:, -2], spectra[:, -1], areas)
 
     def alike(self, n: int, others: slice) -> F32:
-        """The correlation of map n with each of the others, at the shift where it is largest."""
+        """Returns the correlation of map n with each of the others, at the shift where it is largest; -1 if no
+        shift leaves enough overlap."""
 
         def correlated(spectra: Spectra) -> F32:
             return np.fft.irfft2(spectra, (self.side, self.side)).astype(np.float32)
@@ -203,7 +217,8 @@ class _Bank(NamedTuple):
 
 
 def _nearest(maps: Sequence[F32], run: Run, progress: Callable[[int], None]) -> list[Pair]:
-    """All pairs coarsely, then the coarsely nearest closely; those that are alike, most alike first."""
+    """Returns the pairs of similar maps (LENGTH,h,w), the most similar first. All pairs are compared at half
+    resolution, and then each map with its NEAREST most similar ones at full resolution."""
     count = len(maps)
     table = np.full((count, count), -1.0, np.float32)
     coarse = _Bank.of([_halved(m) for m in maps])
@@ -232,14 +247,14 @@ def _nearest(maps: Sequence[F32], run: Run, progress: Callable[[int], None]) -> 
 
 
 def _bar(alike: F32) -> float:
-    """How alike two images must be to show one item, from all pairs: most show two, which bounds what two items
-    have in common."""
+    """Returns how similar two images must be to show one item, from the similarities of all pairs. Most pairs show
+    two items, so their distribution bounds what different items have in common."""
     low, middle = np.quantile(alike, [0.05, 0.5])
     return float(np.clip(middle + SPREAD * (middle - low), *ALIKE))
 
 
 def _halved(maps: F32) -> F32:
-    """Means over 2 x 2 positions; an odd last row or column is left out."""
+    """Returns the means of a map (L,h,w) over 2 x 2 positions; an odd last row or column is left out."""
     h, w = maps.shape[1] // 2, maps.shape[2] // 2
     blocks = maps[:, : 2 * h, : 2 * w].reshape(len(maps), h, 2, w, 2)
     return np.asarray(blocks.mean(axis=(2, 4)), np.float32)

@@ -1,4 +1,4 @@
-"""A folder -> its samples: finds the layout that recognises it, reads it, says which one it was."""
+"""Reads the samples of a folder, table or list by the layout that recognises it."""
 
 from __future__ import annotations
 
@@ -28,15 +28,19 @@ ORDER = (
     "kolektor2",
     "mvtec",
     "plain",
-)  # the most particular first; others come before plain
+)  # the most specific first; layouts not named here are tried before plain
 
-TABLES = (".csv", ".tsv", ".jsonl", ".manifest", ".json", ".txt")  # files that name images
+TABLES = (".csv", ".tsv", ".jsonl", ".manifest", ".json", ".txt")  # extensions of files that name images
 
 
 class Found(NamedTuple):
-    """layout: its name; reason: what it was recognised by; rule: how its images become the network's input; left:
-    the pictures that are there and no samples, each with the reason: samples and these are all pictures below a
-    folder."""
+    """What was read.
+
+    - `layout` is the name of the layout, and `reason` what it was recognised by.
+    - `rule` says how its images become the network's input.
+    - `left` are the pictures that are there and are no samples, with the reasons. Together with the samples and
+      their masks they are all pictures below the folder.
+    """
 
     layout: str
     reason: str
@@ -46,7 +50,7 @@ class Found(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """Images to judge, and the pictures beside them that are not judged, each with the reason."""
+    """Images to judge, and the pictures beside them that are not judged, with the reasons."""
 
     samples: tuple[Sample, ...]
     left: tuple[Left, ...]
@@ -59,12 +63,14 @@ def read(
     bad: Sequence[str] = (),
     published: bool = False,
 ) -> Found:
-    """All samples below the folder `root`, or those that a table or list of images names, by name.
+    """Returns all samples below the folder `root`, or those that a table or list of images names, sorted by
+    category and name.
 
+    `root` may be a URL, see `remote`. `layout` names the layout; None: the first one that recognises the folder.
     The input rule keeps whole images, unless `layout` is given or `published` asks for the rule that was published
-    for the layout, which may cut their borders away. The root may be a URL, see `remote`. good, bad: patterns of
-    names or folders that say what is good and what is defective, see `patterns.named`. Raises PsdlError on a
-    missing or empty folder, and on a file that is neither table nor list.
+    for the layout, which may cut borders away. `good` and `bad` are patterns of names that label images, see
+    `patterns.named`. Raises PsdlError if the folder is missing or holds no images so laid out, if a file is
+    neither table nor list, and if the layout finds a fault.
     """
     url, root = str(root), remote.local(root)
     if not root.exists():
@@ -94,12 +100,13 @@ def read(
 
 
 def _whole(rule: InputRule) -> InputRule:
-    """The rule, unless it cuts images; then the one of layouts that keep them whole."""
+    """Returns the rule, or, if it cuts images, the default one, which keeps them whole."""
     return InputRule() if rule.crop or rule.window else rule
 
 
 def _left(root: Path, samples: Sequence[Sample], layout: str) -> tuple[Left, ...]:
-    """The pictures below a folder that are no samples, and why."""
+    """Returns the pictures below a folder that are no samples, with the reasons. Masks of samples are among
+    them."""
     if not root.is_dir():
         return ()
     there = files.pictures(root)
@@ -122,18 +129,17 @@ def _left(root: Path, samples: Sequence[Sample], layout: str) -> tuple[Left, ...
 
 
 def _instead(root: Path) -> str:
-    """What a folder without images holds instead, in words."""
+    """Returns what a folder without images holds instead, as part of a sentence; empty if it holds no pictures."""
     left = files.pictures(root).left if root.is_dir() else ()
     return f", but {len(left)} other pictures, such as {left[0].name}, {left[0].why}" if left else ""
 
 
 def listed(paths: Sequence[str]) -> Listed:
-    """Samples of image files and of folders, in the order given, named by their paths.
+    """Returns samples for images, folders and tables, in the order given, with their paths as names.
 
-    All pictures of a folder but masks, those of the system, psdl's own results, and kinds that are not read.
-
-    What URLs name stays there, to be read as it is needed, unless they are chained; see `urls`. Raises PsdlError
-    on a missing one.
+    Of a folder these are all pictures but masks, files of the system, psdl's own results, and kinds that are not
+    read. Images behind URLs are not fetched, and their URLs become paths, unless the URL is chained, see
+    `urls.chained`. Raises PsdlError if something does not exist.
     """
     found: list[Sample] = []
     left: list[Left] = []
@@ -156,7 +162,8 @@ def listed(paths: Sequence[str]) -> Listed:
 
 
 def _below(path: str) -> Listed:
-    """The samples below a folder, or those that a table names, and what is left out there."""
+    """Returns the samples of a folder or table, with pictures that are not part of the layout, and what is left
+    out there."""
     found = read(path)
     others = [str(Path(path) / one.name) for one in found.left if one.kind == "other"]
     samples = [replace(sample, name=sample.path) for sample in found.samples]
@@ -165,7 +172,7 @@ def _below(path: str) -> Listed:
 
 
 def _streamed(url: str) -> Listed:
-    """The samples below a URL, with URLs for paths and names, and what is left out there."""
+    """Returns the samples below a URL, with URLs as paths and names, and what is left out there."""
     with remote.names(url) as root:
         if root.is_file() and files.is_image(root):
             return Listed((Sample(url, url, "images"),), ())
@@ -180,13 +187,14 @@ def _streamed(url: str) -> Listed:
 
 
 def _order() -> list[str]:
+    """Returns the names of all layouts in the order in which they are tried."""
     known = plugins.names("datasets/formats")
     others = [n for n in known if n not in ORDER]
     return [*ORDER[:-1], *others, ORDER[-1]]
 
 
 def choose(samples: Sequence[Sample], categories: Sequence[str]) -> tuple[Sample, ...]:
-    """The samples of the named categories; all if none is named. Raises PsdlError on an unknown name."""
+    """Returns the samples of the named categories; all if none is named. Raises PsdlError on an unknown name."""
     known = sorted({s.category for s in samples})
     for name in categories:
         if name not in known:
@@ -195,21 +203,23 @@ def choose(samples: Sequence[Sample], categories: Sequence[str]) -> tuple[Sample
 
 
 def with_parts(samples: Sequence[Sample], pattern: str | None) -> tuple[Sample, ...]:
-    """The samples, those whose name `pattern` matches (anywhere) being views of the part that its first group
-    names. Raises PsdlError on a pattern that is none, that has no group, or that matches no name."""
+    """Returns the samples with their parts: a sample is a view of the part that the first group of `pattern`, a
+    regular expression, matches anywhere in its name. Samples without a match stay, and so do all if `pattern` is
+    None. Raises PsdlError if the pattern is invalid, has no group, or matches no name."""
     found = _matches(samples, pattern, "parts", "part") if pattern else [None] * len(samples)
     return tuple(replace(s, part=name) if name else s for s, name in zip(samples, found, strict=True))
 
 
 def with_items(samples: Sequence[Sample], pattern: str | None) -> tuple[Sample, ...]:
-    """The samples, those whose name `pattern` matches (anywhere) showing the item that its first group names.
-    Raises PsdlError like `with_parts`."""
+    """Returns the samples with the items that they show as groups. `pattern` and errors are those of
+    `with_parts`."""
     found = _matches(samples, pattern, "items", "item") if pattern else [None] * len(samples)
     return tuple(replace(s, group=name) if name else s for s, name in zip(samples, found, strict=True))
 
 
 def _matches(samples: Sequence[Sample], pattern: str, option: str, what: str) -> list[str | None]:
-    """What the first group of a pattern matches of each sample's name, None where it does not match."""
+    """Returns what the first group of a pattern matches in each sample's name; None where it does not match.
+    `option` and `what` are its names in messages. Raises PsdlError like `with_parts`."""
     try:
         found = re.compile(pattern)
     except re.error as error:
@@ -229,8 +239,8 @@ def _matches(samples: Sequence[Sample], pattern: str, option: str, what: str) ->
 def without(
     samples: Sequence[Sample], drop: str | Path | Sequence[str] | None
 ) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
-    """The samples but for those that `drop` names: a list of names, or a text file with one name a line; and the
-    names. Raises PsdlError on a file that cannot be read and on a name that is not there."""
+    """Returns the samples without those that `drop` names, and these names, sorted. `drop` is a list of names, a
+    text file with one name a line, or None. Raises PsdlError if the file cannot be read or a name is unknown."""
     if drop is None:
         return tuple(samples), ()
     lines = _names_in(Path(drop)) if isinstance(drop, (str, Path)) else drop
@@ -245,6 +255,7 @@ def without(
 
 
 def _names_in(file: Path) -> list[str]:
+    """Returns the lines of a text file. Raises PsdlError if it cannot be read."""
     try:
         return file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,8 +1,8 @@
-"""Data on object stores and remote file systems, by fsspec.
+"""Reads data sets from object stores and remote file systems, by fsspec.
 
-What is learned from or measured on is fetched to a folder of the user's cache, once, and again where it has
-changed: learning, the survey and near-duplicates each read the images anew. What is only judged is read where it
-lies, and of it the names alone are needed here, as layouts look at trees.
+Images to learn from or to measure on are fetched into the user's cache, and again only if they have changed,
+because learning, the survey and the search for duplicates each read them anew. Images that are only judged are
+read where they are; for these, layouts need only the names.
 """
 
 from __future__ import annotations
@@ -25,33 +25,36 @@ from psdl.input import urls
 from psdl.types import Sample
 
 AT_ONCE = 16  # files fetched at a time
-TABLES = (".csv", ".tsv", ".jsonl", ".txt", ".json", ".xml")  # beside images, what says something of them
-LABELS = "_GT.png"  # ends the names of masks that KolektorSDD2's layout reads labels from
-INDEX = ".fetched.json"  # what each file was on the other side when it was fetched
+TABLES = (".csv", ".tsv", ".jsonl", ".txt", ".json", ".xml")  # extensions of files that may label images
+LABELS = "_GT.png"  # end of the names of masks from which KolektorSDD2's layout reads labels
+INDEX = ".fetched.json"  # file that says which version of each file was fetched
 
 
 class Listing(NamedTuple):
-    """system: the file system; root: the URL's path in it; names: of the images and tables below it, each with
-    where it lies below the root (`.` if it is the root itself)."""
+    """What lies below a URL: the file `system`, the `root` in it that the URL names, and the `names` of the images
+    and tables there, each with its path below the root (`.` if it is the root itself)."""
 
     system: Any
     root: str
     names: Mapping[str, PurePosixPath]
 
     def places(self, folder: Path) -> dict[str, Path]:
-        """Where each name belongs in a folder that stands for the root; at its place if the root is a file."""
+        """Returns where each name belongs in a folder that stands for the root; that is the path `folder` itself
+        if the root is a file."""
         return {name: folder / inside for name, inside in self.names.items()}
 
 
 def local(data: str | Path) -> Path:
-    """The path itself, or the folder or file that a URL's content was fetched to."""
+    """Returns a path as it is, and for a URL the folder or file to which its content was fetched."""
     return fetched(str(data)) if urls.is_url(data) else Path(data)
 
 
 def fetched(url: str) -> Path:
-    """Images and tables below a URL, in a folder of the user's cache: only what is not there yet or has changed on
-    the other side comes over the network, and what is gone there is removed. Raises PsdlError where the file
-    system is not known or does not answer, and where nothing is there."""
+    """Returns the folder (or file) in the user's cache with the images and tables below a URL.
+
+    Only what is missing or has changed there is fetched, and what no longer exists there is removed. Raises
+    PsdlError if the file system is unknown or does not answer, and if there are no images or tables.
+    """
     found = _listing(url)
     target = cache() / hashlib.sha256(url.encode()).hexdigest()[:16] / _named(found)
     here = found.places(target)
@@ -69,8 +72,9 @@ def fetched(url: str) -> Path:
 
 @contextmanager
 def names(url: str) -> Iterator[Path]:
-    """For a while a folder like the one behind a URL, with its tables and with empty files for its images; or an
-    empty file, if it is an image. Raises PsdlError like `fetched`."""
+    """Gives, inside a `with` block, a folder like the one behind a URL, with its tables and the masks that label
+    the images of KolektorSDD2, but with empty files for images; or an empty file if the URL is an image. Raises
+    PsdlError like `fetched`."""
     found = _listing(url)
     with tempfile.TemporaryDirectory(prefix="psdl-names-") as folder:
         here = found.places(Path(folder) / _named(found))
@@ -83,7 +87,8 @@ def names(url: str) -> Iterator[Path]:
 
 
 def _listing(url: str) -> Listing:
-    """The images and tables below a URL. Raises PsdlError like `fetched`."""
+    """Returns the images and tables below a URL. Raises PsdlError like `fetched`, and if two names have the same
+    path."""
     system, root = urls.located(url)
     with urls.asking(url):
         found = [root] if system.isfile(root) else system.find(root, detail=True)
@@ -97,13 +102,13 @@ def _listing(url: str) -> Listing:
 
 
 def cache() -> Path:
-    """Where fetched files are kept."""
+    """Returns the folder in which fetched files are kept."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "psdl" / "data"
 
 
 def confined(samples: Sequence[Sample], root: Path, url: str) -> None:
-    """Raises PsdlError where a table that was fetched names a file that was not: a stranger's table shall not say
-    which files of this machine are read."""
+    """Raises PsdlError if a sample or its mask lies outside `root`, the folder of what was fetched. Otherwise a
+    table of a stranger would decide which files of this machine are read."""
     here = root.resolve()
     for sample in samples:
         masks = (sample.mask,) if isinstance(sample.mask, str) else sample.mask or ()
@@ -113,13 +118,13 @@ def confined(samples: Sequence[Sample], root: Path, url: str) -> None:
 
 
 def _named(found: Listing) -> str:
-    """The last step of the root's path, by which the copy's folder, and a category, is called."""
+    """Returns the last part of the root's path, which names the folder of the copy and so the category."""
     name = PurePosixPath(found.root).name
     return "data" if name in ("", "..", INDEX) else name
 
 
 def _known(index: Path) -> dict[str, str]:
-    """What the index says of each file; nothing if it is not there or not whole."""
+    """Returns what the index says of each file; nothing if it is missing or damaged."""
     try:
         found = json.loads(index.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -128,12 +133,13 @@ def _known(index: Path) -> dict[str, str]:
 
 
 def _wanted(name: str) -> bool:
+    """Returns whether a file is an image or a table, by its name."""
     path = Path(name)
     return is_image(path) or (path.suffix.lower() in TABLES and not path.name.startswith("."))
 
 
 def _fetch(system: Any, wanted: Mapping[str, Path], url: str) -> None:
-    """Fetches files, each written beside its place and renamed."""
+    """Fetches files to their places, several at a time. A file appears only when it is complete."""
     for folder in {path.parent for path in wanted.values()}:
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -146,6 +152,7 @@ def _fetch(system: Any, wanted: Mapping[str, Path], url: str) -> None:
 
 
 def _remove_others(folder: Path, kept: Iterable[Path]) -> None:
+    """Removes all files below a folder but those `kept`, and folders that are empty then."""
     kept = set(kept)
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_file() and path not in kept:

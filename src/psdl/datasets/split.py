@@ -1,4 +1,5 @@
-"""Samples without a split -> the same samples with one, whole items on one side; and the table that keeps it."""
+"""Divides samples without a split into train and test, each item on one side, and writes the table that keeps the
+split."""
 
 from __future__ import annotations
 
@@ -23,10 +24,10 @@ COLUMNS = ("path", "mask", "label", "split", "group", "category", "part")
 
 
 def split(samples: Sequence[Sample], share: float, seed: int) -> tuple[Sample, ...]:
-    """The samples, of each category about the share `share` of the good (or unlabelled) ones for test, drawn by
-    seed among its items, and all defective ones.
+    """Returns the samples, each with the split train or test. All defective samples are for testing, and so is
+    about `share` of the others of each category, drawn by `seed` item by item.
 
-    Raises PsdlError on a share outside 0 to 1 and on a category whose good images show a single item.
+    Raises PsdlError if `share` is not between 0 and 1, and if all good images of a category show one item.
     """
     if not 0 < share < 1:
         raise PsdlError(f"the share for test is {share}: give a value between 0 and 1")
@@ -44,7 +45,7 @@ def split(samples: Sequence[Sample], share: float, seed: int) -> tuple[Sample, .
 
 
 class Divided(NamedTuple):
-    """Samples with a split, and a sentence about the items it keeps whole."""
+    """Samples with a split, and a sentence about the items that they show."""
 
     samples: tuple[Sample, ...]
     said: str
@@ -59,9 +60,9 @@ def by_items(
     progress: Progress,
     white: float | None,
 ) -> Divided:
-    """The samples that are good and those that are defective with a split as `split` makes it, whatever they had,
-    between items as `duplicates.grouped` finds them among the good. Raises PsdlError where it is not certain which
-    are good."""
+    """Returns the samples that are good and those that are defective, with a new split as in `split`, whatever
+    split they had. `groups` says how the items of the good ones are found, see `duplicates.grouped`. Raises
+    PsdlError if it is not certain which are good, and like `split`."""
     undivided = [replace(s, split="none") for s in samples]
     found = grouped(choosing.learning(undivided), groups, run, progress, white)
     chosen = split([*found.samples, *(s for s in undivided if s.label)], share, seed)
@@ -69,8 +70,8 @@ def by_items(
 
 
 def _drawn(items: Sequence[Sequence[Sample]], share: float, rng: np.random.Generator) -> set[Sample]:
-    """The images of items in a drawn order, each taken while that brings their number nearer to the share; one
-    item at least, and never all."""
+    """Returns the images of the drawn items. Items come in random order, and each is taken if that brings the
+    number of images nearer to the share; at least one is taken, and never all."""
     wanted, taken, count = share * sum(map(len, items)), set[Sample](), 0
     for n in rng.permutation(len(items)):
         nearer = abs(len(taken) + len(items[n]) - wanted) < abs(len(taken) - wanted)
@@ -81,7 +82,8 @@ def _drawn(items: Sequence[Sequence[Sample]], share: float, rng: np.random.Gener
 
 
 def write(samples: Sequence[Sample], path: Path) -> None:
-    """Writes the samples as a table of `COLUMNS`, atomically; files by their way from its folder."""
+    """Writes the samples as a table with COLUMNS, by replacing the file in one step. Paths are relative to its
+    folder."""
     with (
         atomic_write(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
@@ -90,6 +92,7 @@ def write(samples: Sequence[Sample], path: Path) -> None:
 
 
 def _row(s: Sample, root: Path) -> list[str]:
+    """Returns the values of a sample in the table. `root` is the table's folder."""
     label = (
         "" if s.label is None else "good" if s.label == 0 else s.kind if s.kind not in ("", "good") else "defect"
     )
@@ -99,6 +102,7 @@ def _row(s: Sample, root: Path) -> list[str]:
 
 
 def _from(path: str, root: Path) -> str:
+    """Returns a path relative to `root`; the absolute path if it is on another drive."""
     try:
         return Path(os.path.relpath(os.path.abspath(path), root)).as_posix()
     except ValueError:  # on another drive there is no way

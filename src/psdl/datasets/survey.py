@@ -1,4 +1,5 @@
-"""A data set looked at whole before work starts: what is there, what is wrong with it, whether its split leaks."""
+"""Surveys a whole data set before work starts: what is there, what is wrong with it, and whether its split
+leaks."""
 
 from __future__ import annotations
 
@@ -17,13 +18,17 @@ from psdl.input import decode, masks, room
 from psdl.input.formats import FORMATS
 from psdl.types import Progress, Run, Sample
 
-LEAKING = 0.1  # share of good test images whose item was learned from, above which figures mean little
+LEAKING = 0.1  # share of good test images that show items learned from, above which metrics mean little
 
 
 @dataclass(frozen=True)
 class Category:
-    """One category: images by split and label; defective ones without a mask; sizes (h,w) and colour
-    modes with how many images have them."""
+    """One category of a data set.
+
+    - `counts` are the numbers of images by label and split, in words.
+    - `unmasked` is the number of defective images without a mask.
+    - `sizes` and `modes` are the numbers of images of each size ("w x h") and each colour mode of PIL.
+    """
 
     name: str
     counts: dict[str, int]
@@ -34,10 +39,15 @@ class Category:
 
 @dataclass(frozen=True)
 class Survey:
-    """unreadable: a sentence for each file that cannot be used; identical: names of files with the same bytes;
-    pairs: names of images of one item and how alike they are, those on both sides of the split first; items:
-    independent items among the good images to learn from, of `learned`; leaks: good test images that show
-    an item learned from, of `tested`."""
+    """What was found in a data set.
+
+    - `unreadable` has a sentence for each file that cannot be used.
+    - `identical` has the names of files with the same bytes.
+    - `pairs` are the names of two images that show one item, and their similarity; pairs of different splits come
+      first.
+    - `learned` is the number of good images to learn from, and `items` the number of items that they show.
+    - `tested` is the number of good test images, and `leaks` the number of those that show an item learned from.
+    """
 
     categories: tuple[Category, ...]
     unreadable: tuple[str, ...]
@@ -50,16 +60,17 @@ class Survey:
 
     @property
     def leaking(self) -> bool:
+        """Whether more than the share LEAKING of good test images show items learned from."""
         return self.leaks > LEAKING * self.tested
 
     def values(self) -> dict[str, Any]:
-        """All of it as plain values."""
+        """Returns everything as plain values, for JSON."""
         return {**asdict(self), "leaking": self.leaking}
 
 
 class _File(NamedTuple):
-    """A file that can be used: size (h,w) as displayed, colour mode, SHA-256; its largest sample if deeper than 8
-    bit."""
+    """A file that can be used: its size (h,w) as displayed, colour mode and SHA-256, and its largest sample if it
+    has more than 8 bits."""
 
     size: tuple[int, int]
     mode: str
@@ -68,7 +79,8 @@ class _File(NamedTuple):
 
 
 def survey(samples: Sequence[Sample], run: Run, progress: Progress) -> Survey:
-    """Looks at every file, and compares all images for near-duplicates; progress(stage, now, in all) is called."""
+    """Returns the survey of samples. Every file is decoded, and all images are compared with each other.
+    `progress` is called with a stage, the number just done and the number in all."""
     whole, files, unreadable, same = [], [], [], defaultdict(list)
     for sample, file in zip(samples, run(_inspect, samples), strict=True):
         progress("files", 1, len(samples))
@@ -100,13 +112,13 @@ def survey(samples: Sequence[Sample], run: Run, progress: Progress) -> Survey:
 
 
 def _across(found: Sequence[Pair], learn_known: set[int], tested: set[int]) -> set[int]:
-    """The tested images that a pair joins to one that is learned from."""
+    """Returns the test images, by index, that a pair joins to an image learned from."""
     ways = [(a, b) for a, b, _ in found] + [(b, a) for a, b, _ in found]
     return {a for a, b in ways if a in tested and b in learn_known}
 
 
 def lines(found: Survey) -> list[str]:
-    """The survey in words, a table of categories first."""
+    """Returns the survey in words, categories first."""
     said = []
     for category in found.categories:
         counts = ", ".join(f"{n} {what}" for what, n in category.counts.items())
@@ -132,7 +144,7 @@ def lines(found: Survey) -> list[str]:
 
 
 def _inspect(sample: Sample) -> _File | str:
-    """What a file is, or the sentence that says why it cannot be used."""
+    """Returns the properties of a file, or the sentence that says why it cannot be used."""
     try:
         largest = decode.largest(sample.path)
         white = None if largest is None else decode.white_of(largest)
@@ -147,6 +159,7 @@ def _inspect(sample: Sample) -> _File | str:
 
 
 def _category(name: str, samples: Sequence[Sample], files: Sequence[_File]) -> Category:
+    """Returns what a category holds. `files` are those of the samples, in the same order."""
     inside = [(s, file) for s, file in zip(samples, files, strict=True) if s.category == name]
     label = {0: "good", 1: "defective", None: "unlabelled"}
     counts = Counter(f"{label[s.label]} in {s.split}" if s.split != "none" else label[s.label] for s, _ in inside)

@@ -1,4 +1,4 @@
-"""Good images and defective ones -> a sentence, if a file of both has the same bytes."""
+"""Raises an error if a good image and a defective one are the same file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ SHOWN = 4096  # bytes in the middle of files that are compared before the rest
 
 
 def check(good: Sequence[Sample], bad: Sequence[Sample]) -> None:
-    """Raises PsdlError where a good image and a defective one have the same bytes; no more is read than needed."""
+    """Raises PsdlError if a good image and a defective one have the same bytes. Files are read only as far as
+    needed: first their sizes are compared, then their middles, then all bytes."""
     for key in (_size, _middle, _whole):
         good, bad = _alike(good, bad, key)
     if good:
@@ -30,7 +31,7 @@ def check(good: Sequence[Sample], bad: Sequence[Sample]) -> None:
 def _alike(
     good: Sequence[Sample], bad: Sequence[Sample], key: Callable[[Sample], Hashable]
 ) -> tuple[list[Sample], list[Sample]]:
-    """The samples of both that have a key which a sample of the other has too."""
+    """Returns the samples of both kinds whose key a sample of the other kind has too. None is no key."""
     if not good or not bad:
         return [], []
     keys = {key(s) for s in good} & {key(s) for s in bad} - {None}
@@ -38,7 +39,7 @@ def _alike(
 
 
 def _size(sample: Sample) -> int | None:
-    """The bytes of a file; None if it is empty or not there, which a later step names."""
+    """Returns the number of bytes of a file; None if it is empty or missing, which a later step reports."""
     try:
         return os.stat(sample.path).st_size or None
     except OSError:
@@ -46,6 +47,7 @@ def _size(sample: Sample) -> int | None:
 
 
 def _middle(sample: Sample) -> tuple[int | None, bytes] | None:
+    """Returns the size of a file and SHOWN bytes from its middle; None if it cannot be read."""
     size = _size(sample)
     try:
         with open(sample.path, "rb") as file:
@@ -56,6 +58,7 @@ def _middle(sample: Sample) -> tuple[int | None, bytes] | None:
 
 
 def _whole(sample: Sample) -> str | None:
+    """Returns the SHA-256 of a file; None if it cannot be read."""
     try:
         with Path(sample.path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
