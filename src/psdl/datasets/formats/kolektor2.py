@@ -1,4 +1,5 @@
-"""KolektorSDD2 (Bozic et al. 2021): train/N.png and test/N.png, each with N_GT.png, black for a good image."""
+"""Reads KolektorSDD2 (Bozic et al. 2021): images train/N.png and test/N.png, each with a mask N_GT.png, which is
+black for a good image."""
 
 from __future__ import annotations
 
@@ -15,13 +16,15 @@ MASK = "{}_GT.png"
 
 
 def recognise(root: Path) -> str | None:
+    """Returns a mask train/N_GT.png as what the layout is recognised by; None if there is none."""
     found = next((root / "train").glob("[0-9]*_GT.png"), None)
     return f"file train/{found.name}" if found else None
 
 
 def read(root: Path) -> Iterator[Sample]:
-    """Defective images of the training part are there, and never learned from. Files whose names are no number,
-    such as the copies that come with the set, are left out."""
+    """Yields the samples, labelled by their masks. Defective images of the split train are among them, but are
+    never learned from. Files whose names are no number, such as the copies that come with the data set, are left
+    out. Raises PsdlError if a mask cannot be read."""
     for split in ("train", "test"):
         for path in files.images(root / split):
             if re.fullmatch(r"\d+", path.stem):
@@ -29,6 +32,7 @@ def read(root: Path) -> Iterator[Sample]:
 
 
 def _sample(root: Path, path: Path, split: str) -> Sample:
+    """Returns the sample of an image. Raises PsdlError if its mask cannot be read."""
     mask = path.with_name(MASK.format(path.stem))
     try:
         bad = bool(masks.marked(str(mask)).any())
@@ -46,4 +50,5 @@ def _sample(root: Path, path: Path, split: str) -> Sample:
 
 
 def rule(samples: Sequence[Sample]) -> InputRule:
+    """Returns the input rule of the layout: both sides resized to 256 pixels."""
     return InputRule(resize=(256, 256), filter="lanczos")

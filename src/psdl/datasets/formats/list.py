@@ -1,6 +1,8 @@
-"""A text file with the path of one image a line, from its own folder on; its folders say what an image is.
+"""Reads a text file that names one image in each line, by its path from the text's folder on. The folders and
+names in these paths label the images.
 
-Quotes about a path are left out, and so are lines that begin with `#`."""
+Quotes about a path are ignored, and so are lines that begin with `#`, unless a file is called so.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,13 @@ from psdl.types import InputRule, Sample
 
 
 def recognise(root: Path) -> str | None:
+    """Returns "a list of paths" if `root` is a text file (.txt); None if not."""
     return "a list of paths" if root.is_file() and root.suffix.lower() == ".txt" else None
 
 
 def read(root: Path) -> Iterator[Sample]:
+    """Yields the samples that the file names. Raises PsdlError if the file cannot be read, if an image is missing,
+    and if a line has more than a path."""
     try:
         lines = root.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -29,11 +34,13 @@ def read(root: Path) -> Iterator[Sample]:
 
 
 def _comment(root: Path, line: str) -> bool:
+    """Returns whether a line is a comment: it begins with `#` and is not the name of a file."""
     return line.startswith("#") and not (root.parent / line).is_file()
 
 
 def _file(root: Path, number: int, line: str) -> str:
-    """The file that a line names. Raises PsdlError if it is not there, or something stands behind its path."""
+    """Returns the path of the image that a line names. Raises PsdlError if there is no such file, or if something
+    follows the path."""
     path, _, more = line.rpartition(" ")
     if more and (root.parent / path).is_file() and not (root.parent / line).exists():
         raise PsdlError(
@@ -44,4 +51,5 @@ def _file(root: Path, number: int, line: str) -> str:
 
 
 def rule(samples: Sequence[Sample]) -> InputRule:
+    """Returns the input rule of the layout: both sides resized to 256 pixels."""
     return InputRule(resize=(256, 256), filter="lanczos")

@@ -1,8 +1,10 @@
-"""A manifest of AWS Lookout for Vision (or of SageMaker Ground Truth): an object a line with `source-ref`, and in
-labelled sets `anomaly-label` with its class name, and `anomaly-mask-ref`; or the label by the name of a labelling
-job, with its class name or its boxes.
+"""Reads manifests of AWS Lookout for Vision and of Amazon SageMaker Ground Truth.
 
-Addresses in S3 stand for files near the manifest: the longest end of an address that is there is taken.
+Each line of a manifest is a JSON object with the address of an image as `source-ref`. In labelled sets of Lookout
+for Vision it also has `anomaly-label`, with the name of a class among the metadata, and perhaps
+`anomaly-mask-ref`. In those of Ground Truth it has a label named after the labelling job, with the name of a class
+or with boxes. Addresses in S3 stand for files near the manifest: the longest end of an address that is a file
+there is taken.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from psdl.types import InputRule, Sample
 
 
 def recognise(root: Path) -> str | None:
+    """Returns "source-ref in a manifest" if `root` is a file with that key in its first line; None if not."""
     if not root.is_file() or root.suffix.lower() not in (".manifest", ".jsonl", ".json"):
         return None
     with root.open(encoding="utf-8", errors="replace") as file:
@@ -25,11 +28,15 @@ def recognise(root: Path) -> str | None:
 
 
 def read(root: Path) -> Iterator[Sample]:
+    """Yields the samples of a manifest; where labels are missing, names may label them, see `paths.labelled`.
+    Raises PsdlError if an image or mask is missing, if a class is not known, and if labels contradict each
+    other."""
     yield from paths.labelled(list(_samples(root)), root)
 
 
 def _samples(root: Path) -> Iterator[Sample]:
-    """The samples; what they are for is said by the manifest's name, if that says train or test, or by folders."""
+    """Yields the samples as the manifest states them. The name of the manifest says their split, if it names one;
+    else the folders in their addresses do."""
     found = list(rows.objects(root, root.read_text(encoding="utf-8-sig").splitlines()))
     files = [_near(root, line, row.get("source-ref", "")) for line, row in found]
     named = paths.names(files, root.parent)
@@ -42,15 +49,18 @@ def _samples(root: Path) -> Iterator[Sample]:
 
 
 def rule(samples: Sequence[Sample]) -> InputRule:
+    """Returns the input rule of the layout: both sides resized to 256 pixels."""
     return InputRule(resize=(256, 256), filter="lanczos")
 
 
 def _side(address: str) -> words.Split | None:
+    """Returns the split that the first folder in an address to name one names; None if none does."""
     return next((s for part in PurePosixPath(address).parts[:-1] if (s := words.meaning(part).split)), None)
 
 
 def _label(root: Path, line: int, row: Mapping[str, str]) -> tuple[int | None, str]:
-    """Label and kind, by what the jobs of a row say. Raises PsdlError where they contradict each other."""
+    """Returns the label and kind of an image, as the labelling jobs of a row say; (None, "") if there are none.
+    Raises PsdlError if they contradict each other."""
     jobs = [key for key in row if key == "anomaly-label" or f"{key}-metadata" in row]
     said = {key: _said(root, line, row, key) for key in jobs if key != "anomaly-mask-ref"}
     if len(set(said.values())) > 1:
@@ -60,8 +70,12 @@ def _label(root: Path, line: int, row: Mapping[str, str]) -> tuple[int | None, s
 
 
 def _said(root: Path, line: int, row: Mapping[str, str], job: str) -> str:
-    """What a job says of an image, by its class name where there is one, else by the number of Lookout (0 normal,
-    1 anomaly) or by its boxes: without any it is good. Raises PsdlError on a class that is not known."""
+    """Returns whether a job calls an image "good" or "bad".
+
+    The name of its class says it; without one, boxes do, of which a good image has none; without either, the
+    number of Lookout for Vision (0 for normal, 1 for anomaly). Raises PsdlError if the class or number is not
+    known.
+    """
     more = json.loads(row.get(f"{job}-metadata") or "{}")
     name = str(more.get("class-name", "")) if isinstance(more, dict) else ""
     boxes = row.get(f"{job}.annotations", "")
@@ -77,7 +91,8 @@ def _said(root: Path, line: int, row: Mapping[str, str], job: str) -> str:
 
 
 def _near(root: Path, line: int, address: str) -> str:
-    """The file that an address stands for. Raises PsdlError if there is none near the manifest."""
+    """Returns the path of the file that an address stands for. It lies below the manifest's folder or the folder
+    above. Raises PsdlError if there is none."""
     parts = PurePosixPath(address.split("://", 1)[-1]).parts
     for base in (root.parent, root.resolve().parent.parent):
         for n in range(len(parts)):

@@ -1,4 +1,5 @@
-"""VisA (Zou et al. 2022): CATEGORY/Data/Images/Normal and /Anomaly, with its split in split_csv/1cls.csv."""
+"""Reads VisA (Zou et al. 2022): images CATEGORY/Data/Images/Normal and Anomaly, with the split of
+split_csv/1cls.csv."""
 
 from __future__ import annotations
 
@@ -13,11 +14,14 @@ COLUMNS = ("object", "split", "label", "image", "mask")
 
 
 def recognise(root: Path) -> str | None:
+    """Returns the split file as what the layout is recognised by; None if there is none."""
     return f"file {SPLIT.as_posix()}" if (root / SPLIT).is_file() else None
 
 
 def read(root: Path) -> Iterator[Sample]:
-    """Kinds of defect are not in the split file, so every defective image is an `anomaly`."""
+    """Yields the samples of the split file. It does not name kinds of defects, so each defective image is an
+    `anomaly`. Raises PsdlError if the file cannot be read, has an unknown label or split, or names a missing
+    file."""
     for line, row in rows.table(root / SPLIT, COLUMNS, {name: (name,) for name in COLUMNS}).rows:
         bad = row["label"] != "normal"
         rows.one_of(root / SPLIT, line, "label", row["label"], ("normal", "anomaly"))
@@ -34,4 +38,5 @@ def read(root: Path) -> Iterator[Sample]:
 
 
 def rule(samples: Sequence[Sample]) -> InputRule:
+    """Returns the input rule of the layout: both sides resized to 256 pixels."""
     return InputRule(resize=(256, 256), filter="lanczos")
