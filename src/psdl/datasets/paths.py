@@ -1,5 +1,5 @@
-"""Names the images that a list, a table or a program gives by their paths, and decides what these names say about
-them."""
+"""Gives names to images that a list, a table or a program states by their paths, and decides what these names
+say."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def labelled(samples: Sequence[Sample], source: Path) -> list[Sample]:
 
 
 def _check_labels(samples: Sequence[Sample]) -> None:
-    """Raises PsdlError if a sample is labelled good though its path plainly says defective or, of one to learn
-    from, names a kind of defect to test with; or if all samples whose paths say good are labelled defective. What
-    all paths say does not count."""
+    """Raises PsdlError if a sample is labelled good though its path plainly says defective, or, for a sample to
+    learn from, names a kind of defect in the split test; or if all samples whose paths say good are labelled
+    defective. What all paths say does not count."""
     shared = set.intersection(*({*PurePosixPath(s.name).parts[:-1]} for s in samples))
     files = [s for s in samples if _plainly_bad(PurePosixPath(s.name).stem)]
     found = tree.taken([s.name for s in samples])

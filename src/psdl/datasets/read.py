@@ -38,8 +38,8 @@ class Found(NamedTuple):
 
     - `layout` is the name of the layout, and `reason` what it was recognised by.
     - `rule` says how its images become the network's input.
-    - `left` are the pictures that are there and are no samples, with the reasons. Together with the samples and
-      their masks they are all pictures below the folder.
+    - `left` are the pictures that are there and are no samples, with the reasons; they include the masks of
+      samples. The samples and these are all pictures below the folder.
     """
 
     layout: str

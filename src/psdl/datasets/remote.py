@@ -52,8 +52,9 @@ def local(data: str | Path) -> Path:
 def fetched(url: str) -> Path:
     """Returns the folder (or file) in the user's cache with the images and tables below a URL.
 
-    Only what is missing or has changed there is fetched, and what no longer exists there is removed. Raises
-    PsdlError if the file system is unknown or does not answer, and if there are no images or tables.
+    Files are fetched if they are missing in the cache or have changed behind the URL, and removed from the cache
+    if they no longer exist there. Raises PsdlError if the file system is unknown or does not answer, and if there
+    are no images or tables.
     """
     found = _listing(url)
     target = cache() / hashlib.sha256(url.encode()).hexdigest()[:16] / _named(found)

@@ -1,7 +1,8 @@
 """Decides by the names of folders what each image is taken for: good, defective or not known, and its split.
 
 The words in the names of folders decide (`words.py`), then the names of files (`stems.py`). If one folder is good,
-the folders beside it are not. An image of which nothing is certain is UNSURE and is never learned from.
+the folders beside it are not. An image that is not certain has no label and the kind UNSURE, and is never learned
+from.
 """
 
 from __future__ import annotations
@@ -182,11 +183,12 @@ class _Folders:
     def _good(self, name: str, above: Sequence[str]) -> tuple[int | None, str]:
         """Returns label and kind of an image whose deepest folder with a label is good. `above` are its folders.
 
-        Below a folder set aside, such as `backup`, it is not certain if other good folders are not. In a kind of
-        defect beside a good folder further down, as `normal_light/hole` beside `normal_light/good`, it is
+        Below a folder set aside, such as `backup`, it is not certain, if good folders exist elsewhere. In a kind
+        of defect beside a good folder further down, as `normal_light/hole` beside `normal_light/good`, it is
         defective. Unknown names below the good folder are types of good parts. But they are not certain if images
         lie in the good folder itself (`good/hole` beside images of `good`), if they are kinds of defects too, or
-        if they are several and the good folder stands in contrast to nothing (`normal/fine` and `normal/burnt`).
+        if they are several and nothing beside the good folder is a kind of defect (`normal/fine` and
+        `normal/burnt`).
         """
         good, below = self._deepest_good(above)
         odd = self._odd(below)
