@@ -139,6 +139,24 @@ JOBS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("anomaly-label-metadata", "normal"), ("boxes-metadata", "{"), ("boxes", {"annotations": "[1"})],
+)
+def test_a_manifest_with_broken_values_is_refused_by_its_line(key, value, tmp_path):
+    tree(tmp_path, "a.png")
+    row = {"source-ref": "s3://bucket/a.png", "anomaly-label": 0, "boxes": 0, "boxes-metadata": {}, key: value}
+    (tmp_path / "train.manifest").write_text(json.dumps(row))
+    with pytest.raises(PsdlError, match=rf"line 1: .*{key}.* is no JSON"):
+        read(tmp_path / "train.manifest")
+
+
+def test_a_manifest_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "train.manifest").write_bytes(b'{"source-ref": "a\xff.png"}')
+    with pytest.raises(PsdlError, match="give a file of UTF-8 text"):
+        read(tmp_path / "train.manifest")
+
+
 @pytest.mark.parametrize("job", JOBS)
 def test_manifests_of_labelling_jobs_of_any_name(job, tmp_path):
     root = tree(tmp_path / "lot", "i/*4.png")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from psdl.datasets import words
@@ -9,7 +11,7 @@ from psdl.datasets import words
 GOOD = (
     "good OK okay normal pass accepted io iO i.O. IO-Teile gut Gutteile gut_bilder "
     "fehlerfrei conforme bon bonnes bueno buenas aprobados buono buone bom boas dobre "
-    "dobré goed iyi hatasız 良品 合格品 正常 OK品 양품 정상 годные good_parts ok-teile no_defects "
+    "dobré goed iyi hatasız 良品 合格品 正常 OK品 양품 정상 годные хороший ГОДНЫЙ good_parts ok-teile no_defects "
     "defect_free free_of_defects defect-free ohne_Fehler sans-défaut not-NG non_defective "
     "undamaged uncracked noncracked flawless 无缺陷 没有缺陷 異常なし train_good GoodParts class_ok "
 )
@@ -17,8 +19,8 @@ BAD = (
     "bad NG nok NOK nio n.i.O. NiO NIO_Bilder ko defect defekt defective defectos défauts "
     "anomaly anomalies abnormal fail failed reject schlecht schlechte_Teile Ausschuss "
     "kaputt mauvais malos difetti guasto ruim zły wadliwe vadné slecht hatalı kusurlu 不良品 "
-    "不合格 異常 非正常 NG品 缺陷 불량 불합격 брак not_good notok no_good nicht_ok nicht-in-ordnung "
-    "nonconforming non-conforming no_conforme unacceptable crack scratches broken MT_Crack "
+    "不合格 異常 非正常 NG品 缺陷 불량 불합격 брак дефектный Плохой not_good notok no_good nicht_ok "
+    "nicht-in-ordnung nonconforming non-conforming no_conforme unacceptable crack scratches broken MT_Crack "
     "test-defects logical_anomalies "
 )
 MASK = (
@@ -110,3 +112,18 @@ def test_names_that_leave_it_open(name):
 def test_names_of_good_that_hold_a_negation_elsewhere(name):
     assert words.meaning(name).role == "good"
     assert not words.meaning(name).doubtful
+
+
+def test_every_listed_word_is_found_as_it_is_written():
+    """A word that division or folding changes, as an accent would, could never be met."""
+    texts = [
+        text for some in words._LISTS.values() for text in (some.values() if isinstance(some, dict) else [some])
+    ]
+    listed = [word for text in texts for word in text.split()]
+    assert [word for word in listed if words.plain(word) != word] == []
+
+
+def test_letters_with_marks_are_the_same_however_they_are_composed():
+    """File names of macOS have marks apart from their letters."""
+    for word in ("хороший", "ガ良品", "défaut"):
+        assert words.meaning(unicodedata.normalize("NFD", word)) == words.meaning(word)

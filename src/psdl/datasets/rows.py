@@ -81,7 +81,7 @@ def table(path: Path, columns: Sequence[str], names: dict[str, tuple[str, ...]] 
     file cannot be read, lacks a column, has rows with more values than columns, or has labels that are not
     certain.
     """
-    text = _text(path)
+    text = text_of(path)
     if path.suffix.lower() in (".jsonl", ".manifest"):
         rows = list(objects(path, text.splitlines()))
         header = list(dict.fromkeys(key for _, row in rows for key in row))
@@ -132,7 +132,7 @@ def decoded(data: bytes, errors: str = "strict") -> str:
     return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", errors)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
     """Returns the text of a file. Raises PsdlError if it cannot be read."""
     try:
         return decoded(path.read_bytes())

@@ -81,6 +81,7 @@ ALONE = {
     **dict.fromkeys("\u00d7\u2715\u2717\u2718\u274c\U0001f44e\U0001f534", " ng "),
 }  # circles, ticks and crosses; they count only where they stand alone, not in `20×30`
 STANDING = re.compile(rf"(?<![^\W_])[{''.join(ALONE)}](?![^\W_])")
+ACCENTS = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")  # of Latin letters; й and が are letters of their own
 VALUES = {"0": "good", "1": "bad", "0.0": "good", "1.0": "bad"}  # labels that are numbers, as psdl writes them
 
 
@@ -133,7 +134,7 @@ def plain(name: str) -> str:
 
 
 def parts(name: str, digits: bool = False) -> list[str]:
-    """Returns the words of a name, in small letters without accents.
+    """Returns the words of a name, in small letters, those of Latin script without accents.
 
     The name is divided at spaces and punctuation, before capitals inside a word, between Latin letters and
     Chinese, Japanese or Korean signs, and, unless `digits`, between letters and digits. Circles, ticks and crosses
@@ -143,16 +144,11 @@ def parts(name: str, digits: bool = False) -> list[str]:
     whole = re.sub(r"n['\u2019]t\b", " not", unicodedata.normalize("NFKC", name))
     divided = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", whole)
     folded = divided.casefold().replace("ı", "i").replace("ł", "l").replace("ø", "o").replace("ä", "ae")
-    bare = "".join(c for c in unicodedata.normalize("NFD", folded) if not _mark(c))
+    bare = ACCENTS.sub("", unicodedata.normalize("NFD", folded))
     composed = unicodedata.normalize("NFC", bare)
     composed = re.sub(r"(?<=[a-z])(?=[\u3040-\uffff])|(?<=[\u3040-\uffff])(?=[a-z])", " ", composed)
     pattern = r"[^\W_]+" if digits else r"[^\W\d_]+|\d+"
     return re.findall(pattern, composed)
-
-
-def _mark(c: str) -> bool:
-    """Returns whether a character is an accent. The marks that voice Japanese kana are none."""
-    return unicodedata.combining(c) != 0 and c not in "\u3099\u309a"
 
 
 def _read(words: list[str]) -> tuple[set[Role], Split | None, list[str], bool]:

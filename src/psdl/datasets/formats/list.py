@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from psdl.datasets.paths import labelled, names
-from psdl.datasets.rows import existing
+from psdl.datasets.rows import existing, text_of
 from psdl.errors import PsdlError
 from psdl.types import InputRule, Sample
 
@@ -23,10 +23,7 @@ def recognise(root: Path) -> str | None:
 def read(root: Path) -> Iterator[Sample]:
     """Yields the samples that the file names. Raises PsdlError if the file cannot be read, if an image is missing,
     and if a line has more than a path."""
-    try:
-        lines = root.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PsdlError(f"{root} cannot be read ({error}): give a file of UTF-8 text, one path a line") from None
+    lines = text_of(root).splitlines()
     written = [(number, line.strip().strip("\"'")) for number, line in enumerate(lines, 1) if line.strip("\"' \t")]
     found = [_file(root, number, name) for number, name in written if not _comment(root, name)]
     named = zip(found, names(found, root.parent), strict=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from psdl.datasets import paths, rows, words
 from psdl.datasets.tree import DEFECT, settled
@@ -37,7 +38,7 @@ def read(root: Path) -> Iterator[Sample]:
 def _samples(root: Path) -> Iterator[Sample]:
     """Yields the samples as the manifest states them. The name of the manifest says their split, if it names one;
     else the folders in their addresses do."""
-    found = list(rows.objects(root, root.read_text(encoding="utf-8-sig").splitlines()))
+    found = list(rows.objects(root, rows.text_of(root).splitlines()))
     files = [_near(root, line, row.get("source-ref", "")) for line, row in found]
     named = paths.names(files, root.parent)
     sides = [words.meaning(root.stem).split or _side(row["source-ref"]) for _, row in found]
@@ -76,11 +77,10 @@ def _said(root: Path, line: int, row: Mapping[str, str], job: str) -> str:
     number of Lookout for Vision (0 for normal, 1 for anomaly). Raises PsdlError if the class or number is not
     known.
     """
-    more = json.loads(row.get(f"{job}-metadata") or "{}")
+    more = _json(root, line, row, f"{job}-metadata")
     name = str(more.get("class-name", "")) if isinstance(more, dict) else ""
-    boxes = row.get(f"{job}.annotations", "")
-    if not name and boxes:
-        return "bad" if json.loads(boxes) else "good"
+    if not name and row.get(f"{job}.annotations"):
+        return "bad" if _json(root, line, row, f"{job}.annotations") else "good"
     found = words.label(name or (row[job] if job == "anomaly-label" else ""))
     if found is None or words.meaning(name).doubtful:
         raise PsdlError(
@@ -88,6 +88,15 @@ def _said(root: Path, line: int, row: Mapping[str, str], job: str) -> str:
             " columns path and label"
         )
     return found
+
+
+def _json(root: Path, line: int, row: Mapping[str, str], key: str) -> Any:
+    """Returns a value of a row that is JSON, and None if the row does not have it. Raises PsdlError if it is no
+    JSON."""
+    try:
+        return json.loads(row.get(key) or "null")
+    except (ValueError, RecursionError) as error:
+        raise PsdlError(f"{root} line {line}: {key} is no JSON ({error}): correct it or leave it out") from None
 
 
 def _near(root: Path, line: int, address: str) -> str:
