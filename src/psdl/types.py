@@ -78,19 +78,25 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Network:
-    """A backbone that is ready to run: an ONNX graph, cut behind the deepest tap that is needed. `mean` and `std`
-    are those of its input's three channels, in 8-bit units."""
+    """A backbone that is ready to run: ONNX graphs that compute no more than the taps that are needed. `mean` and
+    `std` are those of its input's three channels, in 8-bit units."""
 
     name: str
-    graph: bytes = field(repr=False)  # the ONNX file
-    taps: tuple[str, ...]  # in the order of depth
+    graph: bytes = field(repr=False)  # the ONNX file that computes `graph_taps`
+    taps: tuple[str, ...]  # in the order of depth; those of a second network follow those of the first
     channels: tuple[int, ...]  # of each tap
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     graph_sha256: str  # in hexadecimal, as the next
     weights_sha256: str
     licence: str = ""
-    cuts: Mapping[int, bytes] = field(default_factory=dict, repr=False)  # graphs of fewer taps, by their number
+    cuts: Mapping[tuple[str, ...], bytes] = field(default_factory=dict, repr=False)  # more, by their taps
+    graph_taps: tuple[str, ...] = ()  # empty: all taps
+
+    @property
+    def graphs(self) -> dict[tuple[str, ...], bytes]:
+        """All graphs by the taps that they compute."""
+        return {self.graph_taps or self.taps: self.graph, **self.cuts}
 
 
 @dataclass(frozen=True)

@@ -97,12 +97,15 @@ HOSTILE = {
     "empty": (lambda data: b"", "not a psdl model file"),
     "a newer format": (
         lambda data: rewritten(data, newer),
-        "model format 99, this psdl reads 10: install a newer",
+        "model format 99, this psdl reads 10 and 11: install a newer",
     ),
-    "an older format": (lambda data: rewritten(data, older), "model format 2, this psdl reads 10: fit a new one"),
+    "an older format": (
+        lambda data: rewritten(data, older),
+        "format 2, this psdl reads 10 and 11: fit a new one",
+    ),
     "one bit of an array": (lambda data: flipped(data, -5000), "is damaged: its content gives the digest"),
     "one bit of the card": (lambda data: data.replace(b"threshold", b"thresholt", 1), "gives the digest"),
-    "a cut that is not there": (lambda data: rewritten(data, other_cut), "damaged model file (it has cuts"),
+    "a cut that is not there": (lambda data: rewritten(data, other_cut), "damaged model file ('graph/1')"),
     "another grid": (lambda data: rewritten(data, other_grid), "damaged model file"),
     "an unknown method": (lambda data: rewritten(data, unknown_method), "unknown method 'os'"),
     "no recipe": (lambda data: rewritten(data, no_recipe), "damaged model file"),

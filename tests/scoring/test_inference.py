@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,16 +46,27 @@ def test_threads_change_nothing(default_model, mvtec):
             np.testing.assert_array_equal(one.map, results[0].map)
 
 
-def test_the_larger_scale_runs_a_graph_of_fewer_layers_to_the_same_scores(mvtec):
-    detector = Detector(recipes.DEFAULT).fit(sorted((mvtec / "bolt/train/good").iterdir())[:6])
-    model = detector.model
-    assert {depth: len(cut) < 0.5 * len(model.network.graph) for depth, cut in model.network.cuts.items()} == {
-        2: True
-    }
+def test_a_scale_runs_a_graph_of_its_own_layers_to_the_same_scores(mvtec):
+    """One network for both scales: the larger one ends earlier."""
+    detector = Detector(replace(recipes.DEFAULT, arch="efficientnet_lite0")).fit(
+        sorted((mvtec / "bolt/train/good").iterdir())[:6]
+    )
+    network = detector.model.network
+    assert [*network.graphs] == [("layer2", "layer3", "layer4"), ("layer2", "layer3")]
+    assert len(network.cuts["layer2", "layer3"]) < 0.5 * len(network.graph)
     path = mvtec / "bolt/test/blot/000.png"
     score = detector.score(path).score
-    object.__setattr__(model.network, "cuts", {})
-    assert Detector.of(model).score(path).score == score
+    object.__setattr__(network, "cuts", {})
+    assert Detector.of(detector.model).score(path).score == score
+
+
+def test_two_networks_see_two_scales(mvtec):
+    detector = Detector(recipes.DEFAULT).fit(sorted((mvtec / "bolt/train/good").iterdir())[:6])
+    network = detector.model.network
+    assert [*network.graphs] == [("layer2", "layer3", "layer4"), ("lite2_layer2", "lite2_layer3")]
+    assert network.channels == (40, 112, 320, 48, 120)
+    found = detector.score(mvtec / "bolt/test/blot/000.png")
+    assert found.verdict.verdict == "NG"
 
 
 def test_one_thread_keeps_one_core_busy(default_model, mvtec):

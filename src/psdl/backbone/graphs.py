@@ -54,9 +54,65 @@ def network(arch: str, taps: tuple[str, ...], weights: str | None = None) -> Net
     networks that are exported by timm. Raises PsdlError on unknown names and taps, on graphs that cannot be read
     or that could do more than compute (see `check_runnable`), and when no weights can be had.
     """
-    if arch in ZOO:
-        _check_taps(arch, taps, tuple(ZOO[arch].taps))
-    return cut(_file(arch, weights), arch, taps, ZOO[arch].licence if arch in ZOO else "")
+    if arch not in ZOO:
+        return cut(_file(arch, weights), arch, taps)
+    entry = ZOO[arch]
+    _check_taps(arch, taps, tuple(entry.taps))
+    if entry.members:
+        _check_packaged(arch, weights)
+        return _paired(arch, taps)
+    return replace(cut(_file(arch, weights), arch, taps), licence=entry.licence)
+
+
+def _paired(arch: str, taps: tuple[str, ...]) -> Network:
+    """Returns the pair of packaged networks `arch` as one `Network`, with a graph for each of the two that `taps`
+    need."""
+    entry, found = ZOO[arch], {}
+    for name, prefix in entry.members.items():
+        named = {prefix + tap: tap for tap in ZOO[name].taps}
+        own = tuple(named[tap] for tap in taps if tap in named)
+        if own:
+            found[prefix] = cut(PACKAGED / f"{name}.onnx", name, own)
+    renamed = {prefix: tuple(prefix + tap for tap in one.taps) for prefix, one in found.items()}
+    graphs = {renamed[prefix]: _prefixed(one.graph, prefix) for prefix, one in found.items()}
+    (main, graph), *others = graphs.items()
+    first, *_ = found.values()
+    return replace(
+        first,
+        name=arch,
+        graph=graph,
+        taps=tuple(tap for some in renamed.values() for tap in some),
+        channels=tuple(count for one in found.values() for count in one.channels),
+        graph_sha256=hashlib.sha256(graph).hexdigest(),
+        weights_sha256=_joined([one.weights_sha256 for one in found.values()]),
+        licence=entry.licence,
+        cuts=dict(others),
+        graph_taps=main if others else (),
+    )
+
+
+def _prefixed(graph: bytes, prefix: str) -> bytes:
+    """Returns a serialised ONNX graph with `prefix` before the names of its outputs."""
+    import onnx
+
+    if not prefix:
+        return graph
+    model = onnx.load_from_string(graph)
+    only_outputs = {"rename_nodes": False, "rename_edges": False, "rename_inputs": False, "rename_outputs": True}
+    rest = {"rename_initializers": False, "rename_value_infos": False, "rename_functions": False}
+    renamed = onnx.compose.add_prefix(model, prefix, **only_outputs, **rest)
+    return bytes(renamed.SerializeToString(deterministic=True))
+
+
+def _joined(digests: Sequence[str]) -> str:
+    """Returns one SHA-256 for those of several files; the only one if there is one."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+def _check_packaged(arch: str, weights: str | None) -> None:
+    """Raises PsdlError if weights are given for a packaged network."""
+    if weights:
+        raise PsdlError(f"{arch} comes with its weights, so `weights` {weights} has no use: leave it out")
 
 
 def _file(arch: str, weights: str | None) -> Path:
@@ -64,15 +120,14 @@ def _file(arch: str, weights: str | None) -> Path:
     if arch.endswith(".onnx"):
         return Path(arch)
     if arch in ZOO and ZOO[arch].timm is None:
-        if weights:
-            raise PsdlError(f"{arch} comes with its weights, so `weights` {weights} has no use: leave it out")
+        _check_packaged(arch, weights)
         return PACKAGED / f"{arch}.onnx"
     from psdl.backbone.export import exported
 
     return exported(arch, weights)
 
 
-def cut(path: Path, name: str, taps: tuple[str, ...], licence: str = "") -> Network:
+def cut(path: Path, name: str, taps: tuple[str, ...]) -> Network:
     """Returns the graph file `path` as a `Network` that computes no more than `taps`. Outputs of tokens become
     maps.
 
@@ -99,20 +154,22 @@ def cut(path: Path, name: str, taps: tuple[str, ...], licence: str = "") -> Netw
         std=(std[0], std[1], std[2]),
         graph_sha256=hashlib.sha256(graph).hexdigest(),
         weights_sha256=weights,
-        licence=licence or str(card.get("licence", "")),
+        licence=str(card.get("licence", "")),
     )
 
 
-def with_cuts(network: Network, depths: Iterable[int]) -> Network:
-    """Returns the network with additional graphs that end at an earlier tap, for passes that need fewer taps.
+def with_cuts(network: Network, passes: Iterable[tuple[str, ...]]) -> Network:
+    """Returns the network with additional graphs for passes that need fewer taps than a graph computes.
 
-    `depths` are the numbers of taps that such graphs compute, counted from the shallowest. A depth that covers all
-    taps needs no graph of its own and is skipped.
+    `passes` are the taps of each pass. A pass that a graph was made for, or that needs several graphs, gets none.
     """
     import onnx
 
-    model = onnx.load_from_string(network.graph)
-    cuts = {depth: _ending(model, network.taps[:depth]) for depth in depths if depth < len(network.taps)}
+    cuts = dict(network.cuts)
+    for taps in passes:
+        whole = next((graph for known, graph in network.graphs.items() if set(taps) < set(known)), None)
+        if whole is not None and taps not in network.graphs:
+            cuts[taps] = _ending(onnx.load_from_string(whole), taps)
     return replace(network, cuts=cuts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from psdl._util.process import environment
@@ -35,51 +36,62 @@ class Session:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
-        graphs = {len(network.taps): network.graph, **network.cuts}
-        for graph in graphs.values():
+        for graph in network.graphs.values():
             check_runnable(graph, network.name)
         providers = [CUDA, "CPUExecutionProvider"] if device == "cuda" else ["CPUExecutionProvider"]
         try:
             self._sessions = {
-                depth: ort.InferenceSession(graph, options, providers=providers)
-                for depth, graph in sorted(graphs.items())
+                taps: ort.InferenceSession(graph, options, providers=providers)
+                for taps, graph in sorted(network.graphs.items(), key=lambda one: len(one[0]))
             }
         except Exception as error:  # ORT's errors share no class
             raise PsdlError(f"the graph of {network.name} cannot be run: {_line(error)}") from None
         self._input = _input_of(network, self._sessions)
-        self._taps = list(network.taps)
+        self._taps = network.taps
         self._name = network.name
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _opened, self._made
 
-    def maps(self, inputs: F32, depth: int | None = None) -> Maps:
+    def maps(self, inputs: F32, taps: Sequence[str] | None = None) -> Maps:
         """Returns the activation maps {tap: (n,C,h,w) float32} of inputs (n,3,H,W) float32.
 
-        `depth` limits the result to the first so many taps; None returns all of them. Raises PsdlError if the
-        graph refuses the size of the input.
+        `taps` limits the result to these; None returns all of them. Raises PsdlError if a graph refuses the size
+        of the input.
         """
-        taps = self._taps[:depth]
-        graph = next(found for known, found in self._sessions.items() if known >= len(taps))
-        try:
-            arrays = graph.run(taps, {self._input: inputs})
-        except Exception as error:  # ORT's errors share no class
-            size = f"{inputs.shape[3]} x {inputs.shape[2]}"
-            raise PsdlError(f"{self._name} refuses inputs of {size} pixels: {_line(error)}") from None
-        return dict(zip(taps, arrays, strict=True))
+        wanted = [tap for tap in self._taps if taps is None or tap in taps]
+        found: dict[str, F32] = {}
+        for some, graph in self._covering(wanted):
+            try:
+                found |= zip(some, graph.run(some, {self._input: inputs}), strict=True)
+            except Exception as error:  # ORT's errors share no class
+                size = f"{inputs.shape[3]} x {inputs.shape[2]}"
+                raise PsdlError(f"{self._name} refuses inputs of {size} pixels: {_line(error)}") from None
+        return {tap: found[tap] for tap in wanted}
+
+    def _covering(self, wanted: Sequence[str]) -> list[tuple[list[str], ort.InferenceSession]]:
+        """Returns the smallest graph that computes all taps, or else those that compute them together, each with
+        its share of the taps."""
+        for known, graph in self._sessions.items():
+            if set(wanted) <= set(known):
+                return [(list(wanted), graph)]
+        shares = {tap: known for known in self._sessions for tap in known}  # the largest graph of each tap
+        used = dict.fromkeys(shares[tap] for tap in wanted)
+        return [([tap for tap in wanted if shares[tap] == known], self._sessions[known]) for known in used]
 
 
-def _input_of(network: Network, sessions: dict[int, ort.InferenceSession]) -> str:
+def _input_of(network: Network, sessions: dict[tuple[str, ...], ort.InferenceSession]) -> str:
     """Returns the name of the only input of all graphs.
 
     Raises PsdlError unless each graph has exactly one input of the same name, and outputs for its taps with the
     network's numbers of channels.
     """
-    names = set()
-    for depth, session in sessions.items():
+    names, counts = set(), dict(zip(network.taps, network.channels, strict=True))
+    for taps, session in sessions.items():
         outputs = {found.name: found.shape for found in session.get_outputs()}
         names |= {tuple(found.name for found in session.get_inputs())}
-        for tap, channels in [*zip(network.taps, network.channels, strict=True)][:depth]:
+        for tap in taps:
+            channels = counts[tap]
             known = outputs.get(tap, [])[1:2]
             if tap not in outputs or (known and isinstance(known[0], int) and known[0] != channels):
                 raise PsdlError(

@@ -8,7 +8,7 @@ block outputs at the indices of the paper's reference code, counted over all blo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,14 @@ class Entry:
 
     `timm` is the name of the timm model, with the tag of its weights where it has one; None means that the graph
     is part of the package. `taps` maps each tap to a timm module. `licence` is the licence of the weights.
+    `members` is empty but for a pair of packaged networks, which see the same input: it maps the name of each to
+    what its taps are called before their own name.
     """
 
     timm: str | None
     taps: dict[str, str]
     licence: str
+    members: dict[str, str] = field(default_factory=dict)
 
 
 LAYERS = ("layer1", "layer2", "layer3", "layer4")
@@ -32,13 +35,19 @@ def quarters(names: Sequence[str]) -> dict[str, str]:
     return {layer: names[-(-n * len(names) // 4) - 1] for n, layer in enumerate(LAYERS, 1)}
 
 
+SECOND = "lite2_"  # before the taps of the second network of a pair
+_LITE0 = {"layer1": "blocks.1", "layer2": "blocks.2", "layer3": "blocks.4", "layer4": "blocks.6"}
+_LITE2 = {"layer1": "blocks.1", "layer2": "blocks.2", "layer3": "blocks.4"}
 _RESNET = {f"layer{i}": f"layer{i}" for i in (1, 2, 3, 4)}
 
 ZOO: dict[str, Entry] = {
-    "efficientnet_lite0": Entry(
+    "efficientnet_lite0": Entry(None, _LITE0, "Apache-2.0"),
+    "efficientnet_lite2": Entry(None, _LITE2, "Apache-2.0"),
+    "efficientnet_lite0+lite2": Entry(
         None,
-        {"layer1": "blocks.1", "layer2": "blocks.2", "layer3": "blocks.4", "layer4": "blocks.6"},
+        {**_LITE0, **{SECOND + tap: module for tap, module in _LITE2.items()}},
         "Apache-2.0",
+        {"efficientnet_lite0": "", "efficientnet_lite2": SECOND},
     ),
     "resnet18": Entry("resnet18.tv_in1k", _RESNET, "BSD-3-Clause"),
     "wide_resnet50_2": Entry("wide_resnet50_2.tv_in1k", _RESNET, "BSD-3-Clause"),

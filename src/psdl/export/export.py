@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,12 @@ def exported(model: Model) -> Any:
     found: dict[str, str] = {}
     signals: dict[str, str] = {}
     gain = ""  # from the smallest scale, for all scales
-    for scale, depth in recipes.passes(recipe, model.network.taps).items():
+    for scale, taps in recipes.passes(recipe, model.network.taps).items():
         at = preprocess.scaled(geometry, scale, recipe.multiple)
         pixels, inside = _pixels(g, at, rule, source), preprocess.sized(frame.roi, at.input)
         gain = gain or picture.gain(g, pixels, recipe.light, inside)
         values = picture.normalised(g, pixels, model.network, gain, inside)
-        maps, shapes = _maps(g, model.network, values, at.input, depth)
+        maps, shapes = _maps(g, model.network, values, at.input, taps)
         for part in recipe.parts:
             if part.scale == scale:
                 state = model.states[part.name]
@@ -122,15 +123,15 @@ def _pixels(g: Graph, at: Geometry, rule: InputRule, source: tuple[int, int] | N
 
 
 def _maps(
-    g: Graph, network: Network, values: str, size: tuple[int, int], depth: int
+    g: Graph, network: Network, values: str, size: tuple[int, int], taps: Sequence[str]
 ) -> tuple[dict[str, str], Shapes]:
-    """Returns the names and the shapes of the network's first `depth` maps, by tap.
+    """Returns the names and the shapes of the network's maps of `taps`, by tap.
 
     `values` (1,3,h,w) is the network's input and `size` (h,w) its size.
     """
-    seen = Session(network).maps(np.zeros((1, 3, *size), np.float32), depth)
-    graph = network.cuts.get(depth, network.graph)
-    return g.network(graph, values, tuple(seen)), {tap: found.shape for tap, found in seen.items()}
+    seen = Session(network).maps(np.zeros((1, 3, *size), np.float32), taps)
+    least = min((known for known in network.graphs if set(taps) <= set(known)), key=len)
+    return g.network(network.graphs[least], values, tuple(seen)), {tap: found.shape for tap, found in seen.items()}
 
 
 def _facts(model: Model) -> dict[str, str]:

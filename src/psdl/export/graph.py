@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,11 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 OPSET, IR = 17, 8
+
+
+def _digest(tensor: Any) -> str:
+    """Returns a short name for the content of a tensor, since weights of two networks may have the same names."""
+    return hashlib.sha256(tensor.SerializeToString()).hexdigest()[:12]
 
 
 class Graph:
@@ -60,11 +66,11 @@ class Graph:
     def network(self, graph: bytes, inputs: str, taps: Sequence[str]) -> dict[str, str]:
         """Adds a copy of a network and returns the names of its outputs by tap.
 
-        `graph` is the serialised network and `inputs` its input (n,3,H,W). Copies share their weights.
+        `graph` is the serialised network and `inputs` its input (n,3,H,W). Copies share weights that are equal.
         """
         inner = onnx.load_from_string(graph).graph
         prefix = self._fresh("network") + "/"
-        kept = {one.name: f"weights/{one.name}" for one in inner.initializer}
+        kept = {one.name: f"weights/{one.name}/{_digest(one)}" for one in inner.initializer}
         for one in inner.initializer:
             if kept[one.name] not in self.constants:
                 copy = onnx.TensorProto()

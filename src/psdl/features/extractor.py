@@ -121,8 +121,8 @@ class FeatureExtractor:
         return self.recipe.input or InputRule()
 
     @property
-    def scales(self) -> Mapping[float, int]:
-        """{scale of the input: number of taps that a pass at this scale computes}, smallest scale first."""
+    def scales(self) -> Mapping[float, tuple[str, ...]]:
+        """{scale of the input: taps that a pass at this scale computes}, smallest scale first."""
         return recipes.passes(self.recipe, self.network.taps)
 
     def session(self, threads: int = 1) -> Session:
@@ -164,7 +164,7 @@ class FeatureExtractor:
         values = preprocess.normalise(inputs[None], self.network.mean, self.network.std, one.gain)
         if inside is not None:
             values = np.where(inside, values, np.float32(0))  # pixels outside influence no activation inside
-        run = partial(self.session(threads).maps, depth=self.scales[scale])
+        run = partial(self.session(threads).maps, taps=self.scales[scale])
         maps = tiling.maps(run, values, self.recipe.tile)
         parts = [part for part in self.recipe.parts if part.scale == scale]
         size, roi = one.geometry.input, self.frame.roi

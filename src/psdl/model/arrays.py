@@ -33,7 +33,7 @@ def of(model: Model) -> dict[str, NDArray[Any]]:
         f"{part}/{k}": np.ascontiguousarray(v) for part, s in model.states.items() for k, v in s.arrays.items()
     }
     arrays[GRAPH] = np.frombuffer(model.network.graph, U8)
-    arrays |= {f"{GRAPH}/{depth}": np.frombuffer(cut, U8) for depth, cut in model.network.cuts.items()}
+    arrays |= {f"{GRAPH}/{','.join(taps)}": np.frombuffer(cut, U8) for taps, cut in model.network.cuts.items()}
     arrays |= {f"calibration/{name}": getattr(model.calibration, name) for name in SCORED}
     arrays |= {f"calibration/{k}": v for k in UNSEEN if (v := getattr(model.calibration, k)) is not None}
     arrays |= known.arrays(model)

@@ -23,7 +23,8 @@ from psdl.model.model import Model
 from psdl.model.schema import Backbone, Card, Known, Sides
 from psdl.types import Calibration, Grid, Network, Origin, Part, Rates, Recipe
 
-FORMAT = 10
+FORMAT = 11
+READ = (10, 11)  # in 10 graphs of fewer taps are called by the number of these
 SCORED = ("scores", "peaks", "items", "pixels")  # the calibration's arrays
 UNSEEN = ("anomaly", "averages")  # arrays that the calibration may lack
 APART = (  # not plain values
@@ -79,7 +80,7 @@ def _name(value: Any) -> Any:
 def _network(network: Network) -> dict[str, Any]:
     """Returns a network as plain values; its cuts are replaced by their SHA-256."""
     values = {k: v for k, v in asdict(network).items() if k != "graph"}
-    cuts = {str(depth): hashlib.sha256(cut).hexdigest() for depth, cut in network.cuts.items()}
+    cuts = {",".join(taps): hashlib.sha256(cut).hexdigest() for taps, cut in network.cuts.items()}
     return {**values, "cuts": cuts}
 
 
@@ -192,7 +193,15 @@ def _check_network(network: Backbone) -> None:
     _need(all(0 < channels <= LARGEST for channels in network.channels), "its channels are out of range")
     _need(all(abs(value) < 1e6 for value in network.mean), f"its network's mean is {network.mean}")
     _need(all(0 < value < 1e6 for value in network.std), f"its network's deviation is {network.std}")
-    _need(all(n.isdecimal() and 0 < int(n) < len(taps) for n in network.cuts), f"it has cuts {[*network.cuts]}")
+    given = [network.graph_taps or taps, *(cut_taps(name, taps) for name in network.cuts)]
+    known = all(some and len(set(some)) == len(some) and set(some) <= set(taps) for some in given)
+    _need(known and {tap for some in given for tap in some} == set(taps), f"it has cuts {[*network.cuts]}")
+
+
+def cut_taps(name: str, taps: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the taps that a graph computes, by its name in a file: their names, or, in files of format 10, the
+    number of the first of `taps`."""
+    return taps[: int(name)] if name.isdecimal() else tuple(name.split(","))
 
 
 def _check_calibration(known: Known) -> None:

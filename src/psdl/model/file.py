@@ -27,7 +27,7 @@ from psdl.model import arrays as stored
 from psdl.model import card as cards
 from psdl.model import known as defects
 from psdl.model import signature
-from psdl.model.card import FORMAT, card
+from psdl.model.card import FORMAT, READ, card
 from psdl.model.model import Model
 from psdl.types import Network, Origin, Sample
 
@@ -255,10 +255,10 @@ def _check_format(text: str, path: Path) -> None:
         known = cards.parsed(text).get("format")
     except (ValueError, RecursionError) as error:
         raise damaged(path, error) from None
-    if known != FORMAT:
+    if known not in READ:
         newer = isinstance(known, int) and known > FORMAT
         raise PsdlError(
-            f"{path} has model format {str(known)[:20]}, this psdl reads {FORMAT}:"
+            f"{path} has model format {str(known)[:20]}, this psdl reads {READ[0]} and {FORMAT}:"
             f" {'install a newer psdl' if newer else 'fit a new one'}"
         )
 
@@ -270,7 +270,7 @@ def _model(values: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
     stored.check_learned(arrays, known)
     extra = defects.read(known, arrays)
     frame, recipe, net = stored.frame(arrays, known), known.recipe, known.network
-    cuts = {int(n): stored.graph(arrays, f"{stored.GRAPH}/{n}") for n in net.cuts}
+    cuts = {cards.cut_taps(n, net.taps): stored.graph(arrays, f"{stored.GRAPH}/{n}") for n in net.cuts}
     network = Network(**{**msgspec.structs.asdict(net), "graph": stored.graph(arrays, stored.GRAPH), "cuts": cuts})
     grids = {name: cards.grid(sides, frame.roi) for name, sides in known.grids.items()}
     return Model(

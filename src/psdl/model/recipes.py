@@ -9,7 +9,7 @@ from typing import Any, TypedDict, Unpack
 
 from psdl._util import plugins
 from psdl.backbone import tiling
-from psdl.backbone.zoo import LAYERS, quarters
+from psdl.backbone.zoo import LAYERS, SECOND, quarters
 from psdl.errors import PsdlError
 from psdl.types import Network, Part, Recipe
 
@@ -31,24 +31,27 @@ PATCHES: dict[str, Any] = {"learned": 0, "atoms": 1024, "sparsity": 2, "whiten":
 BOTH = ("layer2", "layer3")
 GRID: dict[str, Any] = {"grid": "shallowest", "square": False, "unseen": True}
 COARSE = Part("coarse", BOTH, "shared", PATCHES, **GRID, pool=3, scale=0.75)
-FINE = Part("fine", BOTH, "shared", PATCHES, **GRID, scale=1.25, smoothing=1.5)  # outlines sharply
+SHARP = tuple(SECOND + tap for tap in BOTH)  # a larger network, which tells small places better apart
+FINE = Part("fine", SHARP, "shared", PATCHES, **GRID, scale=1.25, smoothing=1.5)  # outlines sharply
 DEEP = Part("deep", ("layer4",), "shared", PATCHES, **GRID, pool=3, scale=0.75)
 LIGHT = 85.0  # of 255; well below where the network saturates, see docs/accuracy.md
 DEFAULT = Recipe(
     name="default",
-    arch="efficientnet_lite0",
+    arch="efficientnet_lite0+lite2",
     parts=(COARSE, FINE, DEEP),
     smoothing=4.0,
     image_score="smooth-top",
-    explained=(1.0, 21.0, 0.0),
-    image_explained=(1.0, 4.0, 1.0),
+    explained=(1.0, 25.0, 0.0),
+    image_explained=(1.0, 5.0, 1.0),
     multiple=32,
     light=LIGHT,
     folds=20,
 )
 
 # One part, and one pass through the network, at three quarters of the size.
-FAST = replace(DEFAULT, name="fast", parts=(COARSE,), explained=(1.0,), image_explained=())
+FAST = replace(
+    DEFAULT, name="fast", arch="efficientnet_lite0", parts=(COARSE,), explained=(1.0,), image_explained=()
+)
 
 # A baseline: MTD .857 / .736 / .754 in early experiments.
 PADIM = Recipe(
@@ -188,19 +191,22 @@ def with_network(base: Recipe, weights: str | None) -> tuple[Recipe, Network]:
     return found, with_cuts(cut, passes(found, cut.taps).values())
 
 
-def passes(recipe: Recipe, taps: Sequence[str]) -> dict[float, int]:
-    """Returns the passes through the network that a recipe needs: {scale: number of taps}, smallest scale first.
+def passes(recipe: Recipe, taps: Sequence[str]) -> dict[float, tuple[str, ...]]:
+    """Returns the passes through the network that a recipe needs: {scale: taps}, smallest scale first.
 
-    `taps` are the network's taps in the order of depth. A pass computes the first so many of them.
+    `taps` are the network's taps, in whose order those of a pass are.
     """
-    deepest = {part.scale: 0 for part in sorted(recipe.parts, key=lambda part: part.scale)}
+    wanted: dict[float, set[str]] = {part.scale: set() for part in sorted(recipe.parts, key=lambda one: one.scale)}
     for part in recipe.parts:
-        deepest[part.scale] = max(deepest[part.scale], *(1 + taps.index(tap) for tap in part.taps))
-    return deepest
+        wanted[part.scale] |= set(part.taps)
+    return {scale: tuple(tap for tap in taps if tap in some) for scale, some in wanted.items()}
 
 
 def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recipe:
     """Returns the recipe adapted to a backbone that offers `taps`, in the order of depth.
+
+    Where a recipe names a layer of the second network of a pair, and the backbone is no such pair, the backbone's
+    own layer of that name takes its place.
 
     If the backbone has none of the recipe's taps, and these are among layer1 to layer4, they are replaced by the
     taps at the quarters of its depth; a branch lists each of them once. `patch` is the side of a transformer's
@@ -209,6 +215,7 @@ def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recip
     """
     if patch and base.tile:
         raise PsdlError("`tile` needs a convolutional network, but this one sees patches: leave `tile` out")
+    base = replace(base, parts=tuple(replace(p, taps=_of_one(p.taps, taps)) for p in base.parts))
     wanted = {tap for part in base.parts for tap in part.taps}
     if not wanted & set(taps) and wanted <= set(LAYERS):
         found = quarters(taps)
@@ -218,6 +225,11 @@ def on_backbone(base: Recipe, taps: tuple[str, ...], patch: int | None) -> Recip
         ]
         base = replace(base, parts=tuple(parts))
     return replace(base, multiple=patch) if patch else base
+
+
+def _of_one(wanted: Sequence[str], taps: Sequence[str]) -> tuple[str, ...]:
+    """Returns the taps `wanted`, those of a pair's second network by their own names if `taps` lack them."""
+    return tuple(tap if tap in taps else tap.removeprefix(SECOND) for tap in wanted)
 
 
 def _paper(part: Part, settings: RecipeSettings) -> Part:

@@ -40,7 +40,8 @@ class Known(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Backbone(msgspec.Struct, forbid_unknown_fields=True):
-    """A network without its graphs; `cuts` has the SHA-256 of each shorter graph by its number of taps."""
+    """A network without its graphs; `cuts` has the SHA-256 of each further graph by the names of its taps, joined
+    by commas. `graph_taps` are the taps of the first graph; empty means all."""
 
     name: str
     taps: tuple[str, ...]
@@ -51,6 +52,7 @@ class Backbone(msgspec.Struct, forbid_unknown_fields=True):
     weights_sha256: str
     licence: str
     cuts: dict[str, str]
+    graph_taps: tuple[str, ...] = ()
 
 
 class Entry(msgspec.Struct):

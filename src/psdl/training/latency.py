@@ -45,19 +45,18 @@ def side(
     )
 
 
-def _sizes(recipe: Recipe, rule: InputRule, taps: Sequence[str]) -> list[tuple[tuple[int, int], int]]:
-    """Returns for each scale the size (h,w) of the network's input and the number of taps up to which it is
-    run."""
+def _sizes(recipe: Recipe, rule: InputRule, taps: Sequence[str]) -> list[tuple[tuple[int, int], Sequence[str]]]:
+    """Returns for each scale the size (h,w) of the network's input and the taps that are computed."""
     plain = preprocess.plan(InputRule(resize=rule.resize), rule.resize or (0, 0))
     found = recipes.passes(recipe, taps).items()
-    return [(preprocess.scaled(plain, scale, recipe.multiple).input, depth) for scale, depth in found]
+    return [(preprocess.scaled(plain, scale, recipe.multiple).input, some) for scale, some in found]
 
 
-def _pass(session: Session, size: tuple[int, int], depth: int) -> float:
+def _pass(session: Session, size: tuple[int, int], taps: Sequence[str]) -> float:
     """Returns the median time of one pass through the network, in seconds."""
     empty, found = np.zeros((1, 3, *size), np.float32), []
     for _ in range(1 + PASSES):
         start = time.perf_counter()
-        session.maps(empty, depth)
+        session.maps(empty, taps)
         found.append(time.perf_counter() - start)
     return float(np.median(found[1:]))
