@@ -93,11 +93,6 @@ class Network:
     cuts: Mapping[tuple[str, ...], bytes] = field(default_factory=dict, repr=False)  # more, by their taps
     graph_taps: tuple[str, ...] = ()  # empty: all taps
 
-    @property
-    def graphs(self) -> dict[tuple[str, ...], bytes]:
-        """All graphs by the taps that they compute."""
-        return {self.graph_taps or self.taps: self.graph, **self.cuts}
-
 
 @dataclass(frozen=True)
 class Grid:

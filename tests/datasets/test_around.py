@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from psdl.datasets import choosing
@@ -113,3 +115,67 @@ def test_columns_that_are_not_read_are_named(tmp_path):
     tree(tmp_path / "lot", *PICTURES)
     written(tmp_path / "lot/t.csv", ["file,label,lamp,use", *(f"{one},good,{one[2]},1" for one in PICTURES)])
     assert read(tmp_path / "lot/t.csv").reason == "a table of images, of which these columns are not read: lamp"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"split.json": {"train": PICTURES[:6], "test": PICTURES[6:]}},
+        {"train.json": PICTURES[:6], "test.json": PICTURES[6:]},
+        {"test.json": PICTURES[6:]},
+    ],
+)
+def test_json_says_what_images_are_for(files, tmp_path):
+    root = tree(tmp_path / "lot", *PICTURES)
+    for name, values in files.items():
+        written(root / name, [json.dumps(values)])
+    assert learned(root) == PICTURES[:6]
+
+
+def test_json_of_something_else_states_no_split(tmp_path):
+    root = tree(tmp_path / "lot", *PICTURES)
+    written(root / "camera.json", [json.dumps({"train": 3, "lens": [1, 2]})])
+    assert learned(root) == PICTURES
+
+
+def test_tables_called_after_splits_divide_what_they_label(tmp_path):
+    root = tree(tmp_path / "lot", *PICTURES)
+    for name, some in (("train.csv", PICTURES[:5]), ("test.csv", PICTURES[5:])):
+        written(root / name, ["image,label", *(f"{one},{'hole' if one == '108.png' else 'good'}" for one in some)])
+    assert learned(root) == PICTURES[:5]
+    assert [s.name for s in read(root).samples if s.label] == ["108.png"]
+
+
+def test_images_in_a_list_of_an_unknown_name_are_not_learned_from(tmp_path):
+    """`hole.txt` may list what shows holes; a list of all images, or one of a neutral name, divides nothing."""
+    root = tree(tmp_path / "lot", *(f"good/{one}" for one in PICTURES))
+    written(root / "good/all_files.txt", PICTURES)
+    written(root / "good/batch3.txt", PICTURES[:2])
+    assert len(learned(root)) == len(PICTURES)
+    written(root / "good/hole.txt", PICTURES[:2])
+    assert learned(root) == [f"good/{one}" for one in PICTURES[2:]]
+
+
+@pytest.mark.parametrize("word", ["heatmap", "overlay", "anomaly_map", "diff"])
+def test_pictures_made_of_others_are_not_learned_from(word, tmp_path):
+    root = tree(tmp_path / "lot", *(f"good/{one}" for one in PICTURES), f"good/100_{word}.png", "good/heat_1.png")
+    assert learned(root) == [*(f"good/{one}" for one in PICTURES), "good/heat_1.png"]
+
+
+def test_numbers_at_the_end_of_names_are_views_or_are_asked_about(tmp_path):
+    labels = tree(tmp_path / "lot", *(f"{n}_{int(n in LAST)}.png" for n in (*FIRST, *LAST)))
+    with pytest.raises(PsdlError, match=r"divide them in two, and do not say which are good"):
+        learned(labels)
+    views = tree(tmp_path / "views", *(f"{n}_{view}.png" for n in FIRST for view in (0, 1)))
+    assert len(learned(views)) == 2 * len(FIRST)
+
+
+@pytest.mark.parametrize("folder", ["do_not_use", "not used", "nicht_verwenden"])
+def test_what_is_not_to_be_used_is_not_learned_from(folder, tmp_path):
+    root = tree(tmp_path / "lot", f"{folder}/good/*4.png", "good/*6.png")
+    assert {name.split("/")[0] for name in learned(root)} == {"good"}
+
+
+def test_what_must_be_looked_at_again_is_not_good_for_certain(tmp_path):
+    with pytest.raises(PsdlError, match="not certain"):
+        learned(tree(tmp_path / "lot", "OK_recheck/*6.png", "NG/*2.png"))

@@ -11,6 +11,7 @@ import pytest
 
 from psdl import Detector, PsdlError
 from psdl._util.matmul import LIMIT, product
+from psdl.backbone.graphs import graphs
 from psdl.jobs.threads import beside
 from psdl.model import recipes
 from tests.parts import psdl
@@ -52,7 +53,7 @@ def test_a_scale_runs_a_graph_of_its_own_layers_to_the_same_scores(mvtec):
         sorted((mvtec / "bolt/train/good").iterdir())[:6]
     )
     network = detector.model.network
-    assert [*network.graphs] == [("layer2", "layer3", "layer4"), ("layer2", "layer3")]
+    assert [*graphs(network)] == [("layer2", "layer3", "layer4"), ("layer2", "layer3")]
     assert len(network.cuts["layer2", "layer3"]) < 0.5 * len(network.graph)
     path = mvtec / "bolt/test/blot/000.png"
     score = detector.score(path).score
@@ -63,7 +64,7 @@ def test_a_scale_runs_a_graph_of_its_own_layers_to_the_same_scores(mvtec):
 def test_two_networks_see_two_scales(mvtec):
     detector = Detector(recipes.DEFAULT).fit(sorted((mvtec / "bolt/train/good").iterdir())[:6])
     network = detector.model.network
-    assert [*network.graphs] == [("layer2", "layer3", "layer4"), ("lite2_layer2", "lite2_layer3")]
+    assert [*graphs(network)] == [("layer2", "layer3", "layer4"), ("lite2_layer2", "lite2_layer3")]
     assert network.channels == (40, 112, 320, 48, 120)
     found = detector.score(mvtec / "bolt/test/blot/000.png")
     assert found.verdict.verdict == "NG"

@@ -36,6 +36,11 @@ class Offered(NamedTuple):
     patch: int | None
 
 
+def graphs(network: Network) -> dict[tuple[str, ...], bytes]:
+    """Returns all graphs of a network by the taps that they compute."""
+    return {network.graph_taps or network.taps: network.graph, **network.cuts}
+
+
 def offered(arch: str, weights: str | None = None) -> Offered:
     """Returns the taps and the patch size of the network `arch`. Raises PsdlError like `network`."""
     if arch in ZOO:
@@ -74,8 +79,8 @@ def _paired(arch: str, taps: tuple[str, ...]) -> Network:
         if own:
             found[prefix] = cut(PACKAGED / f"{name}.onnx", name, own)
     renamed = {prefix: tuple(prefix + tap for tap in one.taps) for prefix, one in found.items()}
-    graphs = {renamed[prefix]: _prefixed(one.graph, prefix) for prefix, one in found.items()}
-    (main, graph), *others = graphs.items()
+    made = {renamed[prefix]: _prefixed(one.graph, prefix) for prefix, one in found.items()}
+    (main, graph), *others = made.items()
     first, *_ = found.values()
     return replace(
         first,
@@ -167,8 +172,8 @@ def with_cuts(network: Network, passes: Iterable[tuple[str, ...]]) -> Network:
 
     cuts = dict(network.cuts)
     for taps in passes:
-        whole = next((graph for known, graph in network.graphs.items() if set(taps) < set(known)), None)
-        if whole is not None and taps not in network.graphs:
+        whole = next((graph for known, graph in graphs(network).items() if set(taps) < set(known)), None)
+        if whole is not None and taps not in graphs(network):
             cuts[taps] = _ending(onnx.load_from_string(whole), taps)
     return replace(network, cuts=cuts)
 

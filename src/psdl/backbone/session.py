@@ -12,7 +12,7 @@ with environment(ORT_DISABLE_TELEMETRY="1", ORT_TELEMETRY_DISABLED="1"):
     import onnxruntime as ort
 
 from psdl._util.plugins import unknown
-from psdl.backbone.graphs import check_runnable
+from psdl.backbone.graphs import check_runnable, graphs
 from psdl.errors import PsdlError
 from psdl.types import F32, Maps, Network
 
@@ -36,13 +36,13 @@ class Session:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
-        for graph in network.graphs.values():
+        for graph in graphs(network).values():
             check_runnable(graph, network.name)
         providers = [CUDA, "CPUExecutionProvider"] if device == "cuda" else ["CPUExecutionProvider"]
         try:
             self._sessions = {
                 taps: ort.InferenceSession(graph, options, providers=providers)
-                for taps, graph in sorted(network.graphs.items(), key=lambda one: len(one[0]))
+                for taps, graph in sorted(graphs(network).items(), key=lambda one: len(one[0]))
             }
         except Exception as error:  # ORT's errors share no class
             raise PsdlError(f"the graph of {network.name} cannot be run: {_line(error)}") from None

@@ -49,11 +49,12 @@ class Marked(NamedTuple):
 
 
 class Annotated(NamedTuple):
-    """`of` has what is marked in each image that has annotations. `unread` are the other files that may label
-    images."""
+    """`of` has what is marked in each image that has annotations. `tables` are the tables among the files that say
+    so. `unread` are the other files that may label images."""
 
     of: dict[str, Marked]
     unread: list[str]
+    tables: list[str]
 
 
 def marked(root: Path, names: Sequence[str]) -> Annotated:
@@ -82,7 +83,8 @@ def marked(root: Path, names: Sequence[str]) -> Annotated:
             for name, one in of.items():
                 before = found.get(name, one)
                 found[name] = one if before.any == one.any else Marked(None)
-    return Annotated(found, [file for file in files if file not in read])
+    tables = [file for file in files if file in read and file.lower().endswith(beside.TABLES)]
+    return Annotated(found, [file for file in files if file not in read], tables)
 
 
 def _of(root: Path, file: str, names: Names, keys: dict[tuple[str, ...], list[str]]) -> dict[str, Marked] | None:

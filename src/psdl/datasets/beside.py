@@ -26,6 +26,22 @@ ARRAYS = (
     *(".db", ".roi", ".hdict", ".tfrecord"),
 )  # extensions of files with arrays, tables or other data that are not text
 PICTURES = (".jp2", ".tga", ".exr", ".svg", ".avif", ".jxl")  # pictures of kinds that are not read
+LISTING = frozenset(
+    {
+        "file",
+        "files",
+        "filelist",
+        "list",
+        "lists",
+        "name",
+        "names",
+        "index",
+        "some",
+        "selected",
+        "selection",
+        "subset",
+    }
+)  # words in the names of lists that say nothing about what these name
 LARGEST = 50_000_000  # bytes; larger tables are not read
 LOOKED = 5_000_000  # bytes of other files that are read, at most
 
@@ -180,10 +196,19 @@ def _listing(root: Path, file: str, names: Names, pool: Pool) -> Unread | None:
         return None
     notes |= file.lower().endswith(".log")
     rest = set(words.parts(said.rest))
+    if found and said.bare and _unknown(file) and not pool.names.issubset(one.image for one in found):
+        return Unread(file, frozenset(one.image for one in found))  # such as `hole.txt`
     besides = found and not notes and not rest & informative.NO_LABELS and any(map(informative.speaks, rest))
     if besides or informative.divides(matching.stem_of(file), found, pool.names, pool.good):
         return Unread(file, frozenset(one.image for one in found))
     return None
+
+
+def _unknown(file: str) -> bool:
+    """Returns whether the name of a list says nothing that is known of the images that it names."""
+    said = words.meaning(matching.stem_of(file))
+    odd = set(words.parts(matching.stem_of(file))) - LISTING - words.NEUTRAL
+    return bool(odd) and not (said.role or said.split or said.neutral)
 
 
 def _text(path: Path) -> str:

@@ -34,7 +34,7 @@ def samples(root: Path, folder: Path, category: str) -> Iterator[Sample]:
     """
     images, masks = matching.divided(folder, pictures(folder).images)
     annotations = annotated(folder, images)
-    listed = lists.splits(folder, annotations.unread, Names(images))
+    listed = lists.splits(folder, [*annotations.unread, *annotations.tables], Names(images))
     annotations = annotations._replace(unread=[file for file in annotations.unread if file not in listed.files])
     found = lists.applied(tree.taken(images, holding(folder.resolve())), listed)
     bad = {name for name, one in found.items() if one.label == 1}

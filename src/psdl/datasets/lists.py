@@ -1,21 +1,22 @@
-"""Reads lists of names such as `train.txt` and `test.txt` below a folder of images, which state the split of
+"""Reads lists of names such as `train.txt` and `test.json` below a folder of images, which state the split of
 each."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from psdl.datasets import rows, words
-from psdl.datasets.beside import Names
+from psdl.datasets.beside import TABLES, Names
 from psdl.datasets.files import EXTENSIONS
 from psdl.datasets.tree import Taken, settled
 from psdl.errors import PsdlError
 
 __all__ = ["Listed", "applied", "splits"]
 
-ENDINGS = (".txt", ".lst", ".list")  # extensions of lists
+ENDINGS = (".txt", ".lst", ".list")  # extensions of lists with one name a line
 
 
 class Listed(NamedTuple):
@@ -26,32 +27,65 @@ class Listed(NamedTuple):
 
 
 def splits(root: Path, files: Sequence[str], names: Names) -> Listed:
-    """Returns the splits that lists among the `files` state for images. A list is called after a split and nothing
-    else, and holds one name a line. `root` is the folder that holds all. Raises PsdlError if lists of two splits
-    name one image."""
+    """Returns the splits that lists among the `files` state for images.
+
+    A list is called after a split and nothing else. It is a text with one name a line, a table with a column of
+    paths, or a JSON array of names. A JSON object of such arrays under the names of splits may be called anything.
+    `root` is the folder that holds all. Raises PsdlError if lists of two splits name one image.
+    """
     found: dict[str, words.Split] = {}
     first: dict[str, str] = {}
     for file in files:
-        said = words.meaning(PurePosixPath(file).stem)
-        if not file.lower().endswith(ENDINGS) or said.split is None or said.role or not said.plain:
-            continue
-        for name in _named(root, file, names):
-            if found.setdefault(name, said.split) != said.split:
-                raise PsdlError(f"{root}: {first[name]} and {file} both list {name}: take it out of one")
-            first.setdefault(name, file)
+        for split, written in _written(root, file).items():
+            for name in _named(written, file.rpartition("/")[0], names):
+                if found.setdefault(name, split) != split:
+                    other = first[name] if first[name] != file else "one list"
+                    raise PsdlError(f"{root}: {other} and {file} both list {name}: take it out of one")
+                first.setdefault(name, file)
     return Listed(found, tuple(dict.fromkeys(first.values())))
 
 
-def _named(root: Path, file: str, names: Names) -> list[str]:
-    """Returns the images that a list names; none if it cannot be read, if a line is something else, or if a line
-    can mean several images. Files that are not there are skipped."""
+def _written(root: Path, file: str) -> dict[words.Split, list[str]]:
+    """Returns the names that a file lists, by split; nothing if it cannot be read or is no such list."""
+    said, ending = _split_of(PurePosixPath(file).stem), PurePosixPath(file.lower()).suffix
     try:
-        lines = rows.decoded((root / file).read_bytes()).splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
+        if ending == ".json":
+            return _of_json(json.loads(rows.text_of(root / file)), said)
+        if said and ending in ENDINGS:
+            return {said: rows.text_of(root / file).splitlines()}
+        if said and ending in TABLES:
+            return {said: [row["path"] for _, row in rows.table(root / file, ("path",)).rows]}
+    except (PsdlError, ValueError, RecursionError):
+        return {}
+    return {}
+
+
+def _of_json(values: Any, said: words.Split | None) -> dict[words.Split, list[str]]:
+    """Returns the names in an array of a file that is called after the split `said`, or in an object of arrays
+    under the names of splits; nothing if the values are something else."""
+    arrays = {said: values} if isinstance(values, list) else {}
+    if isinstance(values, dict):
+        arrays = {_split_of(key): array for key, array in values.items()}
+        if len(arrays) < len(values):
+            return {}
+    whole = all(
+        isinstance(array, list) and all(isinstance(one, str) for one in array) for array in arrays.values()
+    )
+    return {split: array for split, array in arrays.items() if split} if whole and None not in arrays else {}
+
+
+def _split_of(name: str) -> words.Split | None:
+    """Returns the split that a name says and nothing else; None if it says none."""
+    said = words.meaning(name)
+    return said.split if not said.role and said.plain else None
+
+
+def _named(written: Sequence[str], folder: str, names: Names) -> list[str]:
+    """Returns the images that names in a list mean; none if a name is something else or can mean several images.
+    Files that are not there are skipped. `folder` is that of the list."""
     found = []
-    for line in filter(None, (line.strip().strip("\"'") for line in lines)):
-        called = names.called(line, file.rpartition("/")[0])
+    for line in filter(None, (line.strip().strip("\"'") for line in written)):
+        called = names.called(line, folder)
         ends = PurePosixPath(line).suffix[1:].lower() in EXTENSIONS
         if len(called) > 1 or not (ends or any(PurePosixPath(one).stem == line for one in called)):
             return []

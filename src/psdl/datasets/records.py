@@ -46,6 +46,11 @@ class Parsed(NamedTuple):
     records: list[Record]
     rest: str = ""
 
+    @property
+    def bare(self) -> bool:
+        """Whether the text names images and says nothing else."""
+        return not self.rest.strip() and not any(value for one in self.records for value in one.values.values())
+
 
 def parsed(file: str, text: str, stems: Collection[str]) -> Parsed:
     """Returns what a text says about images with the given stems. The extension of `file` decides how the text is

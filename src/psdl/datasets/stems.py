@@ -36,6 +36,7 @@ OPPOSED = "the names of files, such as {name}, divide them in two, and do not sa
 UNLIKE = (
     "the names of some files, such as {name}, have words that others lack, and do not say whether they are good"
 )
+MADE = "the names of some files, such as {name}, say that they were made of other pictures"
 CLASSES = 10  # most groups that words in the names of files divide them into; in more, words name single images
 # What programs draw at random for names: hexadecimal numbers, UUIDs, and letters and digits in turn.
 DRAWN = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|([^\W\d_]+\d+){4,}[^\W\d_]*", re.I)
@@ -79,7 +80,22 @@ def by_file(found: dict[str, Taken], kinds: Collection[str], good: bool = False)
     known = {tuple(words.parts(kind)) for kind in kinds}
     for inside in folders.values():
         new |= {name: found[name]._replace(label=None, kind=UNSURE) for name in _odd(inside, found, said, known)}
+        made = [name for name in _derived(inside) if found[name].label == 0]
+        new |= {name: found[name]._replace(label=None, kind=unsure(MADE.format(name=name))) for name in made}
     return new
+
+
+def _derived(inside: Sequence[str]) -> list[str]:
+    """Returns the pictures of one folder that are called after another one there and words for what is made of
+    pictures, as `000_heatmap` beside `000`."""
+    stems = {PurePosixPath(name).stem.casefold(): name for name in inside}
+    found = []
+    for stem, name in stems.items():
+        for cut in re.finditer(r"[-_. ]+", stem):
+            added = words.parts(stem[cut.end() :])
+            if stem[: cut.start()] in stems and added and words.DERIVED.issuperset(added):
+                found.append(name)
+    return found
 
 
 def _meaning(name: str) -> Meaning:
@@ -182,11 +198,15 @@ def _has(parts: Sequence[str], kinds: Collection[tuple[str, ...]]) -> bool:
 
 def _opposed(names: Iterable[str]) -> bool:
     """Returns whether names divide the images by two opposites. Either each name holds one of two opposite words,
-    or each of more than two names begins with a separate 0 or 1. Both must occur."""
+    or each of more than two names begins or ends with a separate 0 or 1. Both must occur. A number at the end
+    counts views of a part if two names are the same but for it."""
     stems = [PurePosixPath(name).stem for name in names]
     firsts = {found[0] if (found := re.split(r"[-_. ]+", stem, maxsplit=1))[1:] else "" for stem in stems}
     if len(stems) > 2 and firsts == {"0", "1"}:
         return True
+    lasts = [re.split(r"[-_. ]+(?=[^-_. ]+$)", stem, maxsplit=1) for stem in stems]
+    if len(stems) > 2 and {last[1] if last[1:] else "" for last in lasts} == {"0", "1"}:
+        return len({last[0] for last in lasts}) == len(stems)
     held = [set(words.parts(stem)) for stem in stems]
     return any(
         all((one in some) != (other in some) for some in held)

@@ -27,7 +27,8 @@ class Meaning(NamedTuple):
     - `split` is the split that it names, unless that is taken back.
     - `neutral`: all words are known and say nothing, as in `lot3`, `cam_left` or `2024-11-05`. A single letter or
       digit alone is not neutral, since it may be a grade.
-    - `aside`: it says that the images are not sorted, as `misc`, or takes a split back, as `not_for_training`.
+    - `aside`: it says that the images are not sorted, as `misc`, takes a split back, as `not_for_training`, or
+      says that they are not to be used.
     - `graded` is the "good" or "bad" that it says, also beside a word for masks, as in `label_good`.
     - `plain`: no other word is unknown, as in `good_lot3` and unlike `good_bolts`, and nothing is doubtful or
       taken back.
@@ -52,11 +53,11 @@ def _listed() -> dict[str, Any]:
 
 
 _LISTS = _listed()
-GOOD, BAD, MASK, NEGATIONS, DOUBTING, FREE, BRIDGE, NOUNS, ASIDE, KINDS_TOO = (
+GOOD, BAD, MASK, NEGATIONS, DOUBTING, FREE, BRIDGE, NOUNS, ASIDE, USING, DERIVED, KINDS_TOO = (
     frozenset(_LISTS[name].split())
     for name in (
         *("good", "bad", "mask", "negations", "doubting"),
-        *("after_a_defect", "between", "nouns", "aside", "kinds_too"),
+        *("after_a_defect", "between", "nouns", "aside", "using", "derived", "kinds_too"),
     )
 )
 NEUTRAL = NOUNS | frozenset(_LISTS["neutral"].split())
@@ -100,12 +101,17 @@ def meaning(name: str) -> Meaning:
         role="mask" if "mask" in roles else graded,
         split=None if kept_out else split,
         neutral=not (roles or split or lone) and known,
-        aside=not roles and (kept_out or any(w in ASIDE for w in rest)),
+        aside=not roles and (kept_out or any(w in ASIDE for w in rest) or _unused(words)),
         graded=graded,
         plain=known and not doubtful and not kept_out,
         both=len(grades) > 1,
         doubtful=doubtful,
     )
+
+
+def _unused(words: list[str]) -> bool:
+    """Returns whether words say that something is not to be used."""
+    return any(w in USING for w in words) and any(w in NEGATIONS for w in words)
 
 
 def _neutral(word: str) -> bool:

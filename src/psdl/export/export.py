@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper
 
+from psdl.backbone.graphs import graphs
 from psdl.backbone.session import Session
 from psdl.calibrate import masks
 from psdl.errors import PsdlError
@@ -130,8 +131,9 @@ def _maps(
     `values` (1,3,h,w) is the network's input and `size` (h,w) its size.
     """
     seen = Session(network).maps(np.zeros((1, 3, *size), np.float32), taps)
-    least = min((known for known in network.graphs if set(taps) <= set(known)), key=len)
-    return g.network(network.graphs[least], values, tuple(seen)), {tap: found.shape for tap, found in seen.items()}
+    known = graphs(network)
+    least = min((some for some in known if set(taps) <= set(some)), key=len)
+    return g.network(known[least], values, tuple(seen)), {tap: found.shape for tap, found in seen.items()}
 
 
 def _facts(model: Model) -> dict[str, str]:
