@@ -13,8 +13,7 @@ from psdl.backbone.zoo import LAYERS, SECOND, quarters
 from psdl.errors import PsdlError
 from psdl.types import Network, Part, Recipe
 
-# MTD, split by group, efficientnet_lite0, two cores. single, layer3: image AUROC .806, pixel .721, AU-PRO .719.
-# multiple: .819 / .735 / .729. A development set: see docs/recipes.md.
+# As published: K-SVD at each position of one layer (docs/recipes.md has what it reaches).
 PAPER = Recipe(
     name="paper",
     arch="efficientnet_lite0",
@@ -23,10 +22,11 @@ PAPER = Recipe(
     image_score="max",
 )
 
-# Three branches. Their distances are standardised by held-out good images and summed with weights that depend on
-# what each branch explains of these. Coarse detects defects as a whole, fine outlines small ones, deep tells
-# whether there is one. Each has one dictionary of good patches for all positions; statistics say what is normal at
-# a position, as far as good images show that positions matter. docs/accuracy.md has the contribution of each.
+# Three branches of two networks. Their distances are standardised by held-out good images and summed with weights
+# that depend on what each branch explains of these. Coarse detects defects as a whole, fine outlines small ones,
+# deep tells whether there is one. Each has one dictionary of good patches for all positions; statistics say what
+# is normal at a position, as far as good images show that positions matter. docs/accuracy.md has the contribution
+# of each.
 PATCHES: dict[str, Any] = {"learned": 0, "atoms": 1024, "sparsity": 2, "whiten": 0.5, "ridge": 0.1, "seed": 0}
 BOTH = ("layer2", "layer3")
 GRID: dict[str, Any] = {"grid": "shallowest", "square": False, "unseen": True}
@@ -53,7 +53,7 @@ FAST = replace(
     DEFAULT, name="fast", arch="efficientnet_lite0", parts=(COARSE,), explained=(1.0,), image_explained=()
 )
 
-# A baseline: MTD .857 / .736 / .754 in early experiments.
+# A baseline: a Gaussian at each position.
 PADIM = Recipe(
     name="padim",
     arch="efficientnet_lite0",
@@ -69,7 +69,7 @@ PADIM = Recipe(
     ),
 )
 
-# A baseline: MTD .862 / .777 / .704 in early experiments, with the image score re-weighted as in its paper.
+# A baseline: the nearest of a coreset of good patches, with the image score re-weighted as in its paper.
 PATCHCORE = Recipe(
     name="patchcore",
     arch="efficientnet_lite0",
