@@ -33,7 +33,7 @@ def described(card: Mapping[str, Any]) -> dict[str, str]:
         "region of interest": f"{card['region']:.1%} of the input" if card["region"] else "all of the input",
         "light": f"brought to {recipe['light']:.0f} of 255" if recipe["light"] else "as it is",
         "backbone": f"{network['name']} ({network['licence'] or 'licence not stated'})",
-        "graph SHA-256": network["graph_sha256"],
+        "graph SHA-256": ", ".join([network["graph_sha256"], *network["cuts"].values()]),
         "weights SHA-256": network["weights_sha256"],
         "threshold": f"{calibration['threshold']:.6g} at a false-reject rate of {rates['alarm']:.2%}"
         + (f", with {rates['confidence']:.0%} confidence" if rates["confidence"] else ""),
