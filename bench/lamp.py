@@ -11,6 +11,7 @@ import json
 import random
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def once(detector: Detector, new: list[Sample], seed: int) -> dict[str, Any]:
     place = {group: i for i, group in enumerate(groups)}
     ordered = sorted(new, key=lambda s: place[str(s.group)])
     last = str(ordered[CALIBRATED - 1].group)
-    shown = [s for s in ordered if place[str(s.group)] <= place[last]]
+    shown = [replace(s, split="train") for s in ordered if place[str(s.group)] <= place[last]]
     rest = [s for s in ordered if place[str(s.group)] > place[last]]
     old = detector.model.calibration
     detector.calibrate(shown)

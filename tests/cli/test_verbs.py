@@ -110,7 +110,7 @@ def test_calibrate_sets_thresholds_from_new_images_or_by_hand(mvtec, tmp_path):
     assert parts.psdl("fit", mvtec, "--model", model_file).returncode == 0
     rng = np.random.default_rng(7)
     for n in range(12):
-        parts.save(parts.good(rng) // 2, new / f"{n}.png")  # a lamp half as bright
+        parts.save((0.75 * parts.good(rng)).astype(np.uint8), new / f"{n}.png")  # a darker lamp
     moved = tmp_path / "moved.psdl"
     done = parts.psdl("calibrate", model_file, new, "--out", moved, "--false-reject", "0.1")
     assert done.returncode == 0, done.stderr
@@ -143,7 +143,7 @@ def test_inspect_says_what_a_model_holds(model_file):
     for words in ("efficientnet_lite0 (Apache-2.0)", "SHA-256", "16 x 16 positions", "rounds 2", "threshold"):
         assert words in done.stdout
     card = json.loads(parts.psdl("inspect", model_file, "--json").stdout)
-    assert card["format"] == 10
+    assert card["format"] == 11
     assert card["options"]["iterations"] == 2
 
 

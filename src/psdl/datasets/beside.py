@@ -19,8 +19,9 @@ __all__ = ["Names", "Pool", "Unread", "labelled", "others", "unread"]
 TABLES = (".csv", ".tsv", ".jsonl")
 TEXTS = (
     *(*TABLES, ".txt", ".json", ".xml", ".yaml", ".yml", ".manifest", ".ndjson", ".jsonlines", ".log", ".dat"),
-    *(".prn", ".lst", ".list", ".ini", ".toml", ".geojson", ".names", ".labels"),
+    *(".md", ".rst", ".html", ".htm", ".prn", ".lst", ".list", ".ini", ".toml", ".geojson", ".names", ".labels"),
 )  # extensions of texts
+PROSE = (".log", ".md", ".rst", ".html", ".htm")  # texts that name images for any reason
 ARRAYS = (
     *(".npy", ".npz", ".mat", ".pkl", ".pickle", ".h5", ".xls", ".xlsx", ".xlsm", ".ods", ".parquet", ".sqlite"),
     *(".db", ".roi", ".hdict", ".tfrecord"),
@@ -190,7 +191,7 @@ def _listing(root: Path, file: str, names: Names, pool: Pool) -> Unread | None:
         called = names.called(one.image, folder)
         if not pool.good or pool.names.issuperset(called):
             found += [records.Record(name, one.values) for name in called if name in pool.names]
-    notes = pool.good and file.lower().endswith(".txt")  # notes may say anything
+    notes = pool.good and file.lower().endswith((".txt", ".md", ".rst", ".html", ".htm"))  # may say anything
     agreed = pool.good and all(map(informative.says_good, found))  # all say the same as the folders
     if agreed and found:
         return None

@@ -105,7 +105,7 @@ OPINIONS = frozenset({"kind", "type", "label", "labels", "class", "classname", "
 NAMING = frozenset(
     {"label", "labels", "kind", "truth", "defect"}
 )  # words in names of columns in which each word but good names a defect
-GRADES = ("quality", "truth", "class", "classname", "klasse")  # columns in which 1 may mean good
+GRADES = ("quality", "truth", "class", "classname", "klasse", "判定", "판정")  # columns in which 1 may mean good
 # Columns of codes and remarks.
 SAID = frozenset({"code", "comment", "comments", "note", "notes", "remark", "remarks", "bemerkung", "kommentar"})
 MARKS = SAID | (

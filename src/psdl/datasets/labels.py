@@ -41,6 +41,7 @@ UNKNOWN = frozenset(
     | {"nada", "нет", "なし", "无", "無", "없음", "nothing", "zero"}
 )  # values that do not say whether an image is good
 ZERO = re.compile(r"\s*0\s+\w+\s*|.*[:=]\s*(0|no|none|nein|false)\s*", re.IGNORECASE)  # `0 defects`, `scratch: no`
+DECIMAL = re.compile(r"^(-?\d+),(\d+)$")  # as in `0,5`
 TRUE = frozenset({"1", "1.0", "true", "yes", "y", "t", "ja", "j", "wahr", "oui", "si", "sim"})
 FALSE = frozenset({"0", "0.0", "false", "no", "n", "f", "nein", "falsch", "non", "nao"})
 EMPTY = ("", "[]", "{}")  # values of a column of marks in an image without any
@@ -50,7 +51,7 @@ MOST = 20  # different labels that a table has, at most
 def said(value: str) -> str:
     """Returns a value without spaces around it; empty if it says nothing for certain, as `unknown` and `0
     defects`."""
-    value = value.strip()
+    value = DECIMAL.sub(r"\1.\2", value.strip())
     return "" if value.casefold() in UNKNOWN or ZERO.fullmatch(value) else value
 
 
@@ -186,13 +187,13 @@ def could_hold(key: str, values: set[str], rows: int) -> bool:
         return True
     if len(values) < 2 or len(values) > max(2, min(MOST, rows // 2)) or max(map(len, values)) > 40:
         return False
-    if _grades(values):
+    if _grades(values) or _opposed(values):
         return True
     if all(words.meaning(value).neutral and words.parts(value) and not _number(value) for value in full):
         return False
     if holds:
         return True
-    if name.neutral or name.split:
+    if name.neutral:
         return False
     return all(answer(value) is not None or not any(map(str.isdigit, value)) for value in full)
 
@@ -211,6 +212,12 @@ def _named_grades(values: set[str]) -> bool:
 def _grades(values: set[str]) -> bool:
     """Returns whether one of the values is a word for good or defective, other than yes, no and their like."""
     return any(words.meaning(value).graded and answer(value) is None for value in values)
+
+
+def _opposed(values: set[str]) -> bool:
+    """Returns whether values are two opposites of which one means good, as P and F."""
+    folded = {words.plain(value) for value in values if value}
+    return any(folded == {one, other} for one, other in OPPOSITES if {one, other} != {"y", "n"})
 
 
 def _opinions(key: str, values: set[str], one: bool) -> dict[str, str | None]:

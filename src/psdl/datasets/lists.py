@@ -30,7 +30,8 @@ def splits(root: Path, files: Sequence[str], names: Names) -> Listed:
     """Returns the splits that lists among the `files` state for images.
 
     A list is called after a split and nothing else. It is a text with one name a line, a table with a column of
-    paths, or a JSON array of names. A JSON object of such arrays under the names of splits may be called anything.
+    paths, or a JSON array of names. A table with a column of splits, and a JSON object of such arrays under the
+    names of splits or of splits under names, may be called anything.
     `root` is the folder that holds all. Raises PsdlError if lists of two splits name one image.
     """
     found: dict[str, words.Split] = {}
@@ -53,17 +54,37 @@ def _written(root: Path, file: str) -> dict[words.Split, list[str]]:
             return _of_json(json.loads(rows.text_of(root / file)), said)
         if said and ending in ENDINGS:
             return {said: rows.text_of(root / file).splitlines()}
-        if said and ending in TABLES:
-            return {said: [row["path"] for _, row in rows.table(root / file, ("path",)).rows]}
+        if ending in TABLES:
+            return _of_table(rows.table(root / file, ("path",)), said)
     except (PsdlError, ValueError, RecursionError):
         return {}
     return {}
 
 
+def _of_table(table: rows.Table, said: words.Split | None) -> dict[words.Split, list[str]]:
+    """Returns the names in a table by the splits that one of its columns gives, or all names under the split
+    `said` that its file is called after; nothing if a table with splits says more of images."""
+    found: dict[words.Split, list[str]] = {}
+    given = "split" in table.columns
+    for _, row in table.rows if not given or set(table.columns) == {"path", "split"} else ():
+        split = _split_of(row["split"]) if given else said
+        if split:
+            found.setdefault(split, []).append(row["path"])
+    return found
+
+
 def _of_json(values: Any, said: words.Split | None) -> dict[words.Split, list[str]]:
-    """Returns the names in an array of a file that is called after the split `said`, or in an object of arrays
-    under the names of splits; nothing if the values are something else."""
+    """Returns the names in an array of a file that is called after the split `said`, in an object of arrays under
+    the names of splits, or in an object that gives the split of each name; nothing if the values are something
+    else. An object may lie alone in another one."""
+    if isinstance(values, dict) and len(values) == 1 and isinstance(next(iter(values.values())), dict):
+        (values,) = values.values()
     arrays = {said: values} if isinstance(values, list) else {}
+    if isinstance(values, dict) and values and all(isinstance(one, str) for one in values.values()):
+        turned: dict[str, list[str]] = {}
+        for name, split in values.items():
+            turned.setdefault(split, []).append(name)
+        values = turned
     if isinstance(values, dict):
         arrays = {_split_of(key): array for key, array in values.items()}
         if len(arrays) < len(values):

@@ -50,23 +50,25 @@ def divided(root: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _folders_of_masks(root: Path, names: Sequence[str]) -> set[str]:
-    """Returns the pictures of folders that hold only masks though their names do not say so: each picture has few
-    grey levels and the stem of a picture in another folder, whose path differs in one part that says neither good
-    nor bad and where no such picture looks like a mask."""
+    """Returns the pictures of folders that hold only masks though their names do not say so: each has few grey
+    levels and the stem of a picture in another folder, whose path differs in one part and where no such picture
+    looks like a mask. If that part says good or bad of the other folder, all must look like masks."""
     inside: dict[str, dict[str, str]] = defaultdict(dict)
     for name in names:
         inside[_folder(name)][stem_of(name)] = name
-    beside: dict[str, list[str]] = defaultdict(list)
+    beside: dict[str, dict[str, bool]] = defaultdict(
+        dict
+    )  # by the rest of the path: does the part say good or bad
     for folder in inside:
         for n, part in enumerate(folders := PurePosixPath(folder).parts):
-            if not meaning(part).graded:
-                beside["/".join((*folders[:n], "*", *folders[n + 1 :]))].append(folder)
+            beside["/".join((*folders[:n], "*", *folders[n + 1 :]))][folder] = meaning(part).graded is not None
     found: set[str] = set()
-    for some in beside.values():
-        for folder in some if len(some) > 1 else ():
-            own = inside[folder]
-            others = [inside[other] for other in some if other != folder and own.keys() <= inside[other].keys()]
-            if others and _all_masks(root, own, others):
+    for some in (some for some in beside.values() if len(some) > 1):
+        for own in (inside[folder] for folder, graded in some.items() if not graded):
+            others = {f: g for f, g in some.items() if inside[f] is not own and own.keys() <= inside[f].keys()}
+            clear = any(others.values()) and all(_marks(root / name) for name in own.values())
+            fitting = [inside[folder] for folder, graded in others.items() if clear or not graded]
+            if fitting and _all_masks(root, own, fitting):
                 found |= set(own.values())
     return found
 

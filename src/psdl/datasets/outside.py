@@ -136,7 +136,7 @@ def _named(root: Path, names: Sequence[str]) -> str:
             continue
         if ending in beside.ARRAYS and said.role in ("bad", "mask") and said.plain:
             tables.append(one.name)
-        elif ending in beside.TEXTS and ending != ".log" and _mentions(one, root.name, names):
+        elif ending in beside.TEXTS and ending not in beside.PROSE and _mentions(one, root.name, names):
             texts.append(one.name)
     own = [f"{root.name}/{name}" for name in names]
     found = beside.unread(root.parent, texts[:MOST], beside.Names(own), beside.Pool(frozenset(own)))
@@ -171,7 +171,7 @@ def _owned(root: Path, names: Sequence[str]) -> str:
         if not _annotating(folder.name):
             continue
         for path in islice(_files(folder), READ):
-            text = path.suffix.lower() in beside.TEXTS
+            text = path.suffix.lower() in beside.TEXTS and path.suffix.lower() not in beside.PROSE
             drawn = _picture(path) and words.meaning(folder.name).role == "mask"
             if not (text or drawn) or not _filled(path):
                 continue

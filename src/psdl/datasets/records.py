@@ -20,6 +20,7 @@ ENDING = re.compile(rf"\.(?:{'|'.join(sorted(EXTENSIONS))})\b", re.IGNORECASE)
 APART = re.compile(r"[\"',;:<>|/\\\r\n\t]")  # separates the name of a file from what precedes it
 BETWEEN = ("and", "und", "et", "y", "e", "&")  # words between two numbers
 FOLDER = re.compile(r"[^\s,;|\"']*[/\\]$")  # folders before the name of a file
+UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio writes before the name of a file
 LONGEST = 255  # characters of a file's name
 NUMBER = re.compile(r"\b(?:no|nos|nr)\.?\s*(?=\d)", re.IGNORECASE)  # as in `no. 106`
 NONE = re.compile(r"\b(?:0|zero|none|keine?)\s+\w+", re.IGNORECASE)  # as in `no scratches`
@@ -283,5 +284,6 @@ def _named(value: Any, stems: Collection[str], digits: bool = True) -> str | Non
     last = value.replace("\\", "/").rpartition("/")[2].strip().casefold()
     stem, dot, ending = re.sub(r"(\.\w{2,5})_\d+$", r"\1", last).rpartition(".")  # _3 in `0.jpg_3` is a class
     if dot and ending in EXTENSIONS:
-        return value if stem in stems else None
+        bare = UPLOADED.sub("", stem)
+        return value if stem in stems else f"{bare}.{ending}" if bare in stems else None
     return value if last in stems and (digits or not last.isdigit()) else None

@@ -25,6 +25,8 @@ OPPOSITES = (
     ("yes", "no"),
     ("ja", "nein"),
     ("p", "f"),
+    ("t", "f"),
+    ("g", "n"),
     ("g", "b"),
     ("g", "d"),
     ("o", "x"),
@@ -39,7 +41,11 @@ UNLIKE = (
 MADE = "the names of some files, such as {name}, say that they were made of other pictures"
 CLASSES = 10  # most groups that words in the names of files divide them into; in more, words name single images
 # What programs draw at random for names: hexadecimal numbers, UUIDs, and letters and digits in turn.
-DRAWN = re.compile(r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|([^\W\d_]+\d+){4,}[^\W\d_]*", re.I)
+DRAWN = re.compile(
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}|([^\W\d_]+\d+){4,}[^\W\d_]*"
+    r"|(?<![^\W_])(?=[a-f]*\d)[0-9a-f]{8,15}(?![^\W_])",
+    re.I,
+)
 
 
 class Taken(NamedTuple):
@@ -80,6 +86,9 @@ def by_file(found: dict[str, Taken], kinds: Collection[str], good: bool = False)
     known = {tuple(words.parts(kind)) for kind in kinds}
     for inside in folders.values():
         new |= {name: found[name]._replace(label=None, kind=UNSURE) for name in _odd(inside, found, said, known)}
+        if all(found[name].label == 0 for name in inside) and _opposed(inside):
+            why = unsure(OPPOSED.format(name=inside[0]))
+            new |= {name: found[name]._replace(label=None, kind=why) for name in inside}
         made = [name for name in _derived(inside) if found[name].label == 0]
         new |= {name: found[name]._replace(label=None, kind=unsure(MADE.format(name=name))) for name in made}
     return new
@@ -200,7 +209,7 @@ def _opposed(names: Iterable[str]) -> bool:
     """Returns whether names divide the images by two opposites. Either each name holds one of two opposite words,
     or each of more than two names begins or ends with a separate 0 or 1. Both must occur. A number at the end
     counts views of a part if two names are the same but for it."""
-    stems = [PurePosixPath(name).stem for name in names]
+    stems = [DRAWN.sub("", PurePosixPath(name).stem) for name in names]
     firsts = {found[0] if (found := re.split(r"[-_. ]+", stem, maxsplit=1))[1:] else "" for stem in stems}
     if len(stems) > 2 and firsts == {"0", "1"}:
         return True

@@ -74,6 +74,7 @@ DENIED = re.compile(
     | ([-\u2212\u00d7]|\([-\u2212]\))\s*$  # `OK-`
     | =\s*(0|no|false|nein)\b  # `good=0`
     | \bb\.\s?i\.\s?o\b  # `b. i. O.`
+    | ^\s*\(.*\)\s*$|\*\s*$  # `(OK)`, `gut*`
     | [?\uff1f\u274c\u2717\u2718\U0001f44e]""",
     re.IGNORECASE | re.VERBOSE,
 )  # what takes back or questions what a name says
