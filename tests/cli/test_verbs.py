@@ -110,7 +110,7 @@ def test_calibrate_sets_thresholds_from_new_images_or_by_hand(mvtec, tmp_path):
     assert parts.psdl("fit", mvtec, "--model", model_file).returncode == 0
     rng = np.random.default_rng(7)
     for n in range(12):
-        parts.save((0.75 * parts.good(rng)).astype(np.uint8), new / f"{n}.png")  # a darker lamp
+        parts.save((0.92 * parts.good(rng)).astype(np.uint8), new / f"{n}.png")  # a darker lamp
     moved = tmp_path / "moved.psdl"
     done = parts.psdl("calibrate", model_file, new, "--out", moved, "--false-reject", "0.1")
     assert done.returncode == 0, done.stderr
