@@ -64,6 +64,26 @@ EXPORTS = {
 }  # fmt: skip
 
 
+def test_results_called_after_images_are_heard(tmp_path):
+    root = tree(tmp_path / "lot", *PICTURES)
+    for n, verdict in JUDGED.items():
+        written(root / f"{n}_result.json", [json.dumps({"verdict": verdict})])
+    with pytest.raises(PsdlError, match=r"100_result.json seems to label them"):
+        learned(root)
+
+
+@pytest.mark.parametrize("encoding", ["shift-jis", "gbk"])
+def test_a_table_in_another_encoding_beside_images_is_not_passed_over(encoding, tmp_path):
+    root = tree(tmp_path / "lot", *PICTURES)
+    rows = [
+        "画像,結果" if encoding == "shift-jis" else "图片,结果",
+        *(f"{n}.png,{'良' if n in FIRST else '不良'}" for n in JUDGED),
+    ]
+    (root / "a.csv").write_bytes("\n".join(rows).encode(encoding))
+    with pytest.raises(PsdlError, match=r"a.csv seems to label them"):
+        learned(root)
+
+
 @pytest.mark.parametrize("name", EXPORTS)
 def test_exports_and_reports_beside_images_are_heard(name, tmp_path):
     file, lines = EXPORTS[name]

@@ -4,6 +4,7 @@ that seem to label them and cannot be read."""
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -43,6 +44,8 @@ LISTING = frozenset(
         "subset",
     }
 )  # words in the names of lists that say nothing about what these name
+# Texts called so hold what was found in the image that they are called after.
+RESULT = re.compile(r"(.+?)[-_. ]+(?:results?|verdict|inspection|ergebnis|befund)", re.IGNORECASE)
 LARGEST = 50_000_000  # bytes; larger tables are not read
 LOOKED = 5_000_000  # bytes of other files that are read, at most
 
@@ -149,8 +152,8 @@ def _owners(file: str, names: Names) -> list[str]:
     """Returns the images that a file is called after: those in its own folder, or, if there are none, all."""
     stem = matching.stem_of(file)
     bare = PurePosixPath(stem).stem if PurePosixPath(stem).suffix[1:] in EXTENSIONS else stem
-    base = matching.named_after(stem)
-    same = names.stems.get(bare) or names.stems.get(base or "", [])
+    base = matching.named_after(stem) or (found[1] if (found := RESULT.fullmatch(stem)) else "")
+    same = names.stems.get(bare) or names.stems.get(base, [])
     return [name for name in same if name.rpartition("/")[0] == file.rpartition("/")[0]] or list(same)
 
 

@@ -45,6 +45,7 @@ DECIMAL = re.compile(r"^(-?\d+),(\d+)$")  # as in `0,5`
 TRUE = frozenset({"1", "1.0", "true", "yes", "y", "t", "ja", "j", "wahr", "oui", "si", "sim"})
 FALSE = frozenset({"0", "0.0", "false", "no", "n", "f", "nein", "falsch", "non", "nao"})
 EMPTY = ("", "[]", "{}")  # values of a column of marks in an image without any
+UNREADABLE = "\ufffd"  # stands for bytes of another encoding than UTF-8
 MOST = 20  # different labels that a table has, at most
 
 
@@ -193,7 +194,7 @@ def could_hold(key: str, values: set[str], rows: int) -> bool:
         return False
     if holds:
         return True
-    if name.neutral:
+    if name.neutral and UNREADABLE not in key:
         return False
     return all(answer(value) is not None or not any(map(str.isdigit, value)) for value in full)
 
