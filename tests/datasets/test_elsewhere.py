@@ -153,3 +153,9 @@ def test_a_negative_of_a_defect_is_good(tmp_path):
 )
 def test_folders_of_stations_and_views_are_taken_as_good(names, tmp_path):
     assert len(learned(tree(tmp_path / "lot", *(f"{name}/*4.png" for name in names)))) == 8
+
+
+@pytest.mark.parametrize("folder", ["rework", "Nacharbeit", "to review", "quarantine"])
+def test_a_folder_of_what_is_not_for_learning_is_asked_about(folder, tmp_path):
+    with pytest.raises(PsdlError, match="not certain"):
+        learned(tree(tmp_path / "lot", f"{folder}/*6.png"))

@@ -19,6 +19,7 @@ __all__ = [
     "shared_by",
     "silent",
     "split_of",
+    "unclear",
     "validated",
 ]
 
@@ -82,6 +83,11 @@ def holding(root: Path) -> list[str]:
 def silent(part: str) -> bool:
     """Returns whether the name of a folder says nothing about the content: it is neutral or names a split."""
     return meaning(part).neutral or meaning(part).split is not None
+
+
+def unclear(folder: str) -> bool:
+    """Returns whether the name of a folder says both good and bad, or that its images are not for learning."""
+    return meaning(last(folder)).both or not words.TAKEN_OUT.isdisjoint(words.parts(last(folder)))
 
 
 def set_aside(folder: str) -> bool:

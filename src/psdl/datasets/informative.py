@@ -30,12 +30,6 @@ SPEAKING = MARKING | {"object", "region", "choices", "class", "classes", "catego
 # Values that mark nothing or answer no.
 NOTHING = frozenset({"", "0", "0.0", "[]", "{}", "none", "null", "nil", "nan", "-"}) | labels.FALSE
 NUMBERS = re.compile(r"[\s\d.,;eE+-]*\d[\s\d.,;eE+-]*")
-TAKEN_OUT = frozenset(
-    {"exclude", "excluded", "ignore", "ignored", "skip", "skipped", "blacklist", "delete", "deleted", "remove"}
-    | {"removed", "rework", "retest", "recheck", "review", "nacharbeit", "aussortiert", "gesperrt", "complaints"}
-    | {"complaint", "reklamation", "suspect", "suspects", "verdacht", "unsure", "borderline", "grenzmuster"}
-    | {"positives", "outliers"}
-)  # words in the names of lists of images that are not for learning
 NO_LABELS = frozenset({"rms", "reprojection", "calibration", "residual"})  # words for errors of measurement
 LONG = 3  # numbers in a value, at most; more are a place in the image
 
@@ -57,7 +51,7 @@ def divides(list_name: str, records: Sequence[Record], pool: Collection[str], go
         return False
     whole = {one.image for one in records} >= set(pool)
     columns = _columns(records)
-    taken_out = not whole and bool(set(words.parts(list_name)) & TAKEN_OUT)
+    taken_out = not whole and bool(set(words.parts(list_name)) & words.TAKEN_OUT)
     if taken_out or _called(list_name, columns, whole or good):
         return True
     again = len({one.image for one in records}) < len(records)

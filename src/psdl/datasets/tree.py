@@ -22,6 +22,7 @@ from psdl.datasets.folders import (
     shared_by,
     silent,
     split_of,
+    unclear,
     validated,
 )
 from psdl.datasets.stems import DEFECT, UNSURE, Side, Taken, by_file
@@ -291,7 +292,7 @@ class _Folders:
             return [(name, self._beside(name)) for name in open_ones]
         ways = {tuple(self.unknown(name)) for name in open_ones}
         passed = {folder for name in open_ones for folder in above(name)}
-        sure = len(ways) < 2 and not others and not any(f in self.doubted or meaning(last(f)).both for f in passed)
+        sure = len(ways) < 2 and not others and not any(f in self.doubted or unclear(f) for f in passed)
         return [(name, (None, "" if sure else UNSURE)) for name in open_ones]
 
     def _beside(self, name: str) -> tuple[int | None, str]:

@@ -53,11 +53,11 @@ def _listed() -> dict[str, Any]:
 
 
 _LISTS = _listed()
-GOOD, BAD, MASK, NEGATIONS, DOUBTING, FREE, BRIDGE, NOUNS, ASIDE, USING, DERIVED, KINDS_TOO = (
+GOOD, BAD, MASK, NEGATIONS, DOUBTING, FREE, BRIDGE, NOUNS, ASIDE, TAKEN_OUT, USING, DERIVED, KINDS_TOO = (
     frozenset(_LISTS[name].split())
     for name in (
         *("good", "bad", "mask", "negations", "doubting"),
-        *("after_a_defect", "between", "nouns", "aside", "using", "derived", "kinds_too"),
+        *("after_a_defect", "between", "nouns", "aside", "taken_out", "using", "derived", "kinds_too"),
     )
 )
 NEUTRAL = NOUNS | frozenset(_LISTS["neutral"].split())
