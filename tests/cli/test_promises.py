@@ -45,6 +45,7 @@ def test_too_much_is_not_promised_and_it_says_what_would_be_needed(plain, tmp_pa
     parts.refused(parts.psdl("calibrate", tmp_path / "m", "--confidence", "1"), "confidence is 1.0", "below 1")
 
 
+@pytest.mark.slow
 def test_a_bad_image_among_the_good_ones_is_named_shown_and_left_out(plain, tmp_path):
     done = parts.psdl("fit", plain / "good", "--model", tmp_path / "m", "--suspects", tmp_path / "look.html")
     assert done.returncode == 0, done.stderr

@@ -80,6 +80,7 @@ def test_cells_measured_side_by_side_come_to_the_same_figures(mvtec, tmp_path, w
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
