@@ -194,7 +194,7 @@ def _listing(root: Path, file: str, names: Names, pool: Pool) -> Unread | None:
         called = names.called(one.image, folder)
         if not pool.good or pool.names.issuperset(called):
             found += [records.Record(name, one.values) for name in called if name in pool.names]
-    notes = pool.good and file.lower().endswith((".txt", ".md", ".rst", ".html", ".htm"))  # may say anything
+    notes = pool.good and file.lower().endswith((".txt", *PROSE))  # may say anything
     agreed = pool.good and all(map(informative.says_good, found))  # all say the same as the folders
     if agreed and found:
         return None

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from psdl.datasets import rows, words
-from psdl.datasets.beside import TABLES, Names
+from psdl.datasets.beside import LARGEST, TABLES, Names
 from psdl.datasets.files import EXTENSIONS
 from psdl.datasets.tree import Taken, settled
 from psdl.errors import PsdlError
@@ -47,16 +47,19 @@ def splits(root: Path, files: Sequence[str], names: Names) -> Listed:
 
 
 def _written(root: Path, file: str) -> dict[words.Split, list[str]]:
-    """Returns the names that a file lists, by split; nothing if it cannot be read or is no such list."""
+    """Returns the names that a file lists, by split; nothing if it cannot be read, is too large or is no such
+    list."""
     said, ending = _split_of(PurePosixPath(file).stem), PurePosixPath(file.lower()).suffix
     try:
+        if (root / file).stat().st_size >= LARGEST:
+            return {}
         if ending == ".json":
             return _of_json(json.loads(rows.text_of(root / file)), said)
         if said and ending in ENDINGS:
             return {said: rows.text_of(root / file).splitlines()}
         if ending in TABLES:
             return _of_table(rows.table(root / file, ("path",)), said)
-    except (PsdlError, ValueError, RecursionError):
+    except (OSError, PsdlError, ValueError, RecursionError):
         return {}
     return {}
 

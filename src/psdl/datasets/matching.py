@@ -56,9 +56,8 @@ def _folders_of_masks(root: Path, names: Sequence[str]) -> set[str]:
     inside: dict[str, dict[str, str]] = defaultdict(dict)
     for name in names:
         inside[_folder(name)][stem_of(name)] = name
-    beside: dict[str, dict[str, bool]] = defaultdict(
-        dict
-    )  # by the rest of the path: does the part say good or bad
+    # By the rest of the path: whether the part of each folder says good or bad.
+    beside: dict[str, dict[str, bool]] = defaultdict(dict)
     for folder in inside:
         for n, part in enumerate(folders := PurePosixPath(folder).parts):
             beside["/".join((*folders[:n], "*", *folders[n + 1 :]))][folder] = meaning(part).graded is not None

@@ -171,7 +171,7 @@ def _owned(root: Path, names: Sequence[str]) -> str:
         if not _annotating(folder.name):
             continue
         for path in islice(_files(folder), READ):
-            text = path.suffix.lower() in beside.TEXTS and path.suffix.lower() not in beside.PROSE
+            text = path.suffix.lower() in beside.TEXTS
             drawn = _picture(path) and words.meaning(folder.name).role == "mask"
             if not (text or drawn) or not _filled(path):
                 continue

@@ -119,7 +119,8 @@ def _image(row: dict[str, str], root: Path) -> Image:
         use = "learn" if row["split"] == "train" and row["label"] in ("good", "") else "check"
     mask = SEVERAL.join(str(root / one) for one in row.get("mask", "").split(SEVERAL) if one)
     name = row.get("name") or row["path"]
-    label = row["label"] or (row.get("unused") or "" if use == "out" else "")
+    kept = (row.get("unused") or "") if use == "out" else ""
+    label = row["label"] or kept
     return Image(str(root / row["path"]), name, use, label, mask, row.get("group", ""), row.get("said", ""))
 
 
